@@ -1,0 +1,1 @@
+"""Where files are found: shipped assets, optional packages, models that packages carry."""
