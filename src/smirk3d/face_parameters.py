@@ -1,0 +1,164 @@
+"""The parameters of faces, and the description of their groups that everything else derives from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from smirk3d.errors import check_shape
+
+HEAD_GROUPS = ("shape", "expression", "jaw", "eyelids", "eyes", "neck")
+"""Groups that a head model defines, in the order of its spec."""
+
+VIEW_GROUPS = ("head_pose", "camera")
+"""Groups outside the head: axis-angle head pose (3) and camera (scale, tx, ty)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """One group of a head's parameters.
+
+    Attributes:
+        name: one of :data:`HEAD_GROUPS`.
+        names: a name for each component; ``len(names)`` is the group's size.
+        lo: lower bound of each component, ``-inf`` where unbounded.
+        hi: upper bound of each component, ``inf`` where unbounded. Equal bounds fix a component.
+        prior_std: standard deviation of each component around ``default`` among plausible faces.
+        default: the value of each component on the neutral face.
+        observable: whether one picture tells the group (the neck's rotation it does not: head pose
+            explains the same picture).
+    """
+
+    name: str
+    names: tuple[str, ...]
+    lo: tuple[float, ...]
+    hi: tuple[float, ...]
+    prior_std: tuple[float, ...]
+    default: tuple[float, ...]
+    observable: bool = True
+
+    def __post_init__(self) -> None:
+        """Check that every attribute has one entry a component."""
+        for attribute in ("lo", "hi", "prior_std", "default"):
+            if len(getattr(self, attribute)) != self.dim:
+                raise ValueError(f"group {self.name}: {attribute} must have {self.dim} entries")
+
+    @property
+    def dim(self) -> int:
+        """Number of components."""
+        return len(self.names)
+
+    @property
+    def activation(self) -> Literal["identity", "bounded"]:
+        """``bounded`` if any component has a finite bound, else ``identity``."""
+        return "bounded" if any(map(math.isfinite, self.lo + self.hi)) else "identity"
+
+    def clamp(self, values: Tensor) -> Tensor:
+        """Return values ``[..., dim]`` moved into the group's range."""
+        lo = values.new_tensor(self.lo)
+        hi = values.new_tensor(self.hi)
+        return torch.minimum(torch.maximum(values, lo), hi)
+
+
+@dataclass(kw_only=True)
+class FaceParameters:
+    """Parameters of B faces; a group that the head lacks has size zero.
+
+    Attributes:
+        shape: identity coefficients ``[B, S]``, standard normal among people.
+        expression: ``[B, E]``; named actions in [0, 1], or PCA coefficients.
+        jaw: ``[B, 3]``; open, to the subject's left, forward (blend) or axis-angle in radians.
+        eyelids: ``[B, 2]``; left then right, 0 open to 1 closed.
+        eyes: ``[B, 6]``; axis-angle in radians of the left, then of the right eye.
+        neck: ``[B, 3]``; axis-angle in radians.
+        head_pose: ``[B, 3]``; axis-angle in radians.
+        camera: ``[B, 3]``; scale, tx, ty of the scaled-orthographic camera of the crop.
+    """
+
+    shape: Tensor
+    expression: Tensor
+    jaw: Tensor
+    eyelids: Tensor
+    eyes: Tensor
+    neck: Tensor
+    head_pose: Tensor
+    camera: Tensor
+
+    def __post_init__(self) -> None:
+        """Check that all groups are matrices of equally many rows."""
+        sizes: dict[str, int] = {}
+        for name, tensor in self.items():
+            sizes = {"B": check_shape(tensor, "B D", name, **sizes)["B"]}
+
+    def items(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield (group name, tensor ``[B, D]``)."""
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)
+
+    def as_dict(self) -> dict[str, Tensor]:
+        """Return the groups by name; :meth:`from_dict` is its inverse."""
+        return dict(self.items())
+
+    @classmethod
+    def from_dict(cls, groups: Mapping[str, Tensor]) -> FaceParameters:
+        """Build from groups by name.
+
+        Raises:
+            ValueError: if a group is missing or unknown.
+        """
+        known = {field.name for field in fields(cls)}
+        if set(groups) != known:
+            raise ValueError(
+                f"parameters must be {sorted(known)}, got {sorted(groups)}"
+            )
+        return cls(**groups)
+
+    @staticmethod
+    def cat(parts: Sequence[FaceParameters]) -> FaceParameters:
+        """Join batches along B."""
+        names = [field.name for field in fields(FaceParameters)]
+        return FaceParameters(
+            **{name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+        )
+
+    @property
+    def batch_size(self) -> int:
+        """B."""
+        return self.shape.shape[0]
+
+    def __len__(self) -> int:
+        """B."""
+        return self.batch_size
+
+    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> FaceParameters:
+        """Select rows by slice, index list, index tensor or boolean mask ``[B]``."""
+        if isinstance(rows, int):
+            raise TypeError("index with a slice, as in parameters[i : i + 1]: B stays")
+        return FaceParameters(**{name: tensor[rows] for name, tensor in self.items()})
+
+    def replace(self, **groups: Tensor) -> FaceParameters:
+        """Return a copy in which the named groups are others."""
+        return FaceParameters.from_dict({**self.as_dict(), **groups})
+
+    def to(self, target: torch.device | torch.dtype | str) -> FaceParameters:
+        """Return all groups on a device or in a dtype."""
+        return FaceParameters(**{name: tensor.to(target) for name, tensor in self.items()})
+
+    def detach(self) -> FaceParameters:
+        """Return the same values without gradient history."""
+        return FaceParameters(**{name: tensor.detach() for name, tensor in self.items()})
+
+    def clone(self) -> FaceParameters:
+        """Return a copy that shares no memory."""
+        return FaceParameters(**{name: tensor.clone() for name, tensor in self.items()})
+
+    def repeat_interleave(self, copies: int) -> FaceParameters:
+        """Return every row ``copies`` times in a row, ``[B * copies, D]``."""
+        return FaceParameters(
+            **{name: tensor.repeat_interleave(copies, dim=0) for name, tensor in self.items()}
+        )

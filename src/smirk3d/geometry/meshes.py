@@ -1,0 +1,143 @@
+"""Normals, areas and selections of triangle meshes.
+
+A triangle's corners run counter-clockwise seen from outside, so that normals point outwards. The
+third axis of the vertices may be any frame's; projected areas use x and y alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from smirk3d.errors import check_shape
+
+_SMALLEST_NORM = 1e-20
+
+
+def _check_mesh(vertices: Tensor, faces: Tensor) -> None:
+    check_shape(vertices, "B V 3", "vertices")
+    check_shape(faces, "F 3", "faces")
+
+
+def _corner_gather(values: Tensor, indices: Tensor) -> Tensor:
+    """Return ``values[:, indices]`` with a backward pass by index_add, faster than indexing's."""
+    return values.index_select(1, indices.reshape(-1)).unflatten(1, indices.shape)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Return vectors ``[..., 3]`` divided by their length; zero vectors stay zero.
+
+    The gradient of a zero vector is zero. Lengths below 1e-20 count as zero.
+    """
+    square = (vectors * vectors).sum(-1, keepdim=True)
+    zero = square <= _SMALLEST_NORM**2
+    inverse = torch.where(zero, torch.ones_like(square), square).rsqrt()
+    return vectors * torch.where(zero, torch.zeros_like(inverse), inverse)
+
+
+def area_vectors(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return ``[B, F, 3]``, each triangle's normal times twice its area.
+
+    Args:
+        vertices: ``[B, V, 3]``.
+        faces: vertex ids ``[F, 3]``.
+
+    Raises:
+        ShapeError: if a shape differs.
+    """
+    _check_mesh(vertices, faces)
+    a, b, c = _corner_gather(vertices, faces).unbind(2)
+    return torch.linalg.cross(b - a, c - a)
+
+
+def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return the area ``[B, F]`` of each triangle, in squared units of the vertices."""
+    vectors = area_vectors(vertices, faces)
+    square = (vectors * vectors).sum(-1)
+    zero = square <= _SMALLEST_NORM**2
+    length = torch.where(zero, torch.ones_like(square), square).sqrt()
+    return 0.5 * torch.where(zero, torch.zeros_like(length), length)
+
+
+def projected_areas(vertices_ndc: Tensor, faces: Tensor) -> Tensor:
+    """Return the signed area ``[B, F]`` in the picture plane; positive faces the viewer.
+
+    Args:
+        vertices_ndc: ``[B, V, 3]``, x right, y down, z away from the viewer.
+        faces: ``[F, 3]``.
+    """
+    return -0.5 * area_vectors(vertices_ndc, faces)[..., 2]
+
+
+def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return unit normals ``[B, F, 3]``; a triangle without area has a zero normal."""
+    return unit(area_vectors(vertices, faces))
+
+
+def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return unit normals ``[B, V, 3]``, each the area-weighted mean over the vertex's triangles.
+
+    Vertices without triangles, or whose triangles cancel out, have a zero normal.
+
+    Args:
+        vertices: ``[B, V, 3]``.
+        faces: ``[F, 3]``.
+
+    Raises:
+        ShapeError: if a shape differs.
+    """
+    vectors = area_vectors(vertices, faces)
+    total = torch.zeros_like(vertices)
+    for corner in faces.unbind(1):
+        total = total.index_add(1, corner, vectors)
+    return unit(total)
+
+
+def faces_within(faces: Tensor, vertex_mask: Tensor) -> Tensor:
+    """Return the mask ``[F]`` of triangles whose three corners are all in a vertex mask ``[V]``."""
+    check_shape(faces, "F 3", "faces")
+    check_shape(vertex_mask, "V", "vertex_mask")
+    return vertex_mask.bool()[faces].all(1)
+
+
+def compact(faces: Tensor) -> tuple[Tensor, Tensor]:
+    """Drop unused vertices.
+
+    Args:
+        faces: ``[F, 3]``.
+
+    Returns:
+        The ids ``[U]`` of the vertices that the triangles use, ascending, and the triangles
+        ``[F, 3]`` renumbered to index them: ``vertices[:, ids]`` with the second result is the
+        same surface.
+    """
+    check_shape(faces, "F 3", "faces")
+    ids, renumbered = faces.unique(return_inverse=True)
+    return ids, renumbered.view_as(faces)
+
+
+def split_by_label(faces: Tensor, face_label: Tensor) -> tuple[Tensor, Tensor]:
+    """Give each vertex one copy per label of its triangles, so that normals stop at the border.
+
+    Args:
+        faces: ``[F, 3]``.
+        face_label: ``[F]``, integers from 0.
+
+    Returns:
+        The original vertex ``[V']`` of each copy and the triangles ``[F, 3]`` over the copies.
+    """
+    check_shape(faces, "F 3", "faces")
+    check_shape(face_label, "F", "face_label", F=len(faces))
+    if not len(faces):
+        return faces.new_zeros(0), faces
+    num_labels = int(face_label.max()) + 1
+    key = faces * num_labels + face_label.to(faces.dtype)[:, None]
+    copies, renumbered = key.unique(return_inverse=True)
+    return copies // num_labels, renumbered.view_as(faces)
+
+
+def edges(faces: Tensor) -> Tensor:
+    """Return each edge once ``[N, 2]``, the smaller vertex id first, rows ascending."""
+    check_shape(faces, "F 3", "faces")
+    pairs = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    return pairs.sort(1).values.unique(dim=0)

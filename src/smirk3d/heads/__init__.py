@@ -1,0 +1,1 @@
+"""Parametric heads: one class, one file format, a converter per source."""

@@ -1,0 +1,85 @@
+"""ARKit's 52 names against the parameter groups of a head with named actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.geometry.rotations import axis_angle_to_matrix, direction_to_axis_angle
+
+BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
+JAW_ACTIONS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
+GAZE_ACTIONS = tuple(
+    f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up")
+)
+"""The eight gaze actions, in the order of a head file's ``gaze_basis``."""
+
+EXPRESSION_ACTIONS = tuple(
+    name for name in ARKIT_NAMES if name not in BLINKS + JAW_ACTIONS + GAZE_ACTIONS
+)
+"""The 38 names that stay expression coefficients, in ARKit's order."""
+
+_MIRROR = {"Left": "Right", "Right": "Left", "_L": "_R", "_R": "_L"}
+
+
+def mirrored_name(name: str) -> str:
+    """Return the action of the other side; an unsided action is its own mirror."""
+    for side, other in _MIRROR.items():
+        if name.endswith(side):
+            return name[: -len(side)] + other
+    return name
+
+
+def gaze_angles(eyes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return yaw (towards the subject's left) and pitch (up) ``[B, 2]`` in radians, left eye first.
+
+    Args:
+        eyes: axis-angle ``[B, 6]`` of both eyes; each looks along its rotated +z.
+    """
+    direction = axis_angle_to_matrix(eyes.unflatten(-1, (2, 3)))[..., 2]
+    yaw = torch.atan2(direction[..., 0], direction[..., 2])
+    pitch = torch.asin(direction[..., 1].clamp(-1 + 1e-6, 1 - 1e-6))
+    return yaw, pitch
+
+
+def gaze_weights(eyes: Tensor, gaze_range: Tensor) -> Tensor:
+    """Return the weights ``[B, 8]`` of :data:`GAZE_ACTIONS` for eye rotations.
+
+    Args:
+        eyes: axis-angle ``[B, 6]`` in radians.
+        gaze_range: ``[8]``, rotation in radians at which each action's weight is 1.
+    """
+    yaw, pitch = gaze_angles(eyes)
+    outward = yaw * yaw.new_tensor([1.0, -1.0])
+    angles = torch.stack([-pitch, -outward, outward, pitch], -1).flatten(-2)
+    return torch.where(angles > 0, angles, 0.0) / gaze_range
+
+
+def gaze_from_weights(weights: Tensor, gaze_range: Tensor) -> Tensor:
+    """Return eye rotations ``[B, 6]`` of the weights ``[B, 8]``; opposite weights cancel."""
+    angles = (weights * gaze_range).unflatten(-1, (2, 4))
+    pitch = angles[..., 3] - angles[..., 0]
+    yaw = (angles[..., 2] - angles[..., 1]) * weights.new_tensor([1.0, -1.0])
+    direction = torch.stack(
+        [pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()], -1
+    )
+    return direction_to_axis_angle(direction).flatten(-2)
+
+
+def expression_sources(names: Sequence[str]) -> dict[str, list[int]]:
+    """Return for each ARKit name the expression components that carry it.
+
+    A head may split an unsided action into sides (ICT's ``browInnerUp_L`` and ``_R``), and spell
+    the others ``eyeSquint_L``; the components of one ARKit name are averaged.
+    """
+    sources: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        base, _, side = name.partition("_")
+        whole = base + {"L": "Left", "R": "Right"}.get(side, "")
+        arkit = whole if whole in EXPRESSION_ACTIONS else base
+        if arkit in EXPRESSION_ACTIONS:
+            sources.setdefault(arkit, []).append(index)
+    return sources

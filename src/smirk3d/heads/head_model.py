@@ -1,0 +1,322 @@
+"""The parametric head: one class for every source of head data.
+
+Vertices come from the template plus linear offsets (identity, actions, eyelids, jaw, lids that
+follow the gaze), then linear blend skinning turns jaw, eyes and neck, then the head pose turns all.
+FLAME (Li et al. 2017, equations 1 to 5) is the special case with joints and pose correctives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from smirk3d.conventions import ARKIT_NAMES, CAMERA_SCALE_DEFAULT
+from smirk3d.errors import AssetError, check_shape
+from smirk3d.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.heads.action_names import (
+    GAZE_ACTIONS,
+    expression_sources,
+    gaze_from_weights,
+    gaze_weights,
+)
+from smirk3d.heads.skinning import joint_transforms, skin
+from smirk3d.heads.spec import head_spec
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_DEFINING_ARRAYS = (
+    "v_template", "shape_basis", "expr_basis", "eyelid_basis", "jaw_basis", "jaw_basis_neg",
+    "gaze_basis", "gaze_range", "joint_parents", "joints", "joint_shape_basis", "joint_expr_basis",
+    "lbs_weights", "pose_basis", "gate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HeadMesh:
+    """A head's surface.
+
+    Attributes:
+        vertices: ``[B, V, 3]`` in metres, head axes, head pose applied.
+        joints: ``[B, J, 3]`` likewise.
+    """
+
+    vertices: Tensor
+    joints: Tensor
+
+
+class HeadModel(nn.Module):
+    """A parametric head read from the arrays of a head file.
+
+    Attributes:
+        name: what the registry and checkpoints call it.
+        meta: version, source, licence, notice and hashes of the sources.
+        fingerprint: SHA-256 over the arrays that give parameters their meaning; checkpoints keep it.
+        spec: the parameter groups, in the order of :data:`~smirk3d.face_parameters.HEAD_GROUPS`.
+        expression_names: one a coefficient; empty strings for PCA coefficients.
+        faces: triangles ``[F, 3]``; uv: ``[T, 2]``, v upwards; uv_faces: ``[F, 3]``.
+        part: part of each vertex ``[V]`` (:data:`~smirk3d.heads.spec.PARTS`).
+        landmark_ids: MediaPipe's number of each landmark ``[L]``.
+        landmark_sigma: spread of each landmark in metres ``[L]``.
+    """
+
+    faces: Tensor
+    uv: Tensor
+    uv_faces: Tensor
+    part: Tensor
+    landmark_ids: Tensor
+    landmark_sigma: Tensor
+    v_template: Tensor
+    lbs_weights: Tensor
+
+    def __init__(self, arrays: Arrays, meta: Mapping[str, Any]) -> None:
+        """Build from the arrays of a head file (``../shared/head-models.md`` section 6)."""
+        super().__init__()
+        self.name = str(meta["name"])
+        self.meta = dict(meta)
+        self.fingerprint = _fingerprint(arrays)
+        self.spec = head_spec(arrays)
+        self.expression_names = tuple(str(name) for name in arrays["expr_names"])
+        self.joint_names = tuple(str(name) for name in arrays["joint_names"])
+        self.parents = tuple(int(parent) for parent in arrays["joint_parents"])
+        self.has_blend_jaw = "jaw_basis" in arrays
+        self.eyelids_after_pose = bool(meta.get("eyelids_after_pose", False))
+        self._register_surface(arrays)
+        self._register_motion(arrays)
+        self._sources = expression_sources(self.expression_names)
+
+    def _keep(self, name: str, array: NDArray[Any] | Tensor, dtype: torch.dtype) -> None:
+        self.register_buffer(name, torch.as_tensor(array).to(dtype), persistent=False)
+
+    def _register_surface(self, arrays: Arrays) -> None:
+        self._keep("faces", arrays["faces"].astype(np.int64), torch.int64)
+        self._keep("uv", arrays["uv"], torch.float32)
+        self._keep("uv_faces", arrays["uv_faces"].astype(np.int64), torch.int64)
+        self._keep("part", arrays["part"], torch.uint8)
+        self.region_names = tuple(key[7:] for key in arrays if key.startswith("region_"))
+        for region in self.region_names:
+            self._keep(f"region_{region}", arrays[f"region_{region}"] > 0, torch.bool)
+        ids = arrays.get("lmk_mp_id", np.zeros(0, np.int32))
+        triangles = arrays.get("lmk_mp_tri", np.zeros(0, np.int32))
+        corners = arrays["faces"].astype(np.int64)[triangles]
+        self._keep("landmark_ids", ids, torch.int64)
+        self._keep("landmark_corners", corners, torch.int64)
+        self._keep("landmark_bary", arrays.get("lmk_mp_bary", np.zeros((0, 3))), torch.float32)
+        self._keep("landmark_sigma", arrays.get("lmk_mp_sigma", np.zeros(0)), torch.float32)
+
+    def _register_motion(self, arrays: Arrays) -> None:
+        template = torch.as_tensor(arrays["v_template"]).float()
+        num_vertices = len(template)
+        bases = [arrays["shape_basis"], arrays["expr_basis"]]
+        if self.has_blend_jaw:
+            jaw = arrays["jaw_basis"].astype(np.float32)
+            bases += [jaw, arrays.get("jaw_basis_neg", -jaw)]
+        lids = arrays.get("eyelid_basis", np.zeros((0, num_vertices, 3)))
+        if not self.eyelids_after_pose:
+            bases.append(lids)
+        if "gaze_basis" in arrays:
+            bases.append(arrays["gaze_basis"])
+        self.has_gaze_basis = "gaze_basis" in arrays
+        basis = np.concatenate([b.astype(np.float32).reshape(len(b), -1) for b in bases])
+        self._keep("v_template", template, torch.float32)
+        self._keep("basis", basis, torch.float32)
+        late_lids = lids if self.eyelids_after_pose else lids[:0]
+        self._keep("lid_basis", late_lids.reshape(-1, num_vertices * 3), torch.float32)
+        self._keep("gaze_range", arrays.get("gaze_range", np.zeros(0)), torch.float32)
+        self._keep("gate", arrays.get("gate", np.zeros((0, 2))).astype(np.int64), torch.int64)
+        joints = arrays["joints"].astype(np.float32)
+        joint_bases = [arrays["joint_shape_basis"].astype(np.float32)]
+        if "joint_expr_basis" in arrays:
+            joint_bases.append(arrays["joint_expr_basis"].astype(np.float32))
+        self.joints_move = "joint_expr_basis" in arrays
+        self._keep("joints", joints, torch.float32)
+        flat = np.concatenate(joint_bases).reshape(-1, joints.size)
+        self._keep("joint_basis", flat, torch.float32)
+        self._keep("lbs_weights", arrays["lbs_weights"], torch.float32)
+        pose = arrays.get("pose_basis", np.zeros((0, num_vertices * 3), np.float32))
+        self._keep("pose_basis", pose, torch.float32)
+
+    @property
+    def num_vertices(self) -> int:
+        """V."""
+        return self.v_template.shape[0]
+
+    @property
+    def regions(self) -> dict[str, Tensor]:
+        """Vertex masks ``[V]`` by region name."""
+        return {name: getattr(self, f"region_{name}") for name in self.region_names}
+
+    def group(self, name: str) -> ParameterGroup:
+        """Return a group of the spec by name."""
+        return next(group for group in self.spec if group.name == name)
+
+    def neutral(self, batch_size: int = 1) -> FaceParameters:
+        """Return the default parameters of B faces, looking at the camera."""
+        like = self.v_template
+        groups = {g.name: like.new_tensor(g.default).repeat(batch_size, 1) for g in self.spec}
+        camera = like.new_tensor([CAMERA_SCALE_DEFAULT, 0.0, 0.0]).repeat(batch_size, 1)
+        return FaceParameters(
+            **groups, head_pose=like.new_zeros(batch_size, 3), camera=camera
+        )
+
+    def forward(self, parameters: FaceParameters) -> HeadMesh:
+        """Return the posed heads of B parameters.
+
+        Raises:
+            ShapeError: if a group's size is not the spec's.
+        """
+        for group in self.spec:
+            check_shape(getattr(parameters, group.name), f"B {group.dim}", group.name)
+        rotations = self._joint_rotations(parameters)
+        vertices = self.v_template + (self._weights(parameters) @ self.basis).unflatten(-1, (-1, 3))
+        if self.pose_basis.shape[0]:
+            identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
+            feature = (rotations[:, 1:] - identity).flatten(1)
+            vertices = vertices + (feature @ self.pose_basis).unflatten(-1, (-1, 3))
+        joints = self.rest_joints(parameters)
+        transforms = joint_transforms(rotations, joints, self.parents)
+        vertices = skin(vertices, self.lbs_weights, transforms)
+        joints = (transforms[..., :3] @ joints[..., None])[..., 0] + transforms[..., 3]
+        if "root" not in self.joint_names:
+            turn = axis_angle_to_matrix(parameters.head_pose).transpose(1, 2)
+            vertices, joints = vertices @ turn, joints @ turn
+        if self.eyelids_after_pose:
+            vertices = vertices + (parameters.eyelids @ self.lid_basis).unflatten(-1, (-1, 3))
+        return HeadMesh(vertices, joints)
+
+    def rest_joints(self, parameters: FaceParameters) -> Tensor:
+        """Return the joints' positions ``[B, J, 3]`` before any joint turns, in metres."""
+        codes = [parameters.shape]
+        if self.joints_move:
+            codes.append(self.gated_expression(parameters))
+        return self.joints + (torch.cat(codes, 1) @ self.joint_basis).unflatten(-1, (-1, 3))
+
+    def gated_expression(self, parameters: FaceParameters) -> Tensor:
+        """Return ``[B, E]`` with correctives multiplied by the jaw component that they correct."""
+        if not len(self.gate):
+            return parameters.expression
+        factor = torch.ones_like(parameters.expression)
+        factor = factor.index_copy(1, self.gate[:, 0], parameters.jaw[:, self.gate[:, 1]])
+        return parameters.expression * factor
+
+    def _weights(self, parameters: FaceParameters) -> Tensor:
+        weights = [parameters.shape, self.gated_expression(parameters)]
+        if self.has_blend_jaw:
+            jaw = parameters.jaw
+            weights += [torch.where(jaw >= 0, jaw, 0.0), torch.where(jaw < 0, -jaw, 0.0)]
+        if not self.eyelids_after_pose:
+            weights.append(parameters.eyelids)
+        if self.has_gaze_basis:
+            weights.append(gaze_weights(parameters.eyes, self.gaze_range))
+        return torch.cat(weights, 1)
+
+    def _joint_rotations(self, parameters: FaceParameters) -> Tensor:
+        rest = torch.zeros_like(parameters.head_pose)
+        turned = {"root": parameters.head_pose, "neck": parameters.neck}
+        if not self.has_blend_jaw:
+            turned["jaw"] = parameters.jaw
+        if parameters.eyes.shape[1]:
+            turned["eyeL"], turned["eyeR"] = parameters.eyes[:, :3], parameters.eyes[:, 3:]
+        vectors = [turned.get(name, rest) for name in self.joint_names]
+        return axis_angle_to_matrix(torch.stack(vectors, 1))
+
+    def landmarks(self, vertices: Tensor) -> Tensor:
+        """Return the embedded landmarks ``[B, L, 3]`` on vertices ``[B, V, 3]``."""
+        corners = vertices[:, self.landmark_corners]
+        return (corners * self.landmark_bary[..., None]).sum(2)
+
+    def at_landmarks(self) -> HeadModel:
+        """Return a head of the landmarks' vertices alone, which evaluates many times faster."""
+        kept, corners = self.landmark_corners.unique(return_inverse=True)
+        small = self.at_vertices(kept)
+        small.landmark_corners = corners.view_as(self.landmark_corners)
+        return small
+
+    def at_vertices(self, vertex_ids: Tensor) -> HeadModel:
+        """Return a head of some vertices alone, without triangles and landmarks.
+
+        Args:
+            vertex_ids: ``[N]``, the vertices kept, in this order.
+        """
+        small = HeadModel.__new__(HeadModel)
+        nn.Module.__init__(small)
+        small.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
+        small._sources = self._sources
+        for name, buffer in self.named_buffers():
+            small.register_buffer(name, buffer, persistent=False)
+        for name in ("v_template", "lbs_weights", "part", *map("region_{}".format, self.region_names)):
+            small.register_buffer(name, getattr(self, name)[vertex_ids], persistent=False)
+        for name in ("basis", "lid_basis", "pose_basis"):
+            flat = getattr(self, name)
+            kept = flat.unflatten(1, (-1, 3))[:, vertex_ids].flatten(1).contiguous()
+            small.register_buffer(name, kept, persistent=False)
+        for name in ("faces", "uv_faces"):
+            small.register_buffer(name, getattr(self, name)[:0], persistent=False)
+        return small
+
+    def arkit(self, parameters: FaceParameters) -> Tensor:
+        """Return ARKit's weights ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+
+        Raises:
+            AssetError: if the head has no named actions (FLAME): convert its parameters first.
+        """
+        if not self._sources:
+            raise AssetError(
+                f"head {self.name!r} has no named actions: convert with `export --to-head open`"
+            )
+        zero = parameters.expression.new_zeros(len(parameters))
+        columns = dict.fromkeys(ARKIT_NAMES, zero)
+        for name, indices in self._sources.items():
+            columns[name] = parameters.expression[:, indices].mean(1)
+        if parameters.eyelids.shape[1]:
+            columns["eyeBlinkLeft"], columns["eyeBlinkRight"] = parameters.eyelids.unbind(1)
+        if self.has_blend_jaw:
+            opened, side, forward = parameters.jaw.unbind(1)
+            columns |= {"jawOpen": opened, "jawForward": forward}
+            columns |= {"jawLeft": side.clamp(min=0), "jawRight": (-side).clamp(min=0)}
+        if self.has_gaze_basis:
+            gaze = gaze_weights(parameters.eyes, self.gaze_range)
+            columns |= dict(zip(GAZE_ACTIONS, gaze.unbind(1), strict=True))
+        return torch.stack([columns[name] for name in ARKIT_NAMES], 1)
+
+    def from_arkit(self, weights: Tensor) -> FaceParameters:
+        """Return the parameters ``[B]`` of ARKit weights ``[B, 52]`` on the mean identity.
+
+        Inverse of :meth:`arkit` for weights in [0, 1] that do not oppose each other (looking in
+        and out, jaw left and right): opposed ones cancel.
+        """
+        check_shape(weights, "B 52", "weights")
+        column = dict(zip(ARKIT_NAMES, weights.unbind(1), strict=True))
+        parameters = self.neutral(len(weights)).to(weights.dtype)
+        expression = parameters.expression.clone()
+        for name, indices in self._sources.items():
+            expression[:, indices] = column[name][:, None]
+        groups: dict[str, Tensor] = {"expression": expression}
+        if parameters.eyelids.shape[1]:
+            groups["eyelids"] = torch.stack([column["eyeBlinkLeft"], column["eyeBlinkRight"]], 1)
+        if self.has_blend_jaw:
+            side = column["jawLeft"] - column["jawRight"]
+            groups["jaw"] = torch.stack([column["jawOpen"], side, column["jawForward"]], 1)
+        if self.has_gaze_basis:
+            gaze = torch.stack([column[name] for name in GAZE_ACTIONS], 1)
+            groups["eyes"] = gaze_from_weights(gaze, self.gaze_range)
+        return parameters.replace(**groups)
+
+
+def _fingerprint(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name in _DEFINING_ARRAYS:
+        if name in arrays:
+            array = np.ascontiguousarray(arrays[name])
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(array.tobytes())
+    digest.update(" ".join(map(str, arrays["expr_names"])).encode())
+    digest.update(" ".join(map(str, arrays["joint_names"])).encode())
+    return digest.hexdigest()

@@ -1,0 +1,55 @@
+"""Where heads are found by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from smirk3d.assets import heads_folder, user_folder
+from smirk3d.errors import AssetError
+from smirk3d.heads.head_file import read_head_file
+from smirk3d.heads.head_model import HeadModel
+
+DEFAULT_HEAD = "open"
+
+
+def installed_heads() -> Iterator[tuple[str, Path]]:
+    """Yield name and file of each head at hand: shipped ones, then the user's.
+
+    A user's head of a shipped name is not listed: the shipped one wins.
+    """
+    seen: set[str] = set()
+    for folder in (heads_folder(), user_folder("heads")):
+        for path in sorted(folder.glob("*.npz")) if folder.is_dir() else ():
+            if path.stem not in seen:
+                seen.add(path.stem)
+                yield path.stem, path
+
+
+def find_head(name: str | os.PathLike[str]) -> Path:
+    """Return the file of a head given by name or path.
+
+    Raises:
+        AssetError: if there is none; the text lists what is installed.
+    """
+    known = dict(installed_heads())
+    if str(name) in known:
+        return known[str(name)]
+    path = Path(name)
+    if path.suffix == ".npz" and path.is_file():
+        return path
+    raise AssetError(
+        f"no head named {str(name)!r}: installed are {', '.join(known) or 'none'}; "
+        "bring another with `smirk3d heads import FILE`"
+    )
+
+
+def load_head(name: str | os.PathLike[str] = DEFAULT_HEAD) -> HeadModel:
+    """Return a head by name (``open``, or one imported) or by path of its npz file.
+
+    Raises:
+        AssetError: if it is not found, or its file is damaged.
+    """
+    head_file = read_head_file(find_head(name))
+    return HeadModel(head_file.arrays, head_file.meta)

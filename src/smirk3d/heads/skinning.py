@@ -1,0 +1,46 @@
+"""Linear blend skinning over a small joint tree."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def joint_transforms(rotations: Tensor, joints: Tensor, parents: tuple[int, ...]) -> Tensor:
+    """Return for each joint the transform from the rest pose to the posed head.
+
+    A joint turns about its own rest position and is carried by its parent:
+    ``T_j = T_parent(j) . [R_j | J_j - R_j J_j]``.
+
+    Args:
+        rotations: ``[B, J, 3, 3]``, each relative to its parent.
+        joints: rest positions ``[B, J, 3]`` in metres.
+        parents: index of each joint's parent, -1 for a root; a parent precedes its children.
+
+    Returns:
+        ``[B, J, 3, 4]``.
+    """
+    shift = joints - (rotations @ joints[..., None])[..., 0]
+    posed: list[tuple[Tensor, Tensor]] = []
+    for j, parent in enumerate(parents):
+        rotation, translation = rotations[:, j], shift[:, j]
+        if parent >= 0:
+            above, carried = posed[parent]
+            rotation, translation = (
+                above @ rotation,
+                (above @ translation[..., None])[..., 0] + carried,
+            )
+        posed.append((rotation, translation))
+    return torch.stack([torch.cat([r, t[..., None]], -1) for r, t in posed], 1)
+
+
+def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
+    """Return vertices ``[B, V, 3]`` moved by the weighted mean of joint transforms.
+
+    Args:
+        vertices: rest positions ``[B, V, 3]``.
+        weights: ``[V, J]``, each row summing to 1.
+        transforms: ``[B, J, 3, 4]``.
+    """
+    blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))
+    return (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]
