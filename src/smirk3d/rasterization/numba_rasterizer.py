@@ -1,0 +1,125 @@
+"""Rasterisation on the CPU with compiled loops; needs the extra ``fast``.
+
+Same rules and the same arithmetic as :mod:`~smirk3d.rasterization.reference`. Pictures of a batch
+are shared out over as many threads as torch may use; the loops hold no Python lock.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.assets.optional import require
+from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
+
+_Kernel = Callable[..., None]
+
+
+def rasterize_ids_numba(
+    vertices_ndc: Tensor, faces: Tensor, height: int, width: int, cull_backfaces: bool = False
+) -> Tensor:
+    """Return the triangle ``[B, H, W]`` seen in each pixel, -1 where none.
+
+    Args:
+        vertices_ndc: ``[B, V, 3]`` on the CPU, x right, y down, z away from the viewer.
+        faces: ``[F, 3]``.
+        height: H.
+        width: W.
+        cull_backfaces: leave out triangles that turn away from the viewer.
+
+    Raises:
+        MissingExtra: if numba is not installed.
+    """
+    kernel = _kernel()
+    points = vertices_ndc.detach().double().numpy()
+    triangles = np.ascontiguousarray(faces.numpy())
+    batch = points.shape[0]
+    ids = torch.empty((batch, height, width), dtype=torch.int64)
+    pictures = ids.numpy()
+
+    def draw(index: int) -> None:
+        kernel(points[index], triangles, cull_backfaces, pictures[index])
+
+    threads = min(torch.get_num_threads(), batch)
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(draw, range(batch)))
+    else:
+        for index in range(batch):
+            draw(index)
+    return ids
+
+
+@functools.cache
+def _kernel() -> _Kernel:
+    numba = require("numba", extra="fast")
+    try:
+        return _compile(numba, cache=True)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written
+        return _compile(numba, cache=False)
+
+
+def _compile(numba: ModuleType, cache: bool) -> _Kernel:
+    decorate: Any = numba.njit(cache=cache, nogil=True)
+    return decorate(_draw_mesh)
+
+
+def _draw_mesh(
+    points: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    cull: bool,
+    ids: NDArray[np.int64],
+) -> None:
+    """Write the triangle seen in each pixel of one picture ``[H, W]``, -1 where none.
+
+    One function, because a compiled function's cache does not notice changes in what it calls.
+    """
+    height, width = ids.shape
+    ids[:] = -1
+    nearest = np.full((height, width), np.inf, np.float32)
+    for face in range(faces.shape[0]):
+        p, q, r = points[faces[face, 0]], points[faces[face, 1]], points[faces[face, 2]]
+        px, py, pz = (p[0] + 1.0) * (0.5 * width), (p[1] + 1.0) * (0.5 * height), p[2]
+        qx, qy, qz = (q[0] + 1.0) * (0.5 * width), (q[1] + 1.0) * (0.5 * height), q[2]
+        rx, ry, rz = (r[0] + 1.0) * (0.5 * width), (r[1] + 1.0) * (0.5 * height), r[2]
+        area = (qx - px) * (ry - py) - (rx - px) * (qy - py)
+        if not (abs(area) >= SMALLEST_DOUBLE_AREA and np.isfinite(area + pz + qz + rz)):
+            continue
+        if cull and area > 0:
+            continue
+        if py > qy:
+            px, py, pz, qx, qy, qz = qx, qy, qz, px, py, pz
+        if qy > ry:
+            qx, qy, qz, rx, ry, rz = rx, ry, rz, qx, qy, qz
+            if py > qy:
+                px, py, pz, qx, qy, qz = qx, qy, qz, px, py, pz
+        first_row = int(min(max(np.ceil(py - 0.5), 0.0), height))
+        last_row = int(min(max(np.ceil(ry - 0.5), 0.0), height))
+        if first_row >= last_row:
+            continue
+        area = (qx - px) * (ry - py) - (rx - px) * (qy - py)
+        along_x = ((qz - pz) * (ry - py) - (rz - pz) * (qy - py)) / area
+        along_y = ((qx - px) * (rz - pz) - (rx - px) * (qz - pz)) / area
+        long_slope = (rx - px) / (ry - py)
+        upper_slope = (qx - px) / (qy - py) if qy > py else 0.0
+        lower_slope = (rx - qx) / (ry - qy) if ry > qy else 0.0
+        for row in range(first_row, last_row):
+            y = row + 0.5
+            one = px + (y - py) * long_slope
+            two = px + (y - py) * upper_slope if y < qy else qx + (y - qy) * lower_slope
+            first = int(min(max(np.ceil(min(one, two) - 0.5), 0.0), width))
+            last = int(min(max(np.ceil(max(one, two) - 0.5), 0.0), width))
+            start = pz + (first + 0.5 - px) * along_x + (y - py) * along_y
+            for column in range(first, last):
+                depth = np.float32(start + along_x * (column - first))
+                if depth < nearest[row, column]:
+                    nearest[row, column] = depth
+                    ids[row, column] = face

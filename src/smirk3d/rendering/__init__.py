@@ -1,0 +1,1 @@
+"""Pictures of meshes: grey renderings for networks, clay renderings for people."""
