@@ -92,7 +92,7 @@ class MeshRenderer(nn.Module):
             cull_backfaces=self.cull_backfaces, engine=self.engine,
         )  # fmt: skip
         normals = vertex_normals(vertices, self.faces)
-        grey = fragments.scatter(shade(fragments.at_pixels(normals), self.lights))
-        image = grey.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
+        grey = shade(fragments.at_pixels(normals), self.lights)
+        image = fragments.scatter(grey[None]).expand(-1, 3, -1, -1)
         mask = fragments.mask[:, None].to(image.dtype)
         return RenderedHead(image, mask, fragments, vertices_ndc)

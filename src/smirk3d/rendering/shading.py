@@ -42,15 +42,15 @@ SMIRK_LIGHTS = DirectionalLights(
 
 
 def shade(normals: Tensor, lights: DirectionalLights = SMIRK_LIGHTS) -> Tensor:
-    """Return the grey ``[..., 1]`` of surfaces with normals ``[..., 3]`` in head space.
+    """Return the grey ``[N]`` of surface points with normals ``[3, N]`` in head space.
 
     ``albedo * intensity * mean over lights of clamp(n . l, 0, 1)``. Interpolated normals are taken
     as they come, not normalised again.
 
     Raises:
-        ShapeError: if the last dimension is not 3.
+        ShapeError: if the shape differs.
     """
-    check_shape(normals, "... 3", "normals")
+    check_shape(normals, "3 N", "normals")
     directions = torch.nn.functional.normalize(normals.new_tensor(lights.directions), dim=-1)
-    cosines = (normals @ directions.T).clamp(0, 1)
-    return cosines.mean(-1, keepdim=True) * (lights.intensity * lights.albedo)
+    cosines = (directions @ normals).clamp(0, 1)
+    return cosines.sum(0) * (lights.intensity * lights.albedo / len(lights.directions))
