@@ -1,0 +1,326 @@
+"""The head file: one npz of arrays and a JSON string, read and written with every check."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.errors import AssetError, ShapeError, check_shape
+from smirk3d.heads.spec import PARTS
+
+FORMAT = 1
+JOINT_NAMES = ("root", "neck", "head", "jaw", "eyeL", "eyeR")
+REQUIRED_META = ("name", "version", "source", "licence")
+
+_LARGEST_FILE = 1 << 30
+_LARGEST_HEAD_METRES = 2.0
+_SMALLEST_HEAD_METRES = 0.02
+_SUM_TOLERANCE = 2e-3
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    shape: str
+    kind: str
+    required: bool = False
+
+
+# Offsets keep 11 bits, which is a few micrometres; positions, weights and UVs need more.
+_LAYOUTS = {
+    "v_template": _Layout("V 3", "float32", required=True),
+    "faces": _Layout("F 3", "int32", required=True),
+    "uv": _Layout("T 2", "float32", required=True),
+    "uv_faces": _Layout("F 3", "int32", required=True),
+    "part": _Layout("V", "uint8", required=True),
+    "region_face": _Layout("V", "uint8", required=True),
+    "shape_basis": _Layout("S V 3", "float16", required=True),
+    "expr_basis": _Layout("E V 3", "float16", required=True),
+    "expr_names": _Layout("E", "text", required=True),
+    "expr_lo": _Layout("E", "float32", required=True),
+    "expr_hi": _Layout("E", "float32", required=True),
+    "expr_prior_std": _Layout("E", "float32", required=True),
+    "eyelid_basis": _Layout("2 V 3", "float16"),
+    "jaw_basis": _Layout("3 V 3", "float16"),
+    "jaw_basis_neg": _Layout("3 V 3", "float16"),
+    "gaze_basis": _Layout("8 V 3", "float16"),
+    "gaze_range": _Layout("8", "float32"),
+    "joint_names": _Layout("J", "text", required=True),
+    "joint_parents": _Layout("J", "int32", required=True),
+    "joints": _Layout("J 3", "float32", required=True),
+    "joint_shape_basis": _Layout("S J 3", "float32", required=True),
+    "joint_expr_basis": _Layout("E J 3", "float32"),
+    "lbs_weights": _Layout("V J", "float32", required=True),
+    "pose_basis": _Layout("P W", "float16"),
+    "gate": _Layout("G 2", "int32"),
+    "lmk_mp_id": _Layout("L", "int32"),
+    "lmk_mp_tri": _Layout("L", "int32"),
+    "lmk_mp_bary": _Layout("L 3", "float32"),
+    "lmk_mp_sigma": _Layout("L", "float32"),
+    "lmk68_tri": _Layout("K", "int32"),
+    "lmk68_bary": _Layout("K 3", "float32"),
+    "lmk68_dyn_tri": _Layout("D C", "int32"),
+    "lmk68_dyn_bary": _Layout("D C 3", "float32"),
+}
+_REGION = _Layout("V", "uint8")
+_TOGETHER = (
+    ("lmk_mp_id", "lmk_mp_tri", "lmk_mp_bary", "lmk_mp_sigma"),
+    ("lmk68_tri", "lmk68_bary"),
+    ("lmk68_dyn_tri", "lmk68_dyn_bary"),
+    ("gaze_basis", "gaze_range"),
+)
+_MAY_BE_INFINITE = ("expr_lo", "expr_hi")
+
+
+@dataclass(frozen=True)
+class HeadFile:
+    """A head file's content.
+
+    Attributes:
+        arrays: by name, floats as float32 (``../shared/head-models.md`` section 6).
+        meta: name, version, source, licence, notice, format and hashes of the sources.
+    """
+
+    arrays: Arrays
+    meta: dict[str, Any]
+
+
+def read_head_file(path: str | os.PathLike[str]) -> HeadFile:
+    """Return a head file's arrays and metadata after checking all of them.
+
+    Arrays that this version does not know are left out. Nothing is unpickled.
+
+    Raises:
+        AssetError: if the file is absent, damaged, no head, or of a later format; the text says
+            which array is wrong and why.
+    """
+    stored = _read_members(Path(path))
+    meta = _parse_meta(stored.pop("meta", None), path)
+    arrays: Arrays = {}
+    for name, array in stored.items():
+        layout = _layout(name)
+        if layout is not None:
+            arrays[name] = _converted(array, layout.kind, name, path, in_memory=True)
+    _check(arrays, meta, path)
+    return HeadFile(arrays, meta)
+
+
+def write_head_file(
+    path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]
+) -> None:
+    """Write a head file, whole or not at all; equal content gives equal bytes.
+
+    Args:
+        path: where to; an existing file is replaced.
+        arrays: by name, any float and integer types.
+        meta: JSON values; ``format`` is added.
+
+    Raises:
+        AssetError: if an array is unknown or unfit, or metadata are missing.
+        OutputError: if the file cannot be written.
+    """
+    unknown = sorted(name for name in arrays if _layout(name) is None)
+    if unknown:
+        raise AssetError(f"{path}: a head file has no array named {', '.join(unknown)}")
+    full_meta = {**meta, "format": FORMAT}
+    stored: Arrays = {}
+    for name in sorted(arrays):
+        layout = _layout(name)
+        assert layout is not None
+        stored[name] = _converted(arrays[name], layout.kind, name, path, in_memory=False)
+    _check(stored, full_meta, path)
+    stored["meta"] = np.array(json.dumps(full_meta, sort_keys=True))
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **stored)
+
+
+def _layout(name: str) -> _Layout | None:
+    if name.startswith("region_"):
+        return _LAYOUTS.get(name, _REGION)
+    return _LAYOUTS.get(name)
+
+
+def _read_members(path: Path) -> Arrays:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {m.filename: m for m in archive.infolist() if m.filename.endswith(".npy")}
+            if sum(member.file_size for member in members.values()) > _LARGEST_FILE:
+                raise AssetError(f"{path} would unpack to more than 1 GiB: it is no head file")
+            return {
+                name.removesuffix(".npy"): _read_array(archive, member)
+                for name, member in members.items()
+            }
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if not path.is_file():
+            raise AssetError(f"{path} is not there: `smirk3d heads list` names heads") from error
+        raise _damaged(path, str(error) or type(error).__name__) from error
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    # A header may promise more than its member holds; numpy would allocate that first.
+    with archive.open(member) as file:
+        version = npy_format.read_magic(file)
+        read_header = {
+            (1, 0): npy_format.read_array_header_1_0,
+            (2, 0): npy_format.read_array_header_2_0,
+        }.get(version)
+        if read_header is None:
+            raise ValueError(f"{member.filename} has an unknown header")
+        shape, _, dtype = read_header(file)
+    size = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
+    if dtype.hasobject or size > member.file_size:
+        raise ValueError(f"{member.filename} is not a plain array of its size")
+    with archive.open(member) as file:
+        array: NDArray[Any] = npy_format.read_array(file, allow_pickle=False)
+    return array
+
+
+def _damaged(path: str | os.PathLike[str], reason: str) -> AssetError:
+    reason = " ".join(reason.split()).rstrip(".")
+    return AssetError(f"{path} is not a whole head file ({reason}): import or bake it again")
+
+
+def _parse_meta(array: NDArray[Any] | None, path: str | os.PathLike[str]) -> dict[str, Any]:
+    if array is None or array.shape != () or array.dtype.kind != "U":
+        raise _damaged(path, "it has no metadata")
+    try:
+        meta = json.loads(str(array))
+    except ValueError as error:
+        raise _damaged(path, "its metadata are not JSON") from error
+    if not isinstance(meta, dict):
+        raise _damaged(path, "its metadata are not JSON names and values")
+    return meta
+
+
+def _converted(
+    array: NDArray[Any], kind: str, name: str, path: str | os.PathLike[str], *, in_memory: bool
+) -> NDArray[Any]:
+    array = np.asarray(array)
+    if kind == "text":
+        if array.dtype.kind != "U":
+            raise _damaged(path, f"{name} is not text")
+        return array
+    if kind.startswith("float"):
+        if array.dtype.kind != "f":
+            raise _damaged(path, f"{name} does not hold real numbers")
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32 if in_memory else kind)
+    if array.dtype.kind not in "iub":
+        raise _damaged(path, f"{name} does not hold whole numbers")
+    limits = np.iinfo(kind)
+    if array.size and (array.min() < limits.min or array.max() > limits.max):
+        raise _damaged(path, f"{name} has a number out of range")
+    return array.astype(kind)
+
+
+def _check(arrays: Arrays, meta: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    try:
+        _check_meta(meta)
+        _check_shapes(arrays)
+        _check_numbers(arrays)
+        _check_indices(arrays)
+        _check_joints(arrays)
+    except (ShapeError, _Unfit) as error:
+        raise _damaged(path, str(error)) from error
+
+
+class _Unfit(ValueError):
+    """Content that does not make a head."""
+
+
+def _need(holds: bool | np.bool_, complaint: str) -> None:
+    if not holds:
+        raise _Unfit(complaint)
+
+
+def _check_meta(meta: Mapping[str, Any]) -> None:
+    _need(meta.get("format") == FORMAT, f"format {meta.get('format')!r}, readable is {FORMAT}")
+    for key in REQUIRED_META:
+        _need(isinstance(meta.get(key), str) and bool(meta[key]), f"metadata lack {key}")
+
+
+def _check_shapes(arrays: Arrays) -> None:
+    missing = [n for n, layout in _LAYOUTS.items() if layout.required and n not in arrays]
+    _need(not missing, f"it lacks {', '.join(missing)}")
+    for group in _TOGETHER:
+        present = [name in arrays for name in group]
+        _need(all(present) or not any(present), f"{', '.join(group)} belong together")
+    sizes: dict[str, int] = {}
+    for name, array in arrays.items():
+        layout = _layout(name)
+        assert layout is not None
+        sizes |= check_shape(array, layout.shape, name, **sizes)
+    for letter in "VFTJ":
+        _need(sizes[letter] > 0, f"it has no {letter}")
+    if "pose_basis" in arrays:
+        wanted = (9 * (sizes["J"] - 1), 3 * sizes["V"])
+        _need(arrays["pose_basis"].shape == wanted, f"pose_basis must have shape {wanted}")
+
+
+def _check_numbers(arrays: Arrays) -> None:
+    for name, array in arrays.items():
+        if array.dtype.kind == "f":
+            bad = np.isnan(array) if name in _MAY_BE_INFINITE else ~np.isfinite(array)
+            _need(not bad.any(), f"{name} has a number that is not finite")
+    for name in ("expr_prior_std", "gaze_range", "lmk_mp_sigma"):
+        _need((arrays.get(name, np.ones(1)) > 0).all(), f"{name} must be positive")
+    _need((arrays["expr_lo"] <= arrays["expr_hi"]).all(), "expr_lo exceeds expr_hi")
+    extent = float(np.ptp(arrays["v_template"], axis=0).max())
+    _need(
+        _SMALLEST_HEAD_METRES < extent < _LARGEST_HEAD_METRES,
+        f"it is {extent:.3g} m large, and heads are in metres",
+    )
+    for name in ("lmk_mp_bary", "lmk68_bary", "lmk68_dyn_bary", "lbs_weights"):
+        if name in arrays:
+            off = np.abs(arrays[name].sum(-1) - 1)
+            _need((off < _SUM_TOLERANCE).all(), f"rows of {name} must sum to 1")
+    _need((arrays["lbs_weights"] >= -_SUM_TOLERANCE).all(), "lbs_weights has negative weights")
+
+
+def _check_indices(arrays: Arrays) -> None:
+    num_faces = len(arrays["faces"])
+    limits = {
+        "faces": len(arrays["v_template"]),
+        "uv_faces": len(arrays["uv"]),
+        "part": len(PARTS),
+        "lmk_mp_id": 478,
+        "lmk_mp_tri": num_faces,
+        "lmk68_tri": num_faces,
+        "lmk68_dyn_tri": num_faces,
+    }
+    for name, limit in limits.items():
+        array = arrays.get(name, np.zeros(0, np.int32))
+        inside = not array.size or (array.min() >= 0 and array.max() < limit)
+        _need(inside, f"{name} has an index outside 0 to {limit - 1}")
+    ids = arrays.get("lmk_mp_id", np.zeros(0, np.int32))
+    _need(len(np.unique(ids)) == len(ids), "lmk_mp_id names a landmark twice")
+    gate = arrays.get("gate", np.zeros((0, 2), np.int32))
+    _need(not len(gate) or "jaw_basis" in arrays, "gate needs a jaw_basis")
+    fits = (gate >= 0).all() and (gate < [max(len(arrays["expr_names"]), 1), 3]).all()
+    _need(fits, "gate names an expression or jaw component that is not there")
+
+
+def _check_joints(arrays: Arrays) -> None:
+    names = [str(name) for name in arrays["joint_names"]]
+    unknown = sorted(set(names) - set(JOINT_NAMES))
+    _need(not unknown, f"unknown joint {', '.join(unknown)}")
+    _need(len(set(names)) == len(names), "a joint is named twice")
+    parents = arrays["joint_parents"]
+    _need((parents >= -1).all(), "joint_parents has an index below -1")
+    _need((parents < np.arange(len(parents))).all(), "a joint's parent must precede it")
+    actions = [str(name) for name in arrays["expr_names"] if str(name)]
+    _need(len(set(actions)) == len(actions), "expr_names names an action twice")
