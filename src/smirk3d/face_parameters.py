@@ -1,4 +1,4 @@
-"""The parameters of faces, and the description of their groups that everything else derives from."""
+"""The parameters of faces, and the groups that everything else is derived from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from smirk3d.errors import check_shape
+from smirk3d.errors import ShapeError
 
 HEAD_GROUPS = ("shape", "expression", "jaw", "eyelids", "eyes", "neck")
 """Groups that a head model defines, in the order of its spec."""
@@ -69,6 +69,9 @@ class ParameterGroup:
 class FaceParameters:
     """Parameters of B faces; a group that the head lacks has size zero.
 
+    One face may also stand alone, without B: ``parameters[3]`` is the face in row 3, and
+    ``parameters[None]`` makes a batch of one of it. Head models take batches.
+
     Attributes:
         shape: identity coefficients ``[B, S]``, standard normal among people.
         expression: ``[B, E]``; named actions in [0, 1], or PCA coefficients.
@@ -90,10 +93,14 @@ class FaceParameters:
     camera: Tensor
 
     def __post_init__(self) -> None:
-        """Check that all groups are matrices of equally many rows."""
-        sizes: dict[str, int] = {}
+        """Check that all groups have the same batch dimension, or none."""
+        batch = self.shape.shape[:-1]
         for name, tensor in self.items():
-            sizes = {"B": check_shape(tensor, "B D", name, **sizes)["B"]}
+            if tensor.shape[:-1] != batch or len(batch) > 1 or not tensor.ndim:
+                raise ShapeError(
+                    f"{name} must have shape [B, D] or [D] with the B of shape,"
+                    f" got {list(tensor.shape)} beside {list(self.shape.shape)}"
+                )
 
     def items(self) -> Iterator[tuple[str, Tensor]]:
         """Yield (group name, tensor ``[B, D]``)."""
@@ -113,9 +120,7 @@ class FaceParameters:
         """
         known = {field.name for field in fields(cls)}
         if set(groups) != known:
-            raise ValueError(
-                f"parameters must be {sorted(known)}, got {sorted(groups)}"
-            )
+            raise ValueError(f"parameters must be {sorted(known)}, got {sorted(groups)}")
         return cls(**groups)
 
     @staticmethod
@@ -128,17 +133,15 @@ class FaceParameters:
 
     @property
     def batch_size(self) -> int:
-        """B."""
-        return self.shape.shape[0]
+        """B; a face without batch dimension counts as 1."""
+        return self.shape.shape[0] if self.shape.ndim > 1 else 1
 
     def __len__(self) -> int:
         """B."""
         return self.batch_size
 
-    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> FaceParameters:
-        """Select rows by slice, index list, index tensor or boolean mask ``[B]``."""
-        if isinstance(rows, int):
-            raise TypeError("index with a slice, as in parameters[i : i + 1]: B stays")
+    def __getitem__(self, rows: int | slice | Tensor | Sequence[int] | None) -> FaceParameters:
+        """Select rows by number, slice, list, index tensor or mask ``[B]``; None adds B = 1."""
         return FaceParameters(**{name: tensor[rows] for name, tensor in self.items()})
 
     def replace(self, **groups: Tensor) -> FaceParameters:

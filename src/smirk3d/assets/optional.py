@@ -21,8 +21,8 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and not module.startswith(error.name.split(".")[0]):
+        if error.name and not module.startswith(error.name.partition(".")[0]):
             raise
         raise MissingExtra(
-            f"this needs the package {module.split('.')[0]!r}: pip install 'smirk3d[{extra}]'"
+            f"this needs the package {module.partition('.')[0]!r}: pip install 'smirk3d[{extra}]'"
         ) from error

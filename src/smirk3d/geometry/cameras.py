@@ -55,4 +55,3 @@ def crop_pixels_to_image(points: Tensor, T_crop_image: Tensor) -> Tensor:
     """
     inverse = torch.linalg.inv(T_crop_image)
     return points @ inverse[:, :2, :2].transpose(1, 2) + inverse[:, None, :2, 2]
-

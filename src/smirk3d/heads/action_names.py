@@ -63,9 +63,7 @@ def gaze_from_weights(weights: Tensor, gaze_range: Tensor) -> Tensor:
     angles = (weights * gaze_range).unflatten(-1, (2, 4))
     pitch = angles[..., 3] - angles[..., 0]
     yaw = (angles[..., 2] - angles[..., 1]) * weights.new_tensor([1.0, -1.0])
-    direction = torch.stack(
-        [pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()], -1
-    )
+    direction = torch.stack([pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()], -1)
     return direction_to_axis_angle(direction).flatten(-2)
 
 

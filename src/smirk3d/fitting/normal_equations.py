@@ -1,0 +1,63 @@
+"""Normal equations of photos that may share one identity, solved by blocks.
+
+Unknowns split into the shape of each person and the rest of each photo. The rest is eliminated
+photo by photo (Schur complement), the small system of each person is solved, the rest follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class NormalEquations:
+    """Second derivatives and gradients of a least-squares cost.
+
+    Attributes:
+        shape_block: ``[N, S, S]``, summed over each person's photos.
+        shape_gradient: ``[N, S]``, likewise.
+        cross_block: ``[B, S, D]`` between the person's shape and the photo's rest.
+        rest_block: ``[B, D, D]``.
+        rest_gradient: ``[B, D]``.
+        person: person of each photo ``[B]`` in 0..N-1.
+    """
+
+    shape_block: Tensor
+    shape_gradient: Tensor
+    cross_block: Tensor
+    rest_block: Tensor
+    rest_gradient: Tensor
+    person: Tensor
+
+    def solve(self, damping: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the damped Newton steps of shapes ``[N, S]`` and of the rest ``[B, D]``.
+
+        Args:
+            damping: ``[N]``, multiplies the diagonals (Levenberg-Marquardt).
+            held: ``[B, D]``, true for components of the rest that must not move.
+        """
+        free = (~held).to(self.rest_block)
+        rest_block = self.rest_block * free[:, :, None] * free[:, None, :]
+        rest_block = rest_block + torch.diag_embed(1 - free)
+        cross = self.cross_block * free[:, None, :]
+        rest_gradient = self.rest_gradient * free
+        rest_block = _damped(rest_block, damping[self.person])
+        factor = torch.linalg.cholesky(rest_block)
+        solved = torch.cholesky_solve(
+            torch.cat([cross.transpose(1, 2), rest_gradient[..., None]], 2), factor
+        )
+        to_shape, to_rest = solved[..., :-1], solved[..., -1:]
+        block = _damped(self.shape_block, damping)
+        block = block.index_add(0, self.person, -(cross @ to_shape))
+        gradient = self.shape_gradient.index_add(0, self.person, -(cross @ to_rest)[..., 0])
+        shape_step = -torch.linalg.solve(block, gradient)
+        moved = (to_shape @ shape_step[self.person][..., None])[..., 0]
+        return shape_step, -(to_rest[..., 0] + moved)
+
+
+def _damped(block: Tensor, damping: Tensor) -> Tensor:
+    diagonal = block.diagonal(dim1=1, dim2=2)
+    return block + torch.diag_embed(diagonal * damping[:, None] + 1e-6)

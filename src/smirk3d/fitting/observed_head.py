@@ -1,0 +1,206 @@
+"""The landmarks of a head as a function of a flat parameter vector, with its Jacobian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, skew
+from smirk3d.heads.head_model import HeadModel
+
+_LINEAR = ("expression", "eyelids")
+_BENT = ("jaw", "eyes")
+_DIFFERENCE = 1e-3
+
+
+@dataclass
+class FitState:
+    """Where a fit stands.
+
+    Attributes:
+        shape: ``[N, S']``, one row a person, the leading components of the head's identity.
+        local: ``[B, D]``: expression, eyelids, jaw, eyes.
+        rotation: head pose ``[B, 3, 3]``.
+        view: ``[B, 3]``: scale, and the head origin's x and y (up) in ndc.
+    """
+
+    shape: Tensor
+    local: Tensor
+    rotation: Tensor
+    view: Tensor
+
+    def moved(self, shape_step: Tensor, rest_step: Tensor) -> FitState:
+        """Return the state after steps ``[N, S']`` and ``[B, D + 6]`` (local, turn, view)."""
+        local_size = self.local.shape[1]
+        local, turn, view = rest_step.split([local_size, 3, 3], 1)
+        return FitState(
+            self.shape + shape_step,
+            self.local + local,
+            axis_angle_to_matrix(turn) @ self.rotation,
+            self.view + view,
+        )
+
+    def where(self, photo: Tensor, person: Tensor, other: FitState) -> FitState:
+        """Return this state where photos ``[B]`` and persons ``[N]`` are true, else the other."""
+        return FitState(
+            torch.where(person[:, None], self.shape, other.shape),
+            torch.where(photo[:, None], self.local, other.local),
+            torch.where(photo[:, None, None], self.rotation, other.rotation),
+            torch.where(photo[:, None], self.view, other.view),
+        )
+
+
+class ObservedHead:
+    """A head seen by a scaled-orthographic camera, evaluated at its landmarks only.
+
+    The bases are reduced to the landmarks once, so that a step costs what the landmarks cost.
+    Shape, expression and eyelids are differentiated by formula; jaw and eyes, which bend the
+    landmarks through joints, gates and lids, by differences.
+
+    Attributes:
+        lo, hi: range of each component of ``FitState.local`` ``[D]``.
+        prior_mean, prior_std: likewise.
+    """
+
+    def __init__(self, head: HeadModel, num_shape: int) -> None:
+        """Reduce a head.
+
+        Args:
+            head: the head, with landmarks.
+            num_shape: how many leading identity components vary.
+        """
+        self.head = head.at_landmarks()
+        self.num_shape = min(num_shape, head.group("shape").dim)
+        groups = [head.group(name) for name in _LINEAR + _BENT]
+        self.sizes = [group.dim for group in groups]
+        like = head.v_template
+
+        def flat(attribute: str) -> Tensor:
+            return like.new_tensor([x for group in groups for x in getattr(group, attribute)])
+
+        self.lo, self.hi = flat("lo"), flat("hi")
+        self.prior_mean, self.prior_std = flat("default"), flat("prior_std")
+        basis = self.head.basis.unflatten(1, (-1, 3))
+        num_expression, num_lids = self.sizes[:2]
+        first = head.group("shape").dim
+        lids = basis[len(basis) - num_lids - (8 if head.has_gaze_basis else 0) :][:num_lids]
+        if head.eyelids_after_pose:
+            lids = self.head.lid_basis.unflatten(1, (-1, 3))
+        columns = torch.cat([basis[: self.num_shape], basis[first : first + num_expression], lids])
+        self._columns = columns.permute(1, 2, 0).contiguous()
+
+    def parameters(self, state: FitState, person: Tensor) -> FaceParameters:
+        """Return the head's parameters ``[B]`` of a state; persons' shapes are repeated."""
+        start = self.head.neutral(len(state.local)).to(state.local.device)
+        shape = start.shape.clone()
+        shape[:, : self.num_shape] = state.shape[person]
+        groups = dict(zip(_LINEAR + _BENT, state.local.split(self.sizes, 1), strict=True))
+        unseen = start.replace(
+            shape=shape, **groups, head_pose=matrix_to_axis_angle(state.rotation)
+        )
+        scale = state.view[:, :1]
+        shift = state.view[:, 1:] / scale - self._pivot_shift(unseen, state.rotation)
+        return unseen.replace(camera=torch.cat([scale, shift], 1))
+
+    def state(self, parameters: FaceParameters, person: Tensor, num_persons: int) -> FitState:
+        """Return the state of parameters ``[B]``; a person's shape is the mean over its photos."""
+        leading = parameters.shape[:, : self.num_shape]
+        shape = leading.new_zeros(num_persons, self.num_shape).index_add(0, person, leading)
+        photos = leading.new_zeros(num_persons).index_add(0, person, torch.ones_like(leading[:, 0]))
+        scale = parameters.camera[:, :1]
+        rotation = axis_angle_to_matrix(parameters.head_pose)
+        shift = parameters.camera[:, 1:] + self._pivot_shift(parameters, rotation)
+        return FitState(
+            shape / photos[:, None],
+            torch.cat([getattr(parameters, name) for name in _LINEAR + _BENT], 1),
+            rotation,
+            torch.cat([scale, shift * scale], 1),
+        )
+
+    def _pivot_shift(self, parameters: FaceParameters, rotation: Tensor) -> Tensor:
+        """Return how far turning about the root joint moves the origin, x and y ``[B, 2]``."""
+        if "root" not in self.head.joint_names:
+            return torch.zeros_like(parameters.camera[:, 1:])
+        root = self.head.rest_joints(parameters)[:, self.head.joint_names.index("root"), :, None]
+        return (root - rotation @ root)[:, :2, 0]
+
+    def _unposed(self, state: FitState, person: Tensor) -> Tensor:
+        parameters = self.parameters(state, person)
+        still = parameters.replace(head_pose=torch.zeros_like(parameters.head_pose))
+        return self.head(still).vertices
+
+    def project(self, state: FitState, person: Tensor) -> Tensor:
+        """Return the landmarks ``[B, L, 2]`` in ndc with y up."""
+        posed = self._unposed(state, person) @ state.rotation.transpose(1, 2)
+        return state.view[:, None, :1] * posed[..., :2] + state.view[:, None, 1:]
+
+    def jacobian(self, state: FitState, person: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the landmarks and their derivatives.
+
+        Returns:
+            Landmarks ``[B, L, 2]`` in ndc with y up; derivatives ``[B, 2 L, S']`` by shape; and
+            ``[B, 2 L, D + 6]`` by the rest, as :meth:`FitState.moved` takes steps. Coordinates
+            are ordered landmark by landmark, x before y.
+        """
+        unposed = self._unposed(state, person)
+        scaled = state.view[:, :1, None] * state.rotation[:, :2]
+        posed = unposed @ state.rotation.transpose(1, 2)
+        seen = state.view[:, None, :1] * posed[..., :2] + state.view[:, None, 1:]
+        blended = self._blended_rotations(state, person)
+        # [L, 2 B, 3] @ [L, 3, K]: one product a landmark serves the whole batch
+        factor = (scaled[:, None] @ blended).permute(1, 0, 2, 3).flatten(1, 2)
+        linear = (factor @ self._columns).unflatten(1, (len(unposed), 2)).permute(1, 0, 2, 3)
+        linear = linear.flatten(1, 2)
+        by_shape, by_linear = linear.split([self.num_shape, sum(self.sizes[:2])], 2)
+        by_linear = by_linear * self._gates(state, person)[:, None]
+        by_bent = self._bent_derivatives(state, person, unposed, scaled)
+        # a small turn d moves a posed point by d x p = -[p]x d
+        by_turn = -state.view[:, None, :1, None] * skew(posed)[..., :2, :]
+        ones = torch.ones_like(posed[..., 0])
+        zeros = torch.zeros_like(ones)
+        by_view = torch.stack(
+            [
+                torch.stack([posed[..., 0], ones, zeros], -1),
+                torch.stack([posed[..., 1], zeros, ones], -1),
+            ],
+            -2,
+        )
+        rest = [by_linear, by_bent, by_turn.flatten(1, 2), by_view.flatten(1, 2)]
+        return seen, by_shape, torch.cat(rest, 2)
+
+    def _blended_rotations(self, state: FitState, person: Tensor) -> Tensor:
+        rotations = self.head.joint_rotations(self.parameters(state, person))
+        if "root" in self.head.joint_names:
+            identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
+            rotations = rotations.clone()
+            rotations[:, self.head.joint_names.index("root")] = identity
+        return (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
+
+    def _gates(self, state: FitState, person: Tensor) -> Tensor:
+        ungated = self.parameters(state, person)
+        ungated = ungated.replace(expression=torch.ones_like(ungated.expression))
+        lids = torch.ones_like(ungated.eyelids)
+        return torch.cat([self.head.gated_expression(ungated), lids], 1)
+
+    def _bent_derivatives(
+        self, state: FitState, person: Tensor, unposed: Tensor, scaled: Tensor
+    ) -> Tensor:
+        start = sum(self.sizes[:2])
+        columns = []
+        for component in range(start, state.local.shape[1]):
+            if self.lo[component] == self.hi[component]:
+                columns.append(torch.zeros_like(unposed[..., :2]))
+                continue
+            local = state.local.clone()
+            # away from the upper bound, so that a bend there is not stepped over
+            sign = torch.where(local[:, component] + _DIFFERENCE > self.hi[component], -1.0, 1.0)
+            local[:, component] += sign * _DIFFERENCE
+            other = FitState(state.shape, local, state.rotation, state.view)
+            change = (self._unposed(other, person) - unposed) / (sign * _DIFFERENCE)[:, None, None]
+            columns.append(change @ scaled.transpose(1, 2))
+        if not columns:
+            return unposed.new_zeros(len(unposed), unposed.shape[1] * 2, 0)
+        return torch.stack(columns, -1).flatten(1, 2)
