@@ -53,9 +53,10 @@ def gather_corners(attributes: Tensor, faces: Tensor, face_index: Tensor) -> Ten
     if per_corner:
         flat = attributes.flatten(0, 1)
         rows = face_index + offset * sizes["F"]
-        return flat.index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
+        return flat.index_select(0, rows.reshape(-1)).view(*rows.shape, 3, sizes["C"])
     rows = faces[face_index] + offset[..., None] * sizes["V"]
-    return attributes.flatten(0, 1).index_select(0, rows.reshape(-1)).unflatten(0, rows.shape)
+    flat = attributes.flatten(0, 1)
+    return flat.index_select(0, rows.reshape(-1)).view(*rows.shape, sizes["C"])
 
 
 def interpolate(

@@ -120,13 +120,14 @@ def rasterize(
     rasterize_ids = _engine(engine, vertices_ndc)
     with torch.no_grad():
         face_index = rasterize_ids(vertices_ndc.detach(), faces, height, width, cull_backfaces)
-        pixel = (face_index.view(-1) >= 0).nonzero()[:, 0]
+        image, row, column = (face_index >= 0).nonzero(as_tuple=True)
+        pixel = (image * height + row) * width + column
         seen = face_index.view(-1).index_select(0, pixel)
-        image = torch.div(pixel, height * width, rounding_mode="floor")
         corners = faces.t().contiguous().index_select(1, seen) + image * sizes["V"]
-        centres = _pixel_centres(pixel, height, width)
+        centre_x = _centres(width, pixel.device).index_select(0, column)
+        centre_y = _centres(height, pixel.device).index_select(0, row)
     x, y, z = vertices_ndc.flatten(0, 1).t().contiguous().unbind(0)
-    weights = _Barycentric.apply(x, y, corners, *centres)
+    weights: Tensor = _Barycentric.apply(x, y, corners, centre_x, centre_y)
     corner_depth = z.index_select(0, corners.view(-1)).view(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
 
@@ -144,11 +145,9 @@ def _numba_is_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def _pixel_centres(pixel: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return device coordinates x and y, each ``[N]`` float64, of pixel centres."""
-    column = pixel % width
-    row = torch.div(pixel, width, rounding_mode="floor") % height
-    return (2 * column + 1).double() / width - 1, (2 * row + 1).double() / height - 1
+def _centres(size: int, device: torch.device) -> Tensor:
+    """Return the device coordinates ``[size]``, float64, of pixel centres along one axis."""
+    return (2 * torch.arange(size, device=device) + 1).double() / size - 1
 
 
 class _Barycentric(torch.autograd.Function):

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
@@ -39,8 +38,8 @@ def rasterize_ids_numba(
         MissingExtra: if numba is not installed.
     """
     kernel = _kernel()
-    points = vertices_ndc.detach().double().numpy()
-    triangles = np.ascontiguousarray(faces.numpy())
+    points = np.ascontiguousarray(vertices_ndc.detach().double().numpy())
+    triangles = np.ascontiguousarray(faces.numpy(), np.int64)
     batch = points.shape[0]
     ids = torch.empty((batch, height, width), dtype=torch.int64)
     pictures = ids.numpy()
@@ -68,8 +67,8 @@ def _kernel() -> _Kernel:
 
 
 def _compile(numba: ModuleType, cache: bool) -> _Kernel:
-    decorate: Any = numba.njit(cache=cache, nogil=True)
-    return decorate(_draw_mesh)
+    kernel: _Kernel = numba.njit(cache=cache, nogil=True)(_draw_mesh)
+    return kernel
 
 
 def _draw_mesh(

@@ -8,6 +8,7 @@ defines the rules; the arithmetic here is the same, in double precision where it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -215,7 +216,7 @@ def _chunks(counts: Tensor, limit: int) -> list[tuple[int, int]]:
         return [(0, len(counts))]
     marks = torch.arange(limit, total, limit, device=counts.device)
     cuts = [0, *torch.searchsorted(ends, marks).tolist(), len(counts)]
-    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+    return [(a, b) for a, b in pairwise(cuts) if b > a]
 
 
 def _sortable(depth: Tensor) -> Tensor:
