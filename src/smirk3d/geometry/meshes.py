@@ -152,6 +152,73 @@ def split_by_label(faces: Tensor, face_label: Tensor) -> tuple[Tensor, Tensor]:
 def edges(faces: Tensor) -> Tensor:
     """Return each edge once ``[N, 2]``, the smaller vertex id first, rows ascending."""
     check_shape(faces, "F 3", "faces")
-    pairs = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    unique: Tensor = pairs.sort(1).values.unique(dim=0)
-    return unique
+    if not len(faces):
+        return faces.new_zeros(0, 2)
+    start, end = faces.flatten(), faces.roll(-1, 1).flatten()
+    limit = int(faces.max()) + 1
+    key = (torch.minimum(start, end) * limit + torch.maximum(start, end)).unique()
+    return torch.stack([torch.div(key, limit, rounding_mode="floor"), key % limit], 1)
+
+
+def subdivide(faces: Tensor, num_vertices: int) -> tuple[Tensor, Tensor]:
+    """Split each triangle into four at its edges' middles.
+
+    Args:
+        faces: ``[F, 3]``.
+        num_vertices: V; the middle of row e of the edges becomes vertex ``V + e``.
+
+    Returns:
+        The edges ``[N, 2]`` as of :func:`edges`, and triangles ``[4 F, 3]``: the children at the
+        first corners of all triangles, at the second, at the third, then those in the middle.
+    """
+    pairs = edges(faces)
+    a, b, c = faces.unbind(1)
+    key = pairs[:, 0] * num_vertices + pairs[:, 1]
+    ab, bc, ca = (
+        num_vertices
+        + torch.searchsorted(key, torch.minimum(p, q) * num_vertices + torch.maximum(p, q))
+        for p, q in ((a, b), (b, c), (c, a))
+    )
+    children = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return pairs, torch.cat([torch.stack(child, 1) for child in children])
+
+
+def curved_middles(vertices: Tensor, faces: Tensor, pairs: Tensor, curvature: float) -> Tensor:
+    """Return the middles ``[B, N, 3]`` of edges, bent onto the smooth surface.
+
+    Phong tessellation (Boubekeur and Alexa 2008, equation 2): each middle moves towards its
+    projections on the tangent planes at the edge's ends.
+
+    Args:
+        vertices: ``[B, V, 3]``.
+        faces: ``[F, 3]``, which give the tangent planes.
+        pairs: edges ``[N, 2]``.
+        curvature: 0 keeps the middles, 1 is full bending; the paper advises 0.75.
+    """
+    normals = vertex_normals(vertices, faces)
+    start, end = (vertices.index_select(1, ids) for ids in pairs.unbind(1))
+    start_normal, end_normal = (normals.index_select(1, ids) for ids in pairs.unbind(1))
+    middle = 0.5 * (start + end)
+    above_start = ((middle - start) * start_normal).sum(-1, keepdim=True)
+    above_end = ((middle - end) * end_normal).sum(-1, keepdim=True)
+    return middle - 0.5 * curvature * (above_start * start_normal + above_end * end_normal)
+
+
+def smoothed(attributes: Tensor, faces: Tensor, rounds: int = 1) -> Tensor:
+    """Return vertex attributes ``[V, C]`` averaged, half and half, with their neighbours' mean.
+
+    Args:
+        attributes: ``[V, C]``; vertices without neighbours keep theirs.
+        faces: ``[F, 3]``.
+        rounds: how often.
+    """
+    start, end = edges(faces).unbind(1)
+    start, end = torch.cat([start, end]), torch.cat([end, start])
+    count = torch.zeros_like(attributes[:, :1]).index_add(
+        0, start, attributes.new_ones(len(start), 1)
+    )
+    for _ in range(rounds):
+        total = torch.zeros_like(attributes).index_add(0, start, attributes[end])
+        mean = torch.where(count > 0, total / count.clamp(min=1), attributes)
+        attributes = 0.5 * (attributes + mean)
+    return attributes

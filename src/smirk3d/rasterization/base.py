@@ -127,7 +127,9 @@ def rasterize(
         centre_x = _centres(width, pixel.device).index_select(0, column)
         centre_y = _centres(height, pixel.device).index_select(0, row)
     x, y, z = vertices_ndc.flatten(0, 1).t().contiguous().unbind(0)
-    weights: Tensor = _Barycentric.apply(x, y, corners, centre_x, centre_y)
+    weights: Tensor = _Barycentric.apply(  # type: ignore[no-untyped-call]
+        x, y, corners, centre_x, centre_y
+    )
     corner_depth = z.index_select(0, corners.view(-1)).view(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
 

@@ -1,0 +1,112 @@
+"""Studio pictures of heads in clay, from any side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
+from smirk3d.rendering.picture_surface import (
+    SKIN,
+    Topology,
+    picture_surface,
+    rigid_rotation,
+)
+
+_BACKDROP = ((0.962, 0.964, 0.968), (0.850, 0.857, 0.870))
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """From where a head is seen, and how large.
+
+    Attributes:
+        yaw: turn about the vertical axis in radians; positive shows the subject's right side.
+        pitch: nod in radians; positive shows the crown.
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+        fill: share of the picture that the head takes, in its tighter direction.
+        distance: of the viewer, in metres.
+        backdrop: stand before a light backdrop; else transparent.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    height: int = 640
+    width: int = 512
+    fill: float = 0.86
+    distance: float = 1.1
+    backdrop: bool = True
+
+
+FRONT = View()
+
+
+def clay(head: Topology, vertices: Tensor, view: View = FRONT, look: Look = CLAY) -> Picture:
+    """Return a studio picture of a head, uint8 ``[H, W, 3]``, or ``[H, W, 4]`` if transparent.
+
+    Args:
+        head: for faces and parts.
+        vertices: ``[V, 3]`` in metres, head axes; without head pose (:func:`facing_viewer`) the
+            view's angles are the head's.
+        view: from where.
+        look: how to draw.
+
+    Raises:
+        ShapeError: if the vertices are not the head's.
+    """
+    surface = picture_surface(head, refinements=look.refinements)
+    vertices = vertices.detach().cpu().float()
+    size = (view.height, view.width)
+    centre, scale = _frame(surface.refine(vertices), view)
+    turn = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
+    seen = (vertices - centre) @ (turn[0] @ turn[1]).T
+    layer = draw_layer(surface, seen, partial(_perspective, scale=scale, view=view), size, look)
+    return to_uint8(composite(_backdrop(size), layer) if view.backdrop else layer)
+
+
+def turntable(
+    head: Topology,
+    vertices: Tensor,
+    yaws: Sequence[float],
+    view: View = FRONT,
+    look: Look = CLAY,
+) -> list[Picture]:
+    """Return :func:`clay`'s pictures of a head at several yaws, in radians."""
+    return [clay(head, vertices, replace(view, yaw=yaw), look) for yaw in yaws]
+
+
+def facing_viewer(head: Topology, vertices: Tensor) -> Tensor:
+    """Return posed vertices ``[V, 3]`` turned so that the head faces the viewer upright."""
+    skin = (head.part == SKIN).cpu()
+    vertices = vertices.detach().cpu().float()
+    rotation = rigid_rotation(head.v_template.detach().cpu().float()[skin], vertices[skin])
+    return (vertices - vertices.mean(0)) @ rotation
+
+
+def _frame(vertices: Tensor, view: View) -> tuple[Tensor, float]:
+    """Return the point to look at and the pixels to a metre, the same for all turns."""
+    low, high = vertices.amin(0), vertices.amax(0)
+    centre = (low + high) / 2
+    around = (vertices - centre)[:, [0, 2]].norm(dim=1).max()
+    above = (high - low)[1] / 2
+    scale = torch.minimum(view.width / around, view.height / above) * view.fill / 2
+    return centre, float(scale)
+
+
+def _perspective(points: Tensor, scale: float, view: View) -> Tensor:
+    """Return picture positions ``[N, 3]`` of points in the viewer's frame."""
+    factor = view.distance / (view.distance - points[:, 2:]).clamp(min=0.1 * view.distance)
+    x, y = (points[:, :2] * factor * scale).unbind(1)
+    return torch.stack([view.width / 2 + x, view.height / 2 - y, -factor[:, 0]], 1)
+
+
+def _backdrop(size: tuple[int, int]) -> Tensor:
+    top, bottom = torch.tensor(_BACKDROP)[:, :, None, None]
+    fade = torch.linspace(0, 1, size[0])[None, :, None]
+    return torch.lerp(top, bottom, fade).repeat(1, 1, size[1])

@@ -1,0 +1,177 @@
+"""One surface drawn smooth-edged on a transparent picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
+from smirk3d.rasterization.base import Fragments, rasterize
+from smirk3d.rendering.light_visibility import (
+    directional_visibility,
+    received_light,
+    sphere_directions,
+)
+from smirk3d.rendering.materials import STUDIO, Studio, albedo, illuminate, linear_to_srgb
+from smirk3d.rendering.picture_surface import PictureSurface, eyeballs
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a surface is drawn.
+
+    Attributes:
+        opacity: of the surface, 0 to 1.
+        wireframe: draw the triangles' edges too.
+        surface: draw the surface; without it the wireframe alone.
+        shadows: number of directions from which shadows are cast; 0 draws none, which is many
+            times as fast.
+        supersample: rays a pixel and axis; the picture is smoothed by as much.
+        refinements: how often triangles are split in four for smooth outlines; none under a
+            wireframe, which would show the pieces.
+        line_width: of the wireframe, in pixels.
+        line_opacity: of the wireframe.
+    """
+
+    opacity: float = 1.0
+    wireframe: bool = False
+    surface: bool = True
+    shadows: int = 96
+    supersample: int = 3
+    refinements: int = 1
+    line_width: float = 0.9
+    line_opacity: float = 0.55
+
+
+CLAY = Look()
+WIREFRAME = Look(wireframe=True, refinements=0, opacity=0.75)
+FAST = Look(shadows=0, supersample=2, refinements=0)
+"""For video: no shadows."""
+
+_LINE_COLOUR = (0.10, 0.16, 0.24)
+
+
+@torch.no_grad()
+def draw_layer(
+    surface: PictureSurface,
+    vertices: Tensor,
+    place: Callable[[Tensor], Tensor],
+    size: tuple[int, int],
+    look: Look = CLAY,
+    studio: Studio = STUDIO,
+) -> Tensor:
+    """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
+
+    Args:
+        surface: what to draw.
+        vertices: ``[V, 3]`` in metres in the viewer's frame (+x right, +y up, +z to the viewer),
+            which light and shadows use.
+        place: returns where points ``[N, 3]`` of that frame lie in the picture: x and y in pixels,
+            a third axis that grows away from the viewer.
+        size: height and width in pixels.
+        look: how to draw.
+        studio: the lights.
+
+    Raises:
+        ShapeError: if a shape differs.
+    """
+    height, width = size
+    vertices = vertices.detach().cpu().float()
+    points = surface.refine(vertices)
+    scale = torch.tensor([2 / width, 2 / height, 1.0])
+    ndc = place(points) * scale - torch.tensor([1.0, 1.0, 0.0])
+    fine = look.supersample
+    fragments = rasterize(ndc[None], surface.faces, height * fine, width * fine)
+    face = fragments.face_index.view(-1)[fragments.pixel]
+    alpha = _at(fragments, surface.alpha[:, None])[0] if surface.fades else 1.0
+    alpha = torch.as_tensor(alpha).expand(len(face))
+    coverage = alpha * look.opacity * look.surface
+    if look.surface:
+        normals = vertex_normals(points[None], surface.faces)[0]
+        received = _received(surface, vertices, look, studio)
+        seen = _at(fragments, torch.cat([points, normals, received], 1))
+        normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
+        part = surface.face_part[face]
+        colour = albedo(part, seen[:3], eyeballs(surface, vertices))
+        colour = linear_to_srgb(illuminate(normal, colour, part, seen[6:], studio).clamp(0, 1))
+    else:
+        colour = ndc.new_zeros(3, len(face))
+    if look.wireframe:
+        line = _line(fragments, face, ndc, surface.faces, size, look) * alpha
+        rest = coverage * (1 - line)
+        ink = torch.tensor(_LINE_COLOUR)[:, None]
+        colour = (colour * rest + ink * line) / (rest + line).clamp(min=1e-6)
+        coverage = rest + line
+    picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
+    picture = torch.nn.functional.avg_pool2d(picture, fine)[0]
+    picture[:3] /= picture[3].clamp(min=1e-6)
+    return picture
+
+
+def _at(fragments: Fragments, attributes: Tensor) -> Tensor:
+    """Return attributes ``[V', C]`` at the covered rays, ``[C, N]``."""
+    return fragments.at_pixels(attributes[None])
+
+
+def _facing(ndc: Tensor, faces: Tensor) -> Tensor:
+    """Return 1 for triangles that face the viewer and -1 for the others, ``[F]``."""
+    return torch.where(area_vectors(ndc[None], faces)[0, :, 2] <= 0, 1.0, -1.0)
+
+
+def _received(surface: PictureSurface, vertices: Tensor, look: Look, studio: Studio) -> Tensor:
+    """Return the share of each lamp, then of the light from all sides, at each copy ``[V', K]``.
+
+    Measured at the original vertices and smoothed over neighbours, which hides the steps of the
+    shadow maps.
+    """
+    if not look.shadows or not len(surface.faces):
+        return torch.ones(len(surface.source), len(studio.lamps) + 1)
+    directions = sphere_directions(look.shadows)
+    lobes = [
+        (directions @ unit(torch.tensor(lamp.direction))).clamp(min=0) ** lamp.focus
+        for lamp in studio.lamps
+    ]
+    weights = torch.stack([*lobes, torch.ones(len(directions))])
+    normals = vertex_normals(vertices[None], surface.base_faces)[0]
+    visibility = directional_visibility(vertices, normals, surface.base_faces, directions)
+    received = received_light(visibility, normals, weights, directions)
+    return surface.spread(smoothed(received, surface.base_faces, rounds=2))
+
+
+def _line(
+    fragments: Fragments,
+    face: Tensor,
+    ndc: Tensor,
+    faces: Tensor,
+    size: tuple[int, int],
+    look: Look,
+) -> Tensor:
+    """Return how much of the nearest edge each covered ray sees, ``[N]``."""
+    height, width = size
+    corners = (ndc[:, :2] * torch.tensor([width / 2, height / 2]))[faces]
+    opposite = corners.roll(-1, 1) - corners.roll(-2, 1)
+    area = area_vectors(torch.nn.functional.pad(corners, (0, 1)).flatten(0, 1)[None],
+                        torch.arange(3 * len(faces)).view(-1, 3))[0, :, 2].abs()  # fmt: skip
+    heights = area[:, None] / opposite.norm(dim=2).clamp(min=1e-6)
+    distance = (fragments.weights.T * heights[face]).amin(1)
+    line = (look.line_width - distance).clamp(0, 1) * look.line_opacity
+    return line * (_facing(ndc, faces)[face] > 0)
+
+
+def composite(picture: Tensor, layer: Tensor) -> Tensor:
+    """Return a picture ``[3, H, W]`` with a layer ``[4, H, W]`` laid over it."""
+    return torch.lerp(picture, layer[:3], layer[3])
+
+
+def to_uint8(picture: Tensor) -> Picture:
+    """Return uint8 ``[H, W, C]`` of a picture ``[C, H, W]`` in [0, 1]."""
+    rounded = (picture.clamp(0, 1) * 255 + 0.5).byte()
+    array: Picture = rounded.permute(1, 2, 0).contiguous().numpy()
+    return array

@@ -1,0 +1,181 @@
+"""Clay and studio light for pictures that people look at.
+
+Colours are linear RGB while light is added, sRGB when the picture is done. Directions are in the
+viewer's frame: +x right, +y up, +z towards the viewer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.geometry.meshes import unit
+from smirk3d.rendering.picture_surface import (
+    CAVITY,
+    EYE_LEFT,
+    EYE_RIGHT,
+    LASHES,
+    SKIN,
+    TEETH_LOWER,
+    TEETH_UPPER,
+    TONGUE,
+    Eyeball,
+)
+
+Colour = tuple[float, float, float]
+
+_IRIS_RADIUS = 0.0059
+"""Metres; that of grown people differs by a few per cent only."""
+_SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
+_PUPIL_SHARE = 0.40
+_SOFT = math.radians(1.2)
+_CATCHLIGHT = (-0.16, 0.10, 1.0)
+"""Normal at which an eye mirrors the key lamp, kept clear of the upper lid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """A broad light at infinity.
+
+    Attributes:
+        direction: towards it.
+        colour: linear RGB, its strength included.
+        wrap: how far its light reaches around the surface, 0 to 1.
+        focus: how narrow its shadows are; the exponent of its cosine lobe.
+    """
+
+    direction: Colour
+    colour: Colour
+    wrap: float = 0.0
+    focus: float = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """The lights of a picture: lamps, and light from all sides that differs from top to bottom."""
+
+    lamps: tuple[Light, ...]
+    sky: Colour
+    ground: Colour
+
+
+STUDIO = Studio(
+    lamps=(
+        Light(direction=(-0.50, 0.62, 0.72), colour=(0.98, 0.92, 0.84), wrap=0.18),
+        Light(direction=(0.85, 0.05, 0.55), colour=(0.22, 0.26, 0.31), wrap=0.35, focus=4.0),
+        Light(direction=(0.62, 0.45, -0.62), colour=(0.62, 0.60, 0.58)),
+    ),
+    sky=(0.30, 0.31, 0.33),
+    ground=(0.15, 0.12, 0.11),
+)
+"""A warm key from the upper left, a cool fill from the right, a rim from behind."""
+
+
+def srgb_to_linear(colour: Tensor) -> Tensor:
+    """Return linear values of sRGB values in [0, 1] (IEC 61966-2-1)."""
+    return torch.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+
+
+def linear_to_srgb(colour: Tensor) -> Tensor:
+    """Return sRGB values of linear values, both in [0, 1] (IEC 61966-2-1)."""
+    curve = 1.055 * colour.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(colour <= 0.0031308, colour * 12.92, curve)
+
+
+_SRGB_OF_PART: dict[int, Colour] = {
+    SKIN: (0.80, 0.71, 0.66),
+    EYE_LEFT: (0.93, 0.91, 0.89),
+    EYE_RIGHT: (0.93, 0.91, 0.89),
+    TEETH_UPPER: (0.93, 0.90, 0.83),
+    TEETH_LOWER: (0.93, 0.90, 0.83),
+    TONGUE: (0.66, 0.36, 0.34),
+    CAVITY: (0.38, 0.15, 0.14),
+    LASHES: (0.16, 0.12, 0.10),
+}
+_GLOSS_OF_PART: dict[int, tuple[float, float]] = {
+    SKIN: (0.05, 18.0),
+    EYE_LEFT: (0.8, 420.0),
+    EYE_RIGHT: (0.8, 420.0),
+    TEETH_UPPER: (0.16, 60.0),
+    TEETH_LOWER: (0.16, 60.0),
+    TONGUE: (0.08, 30.0),
+    CAVITY: (0.02, 10.0),
+    LASHES: (0.0, 1.0),
+}
+_IRIS_SRGB: Colour = (0.36, 0.25, 0.18)
+_IRIS_RIM_SRGB: Colour = (0.13, 0.09, 0.07)
+_PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)
+
+
+def albedo(part: Tensor, points: Tensor, eyes: Mapping[int, Eyeball]) -> Tensor:
+    """Return the linear colour ``[3, N]`` of surface points.
+
+    Args:
+        part: ``[N]``, the part that each point belongs to.
+        points: ``[3, N]`` in the frame of the eyeballs; they place irises and pupils.
+        eyes: the eyeballs by part.
+    """
+    table = srgb_to_linear(torch.tensor([_SRGB_OF_PART[p] for p in sorted(_SRGB_OF_PART)]))
+    colour = table.T.contiguous().index_select(1, part)
+    for number, eye in eyes.items():
+        where = (part == number).nonzero()[:, 0]
+        ray = unit(points[:, where] - eye.centre[:, None], dim=0)
+        angle = torch.acos((eye.gaze @ ray).clamp(-1, 1))
+        size = math.asin(min(_IRIS_RADIUS / max(eye.radius, _IRIS_RADIUS), 1.0))
+        size = min(max(size, _SMALLEST_IRIS), _LARGEST_IRIS)
+        colour[:, where] = _iris(angle, size, colour[:, where])
+    return colour
+
+
+def _iris(angle: Tensor, size: float, sclera: Tensor) -> Tensor:
+    """Return the colour ``[3, N]`` of an eye at angles ``[N]`` from its gaze, iris of a size."""
+    iris, rim, pupil = (
+        srgb_to_linear(torch.tensor(c))[:, None] for c in (_IRIS_SRGB, _IRIS_RIM_SRGB, _PUPIL_SRGB)
+    )
+    # lightest midway between pupil and rim
+    middle = ((angle / size - _PUPIL_SHARE) / (1 - _PUPIL_SHARE)).clamp(0, 1)
+    colour = iris * (0.8 + 1.6 * middle * (1 - middle))
+    colour = torch.lerp(colour, rim.expand_as(colour), _rise(angle, 0.9 * size, 0.25 * size))
+    colour = torch.lerp(pupil.expand_as(colour), colour, _rise(angle, _PUPIL_SHARE * size, _SOFT))
+    return torch.lerp(colour, sclera, _rise(angle, size, 2 * _SOFT))
+
+
+def _rise(value: Tensor, edge: float, width: float) -> Tensor:
+    """Return 0 below an edge and 1 above it, smooth over a width."""
+    ramp = ((value - edge) / width + 0.5).clamp(0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
+def illuminate(
+    normals: Tensor, colour: Tensor, part: Tensor, received: Tensor, studio: Studio = STUDIO
+) -> Tensor:
+    """Return the linear RGB ``[3, N]`` that surface points send to the viewer.
+
+    Args:
+        normals: unit ``[3, N]``, in the viewer's frame.
+        colour: linear albedo ``[3, N]``.
+        part: ``[N]``, which decides the gloss.
+        received: share ``[K + 1, N]`` of each lamp's light that arrives; the last row is that of
+            the light from all sides.
+        studio: the lights.
+    """
+    gloss, sharpness = torch.tensor([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)]).T
+    gloss, sharpness = gloss[part], sharpness[part]
+    eye = (part == EYE_LEFT) | (part == EYE_RIGHT)
+    sky, ground = torch.tensor(studio.sky)[:, None], torch.tensor(studio.ground)[:, None]
+    around = torch.lerp(ground, sky, 0.5 + 0.5 * normals[1])
+    total = colour * around * received[-1]
+    for lamp, arrives in zip(studio.lamps, received, strict=False):
+        direction = unit(torch.tensor(lamp.direction))
+        strength = torch.tensor(lamp.colour)[:, None]
+        cosine = direction @ normals
+        diffuse = ((cosine + lamp.wrap) / (1 + lamp.wrap)).clamp(min=0) * arrives
+        halfway = unit(direction + torch.tensor([0.0, 0.0, 1.0]))
+        mirror = (halfway @ normals).clamp(min=0) ** sharpness * gloss
+        total = total + strength * (colour * diffuse + mirror * (arrives * (cosine > 0) * ~eye))
+    catchlight = (unit(torch.tensor(_CATCHLIGHT)) @ normals).clamp(min=0) ** sharpness
+    return total + torch.tensor(studio.lamps[0].colour)[:, None] * (catchlight * gloss * eye)

@@ -1,0 +1,200 @@
+"""Heads over the photo they came from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.errors import check_shape
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
+from smirk3d.rendering.clay import View, clay, facing_viewer
+from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
+from smirk3d.rendering.picture_surface import (
+    PictureSurface,
+    Topology,
+    picture_surface,
+    region_alpha,
+)
+
+_MARGIN = 2
+_SHOWN = 1.5
+"""Side of the part of the photo that a panel shows, as a multiple of the heads' extent."""
+_WIDEST, _NARROWEST = 4 / 3, 3 / 4
+_LARGEST_ZOOM = 3.0
+_TURN = math.radians(35)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PosedHead:
+    """A head as a face of a photo.
+
+    Attributes:
+        head: the head model, for faces, parts, template and regions.
+        vertices: ``[V, 3]`` in metres, head pose applied.
+        parameters: without batch dimension; the camera places the head in the crop.
+        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
+        crop_size: side of the crop in pixels.
+    """
+
+    head: Topology
+    vertices: Tensor
+    parameters: FaceParameters
+    T_crop_image: NDArray[np.float64]
+    crop_size: int = CROP_SIZE
+
+
+def image_positions(face: PosedHead, points: Tensor | None = None) -> Tensor:
+    """Return where points lie in the photo, ``[N, 3]`` in its pixels; z grows with distance.
+
+    Args:
+        face: whose camera and crop place the points.
+        points: ``[N, 3]`` in metres, head pose applied; the face's vertices by default.
+    """
+    points = face.vertices if points is None else points
+    camera = face.parameters.camera.detach().cpu().float().view(1, 3)
+    ndc = project(points.detach().cpu().float()[None], camera)
+    crop = ndc_to_pixels(ndc[..., :2], face.crop_size)
+    transform = torch.as_tensor(np.asarray(face.T_crop_image, np.float64)).float()[None]
+    image = crop_pixels_to_image(crop, transform)[0]
+    return torch.cat([image, ndc[0, :, 2:] * (0.5 * face.crop_size / _crop_scale(face))], 1)
+
+
+def _crop_scale(face: PosedHead) -> float:
+    """Return the crop's pixels to one photo pixel."""
+    return math.sqrt(abs(float(np.linalg.det(np.asarray(face.T_crop_image)[:2, :2]))))
+
+
+def _pixels_per_metre(face: PosedHead) -> float:
+    scale = float(face.parameters.camera.detach().flatten()[0])
+    return 0.5 * scale * face.crop_size / _crop_scale(face)
+
+
+def overlay(
+    photo: Picture,
+    faces: Sequence[PosedHead],
+    *,
+    look: Look = CLAY,
+    region: str | None = "face",
+) -> Picture:
+    """Return the photo with the heads drawn over it, the larger (nearer) ones in front.
+
+    Args:
+        photo: uint8 ``[H, W, 3]``.
+        faces: the heads; the photo alone comes back if there are none.
+        look: how to draw them.
+        region: draw this region of the skin, with a soft edge, and eyes and mouth; all if None, or
+            if the head has no such region.
+
+    Raises:
+        ShapeError: if a shape differs.
+    """
+    check_shape(photo, "H W 3", "photo")
+    picture = torch.from_numpy(photo.copy()).permute(2, 0, 1).float() / 255
+    for face in sorted(faces, key=_pixels_per_metre):
+        alpha = region_alpha(face.head, region)
+        surface = picture_surface(face.head, alpha, refinements=look.refinements)
+        _draw_within(picture, surface, face, look)
+    return to_uint8(picture)
+
+
+def _draw_within(picture: Tensor, surface: PictureSurface, face: PosedHead, look: Look) -> None:
+    """Draw over the part of a picture ``[3, H, W]`` that the surface covers, in place."""
+    vertices = face.vertices.detach().cpu().float()
+    drawn = image_positions(face, surface.refine(vertices))[:, :2]
+    drawn = drawn[torch.isfinite(drawn).all(1)]
+    if not len(drawn):
+        return
+    limit = torch.tensor([picture.shape[2], picture.shape[1]])
+    low = (drawn.amin(0) - _MARGIN).floor().clamp(min=0).minimum(limit).long()
+    high = (drawn.amax(0) + _MARGIN).ceil().clamp(min=0).minimum(limit).long()
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    if right <= left or bottom <= top:
+        return
+    corner = torch.tensor([left, top, 0.0])
+
+    def place(points: Tensor) -> Tensor:
+        return image_positions(face, points) - corner
+
+    layer = draw_layer(surface, vertices, place, (bottom - top, right - left), look)
+    window = picture[:, top:bottom, left:right]
+    window.copy_(composite(window, layer))
+
+
+def overlay_panel(
+    photo: Picture, faces: Sequence[PosedHead], *, look: Look = CLAY, max_width: int = 1600
+) -> Picture:
+    """Return photo, heads over the photo, and the heads turned, side by side.
+
+    Of a large photo the part around the faces is shown.
+
+    Args:
+        photo: uint8 ``[H, W, 3]``.
+        faces: the heads, at least one.
+        look: how to draw them.
+        max_width: of the result, in pixels.
+
+    Raises:
+        ShapeError: if a shape differs.
+        ValueError: if there is no face or the width leaves no room.
+    """
+    check_shape(photo, "H W 3", "photo")
+    if not faces:
+        raise ValueError("a panel needs at least one face")
+    gap = max(4, max_width // 100)
+    width = (max_width - 4 * gap) // 3
+    if width < 1:
+        raise ValueError(f"max_width must leave room for three pictures, got {max_width}")
+    left, top, right, bottom = _window(faces, photo.shape[1], photo.shape[0])
+    zoom = min(width / (right - left), _LARGEST_ZOOM)
+    width, height = round((right - left) * zoom), max(1, round((bottom - top) * zoom))
+    tile = Image.fromarray(photo).resize(
+        (width, height), Image.Resampling.LANCZOS, box=(left, top, right, bottom)
+    )
+    T_image_tile = np.array(
+        [[(right - left) / width, 0, left], [0, (bottom - top) / height, top], [0, 0, 1.0]]
+    )
+    shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
+    plain = np.asarray(tile)
+    turned = _turned(faces, height, width, look)
+    return contact_sheet([plain, overlay(plain, shifted, look=look), turned], 3, gap=gap)
+
+
+def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
+    """Return the part of the photo to show: left, top, right, bottom."""
+    points = torch.cat([image_positions(face)[:, :2] for face in faces]).numpy()
+    low, high = np.nanmin(points, 0), np.nanmax(points, 0)
+    extent = np.maximum(high - low, 1.0) * _SHOWN
+    extent[0] = min(max(extent[0], _NARROWEST * extent[1]), width)
+    extent[1] = min(max(extent[1], extent[0] / _WIDEST), height)
+    start = np.clip((low + high - extent) / 2, 0, np.array([width, height]) - extent)
+    left, top = (int(v) for v in np.floor(start))
+    right, bottom = (int(v) for v in np.ceil(start + extent))
+    return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
+
+
+def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> Picture:
+    """Return the heads turned half aside, in a grid, ordered as in the photo."""
+    order = sorted(faces, key=lambda face: float(image_positions(face)[:, 0].mean()))
+    columns = math.ceil(math.sqrt(len(faces) * width / height - 1e-6))
+    columns = min(max(columns, 1), len(faces))
+    rows = math.ceil(len(faces) / columns)
+    view = View(yaw=_TURN, height=max(1, height // rows), width=max(1, width // columns))
+    solid = replace(look, opacity=1.0, surface=True)
+    heads = [clay(f.head, facing_viewer(f.head, f.vertices), view, solid) for f in order]
+    if len(heads) == 1:
+        return heads[0]
+    sheet = np.full((height, width, 3), heads[0][0, 0], np.uint8)
+    for number, picture in enumerate(heads):
+        y, x = (number // columns) * view.height, (number % columns) * view.width
+        sheet[y : y + view.height, x : x + view.width] = picture
+    return sheet
