@@ -1,0 +1,148 @@
+"""Photos whose faces are moved to known expressions: real skin, exact parameters.
+
+The fitted head carries the photo as its texture. It is moved to another expression and drawn back
+over the photo at the place it came from. What the photo does not show (a closed eye's ball, teeth
+behind lips, skin in a fold) takes the colours of its surroundings or plain ones under the photo's
+own brightness. This gives training pictures for actions that photos and detectors rarely offer:
+winks, sneers, puffed cheeks, sideways jaws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.rasterization import Fragments, rasterize
+
+# linear-ish display colours of what a photo hides, lit by the photo's brightness
+_PLAIN_COLOURS = {
+    "eyeL": (0.92, 0.88, 0.86),
+    "eyeR": (0.92, 0.88, 0.86),
+    "teethU": (0.95, 0.91, 0.82),
+    "teethL": (0.90, 0.85, 0.76),
+    "tongue": (0.72, 0.36, 0.35),
+    "cavity": (0.22, 0.08, 0.08),
+}
+_LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
+_AMBIENT = 0.45
+_DEPTH_TOLERANCE = 0.02
+_DIFFUSION_STEPS = 24
+
+
+@dataclass(frozen=True)
+class WarpedPhotos:
+    """Photos after the warp.
+
+    Attributes:
+        images: ``[B, 3, H, W]`` in [0, 1].
+        changed: ``[B, 1, H, W]`` bool, where the face was drawn anew.
+    """
+
+    images: Tensor
+    changed: Tensor
+
+
+class PhotoWarper:
+    """Moves faces in photos from fitted to wished parameters of one head."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """Prepare the head's adjacency, parts and plain colours."""
+        self.head = head
+        self._skin = head.part == PARTS.index("skin")
+        colours = torch.full((head.num_vertices, 3), 0.7, device=head.v_template.device)
+        for name, colour in _PLAIN_COLOURS.items():
+            colours[head.part == PARTS.index(name)] = colours.new_tensor(colour)
+        self._plain = colours
+        edges = head.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+        both = torch.cat([edges, edges.flip(1)]).unique(dim=0)
+        both = both[self._skin[both].all(1)]
+        self._from, self._to = both.unbind(1)
+        degree = torch.zeros(head.num_vertices, device=edges.device)
+        self._degree = degree.index_add(0, self._to, torch.ones_like(self._to, dtype=degree.dtype))
+
+    @torch.no_grad()
+    def __call__(
+        self, photos: Tensor, fitted: FaceParameters, wished: FaceParameters
+    ) -> WarpedPhotos:
+        """Return the photos with each face moved to the wished parameters.
+
+        Args:
+            photos: ``[B, 3, H, W]`` square crops in [0, 1].
+            fitted: parameters of the faces as the photos show them, in the crops' frame.
+            wished: parameters to show; the camera may differ as well.
+        """
+        size = photos.shape[-1]
+        before, after = self.head(fitted).vertices, self.head(wished).vertices
+        seen = project(before, fitted.camera)
+        target = project(after, wished.camera)
+        faces = self.head.faces
+        source_depth = rasterize(seen, faces, size, size).depth
+        fragments = rasterize(target, faces, size, size)
+        visible = self._visibility(seen, source_depth, before)
+        colours = self._vertex_colours(photos, seen, visible)
+        light = self._light(before, after)
+        attributes = torch.cat([seen[..., :2], visible, colours, light], -1)
+        drawn = fragments.interpolate(attributes)
+        place, trust, fallback, gain = drawn.split([2, 1, 3, 1], 1)
+        texture = F.grid_sample(
+            photos, place.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
+        )
+        trust = trust.clamp(0, 1) ** 2
+        painted = ((texture * trust + fallback * (1 - trust)) * gain).clamp(0, 1)
+        changed = self._changed(fragments, place, trust, size)
+        return WarpedPhotos(torch.where(changed, painted, photos), changed)
+
+    def _visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
+        """Return for each vertex ``[B, V, 1]`` whether the photo shows it, 0 to 1."""
+        finite = depth.nan_to_num(posinf=10.0)
+        nearest = F.grid_sample(
+            finite[:, None], seen[:, None, :, :2], mode="nearest", align_corners=False
+        )[:, 0, 0]
+        open_view = (seen[..., 2] <= nearest + _DEPTH_TOLERANCE).float()
+        inside = (seen[..., :2].abs() < 1).all(-1)
+        facing = (vertex_normals(vertices, self.head.faces)[..., 2] / 0.3).clamp(0, 1)
+        return (open_view * facing * inside)[..., None]
+
+    def _vertex_colours(self, photos: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
+        """Return ``[B, V, 3]``: seen colours, spread over hidden skin; plain ones elsewhere."""
+        sampled = F.grid_sample(
+            photos, seen[:, None, :, :2], padding_mode="border", align_corners=False
+        )[:, :, 0].transpose(1, 2)
+        known = visible * self._skin[:, None]
+        brightness = (sampled.mean(-1, keepdim=True) * known).sum(1, keepdim=True)
+        brightness = brightness / known.sum(1, keepdim=True).clamp(min=1)
+        colours = sampled * known + self._plain * (1.35 * brightness) * (1 - known)
+        weight = known + 1e-3
+        total = colours * weight
+        degree = self._degree.clamp(min=1)[:, None]
+        for _ in range(_DIFFUSION_STEPS):
+            spread = torch.zeros_like(total).index_add(1, self._to, total[:, self._from]) / degree
+            share = torch.zeros_like(weight).index_add(1, self._to, weight[:, self._from]) / degree
+            total = torch.where(known > 0.5, total, spread)
+            weight = torch.where(known > 0.5, weight, share)
+        spread_colour = total / weight.clamp(min=1e-6)
+        return torch.where(self._skin[:, None], spread_colour, colours)
+
+    def _light(self, before: Tensor, after: Tensor) -> Tensor:
+        """Return by how much each vertex ``[B, V, 1]`` is lit otherwise once it has moved."""
+        lights = F.normalize(before.new_tensor(_LIGHTS), dim=1)
+
+        def lit(vertices: Tensor) -> Tensor:
+            normals = vertex_normals(vertices, self.head.faces)
+            return (normals @ lights.T).clamp(min=0).mean(-1, keepdim=True) + _AMBIENT
+
+        return (lit(after) / lit(before)).clamp(0.6, 1.5)
+
+    def _changed(self, fragments: Fragments, place: Tensor, trust: Tensor, size: int) -> Tensor:
+        centres = (torch.arange(size, device=place.device) + 0.5) * (2 / size) - 1
+        here = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
+        moved = (place - here).abs().amax(1, keepdim=True) > 0.5 / size
+        return fragments.mask[:, None] & (moved | (trust < 0.25))
