@@ -1,0 +1,139 @@
+"""Files of a head as published, read one by one from a folder, a ZIP or a tar archive.
+
+Archives are read in memory and never unpacked to disk, so that no name in them can lead elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from smirk3d.errors import InputError
+
+LARGEST_FILE = 512 << 20
+LARGEST_TOTAL = 4 << 30
+_MOST_FILES = 100_000
+_DEEPEST_FOLDER = 4
+_DAMAGES = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    size: int
+    read: Callable[[], bytes]
+
+
+def read_source_files(
+    path: str | os.PathLike[str], wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield name (path inside the source, with ``/``) and content of each wanted file.
+
+    Folders are searched four levels deep. The order is the archive's; in folders it is by name.
+
+    Args:
+        path: a folder, a ``.zip``, or a ``.tar`` that may be compressed by gzip, bzip2 or xz.
+        wanted: tells from a name whether the file is read.
+
+    Raises:
+        InputError: if the source is absent, damaged, of another kind, or unpacks to more than
+            512 MiB a file or 4 GiB in all.
+    """
+    path = Path(path)
+    total = 0
+    with _named_damage(path):
+        for entry in _entries(path):
+            if not wanted(entry.name):
+                continue
+            total += entry.size
+            if max(entry.size / LARGEST_FILE, total / LARGEST_TOTAL) > 1:
+                raise InputError(
+                    f"{path}: {entry.name} makes it larger than a head can be (512 MiB a file, "
+                    "4 GiB in all)"
+                )
+            yield entry.name, entry.read()
+
+
+def source_names(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the names of all files of a folder or archive, as :func:`read_source_files` gives.
+
+    Raises:
+        InputError: if the source is absent, damaged or of another kind.
+    """
+    path = Path(path)
+    with _named_damage(path):
+        for entry in _entries(path):
+            yield entry.name
+
+
+@contextlib.contextmanager
+def _named_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGES as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} cannot be read ({reason}): fetch it again") from error
+
+
+def _entries(path: Path) -> Iterator[_Entry]:
+    if path.is_dir():
+        members = _folder_entries(path)
+    elif not path.is_file():
+        raise InputError(f"{path} does not exist: give a file or a folder")
+    elif zipfile.is_zipfile(path):
+        members = _zip_entries(path)
+    else:
+        members = _tar_entries(path)
+    for count, entry in enumerate(members):
+        if count >= _MOST_FILES:
+            raise InputError(f"{path} holds more than {_MOST_FILES} files: it is no head")
+        yield entry
+
+
+def _folder_entries(folder: Path) -> Iterator[_Entry]:
+    for root, folders, files in os.walk(folder):
+        depth = len(Path(root).relative_to(folder).parts)
+        folders[:] = sorted(folders) if depth < _DEEPEST_FOLDER else []
+        for file in sorted(files):
+            full = Path(root, file)
+            if full.is_file():
+                name = PurePosixPath(full.relative_to(folder)).as_posix()
+                yield _Entry(name, full.stat().st_size, full.read_bytes)
+
+
+def _zip_entries(path: Path) -> Iterator[_Entry]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                yield _Entry(info.filename, info.file_size, partial(archive.read, info))
+
+
+def _tar_entries(path: Path) -> Iterator[_Entry]:
+    with contextlib.ExitStack() as stack:
+        try:
+            archive = stack.enter_context(tarfile.open(path, "r|*"))
+        except tarfile.ReadError as error:
+            raise InputError(
+                f"{path} is neither a folder nor a ZIP or tar archive: give one of these"
+            ) from error
+        for info in archive:
+            file = archive.extractfile(info) if info.isfile() else None
+            if file is not None:
+                yield _Entry(info.name, info.size, file.read)
