@@ -13,57 +13,54 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.preprocessing.face_detector import box_overlap
+from smirk3d.preprocessing.face_detector import box_area, box_overlap
 from smirk3d.preprocessing.mediapipe_tasks import FaceBox
 
 Image = NDArray[np.uint8]
 Finder = Callable[[Image], list[FaceBox]]
 
-_INPUT_SIDE = 256
-"""Longest side of what the finder is given: twice its input, so that its sampling aliases less."""
+_INPUT_SIDE = 128
+"""Side of the finder's own input, to which pictures are averaged down without aliasing."""
 
 _SMALLEST_SHARE = 0.12
 """Size of the smallest face that is found reliably, as a share of the longest side."""
 
-_TILE_OVERLAP = 0.4
-"""Share of a tile's side that neighbours have in common: a face of that size is whole in one."""
+_TILE_OVERLAP = 0.25
+"""Share of a tile's side that neighbours have in common: twice the smallest face's; a larger face
+is found among the tiles of double size."""
+
+_FLAT = 5.0
+"""Standard deviation of grey levels, of 255, below which a tile is sky or wall."""
 
 
-def search_faces(image: Image, finder: Finder, *, min_face: float) -> list[FaceBox]:
-    """Return the faces in a picture, each once, the largest first.
+def search_stages(image: Image, finder: Finder, *, min_face: float) -> Iterator[list[FaceBox]]:
+    """Yield the faces seen in four stages, each slower or less likely to see any.
+
+    The stages: the whole picture; its tiles; the picture turned by quarters; the tiles of the
+    turned pictures. A face may be seen in several.
 
     Args:
         image: uint8 ``[H, W, 3]``.
         finder: returns the faces it sees in a picture.
         min_face: size in pixels of the smallest face to look for; sets the size of the tiles.
     """
-    found = _whole(image, finder)
-    for left, top, right, bottom in tiles(image.shape[1], image.shape[0], min_face):
-        part = _shrunk_search(image[top:bottom, left:right], finder)
-        found += [_moved(face, np.eye(2), np.array([left, top])) for face in part]
-    if not found:
-        found = _turned(image, finder)
-    return distinct(found)
+    yield _seen_whole(image, finder)
+    yield _seen_in_tiles(image, finder, min_face)
+    yield _seen_turned(image, lambda turned: _seen_whole(turned, finder))
+    yield _seen_turned(image, lambda turned: _seen_in_tiles(turned, finder, min_face))
 
 
-def tiles(width: int, height: int, min_face: float) -> Iterator[tuple[int, int, int, int]]:
-    """Yield left, top, right, bottom of square tiles, halving their side level by level.
-
-    The finest level's tiles are just small enough for faces of ``min_face`` pixels.
-    """
-    finest = max(min_face / _SMALLEST_SHARE, 128.0)
-    side = max(width, height)
+def tile_sides(width: int, height: int, min_face: float) -> Iterator[float]:
+    """Yield the sides of tiles, halved level by level down to what ``min_face`` asks for."""
+    finest = max(min_face / _SMALLEST_SHARE, float(_INPUT_SIDE))
+    side = float(max(width, height))
     while side > finest:
         side = max(side / 2, finest)
-        columns, rows = _starts(width, side), _starts(height, side)
-        for top in rows:
-            for left in columns:
-                yield (
-                    left, top, min(left + int(side), width), min(top + int(side), height),
-                )  # fmt: skip
+        yield side
 
 
-def _starts(length: int, side: float) -> list[int]:
+def tile_starts(length: int, side: float) -> list[int]:
+    """Return where tiles begin that cover a length, evenly spread."""
     free = length - side
     if free <= 0:
         return [0]
@@ -75,29 +72,60 @@ def distinct(faces: list[FaceBox]) -> list[FaceBox]:
     """Return the faces without those that show the same as a more certain one, largest first."""
     kept: list[FaceBox] = []
     for face in sorted(faces, key=lambda f: -f.score):
-        if kept:
-            union, smaller = box_overlap(np.stack([k.box for k in kept]), face.box)
-            if union.max() > 0.3 or smaller.max() > 0.6:
-                continue
-        kept.append(face)
-    return sorted(kept, key=lambda f: -float(np.prod(f.box[2:] - f.box[:2])))
+        if not shows_one_of(face, kept):
+            kept.append(face)
+    return sorted(kept, key=lambda f: -float(box_area(f.box)))
 
 
-def _whole(image: Image, finder: Finder) -> list[FaceBox]:
+def shows_one_of(face: FaceBox, known: list[FaceBox]) -> bool:
+    """Tell whether a face is one of those known, or a part of one of them."""
+    if not known:
+        return False
+    boxes = np.stack([k.box for k in known])
+    union, smaller = box_overlap(boxes, face.box)
+    area, areas = box_area(face.box), box_area(boxes)
+    # Much smaller boxes inside a face can be another person's face behind it.
+    similar = np.minimum(area, areas) > 0.1 * np.maximum(area, areas)
+    return bool(((union > 0.3) | ((smaller > 0.6) & similar)).any())
+
+
+def _seen_whole(image: Image, finder: Finder) -> list[FaceBox]:
     """Search the whole picture, and once more with black around it for faces at the border."""
-    found = _shrunk_search(image, finder)
-    height, width = image.shape[:2]
-    zoom = min(1.0, _INPUT_SIDE / (2 * max(height, width)))
-    small = _resized(image, zoom)
-    margin = max(small.shape[:2]) // 2
-    padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
-    zoom_xy = np.array([width / small.shape[1], height / small.shape[0]])
-    for face in finder(padded):
-        found.append(_moved(face, np.diag(zoom_xy), -margin * zoom_xy))
+    found = []
+    for share in (0.0, 0.5):
+        side = _INPUT_SIDE / (1 + 2 * share)
+        small = _resized(image, min(1.0, side / max(image.shape[:2])))
+        margin = round(max(small.shape[:2]) * share)
+        framed = cv2.copyMakeBorder(small, *[margin] * 4, cv2.BORDER_CONSTANT)
+        zoom = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
+        seen = finder(np.asarray(framed, np.uint8))
+        found += [_moved(face, np.diag(zoom), -margin * zoom) for face in seen]
     return found
 
 
-def _turned(image: Image, finder: Finder) -> list[FaceBox]:
+def _seen_in_tiles(image: Image, finder: Finder, min_face: float) -> list[FaceBox]:
+    found = []
+    height, width = image.shape[:2]
+    for side in tile_sides(width, height, min_face):
+        level = _resized(image, min(1.0, _INPUT_SIDE / side))
+        zoom = np.array([width / level.shape[1], height / level.shape[0]])
+        small_side = side / zoom.max()
+        for top in tile_starts(level.shape[0], small_side):
+            for left in tile_starts(level.shape[1], small_side):
+                end = int(np.ceil(small_side))
+                tile = level[top : top + end, left : left + end]
+                if tile.std() < _FLAT:
+                    continue
+                found += [
+                    _moved(face, np.diag(zoom), np.array([left, top]) * zoom)
+                    for face in finder(np.ascontiguousarray(tile))
+                ]
+    return found
+
+
+def _seen_turned(
+    image: Image, search: Callable[[Image], list[FaceBox]]
+) -> list[FaceBox]:
     """Search the picture turned by a quarter, a half and three quarters."""
     height, width = image.shape[:2]
     # Image points from points of the picture that np.rot90 turned anticlockwise.
@@ -109,14 +137,8 @@ def _turned(image: Image, finder: Finder) -> list[FaceBox]:
     found = []
     for quarters, (matrix, shift) in back.items():
         turned = np.ascontiguousarray(np.rot90(image, quarters))
-        found += [_moved(face, matrix, shift) for face in _whole(turned, finder)]
+        found += [_moved(face, matrix, shift) for face in search(turned)]
     return found
-
-
-def _shrunk_search(image: Image, finder: Finder) -> list[FaceBox]:
-    small = _resized(image, min(1.0, _INPUT_SIDE / max(image.shape[:2])))
-    zoom = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
-    return [_moved(face, np.diag(zoom), np.zeros(2)) for face in finder(small)]
 
 
 def _resized(image: Image, zoom: float) -> Image:

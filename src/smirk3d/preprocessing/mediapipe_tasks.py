@@ -1,13 +1,13 @@
-"""Opening MediaPipe's two networks, quietly: the box finder and the landmark network."""
+"""MediaPipe's networks, opened quietly: the box finder and the landmarker."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-import tempfile
+import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ from numpy.typing import NDArray
 
 from smirk3d.assets.mediapipe_model import face_landmarker_path
 from smirk3d.errors import AssetError
+from smirk3d.preprocessing.face_crop import transform_points
+from smirk3d.preprocessing.face_detector import DetectedFace, box_of
+
+Image = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FaceBox:
     """What the box finder says of one face, in pixels of the picture it was given.
 
@@ -41,6 +45,40 @@ class FaceBox:
         return float(np.arctan2(across[1], across[0]))
 
 
+class _StderrSink:
+    """Sends the process's standard error stream nowhere while any thread asks for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._saved: int | None = None
+
+    def enter(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users > 1:
+                return
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            # A process without the stream has nothing to keep quiet.
+            with contextlib.suppress(OSError):
+                self._saved = os.dup(2)
+                sink = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(sink, 2)
+                os.close(sink)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._saved is not None:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+                self._saved = None
+
+
+_sink = _StderrSink()
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Drop what native code writes to the standard error stream.
@@ -48,23 +86,18 @@ def quiet_stderr() -> Iterator[None]:
     MediaPipe's libraries log there before any logging level can be set. The stream is the
     process's, so other threads' messages of that moment are dropped too.
     """
-    sys.stderr.flush()
+    _sink.enter()
     try:
-        saved = os.dup(2)
-    except OSError:
         yield
-        return
-    try:
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        _sink.leave()
 
 
 def open_box_finder(min_confidence: float) -> Any:
     """Return MediaPipe's short-range face detector, read from the landmark model's bundle.
+
+    Args:
+        min_confidence: score below which a face is not reported.
 
     Raises:
         AssetError: if the model file is absent or damaged.
@@ -75,7 +108,8 @@ def open_box_finder(min_confidence: float) -> Any:
             network = bundle.read("face_detector.tflite")
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise _damaged(path, error) from error
-    with quiet_stderr():
+
+    def create() -> Any:
         from mediapipe.tasks.python import vision
         from mediapipe.tasks.python.core.base_options import BaseOptions
 
@@ -83,77 +117,128 @@ def open_box_finder(min_confidence: float) -> Any:
             base_options=BaseOptions(model_asset_buffer=network),
             min_detection_confidence=min_confidence,
         )
-        try:
-            finder = vision.FaceDetector.create_from_options(options)
-            finder.detect(as_mediapipe_image(np.zeros((128, 128, 3), np.uint8)))
-        except (RuntimeError, ValueError) as error:
-            raise _damaged(path, error) from error
-    return finder
+        return vision.FaceDetector.create_from_options(options)
+
+    return _opened(path, create, lambda finder, image: finder.detect(image))
 
 
-def open_landmarker(min_presence: float, *, video: bool = False) -> Any:
-    """Return MediaPipe's FaceLandmarker for one face a picture.
+def open_landmarker(min_presence: float, *, video: bool = False, max_faces: int = 1) -> Any:
+    """Return MediaPipe's FaceLandmarker.
 
     Args:
-        min_presence: confidence below which its landmarks are not returned.
+        min_presence: confidence of its landmarks below which a face is not reported.
         video: open it in its video mode, which tracks and smooths.
+        max_faces: how many faces it looks for.
 
     Raises:
         AssetError: if the model file is absent or damaged.
     """
     path = face_landmarker_path()
-    with quiet_stderr():
+
+    def create() -> Any:
         from mediapipe.tasks.python import vision
         from mediapipe.tasks.python.core.base_options import BaseOptions
 
-        mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(path)),
-            running_mode=mode,
-            num_faces=1,
-            # The box finder has already decided; here it only has to point at the same face.
-            min_face_detection_confidence=0.2,
+            running_mode=vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE,
+            num_faces=max_faces,
+            # On a square around one known face the finder only has to point at it once more.
+            min_face_detection_confidence=min_presence if video else 0.2,
             min_face_presence_confidence=min_presence,
+            min_tracking_confidence=min_presence,
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-        try:
-            landmarker = vision.FaceLandmarker.create_from_options(options)
-            black = as_mediapipe_image(np.zeros((128, 128, 3), np.uint8))
-            if video:
-                landmarker.detect_for_video(black, 0)
-            else:
-                landmarker.detect(black)
-        except (RuntimeError, ValueError) as error:
-            raise _damaged(path, error) from error
-    return landmarker
+        return vision.FaceLandmarker.create_from_options(options)
+
+    def use(landmarker: Any, image: Any) -> None:
+        if video:
+            landmarker.detect_for_video(image, 0)
+        else:
+            landmarker.detect(image)
+
+    return _opened(path, create, use)
 
 
-def find_boxes(finder: Any, image: NDArray[np.uint8]) -> list[FaceBox]:
+def find_boxes(finder: Any, image: Image) -> list[FaceBox]:
     """Return the faces that the box finder sees in a picture uint8 ``[H, W, 3]``."""
     size = np.array([image.shape[1], image.shape[0]], np.float64)
     found = []
     for detection in finder.detect(as_mediapipe_image(image)).detections:
         box = detection.bounding_box
         corner = np.array([box.origin_x, box.origin_y], np.float64)
-        keypoints = np.array([[p.x, p.y] for p in detection.keypoints], np.float64) * size
         found.append(
             FaceBox(
                 box=np.concatenate([corner, corner + [box.width, box.height]]),
                 score=float(detection.categories[0].score),
-                keypoints=keypoints,
+                keypoints=np.array([[p.x, p.y] for p in detection.keypoints]) * size,
             )
         )
     return found
 
 
-def as_mediapipe_image(image: NDArray[np.uint8]) -> Any:
-    """Return MediaPipe's view of an RGB picture uint8 ``[H, W, 3]``."""
+def landmarked_faces(
+    result: Any, size: tuple[int, int], to_image: NDArray[np.float64], score: float
+) -> list[DetectedFace]:
+    """Return a FaceLandmarker's result in picture coordinates.
+
+    Args:
+        result: what the landmarker returned.
+        size: height and width of what it was given.
+        to_image: ``T_image_given`` ``[3, 3]``.
+        score: the faces' score, which the landmarker does not tell.
+    """
+    height, width = size
+    faces = []
+    for points, shapes, matrix in zip(
+        result.face_landmarks,
+        result.face_blendshapes,
+        result.facial_transformation_matrixes,
+        strict=True,
+    ):
+        given = np.array([[p.x, p.y, p.z] for p in points]) * [width, height, width]
+        landmarks = transform_points(to_image, given).astype(np.float32)
+        faces.append(
+            DetectedFace(
+                box=box_of(landmarks),
+                score=score,
+                landmarks=landmarks,
+                blendshapes={
+                    shape.category_name: float(shape.score)
+                    for shape in shapes
+                    if shape.category_name != "_neutral"
+                },
+                transform=np.asarray(matrix, np.float32),
+            )
+        )
+    return faces
+
+
+def as_mediapipe_image(image: Image) -> Any:
+    """Return MediaPipe's copy of an RGB picture uint8 ``[H, W, 3]``."""
     import mediapipe
 
     return mediapipe.Image(
         image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
     )
+
+
+def close_quietly(task: Any) -> None:
+    """Free a task's memory and threads."""
+    with quiet_stderr():
+        task.close()
+
+
+def _opened(path: Path, create: Callable[[], Any], use: Callable[[Any, Any], Any]) -> Any:
+    """Create a task and use it once, as more is logged then, with the log dropped."""
+    with quiet_stderr():
+        try:
+            task = create()
+            use(task, as_mediapipe_image(np.zeros((128, 128, 3), np.uint8)))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise _damaged(path, error) from error
+    return task
 
 
 def _damaged(path: Path, error: Exception) -> AssetError:
