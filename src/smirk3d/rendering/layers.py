@@ -56,6 +56,8 @@ FAST = Look(shadows=0, supersample=2, refinements=0)
 """For video: no shadows."""
 
 _LINE_COLOUR = (0.10, 0.16, 0.24)
+_SPARSE = 9.0
+"""Height of a triangle, in pixels, from which its edges are drawn in full."""
 
 
 @torch.no_grad()
@@ -90,29 +92,33 @@ def draw_layer(
     fine = look.supersample
     fragments = rasterize(ndc[None], surface.faces, height * fine, width * fine)
     face = fragments.face_index.view(-1)[fragments.pixel]
-    alpha = _at(fragments, surface.alpha[:, None])[0] if surface.fades else 1.0
-    alpha = torch.as_tensor(alpha).expand(len(face))
-    coverage = alpha * look.opacity * look.surface
+    alpha = _seen_alpha(fragments, surface)
+    colour, coverage = torch.zeros(3, len(face)), torch.zeros(len(face))
     if look.surface:
-        normals = vertex_normals(points[None], surface.faces)[0]
         received = _received(surface, vertices, look, studio)
+        normals = vertex_normals(points[None], surface.faces)[0]
         seen = _at(fragments, torch.cat([points, normals, received], 1))
         normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
         colour = albedo(part, seen[:3], eyeballs(surface, vertices))
         colour = linear_to_srgb(illuminate(normal, colour, part, seen[6:], studio).clamp(0, 1))
-    else:
-        colour = ndc.new_zeros(3, len(face))
+        coverage = alpha * look.opacity
     if look.wireframe:
         line = _line(fragments, face, ndc, surface.faces, size, look) * alpha
         rest = coverage * (1 - line)
         ink = torch.tensor(_LINE_COLOUR)[:, None]
-        colour = (colour * rest + ink * line) / (rest + line).clamp(min=1e-6)
         coverage = rest + line
+        colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
     picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
     picture = torch.nn.functional.avg_pool2d(picture, fine)[0]
     picture[:3] /= picture[3].clamp(min=1e-6)
     return picture
+
+
+def _seen_alpha(fragments: Fragments, surface: PictureSurface) -> Tensor:
+    if not surface.fades:
+        return torch.ones(len(fragments.pixel))
+    return _at(fragments, surface.alpha[:, None])[0].clamp(0, 1)
 
 
 def _at(fragments: Fragments, attributes: Tensor) -> Tensor:
@@ -161,8 +167,10 @@ def _line(
                         torch.arange(3 * len(faces)).view(-1, 3))[0, :, 2].abs()  # fmt: skip
     heights = area[:, None] / opposite.norm(dim=2).clamp(min=1e-6)
     distance = (fragments.weights.T * heights[face]).amin(1)
-    line = (look.line_width - distance).clamp(0, 1) * look.line_opacity
-    return line * (_facing(ndc, faces)[face] > 0)
+    # where triangles are small, fainter lines keep the shading visible
+    strength = (heights.amin(1) / _SPARSE).clamp(0.1, 1) * (_facing(ndc, faces) > 0)
+    line: Tensor = (look.line_width - distance).clamp(0, 1) * look.line_opacity * strength[face]
+    return line
 
 
 def composite(picture: Tensor, layer: Tensor) -> Tensor:

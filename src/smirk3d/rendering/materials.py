@@ -65,12 +65,12 @@ class Studio:
 
 STUDIO = Studio(
     lamps=(
-        Light(direction=(-0.50, 0.62, 0.72), colour=(0.98, 0.92, 0.84), wrap=0.18),
+        Light(direction=(-0.50, 0.62, 0.72), colour=(1.14, 1.07, 0.98), wrap=0.18),
         Light(direction=(0.85, 0.05, 0.55), colour=(0.22, 0.26, 0.31), wrap=0.35, focus=4.0),
         Light(direction=(0.62, 0.45, -0.62), colour=(0.62, 0.60, 0.58)),
     ),
-    sky=(0.30, 0.31, 0.33),
-    ground=(0.15, 0.12, 0.11),
+    sky=(0.25, 0.26, 0.28),
+    ground=(0.12, 0.10, 0.09),
 )
 """A warm key from the upper left, a cool fill from the right, a rim from behind."""
 
@@ -178,4 +178,5 @@ def illuminate(
         mirror = (halfway @ normals).clamp(min=0) ** sharpness * gloss
         total = total + strength * (colour * diffuse + mirror * (arrives * (cosine > 0) * ~eye))
     catchlight = (unit(torch.tensor(_CATCHLIGHT)) @ normals).clamp(min=0) ** sharpness
-    return total + torch.tensor(studio.lamps[0].colour)[:, None] * (catchlight * gloss * eye)
+    total += torch.tensor(studio.lamps[0].colour)[:, None] * (catchlight * gloss * eye)
+    return total

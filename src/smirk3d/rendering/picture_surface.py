@@ -11,8 +11,6 @@ from torch import Tensor
 from smirk3d.errors import check_shape
 from smirk3d.geometry.meshes import (
     curved_middles,
-    edges,
-    faces_within,
     smoothed,
     split_by_label,
     subdivide,
@@ -88,8 +86,8 @@ def picture_surface(
 
     Args:
         topology: a head model, or anything that has its faces, parts and template.
-        vertex_alpha: opacity ``[V]`` in [0, 1]; triangles with a corner at 0 are left out. All
-            opaque by default.
+        vertex_alpha: opacity ``[V]`` in [0, 1]; triangles with all corners at 0 are left
+            out. All opaque by default.
         refinements: how often triangles are split in four, so that outlines look smooth.
 
     Raises:
@@ -104,7 +102,7 @@ def picture_surface(
     check_shape(alpha, "V", "vertex_alpha", **sizes)
     # a triangle between parts belongs to the inner one: the lips end where the cavity begins
     face_part = part.long()[faces].amax(1) if len(faces) else faces.new_zeros(0)
-    drawn, finest = faces_within(faces, alpha > 0), faces
+    drawn, finest = (alpha[faces] > 0).any(1), faces
     levels, num_vertices = [], sizes["V"]
     for _ in range(refinements):
         pairs, finer = subdivide(finest, num_vertices)
@@ -121,6 +119,8 @@ def picture_surface(
 
 def soft_region(faces: Tensor, mask: Tensor, rings: int = 6) -> Tensor:
     """Return an opacity ``[V]``: 1 deep within a vertex mask, falling to 0 at and outside its edge.
+
+    Regions narrower than twice the fall stay translucent.
 
     Args:
         faces: ``[F, 3]``.
@@ -180,7 +180,8 @@ def rigid_rotation(source: Tensor, target: Tensor) -> Tensor:
     u, _, vh = torch.linalg.svd(covariance)
     mirror = torch.ones(3, dtype=source.dtype)
     mirror[2] = torch.det(u @ vh).sign()
-    return u @ (mirror[:, None] * vh)
+    rotation: Tensor = u @ (mirror[:, None] * vh)
+    return rotation
 
 
 def _sphere(points: Tensor) -> tuple[Tensor, float]:

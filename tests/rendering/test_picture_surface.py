@@ -1,0 +1,145 @@
+"""Surfaces prepared for pictures, and the eyes found on them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from smirk3d.errors import ShapeError
+from smirk3d.geometry.meshes import curved_middles, edges, smoothed, subdivide
+from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.heads.tiny import tiny_head
+from smirk3d.rendering.picture_surface import (
+    EYE_LEFT,
+    EYE_RIGHT,
+    eyeballs,
+    picture_surface,
+    region_alpha,
+    rigid_rotation,
+    soft_region,
+)
+
+
+def strip(length: int) -> torch.Tensor:
+    """Return the triangles of a strip of squares; columns 2 i and 2 i + 1 are opposite."""
+    left = 2 * torch.arange(length)[:, None]
+    return torch.cat([left + torch.tensor([0, 2, 1]), left + torch.tensor([1, 2, 3])])
+
+
+def test_refined_surface_passes_through_the_vertices() -> None:
+    head = tiny_head()
+    surface = picture_surface(head, refinements=2)
+    assert len(surface.faces) == 16 * len(head.faces)
+    points = surface.refine(head.v_template)
+    kept = head.v_template[head.faces.unique()]
+    distance = (kept[:, None] - points).norm(dim=2).amin(1)
+    assert distance.max() < 1e-6
+
+
+def test_refinement_rounds_a_sphere() -> None:
+    head = tiny_head()
+    skin = head.faces[(head.part[head.faces] == 0).all(1)]
+    ball = torch.nn.functional.normalize(head.v_template, dim=1)
+    flat = ball[edges(skin)].mean(1).norm(dim=1)
+    curved = curved_middles(ball[None], skin, edges(skin), 0.75)[0].norm(dim=1)
+    assert (1 - curved).abs().max() < 0.3 * (1 - flat).abs().max()
+
+
+def test_subdivision_keeps_area_and_orientation() -> None:
+    vertices = torch.tensor([[0.0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0]])
+    faces = torch.tensor([[0, 1, 2], [1, 3, 2]])
+    pairs, finer = subdivide(faces, 4)
+    points = torch.cat([vertices, vertices[pairs].mean(1)])
+    a, b, c = points[finer].unbind(1)
+    torch.testing.assert_close(torch.linalg.cross(b - a, c - a)[:, 2], torch.ones(8))
+
+
+def test_parts_share_no_vertex() -> None:
+    head = tiny_head()
+    part = torch.zeros_like(head.part)
+    part[head.v_template[:, 1] < -0.05] = 6
+    faces = head.faces[(head.part[head.faces] == 0).all(1)]
+    topology = type("T", (), {"faces": faces, "part": part, "v_template": head.v_template})()
+    surface = picture_surface(topology)
+    inner = surface.faces[surface.face_part == 6].unique()
+    outer = surface.faces[surface.face_part == 0].unique()
+    assert not set(inner.tolist()) & set(outer.tolist())
+    assert set(surface.source[inner].tolist()) & set(surface.source[outer].tolist())
+
+
+def test_transparent_triangles_are_left_out() -> None:
+    head = tiny_head()
+    alpha = (head.v_template[:, 0] > 0).float()
+    surface = picture_surface(head, alpha, refinements=0)
+    kept = alpha[head.faces].amax(1) > 0
+    assert surface.fades
+    assert len(surface.faces) == kept.sum()
+    assert not picture_surface(head).fades
+
+
+def test_soft_region_falls_towards_its_edge() -> None:
+    faces = strip(30)
+    column = torch.arange(62) // 2
+    alpha = soft_region(faces, column <= 15, rings=3)
+    assert (alpha[column > 15] == 0).all()
+    assert (alpha[column == 0] > 0.99).all()
+    profile = alpha[::2][:16]
+    assert (profile.diff() <= 1e-6).all()
+    assert 0 < profile[-2] < 1
+
+
+def test_region_keeps_inner_parts_whole() -> None:
+    head = tiny_head()
+    alpha = region_alpha(head, "face")
+    assert (alpha[head.part != 0] == 1).all()
+    assert region_alpha(head, None) is None
+    assert region_alpha(head, "no such region") is None
+
+
+def test_smoothing_keeps_constants_and_lone_vertices() -> None:
+    faces = strip(4)
+    values = torch.full((12, 2), 3.0)
+    torch.testing.assert_close(smoothed(values, faces, 5), values)
+    spike = torch.zeros(10, 1)
+    spike[4] = 1
+    assert smoothed(spike, faces)[4] == 0.5
+
+
+@pytest.mark.parametrize("turn", [[0.0, 0, 0], [0.1, 0.4, 0], [0, -0.3, 0.2]])
+def test_eyes_are_found_in_any_pose(turn: list[float]) -> None:
+    head = tiny_head()
+    rotation = axis_angle_to_matrix(torch.tensor(turn))
+    shift = torch.tensor([0.1, -0.2, 0.3])
+    eyes = eyeballs(picture_surface(head), head.v_template @ rotation.T + shift)
+    assert set(eyes) == {EYE_LEFT, EYE_RIGHT}
+    left = eyes[EYE_LEFT]
+    centre = head.v_template[head.part == EYE_LEFT].mean(0)
+    torch.testing.assert_close(left.centre, rotation @ centre + shift, atol=1e-5, rtol=0)
+    torch.testing.assert_close(left.gaze, rotation[:, 2], atol=1e-5, rtol=0)
+    assert left.radius == pytest.approx(0.012, rel=1e-3)
+
+
+def test_each_eye_has_its_own_gaze() -> None:
+    head = tiny_head()
+    parameters = head.neutral()
+    eyes = torch.tensor([[0.0, 0.3, 0, 0, 0, 0]])
+    vertices = head(parameters.replace(eyes=eyes)).vertices[0]
+    found = eyeballs(picture_surface(head), vertices)
+    expected = torch.tensor([math.sin(0.3), 0, math.cos(0.3)])
+    torch.testing.assert_close(found[EYE_LEFT].gaze, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[EYE_RIGHT].gaze, torch.tensor([0.0, 0, 1]), atol=1e-4, rtol=0)
+
+
+def test_rigid_rotation_is_never_a_mirror() -> None:
+    points = torch.randn(20, 3)
+    assert torch.det(rigid_rotation(points, points * torch.tensor([-1.0, 1, 1]))) > 0.99
+
+
+def test_wrong_shapes_are_refused() -> None:
+    head = tiny_head()
+    with pytest.raises(ShapeError, match="vertex_alpha"):
+        picture_surface(head, torch.ones(3))
+    with pytest.raises(ShapeError, match="vertices"):
+        picture_surface(head).refine(torch.zeros(3, 3))
