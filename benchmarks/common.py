@@ -1,0 +1,111 @@
+"""What all benchmarks share: timing, a record of where and when, and writing both down."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of repeated runs: median, quartiles and number."""
+
+    median_ms: float
+    lower_ms: float
+    upper_ms: float
+    runs: int
+
+    def __str__(self) -> str:
+        """Return the median and the interquartile range."""
+        return f"{self.median_ms:.3g} ({self.lower_ms:.3g}-{self.upper_ms:.3g})"
+
+
+def measure(run: Callable[[], object], *, seconds: float = 1.5, least: int = 5) -> Timing:
+    """Time a function again and again, after one run that does not count.
+
+    Args:
+        run: what to time; CUDA work that it starts is waited for.
+        seconds: stop after so long,
+        least: but not before so many runs.
+    """
+    run()
+    _wait()
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < least or time.perf_counter() < end:
+        start = time.perf_counter()
+        run()
+        _wait()
+        times.append((time.perf_counter() - start) * 1e3)
+    lower, median, upper = statistics.quantiles(times, n=4)
+    return Timing(round(median, 4), round(lower, 4), round(upper, 4), len(times))
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def environment() -> dict[str, Any]:
+    """Return commit, date, hardware and versions."""
+    return {
+        "commit": _git("rev-parse", "--short", "HEAD"),
+        "changed_files": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torch_threads": torch.get_num_threads(),
+    }
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _cpu_name() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def write_results(name: str, rows: list[dict[str, Any]], table: str) -> None:
+    """Write ``results/NAME.json`` and ``results/NAME.md``.
+
+    Args:
+        name: of the benchmark.
+        rows: one a measurement; timings become their fields.
+        table: the measurements in Markdown.
+    """
+    RESULTS.mkdir(exist_ok=True)
+    where = environment()
+    plain = [{k: asdict(v) if isinstance(v, Timing) else v for k, v in row.items()} for row in rows]
+    document = {"benchmark": name, "environment": where, "rows": plain}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    facts = ", ".join(
+        f"{key} {where[key]}" for key in ("commit", "date", "cpu", "cores", "load", "gpu", "torch")
+    )
+    text = f"# {name}\n\n{table}\n\n{facts}, {where['torch_threads']} thread(s).\n"
+    (RESULTS / f"{name}.md").write_text(text)
