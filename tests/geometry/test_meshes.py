@@ -12,12 +12,15 @@ from smirk3d.errors import ShapeError
 from smirk3d.geometry.meshes import (
     area_vectors,
     compact,
+    curved_middles,
     edges,
     face_areas,
     face_normals,
     faces_within,
     projected_areas,
+    smoothed,
     split_by_label,
+    subdivide,
     unit,
     vertex_normals,
 )
@@ -136,6 +139,49 @@ def test_split_stops_normals_at_the_border() -> None:
 
 def test_edges_appear_once() -> None:
     assert edges(FACES).tolist() == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 4], [2, 3], [2, 4]]
+
+
+def test_edges_of_nothing() -> None:
+    assert edges(torch.zeros(0, 3, dtype=torch.int64)).shape == (0, 2)
+
+
+def test_subdivision_keeps_area_and_orientation() -> None:
+    vertices = torch.tensor([[0.0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0]])
+    faces = torch.tensor([[0, 1, 2], [1, 3, 2]])
+    pairs, finer = subdivide(faces, 4)
+    points = torch.cat([vertices, vertices[pairs].mean(1)])
+    torch.testing.assert_close(
+        area_vectors(points[None], finer)[0], torch.tensor([[0.0, 0, 1]]).expand(8, 3)
+    )
+    # children of triangle f are at f, F + f, 2 F + f and 3 F + f
+    assert finer[0].tolist()[0] == 0
+    assert points[finer[0::2]].flatten(0, 1).sum(1).max() <= 2
+
+
+def test_curved_middles_lie_nearer_to_the_sphere() -> None:
+    corners = torch.cat([torch.eye(3), -torch.eye(3)])
+    faces = torch.tensor(
+        [[0, 1, 2], [1, 3, 2], [3, 4, 2], [4, 0, 2], [1, 0, 5], [3, 1, 5], [4, 3, 5], [0, 4, 5]]
+    )
+    pairs = edges(faces)
+    # the corners' tangent planes are at distance 1: projecting (1/2, 1/2, 0) on x = 1 and y = 1
+    # gives the mean (3/4, 3/4, 0), of which curvature 0.8 takes four fifths
+    middles = curved_middles(corners[None], faces, pairs, 0.8)[0]
+    expected = (0.5 + 0.8 * 0.25) * 2**0.5
+    torch.testing.assert_close(middles.norm(dim=1), torch.full((12,), expected))
+    flat = curved_middles(corners[None], faces, pairs, 0.0)[0]
+    torch.testing.assert_close(flat, corners[pairs].mean(1))
+
+
+def test_smoothing_averages_with_neighbours() -> None:
+    constant = torch.full((5, 2), 3.0)
+    torch.testing.assert_close(smoothed(constant, FACES, 4), constant)
+    spike = torch.tensor([[0.0], [0], [0], [1], [0]])
+    # vertex 3 keeps half; its neighbours 0 and 2 have three and four neighbours
+    expected = torch.tensor([[1 / 6], [0], [1 / 8], [0.5], [0]])
+    torch.testing.assert_close(smoothed(spike, FACES), expected)
+    lone = smoothed(torch.ones(6, 1), FACES)
+    assert lone[5] == 1
 
 
 @pytest.mark.parametrize(

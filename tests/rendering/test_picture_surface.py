@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from smirk3d.errors import ShapeError
-from smirk3d.geometry.meshes import curved_middles, edges, smoothed, subdivide
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.rendering.picture_surface import (
@@ -36,24 +35,6 @@ def test_refined_surface_passes_through_the_vertices() -> None:
     kept = head.v_template[head.faces.unique()]
     distance = (kept[:, None] - points).norm(dim=2).amin(1)
     assert distance.max() < 1e-6
-
-
-def test_refinement_rounds_a_sphere() -> None:
-    head = tiny_head()
-    skin = head.faces[(head.part[head.faces] == 0).all(1)]
-    ball = torch.nn.functional.normalize(head.v_template, dim=1)
-    flat = ball[edges(skin)].mean(1).norm(dim=1)
-    curved = curved_middles(ball[None], skin, edges(skin), 0.75)[0].norm(dim=1)
-    assert (1 - curved).abs().max() < 0.3 * (1 - flat).abs().max()
-
-
-def test_subdivision_keeps_area_and_orientation() -> None:
-    vertices = torch.tensor([[0.0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0]])
-    faces = torch.tensor([[0, 1, 2], [1, 3, 2]])
-    pairs, finer = subdivide(faces, 4)
-    points = torch.cat([vertices, vertices[pairs].mean(1)])
-    a, b, c = points[finer].unbind(1)
-    torch.testing.assert_close(torch.linalg.cross(b - a, c - a)[:, 2], torch.ones(8))
 
 
 def test_parts_share_no_vertex() -> None:
@@ -96,15 +77,6 @@ def test_region_keeps_inner_parts_whole() -> None:
     assert (alpha[head.part != 0] == 1).all()
     assert region_alpha(head, None) is None
     assert region_alpha(head, "no such region") is None
-
-
-def test_smoothing_keeps_constants_and_lone_vertices() -> None:
-    faces = strip(4)
-    values = torch.full((12, 2), 3.0)
-    torch.testing.assert_close(smoothed(values, faces, 5), values)
-    spike = torch.zeros(10, 1)
-    spike[4] = 1
-    assert smoothed(spike, faces)[4] == 0.5
 
 
 @pytest.mark.parametrize("turn", [[0.0, 0, 0], [0.1, 0.4, 0], [0, -0.3, 0.2]])

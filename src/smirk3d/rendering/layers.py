@@ -95,13 +95,15 @@ def draw_layer(
     alpha = _seen_alpha(fragments, surface)
     colour, coverage = torch.zeros(3, len(face)), torch.zeros(len(face))
     if look.surface:
-        received = _received(surface, vertices, look, studio)
         normals = vertex_normals(points[None], surface.faces)[0]
-        seen = _at(fragments, torch.cat([points, normals, received], 1))
+        seen = _at(fragments, torch.cat([points, normals], 1))
+        received = torch.ones(len(studio.lamps) + 1, len(face))
+        if look.shadows and len(face):
+            received = _at(fragments, _received(surface, vertices, look.shadows, studio))
         normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
         colour = albedo(part, seen[:3], eyeballs(surface, vertices))
-        colour = linear_to_srgb(illuminate(normal, colour, part, seen[6:], studio).clamp(0, 1))
+        colour = linear_to_srgb(illuminate(normal, colour, part, received, studio).clamp(0, 1))
         coverage = alpha * look.opacity
     if look.wireframe:
         line = _line(fragments, face, ndc, surface.faces, size, look) * alpha
@@ -131,15 +133,15 @@ def _facing(ndc: Tensor, faces: Tensor) -> Tensor:
     return torch.where(area_vectors(ndc[None], faces)[0, :, 2] <= 0, 1.0, -1.0)
 
 
-def _received(surface: PictureSurface, vertices: Tensor, look: Look, studio: Studio) -> Tensor:
+def _received(
+    surface: PictureSurface, vertices: Tensor, num_directions: int, studio: Studio
+) -> Tensor:
     """Return the share of each lamp, then of the light from all sides, at each copy ``[V', K]``.
 
     Measured at the original vertices and smoothed over neighbours, which hides the steps of the
     shadow maps.
     """
-    if not look.shadows or not len(surface.faces):
-        return torch.ones(len(surface.source), len(studio.lamps) + 1)
-    directions = sphere_directions(look.shadows)
+    directions = sphere_directions(num_directions)
     lobes = [
         (directions @ unit(torch.tensor(lamp.direction))).clamp(min=0) ** lamp.focus
         for lamp in studio.lamps

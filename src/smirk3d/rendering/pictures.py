@@ -99,22 +99,22 @@ def overlay(
         ShapeError: if a shape differs.
     """
     check_shape(photo, "H W 3", "photo")
-    picture = torch.from_numpy(photo.copy()).permute(2, 0, 1).float() / 255
+    picture = photo.copy()
     for face in sorted(faces, key=_pixels_per_metre):
         alpha = region_alpha(face.head, region)
         surface = picture_surface(face.head, alpha, refinements=look.refinements)
         _draw_within(picture, surface, face, look)
-    return to_uint8(picture)
+    return picture
 
 
-def _draw_within(picture: Tensor, surface: PictureSurface, face: PosedHead, look: Look) -> None:
-    """Draw over the part of a picture ``[3, H, W]`` that the surface covers, in place."""
+def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, look: Look) -> None:
+    """Draw over the part of a picture ``[H, W, 3]`` that the surface covers, in place."""
     vertices = face.vertices.detach().cpu().float()
     drawn = image_positions(face, surface.refine(vertices))[:, :2]
     drawn = drawn[torch.isfinite(drawn).all(1)]
     if not len(drawn):
         return
-    limit = torch.tensor([picture.shape[2], picture.shape[1]])
+    limit = torch.tensor([picture.shape[1], picture.shape[0]])
     low = (drawn.amin(0) - _MARGIN).floor().clamp(min=0).minimum(limit).long()
     high = (drawn.amax(0) + _MARGIN).ceil().clamp(min=0).minimum(limit).long()
     (left, top), (right, bottom) = low.tolist(), high.tolist()
@@ -126,8 +126,8 @@ def _draw_within(picture: Tensor, surface: PictureSurface, face: PosedHead, look
         return image_positions(face, points) - corner
 
     layer = draw_layer(surface, vertices, place, (bottom - top, right - left), look)
-    window = picture[:, top:bottom, left:right]
-    window.copy_(composite(window, layer))
+    window = torch.from_numpy(picture[top:bottom, left:right]).permute(2, 0, 1).float() / 255
+    picture[top:bottom, left:right] = to_uint8(composite(window, layer))
 
 
 def overlay_panel(
