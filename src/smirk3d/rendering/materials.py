@@ -106,6 +106,8 @@ _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     CAVITY: (0.02, 10.0),
     LASHES: (0.0, 1.0),
 }
+_LEAST_LIGHT_ON_EYES = 0.55
+"""Share of light that always arrives: the lids' full shadow would make eyes look dirty."""
 _IRIS_SRGB: Colour = (0.36, 0.25, 0.18)
 _IRIS_RIM_SRGB: Colour = (0.13, 0.09, 0.07)
 _PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)
@@ -166,6 +168,7 @@ def illuminate(
     gloss, sharpness = torch.tensor([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)]).T
     gloss, sharpness = gloss[part], sharpness[part]
     eye = (part == EYE_LEFT) | (part == EYE_RIGHT)
+    received = received.maximum(_LEAST_LIGHT_ON_EYES * eye)
     sky, ground = torch.tensor(studio.sky)[:, None], torch.tensor(studio.ground)[:, None]
     around = torch.lerp(ground, sky, 0.5 + 0.5 * normals[1])
     total = colour * around * received[-1]
