@@ -140,3 +140,14 @@ def test_absent_numba_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "numba", None)
     with pytest.raises(MissingExtra, match=r"smirk3d\[fast\]"):
         rasterize(TRIANGLE, FACES, 8, 8, engine="numba")
+
+
+def test_devices_without_double_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    vertices, faces = random_mesh()
+    expected = rasterize(vertices, faces, 20, 20)
+    monkeypatch.setattr(base, "_wide", lambda device: torch.float32)
+    narrow = rasterize(vertices.requires_grad_(), faces, 20, 20)
+    assert torch.equal(narrow.face_index, expected.face_index)
+    torch.testing.assert_close(narrow.barycentric, expected.barycentric, atol=1e-4, rtol=0)
+    narrow.barycentric.square().sum().backward()
+    assert torch.isfinite(vertices.grad).all()

@@ -119,7 +119,9 @@ def rasterize(
         raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
     rasterize_ids = _engine(engine, vertices_ndc)
     with torch.no_grad():
-        face_index = rasterize_ids(vertices_ndc.detach(), faces, height, width, cull_backfaces)
+        face_index = _on_capable_device(
+            rasterize_ids, vertices_ndc.detach(), faces, height, width, cull_backfaces
+        )
         image, row, column = (face_index >= 0).nonzero(as_tuple=True)
         pixel = (image * height + row) * width + column
         seen = face_index.view(-1).index_select(0, pixel)
@@ -142,14 +144,34 @@ def _engine(name: Engine, vertices: Tensor) -> _RasterizeIds:
     return _ENGINES[name]
 
 
+def _on_capable_device(
+    rasterize_ids: _RasterizeIds,
+    vertices: Tensor,
+    faces: Tensor,
+    height: int,
+    width: int,
+    cull_backfaces: bool,
+) -> Tensor:
+    """Return the engine's ids, computed on the CPU where the device lacks double precision."""
+    device = vertices.device
+    if _wide(device) is not torch.float64:
+        vertices, faces = vertices.cpu(), faces.cpu()
+    return rasterize_ids(vertices, faces, height, width, cull_backfaces).to(device)
+
+
+def _wide(device: torch.device) -> torch.dtype:
+    """Return the widest floating point type of a device; Apple's MPS has no double precision."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 @cache
 def _numba_is_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
 def _centres(size: int, device: torch.device) -> Tensor:
-    """Return the device coordinates ``[size]``, float64, of pixel centres along one axis."""
-    return (2 * torch.arange(size, device=device) + 1).double() / size - 1
+    """Return the device coordinates ``[size]`` of pixel centres along one axis."""
+    return (2 * torch.arange(size, device=device) + 1).to(_wide(device)) / size - 1
 
 
 class _Barycentric(torch.autograd.Function):
@@ -165,12 +187,13 @@ class _Barycentric(torch.autograd.Function):
         ctx: Any, x: Tensor, y: Tensor, corners: Tensor, point_x: Tensor, point_y: Tensor
     ) -> Tensor:
         """Return ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``."""
-        ax, bx, cx = (x.index_select(0, corner).double() for corner in corners.unbind(0))
-        ay, by, cy = (y.index_select(0, corner).double() for corner in corners.unbind(0))
-        abx, aby, acx, acy = bx.sub_(ax), by.sub_(ay), cx.sub_(ax), cy.sub_(ay)
+        wide = point_x.dtype
+        ax, bx, cx = (x.index_select(0, corner).to(wide) for corner in corners.unbind(0))
+        ay, by, cy = (y.index_select(0, corner).to(wide) for corner in corners.unbind(0))
+        abx, aby, acx, acy = bx - ax, by - ay, cx - ax, cy - ay
         apx, apy = point_x - ax, point_y - ay
         inverse = (abx * acy - aby * acx).reciprocal_()
-        weights = torch.empty(3, len(point_x), dtype=torch.float64, device=x.device)
+        weights = torch.empty(3, len(point_x), dtype=wide, device=x.device)
         weight_a, weight_b, weight_c = weights.unbind(0)
         torch.mul(apx * acy - apy * acx, inverse, out=weight_b)
         torch.mul(abx * apy - aby * apx, inverse, out=weight_c)
@@ -184,7 +207,7 @@ class _Barycentric(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients with respect to x and y."""
         weights, corners, abx, aby, acx, acy, inverse = ctx.saved_tensors
-        upstream = gradient.double()
+        upstream = gradient.to(weights.dtype)
         along_b = (upstream[1] - upstream[0]) * inverse
         along_c = (upstream[2] - upstream[0]) * inverse
         point_x = along_c * aby - along_b * acy
