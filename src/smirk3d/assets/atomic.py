@@ -112,9 +112,7 @@ def _finish_file(temporary: Path, target: Path, shown: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_directory(
-    path: str | os.PathLike[str], *, overwrite: bool = False
-) -> Iterator[Path]:
+def atomic_directory(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Give an empty temporary folder to fill, which becomes ``path`` when the block ends well.
 
     When the block raises, ``path`` is as it was and the temporary folder is gone.

@@ -57,45 +57,59 @@ def transform_points(transform: Array, points: Array) -> NDArray[np.float64]:
 
 
 def warp_crop(
-    image: NDArray[np.uint8], transform: Array, size: int | tuple[int, int] = CROP_SIZE
+    image: NDArray[np.uint8],
+    transform: Array,
+    size: int | tuple[int, int] = CROP_SIZE,
+    *,
+    antialias: bool = True,
 ) -> NDArray[np.uint8]:
     """Return the crop ``[size, size, C]`` that ``T_crop_image`` cuts from a picture.
 
-    Where the crop is much smaller than its source the source is first averaged over whole blocks
-    of pixels, so that no aliasing remains; sampling is bilinear. Outside the picture is black.
+    Sampling is bilinear. Outside the picture is black.
 
     Args:
         image: uint8 ``[H, W, C]`` or ``[H, W]``.
         transform: ``T_crop_image`` ``[3, 3]``, affine; pixel centres at +0.5.
         size: side of the crop, or its (height, width).
+        antialias: first average the source over whole blocks of pixels where the crop is less
+            than half its size.
     """
     height, width = (size, size) if isinstance(size, int) else size
     part, to_crop = _source_region(image, np.asarray(transform, np.float64), height, width)
-    if part is None:
-        return np.zeros((height, width, *image.shape[2:]), image.dtype)
+    if part.size == 0:
+        return np.zeros((height, width, *image.shape[2:]), np.uint8)
     block = int(1 / np.sqrt(abs(np.linalg.det(to_crop[:2, :2]))))
-    if block > 1:
-        # Fill up to whole blocks with black, as outside the picture.
-        rows, columns = -(-part.shape[0] // block), -(-part.shape[1] // block)
-        padded = cv2.copyMakeBorder(
-            part, 0, rows * block - part.shape[0], 0, columns * block - part.shape[1],
-            cv2.BORDER_CONSTANT,
-        )  # fmt: skip
-        part = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+    if antialias and block > 1:
+        part = _block_means(part, block)
         to_crop = to_crop @ np.diag([block, block, 1.0])
     # cv2 counts from pixel centres: shift both frames by half a pixel.
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     matrix = np.linalg.inv(half) @ to_crop @ half
-    return cv2.warpAffine(
-        np.ascontiguousarray(part), matrix[:2], (width, height),
-        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
-    )  # fmt: skip
+    crop = cv2.warpAffine(
+        np.ascontiguousarray(part),
+        matrix[:2],
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def _block_means(image: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
+    """Return means of whole blocks; those at the right and lower edge are filled up with black."""
+    height, width = image.shape[:2]
+    rows, columns = -(-height // block), -(-width // block)
+    padded = cv2.copyMakeBorder(
+        image, 0, rows * block - height, 0, columns * block - width, cv2.BORDER_CONSTANT
+    )
+    means = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.uint8)
 
 
 def _source_region(
     image: NDArray[np.uint8], transform: Array, height: int, width: int
-) -> tuple[NDArray[np.uint8] | None, Array]:
-    """Return the part of the picture that the crop shows, and ``T_crop_part``.
+) -> tuple[NDArray[np.uint8], Array]:
+    """Return the part of the picture that the crop shows, which may be empty, and ``T_crop_part``.
 
     OpenCV's warp takes at most 32767 pixels a side, and blocks need averaging only there.
     """
@@ -105,8 +119,6 @@ def _source_region(
     limits = np.array([image.shape[1], image.shape[0]])
     left, top = np.clip(np.floor(source.min(0) - margin), 0, limits).astype(int)
     right, bottom = np.clip(np.ceil(source.max(0) + margin), 0, limits).astype(int)
-    if right <= left or bottom <= top:
-        return None, transform
     shift = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
     return image[top:bottom, left:right], transform @ shift
 
@@ -144,16 +156,49 @@ def warp_image(images: Tensor, transform: Tensor, size: int | tuple[int, int]) -
     sizes = check_shape(images, "B C H W", "images")
     check_shape(transform, "B 3 3", "transform", B=sizes["B"])
     height, width = (size, size) if isinstance(size, int) else size
-    to_source = torch.linalg.inv(transform.to(images.dtype))
-    target = _ndc_to_pixels(height, width, to_source)
-    source_ndc = torch.linalg.inv(_ndc_to_pixels(sizes["H"], sizes["W"], to_source))
-    matrix = source_ndc @ to_source @ target
+    dtype = torch.promote_types(images.dtype, torch.float32)
+    to_source = torch.linalg.inv_ex(transform.to(dtype)).inverse
+    target_pixels = _pixels_from_ndc(height, width, to_source)
+    source_ndc = torch.linalg.inv_ex(_pixels_from_ndc(sizes["H"], sizes["W"], to_source)).inverse
+    matrix = source_ndc @ to_source @ target_pixels
     shape = [sizes["B"], sizes["C"], height, width]
-    grid = F.affine_grid(matrix[:, :2], shape, align_corners=False)
+    grid = F.affine_grid(matrix[:, :2], shape, align_corners=False).to(images.dtype)
     return F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
 
 
-def _ndc_to_pixels(height: int, width: int, like: Tensor) -> Tensor:
-    return like.new_tensor(
-        [[width / 2, 0, width / 2], [0, height / 2, height / 2], [0, 0, 1]]
-    )
+def _pixels_from_ndc(height: int, width: int, like: Tensor) -> Tensor:
+    return like.new_tensor([[width / 2, 0, width / 2], [0, height / 2, height / 2], [0, 0, 1]])
+
+
+def smirk_crop_transform(
+    landmarks_xy: Array, *, scale: float = 1.4, size: int = CROP_SIZE
+) -> NDArray[np.float64]:
+    """Return ``T_crop_image`` ``[3, 3]`` by the rule of the original SMIRK's demos.
+
+    For its checkpoints only, which have learnt its offsets. It differs from
+    :func:`crop_transform` in three ways: the square's side is cut to whole pixels; its corners
+    map to 0 and ``size - 1`` in coordinates where pixel centres are whole numbers; and landmarks
+    are taken for such coordinates although they are not. The result here has centres at +0.5 on
+    both sides. Cut with ``antialias=False``, as the original does.
+
+    Args:
+        landmarks_xy: ``[L, 2]`` or more columns; picture pixels, MediaPipe's share times width or
+            height.
+        scale: side of the crop as a multiple of the landmark box; 1.4 in the demos, 1.6 in
+            validation.
+        size: side of the crop in pixels.
+
+    Raises:
+        ShapeError: if the landmarks are no ``[L, 2]`` or ``[L, 3]`` array.
+        ValueError: if they span no area or are not finite.
+    """
+    check_shape(landmarks_xy, "L D", "landmarks_xy")
+    points = np.asarray(landmarks_xy, np.float64)[:, :2]
+    low, high = points.min(0), points.max(0)
+    mean_side = scale * float((high - low).mean())
+    if not np.isfinite(mean_side) or int(mean_side) < 1:
+        raise ValueError(f"landmarks span no box to crop: from {low} to {high}")
+    side = int(mean_side)
+    zoom = (size - 1) / side
+    offset = 0.5 - zoom * ((low + high) / 2 - side / 2 + 0.5)
+    return np.array([[zoom, 0, offset[0]], [0, zoom, offset[1]], [0, 0, 1]])

@@ -45,7 +45,8 @@ def box_of(points: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def box_area(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return areas ``[...]`` of boxes ``[..., 4]``."""
-    return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    return sides[..., 0] * sides[..., 1]
 
 
 def box_overlap(

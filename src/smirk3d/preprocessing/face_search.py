@@ -8,6 +8,7 @@ around it, and turned faces in the turned picture.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -96,7 +97,7 @@ def _seen_whole(image: Image, finder: Finder) -> list[FaceBox]:
         side = _INPUT_SIDE / (1 + 2 * share)
         small = _resized(image, min(1.0, side / max(image.shape[:2])))
         margin = round(max(small.shape[:2]) * share)
-        framed = cv2.copyMakeBorder(small, *[margin] * 4, cv2.BORDER_CONSTANT)
+        framed = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
         zoom = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
         seen = finder(np.asarray(framed, np.uint8))
         found += [_moved(face, np.diag(zoom), -margin * zoom) for face in seen]
@@ -123,9 +124,7 @@ def _seen_in_tiles(image: Image, finder: Finder, min_face: float) -> list[FaceBo
     return found
 
 
-def _seen_turned(
-    image: Image, search: Callable[[Image], list[FaceBox]]
-) -> list[FaceBox]:
+def _seen_turned(image: Image, search: Callable[[Image], list[FaceBox]]) -> list[FaceBox]:
     """Search the picture turned by a quarter, a half and three quarters."""
     height, width = image.shape[:2]
     # Image points from points of the picture that np.rot90 turned anticlockwise.
@@ -148,7 +147,7 @@ def _resized(image: Image, zoom: float) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _moved(face: FaceBox, matrix: NDArray[np.generic], shift: NDArray[np.generic]) -> FaceBox:
+def _moved(face: FaceBox, matrix: NDArray[Any], shift: NDArray[Any]) -> FaceBox:
     """Return the face after ``point -> matrix @ point + shift``."""
     corners = face.box.reshape(2, 2) @ matrix.T + shift
     return FaceBox(

@@ -6,13 +6,14 @@ import contextlib
 import os
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
@@ -69,30 +70,10 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """
     path = Path(path)
     _check_readable(path)
-    with _opened(path) as picture:
-        width, height = picture.size
-        if width * height > MAX_PIXELS:
-            raise InputError(
-                f"{path} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million: "
-                "reduce it first"
-            )
-        if min(width, height) < MIN_SIDE:
-            raise InputError(
-                f"{path} has {width} x {height} pixels, too few to hold a face: "
-                "give a larger picture"
-            )
-        try:
-            pixels, orientation = _decoded(picture)
-        except MemoryError as error:
-            raise InputError(
-                f"{path} ({width} x {height} pixels) does not fit into memory: reduce it first"
-            ) from error
-        except _DECODER_ERRORS as error:
-            raise InputError(
-                f"{path} is damaged or cut short ({_first_line(error)}): copy or export it again"
-            ) from error
-    upright = _UPRIGHT.get(orientation, lambda a: a)
-    return np.ascontiguousarray(upright(pixels))
+    pixels, orientation = _stored_pixels(path)
+    if orientation in _UPRIGHT:
+        pixels = _UPRIGHT[orientation](pixels)
+    return np.ascontiguousarray(pixels)
 
 
 def write_png(path: str | os.PathLike[str], image: NDArray[np.uint8]) -> None:
@@ -141,7 +122,7 @@ def _check_readable(path: Path) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path!s} cannot be read ({_first_line(error)}): check it") from error
     if _is_heif(start):
-        require("pillow_heif", extra="heic").register_heif_opener()
+        require("pi_heif", extra="heic").register_heif_opener()
 
 
 def _is_heif(start: bytes) -> bool:
@@ -155,6 +136,40 @@ def _is_heif(start: bytes) -> bool:
     return bool(brands & {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 
+def _stored_pixels(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """Return the pixels ``[H, W, 3]`` of a file and the EXIF orientation that is left to apply."""
+    with _no_warnings(), _opened(path) as picture:
+        width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise InputError(
+                f"{path} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million: "
+                "reduce it first"
+            )
+        if min(width, height) < MIN_SIDE:
+            raise InputError(
+                f"{path} has {width} x {height} pixels, too few to hold a face: "
+                "give a larger picture"
+            )
+        try:
+            return _decoded(picture)
+        except MemoryError as error:
+            raise InputError(
+                f"{path} ({width} x {height} pixels) does not fit into memory: reduce it first"
+            ) from error
+        except _DECODER_ERRORS as error:
+            raise InputError(
+                f"{path} is damaged or cut short ({_first_line(error)}): copy or export it again"
+            ) from error
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keep Pillow from warning of odd metadata in files that it then reads well, or not at all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
@@ -165,7 +180,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 picture = Image.open(path, formats=_FORMATS)
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise InputError(
             f"{path} is not a picture in a known format: give JPEG, PNG, WebP, AVIF, HEIC or TIFF"
         ) from error
@@ -180,7 +195,6 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _decoded(picture: Image.Image) -> tuple[NDArray[np.uint8], int]:
-    """Return pixels ``[H, W, 3]`` as stored and the EXIF orientation that is left to apply."""
     picture.load()
     # After load(), because Pillow itself turns TIFF upright there.
     orientation = _orientation(picture)

@@ -189,7 +189,9 @@ class MediaPipeFaceDetector:
         if _at_border(candidate, image):
             # The squares around it are half black, so the finder's first sight may be the better.
             looks[0.0] = max(looks[0.0], candidate.score)
-        for turn, score in sorted(looks.items(), key=lambda l: -l[1] + _FLIP_GAIN * (l[0] > 0)):
+        if looks.get(math.pi, 0.0) > looks[0.0] + _FLIP_GAIN:
+            looks = dict(reversed(looks.items()))
+        for turn, score in looks.items():
             if score < self._min_confidence:
                 continue
             face = self._landmarks(image, candidate, turn, score)
@@ -270,9 +272,7 @@ def _is_one_of(face: DetectedFace, faces: list[DetectedFace]) -> bool:
     return bool(union.max() > _SAME_FACE)
 
 
-def _square_transform(
-    found: FaceBox, scale: float, side: int, turn: float
-) -> NDArray[np.float64]:
+def _square_transform(found: FaceBox, scale: float, side: int, turn: float) -> NDArray[np.float64]:
     """Return the transform ``[3, 3]`` from the picture to a square around a face.
 
     The square stands upright for the face's roll, and is turned clockwise by ``turn`` more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -110,11 +111,9 @@ def open_box_finder(min_confidence: float) -> Any:
         raise _damaged(path, error) from error
 
     def create() -> Any:
-        from mediapipe.tasks.python import vision
-        from mediapipe.tasks.python.core.base_options import BaseOptions
-
+        vision = _vision()
         options = vision.FaceDetectorOptions(
-            base_options=BaseOptions(model_asset_buffer=network),
+            base_options=_base_options(model_asset_buffer=network),
             min_detection_confidence=min_confidence,
         )
         return vision.FaceDetector.create_from_options(options)
@@ -136,11 +135,9 @@ def open_landmarker(min_presence: float, *, video: bool = False, max_faces: int 
     path = face_landmarker_path()
 
     def create() -> Any:
-        from mediapipe.tasks.python import vision
-        from mediapipe.tasks.python.core.base_options import BaseOptions
-
+        vision = _vision()
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(path)),
+            base_options=_base_options(model_asset_path=str(path)),
             running_mode=vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE,
             num_faces=max_faces,
             # On a square around one known face the finder only has to point at it once more.
@@ -167,10 +164,10 @@ def find_boxes(finder: Any, image: Image) -> list[FaceBox]:
     found = []
     for detection in finder.detect(as_mediapipe_image(image)).detections:
         box = detection.bounding_box
-        corner = np.array([box.origin_x, box.origin_y], np.float64)
+        left, top = float(box.origin_x), float(box.origin_y)
         found.append(
             FaceBox(
-                box=np.concatenate([corner, corner + [box.width, box.height]]),
+                box=np.array([left, top, left + box.width, top + box.height]),
                 score=float(detection.categories[0].score),
                 keypoints=np.array([[p.x, p.y] for p in detection.keypoints]) * size,
             )
@@ -179,7 +176,7 @@ def find_boxes(finder: Any, image: Image) -> list[FaceBox]:
 
 
 def landmarked_faces(
-    result: Any, size: tuple[int, int], to_image: NDArray[np.float64], score: float
+    result: Any, size: tuple[int, int], to_image: NDArray[np.floating], score: float
 ) -> list[DetectedFace]:
     """Return a FaceLandmarker's result in picture coordinates.
 
@@ -217,11 +214,20 @@ def landmarked_faces(
 
 def as_mediapipe_image(image: Image) -> Any:
     """Return MediaPipe's copy of an RGB picture uint8 ``[H, W, 3]``."""
-    import mediapipe
-
+    mediapipe = importlib.import_module("mediapipe")
     return mediapipe.Image(
         image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
     )
+
+
+def _vision() -> Any:
+    # Imported at use, because it takes a second.
+    return importlib.import_module("mediapipe.tasks.python.vision")
+
+
+def _base_options(**source: str | bytes) -> Any:
+    core = importlib.import_module("mediapipe.tasks.python.core.base_options")
+    return core.BaseOptions(**source)
 
 
 def close_quietly(task: Any) -> None:
