@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError, OutputError, ShapeError
-from smirk3d.preprocessing.pixel_formats import RgbConverter
+from smirk3d.preprocessing.pixel_formats import RgbConverter, strips
 
 MAX_PIXELS = 200_000_000
 """Largest picture that is read: the largest phone sensors; beyond it lie decompression bombs."""
@@ -31,8 +31,6 @@ _FORMATS = (
     "QOI", "ICO", "SGI",
 )  # fmt: skip
 """What is decoded. Pillow knows more, among them formats that run other programs (EPS)."""
-
-_STRIP_ROWS = 256
 
 _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError,
@@ -177,7 +175,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with _limit_lock:
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
-                picture = Image.open(path, formats=_FORMATS)
+                Image.init()
+                known = [name for name in _FORMATS if name in Image.OPEN]
+                picture = Image.open(path, formats=known)
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
     except UnidentifiedImageError as error:
@@ -201,9 +201,8 @@ def _decoded(picture: Image.Image) -> tuple[NDArray[np.uint8], int]:
     width, height = picture.size
     convert = RgbConverter(picture)
     pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _STRIP_ROWS):
-        bottom = min(top + _STRIP_ROWS, height)
-        pixels[top:bottom] = convert(picture.crop((0, top, width, bottom)))
+    for top, strip in strips(picture):
+        pixels[top : top + strip.height] = convert(strip)
     return pixels, orientation
 
 

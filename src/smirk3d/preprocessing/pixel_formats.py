@@ -8,6 +8,7 @@ no pixel exceeds, else the largest pixel. Negative values and NaN are black.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ BACKGROUND = 128
 
 _WIDE_MODES = ("I", "F")
 _ALPHA_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
+
+
+_STRIP_ROWS = 256
+
+
+def strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the first row's number and the rows of a picture, so many at a time."""
+    for top in range(0, picture.height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, picture.height)
+        yield top, picture.crop((0, top, picture.width, bottom))
 
 
 class RgbConverter:
@@ -60,9 +71,10 @@ class RgbConverter:
 def _white(picture: Image.Image) -> float:
     if picture.mode.startswith("I;16"):
         return 65535.0
-    extrema = picture.getextrema()
-    top = extrema[1] if not isinstance(extrema[1], tuple) else extrema[1][1]
-    largest = float(np.nan_to_num(top, nan=0.0, posinf=0.0))
+    largest = 0.0
+    for _, strip in strips(picture):
+        values = np.asarray(strip, np.float64)
+        largest = max(largest, float(values.max(initial=0, where=np.isfinite(values))))
     steps = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
     return next((step for step in steps if largest <= step), largest)
 

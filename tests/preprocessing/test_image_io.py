@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from smirk3d.errors import InputError, MissingExtra, OutputError, ShapeError
+from smirk3d.preprocessing import image_io
+from smirk3d.preprocessing.image_io import read_image, write_png
+
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+# import io, base64, pillow_heif; from PIL import Image; pillow_heif.register_heif_opener()
+# im = Image.new("RGB", (64, 48), (200, 30, 30)); im.paste((30, 30, 200), (32, 0, 64, 48))
+# b = io.BytesIO(); im.save(b, "HEIF", quality=50); print(base64.b64encode(b.getvalue()).decode())
+HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAA"
+    "AAAAAAACJpbG9jAAAAAERAAAEAAQAAAAABoQABAAAAAAAAAGEAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMx"
+    "AAAAAA5waXRtAAAAAAABAAAA/WlwcnAAAADdaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDA"
+    "H//wNwAAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgAB"
+    "AAZEAcFzwIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAAEAAAAABAAAAMAAAAA"
+    "EAAAAAAAAAAv////AAAAACAAAAEHBpeGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAAAGltZGF0AAAAXSgB"
+    "rxOA9SeBP//gpUf/utZ4fg8NMT/+88Yj+gax/+L1d24DHYsoDCeJRFN4ju5YyxTWGlKz3AqVo6vSar2TaFL+E2j/4CPCeB"
+    "8gQ94nsb48Udt6v1rvqjKULjKHbg=="
+)
+
+
+def two_colours(width: int = 64, height: int = 48) -> Image.Image:
+    """Left half red, right half blue."""
+    picture = Image.new("RGB", (width, height), RED)
+    picture.paste(BLUE, (width // 2, 0, width, height))
+    return picture
+
+
+def saved(picture: Image.Image, path: Path, **options: object) -> Path:
+    picture.save(path, **options)
+    return path
+
+
+def assert_two_colours(pixels: np.ndarray, tolerance: int = 0) -> None:
+    assert pixels.shape == (48, 64, 3) and pixels.dtype == np.uint8
+    assert pixels.flags.c_contiguous
+    np.testing.assert_allclose(pixels[24, 8].astype(int), RED, atol=tolerance)
+    np.testing.assert_allclose(pixels[24, 56].astype(int), BLUE, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("ending", "tolerance"),
+    [
+        ("png", 0), ("bmp", 0), ("tif", 0), ("ppm", 0), ("tga", 0), ("gif", 0), ("jpg", 3),
+        ("webp", 8), ("avif", 8), ("jp2", 0),
+    ],
+)  # fmt: skip
+def test_formats(tmp_path, ending, tolerance):
+    assert_two_colours(read_image(saved(two_colours(), tmp_path / f"a.{ending}")), tolerance)
+
+
+def test_heic(tmp_path):
+    pytest.importorskip("pi_heif", reason="pip install 'smirk3d[heic]' brings what reads HEIC")
+    (tmp_path / "a.heic").write_bytes(base64.b64decode(HEIC))
+    assert_two_colours(read_image(tmp_path / "a.heic"), 3)
+
+
+def test_heic_without_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    (tmp_path / "a.heic").write_bytes(base64.b64decode(HEIC))
+    with pytest.raises(MissingExtra, match=r"smirk3d\[heic\]"):
+        read_image(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "avif"])
+def test_exif_orientation(tmp_path, orientation, ending):
+    # How a camera stores what is upright as two_colours(), after the EXIF standard: the number
+    # says what the stored first row and first column are of the upright picture.
+    store = {
+        1: [], 2: [Image.Transpose.FLIP_LEFT_RIGHT], 3: [Image.Transpose.ROTATE_180],
+        4: [Image.Transpose.FLIP_TOP_BOTTOM], 5: [Image.Transpose.TRANSPOSE],
+        6: [Image.Transpose.ROTATE_90], 7: [Image.Transpose.TRANSVERSE],
+        8: [Image.Transpose.ROTATE_270],
+    }  # fmt: skip
+    upright = two_colours()
+    upright.paste((20, 200, 20), (0, 0, 32, 8))
+    stored = upright
+    for step in store[orientation]:
+        stored = stored.transpose(step)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = read_image(saved(stored, tmp_path / f"a.{ending}", exif=exif))
+    assert_two_colours(pixels, 8)
+    assert pixels[3, 8, 1] > 150, "the green stripe belongs at the upper left"
+
+
+def test_damaged_exif_counts_as_upright(tmp_path):
+    exif = b"Exif\x00\x00II*\x00\xff\xff\xff\xff"
+    assert_two_colours(read_image(saved(two_colours(), tmp_path / "a.jpg", exif=exif)), 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([0, 257 * 100, 65535], np.uint16), [0, 100, 255]),
+        (np.array([-5, 100, 255], np.int32), [0, 100, 255]),
+        (np.array([0, 257 * 100, 65535], np.int32), [0, 100, 255]),
+        (np.array([0, 1_000_000, 2_000_000], np.int32), [0, 127, 255]),
+        (np.array([0.0, 0.5, 1.0], np.float32), [0, 128, 255]),
+        (np.array([-1.0, 100.0, 255.0], np.float32), [0, 100, 255]),
+        (np.array([np.nan, 100.0, 200.0], np.float32), [0, 100, 200]),
+    ],
+)
+def test_wide_pixels(tmp_path, values, expected):
+    picture = Image.fromarray(np.repeat(np.tile(values, (30, 1)), 10, axis=1))
+    pixels = read_image(saved(picture, tmp_path / "a.tif"))
+    np.testing.assert_array_equal(pixels[15, 5::10], np.repeat(expected, 3).reshape(3, 3))
+
+
+def test_sixteen_bit_png(tmp_path):
+    grey = Image.fromarray(np.full((20, 20), 257 * 100, np.uint16))
+    assert (read_image(saved(grey, tmp_path / "a.png")) == 100).all()
+    rgb = png_of(20, 20, np.full((20, 20, 3), 257 * 100, ">u2").tobytes(), depth=16, colour=2)
+    (tmp_path / "b.png").write_bytes(rgb)
+    assert (read_image(tmp_path / "b.png") == 100).all()
+
+
+def png_of(width: int, height: int, rows: bytes, *, depth: int = 8, colour: int = 2) -> bytes:
+    """Return a PNG file, whose rows may be absent."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    stride = len(rows) // height
+    filtered = b"".join(b"\0" + rows[i * stride : (i + 1) * stride] for i in range(height if rows else 0))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(filtered))
+        + chunk(b"IEND", b"")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr"])
+def test_modes_agree_with_rgb(tmp_path, mode):
+    picture = two_colours().convert("L").convert("RGB")
+    expected = np.asarray(picture.convert(mode).convert("RGB"))
+    ending = {"CMYK": "tif", "YCbCr": "tif"}.get(mode, "png")
+    pixels = read_image(saved(picture.convert(mode), tmp_path / f"a.{ending}"))
+    np.testing.assert_allclose(pixels.astype(int), expected, atol=1)
+
+
+def test_cmyk_jpeg_of_adobe(tmp_path):
+    # Pillow writes CMYK JPEG as Adobe does: inverted, with Adobe's marker.
+    path = saved(two_colours().convert("CMYK"), tmp_path / "a.jpg", quality=95)
+    assert b"Adobe" in path.read_bytes()[:300]
+    assert_two_colours(read_image(path), 6)
+
+
+def test_transparency_shows_mid_grey(tmp_path):
+    picture = two_colours().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 32, 48))
+    pixels = read_image(saved(picture, tmp_path / "a.png"))
+    assert pixels[24, 8].tolist() == [128] * 3
+    assert pixels[24, 56].tolist() == list(BLUE)
+
+
+def test_half_transparency_mixes(tmp_path):
+    picture = Image.new("LA", (20, 20), (200, 51))
+    pixels = read_image(saved(picture, tmp_path / "a.png"))
+    # 0.2 * 200 + 0.8 * 128 = 142.4
+    assert (pixels == 142).all()
+
+
+def test_palette_with_a_transparent_entry(tmp_path):
+    picture = two_colours().quantize(2)
+    entry = picture.getpixel((8, 24))
+    pixels = read_image(saved(picture, tmp_path / "a.png", transparency=entry))
+    assert pixels[24, 8].tolist() == [128] * 3
+    assert pixels[24, 56].tolist() == list(BLUE)
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "tif"])
+def test_first_picture_of_several(tmp_path, ending):
+    second = Image.new("RGB", (64, 48), (0, 255, 0))
+    path = saved(
+        two_colours(), tmp_path / f"a.{ending}", save_all=True, append_images=[second], quality=95
+    )
+    assert_two_colours(read_image(path), 8)
+
+
+def test_profile_is_converted_to_srgb(tmp_path):
+    # A profile whose red and blue primaries are swapped against sRGB's.
+    swapped = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", swapped[128:132])[0]
+    offsets = {}
+    for i in range(count):
+        tag, offset, _ = struct.unpack(">4sII", swapped[132 + 12 * i : 144 + 12 * i])
+        offsets[tag] = offset
+    red, blue = offsets[b"rXYZ"], offsets[b"bXYZ"]
+    swapped[red : red + 20], swapped[blue : blue + 20] = (
+        swapped[blue : blue + 20], swapped[red : red + 20],
+    )  # fmt: skip
+    profile = bytes(swapped).replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    stored = Image.fromarray(np.asarray(two_colours())[..., ::-1].copy())
+    path = saved(stored, tmp_path / "a.png", icc_profile=profile)
+    assert_two_colours(read_image(path), 2)
+
+
+def test_damaged_profile_is_ignored(tmp_path):
+    assert_two_colours(
+        read_image(saved(two_colours(), tmp_path / "a.png", icc_profile=b"no profile"))
+    )
+
+
+def test_grey_picture_with_a_colour_profile(tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    picture = Image.new("L", (20, 20), 77)
+    assert (read_image(saved(picture, tmp_path / "a.png", icc_profile=profile)) == 77).all()
+
+
+def test_taller_than_a_strip(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 20, 3), np.uint8)
+    read = read_image(saved(Image.fromarray(pixels), tmp_path / "a.png"))
+    np.testing.assert_array_equal(read, pixels)
+
+
+@pytest.mark.parametrize("name", ["a b.png", "it's \"quoted\".png", "größe 写真.png", "-x.png", "PHOTO.PNG"])
+def test_names(tmp_path, name):
+    assert_two_colours(read_image(str(saved(two_colours(), tmp_path / name, format="PNG"))))
+
+
+def test_wrong_ending_does_not_matter(tmp_path):
+    assert_two_colours(read_image(saved(two_colours(), tmp_path / "a.jpg", format="PNG")))
+
+
+def refused(path: Path | str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as raised:
+        read_image(path)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing(tmp_path):
+    refused(tmp_path / "absent.png", "does not exist")
+
+
+def test_folder(tmp_path):
+    refused(tmp_path, "is a folder")
+
+
+def test_empty(tmp_path):
+    (tmp_path / "a.png").touch()
+    refused(tmp_path / "a.png", "is empty")
+
+
+def test_name_too_long(tmp_path):
+    refused(tmp_path / ("x" * 300), "cannot be read|does not exist")
+
+
+def test_name_with_a_null_byte():
+    with pytest.raises(InputError):
+        read_image("a\0.png")
+
+
+def test_device():
+    refused("/dev/null", "not a regular file")
+
+
+@pytest.mark.parametrize("content", [b"Dear Sir,\nplease find attached.\n", bytes(1000), b"%!PS-Adobe"])
+def test_no_picture(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    refused(tmp_path / "a.png", "not a picture in a known format: give JPEG")
+
+
+def test_vector_formats_that_run_programs_are_not_opened(tmp_path):
+    # Pillow would start Ghostscript for this file.
+    (tmp_path / "a.eps").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n%%EOF\n"
+    )
+    refused(tmp_path / "a.eps", "not a picture in a known format")
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "avif", "tif", "gif", "bmp"])
+def test_cut_short(tmp_path, ending):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = saved(Image.fromarray(noise), tmp_path / f"a.{ending}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    refused(path, "damaged|not a picture")
+
+
+def test_damaged_files_raise_nothing_else(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (24, 24, 3), np.uint8))
+    path = tmp_path / "a"
+    outcomes = {"read": 0, "refused": 0}
+    for kind in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "TGA", "QOI"):
+        file = io.BytesIO()
+        noise.save(file, kind)
+        for _ in range(25):
+            content = bytearray(file.getvalue())
+            for place in rng.integers(0, min(len(content), 400), 4):
+                content[place] = rng.integers(256)
+            path.write_bytes(content)
+            try:
+                read_image(path)
+                outcomes["read"] += 1
+            except InputError:
+                outcomes["refused"] += 1
+    assert min(outcomes.values()) > 20
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 400), (400, 15)])
+def test_too_small(tmp_path, size):
+    refused(saved(Image.new("RGB", size), tmp_path / "a.png"), "too few to hold a face")
+
+
+@pytest.mark.parametrize("size", [(20_000, 10_001), (50_000, 50_000)])
+def test_too_large(tmp_path, size):
+    (tmp_path / "bomb.png").write_bytes(png_of(*size, b""))
+    refused(tmp_path / "bomb.png", "more than 200 million")
+
+
+def test_largest_sensor_is_not_refused_for_its_size(tmp_path):
+    # 199.8 million pixels, as phones take; there are none in the file.
+    (tmp_path / "a.png").write_bytes(png_of(16_320, 12_240, b""))
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read_image(tmp_path / "a.png")
+    assert Image.MAX_IMAGE_PIXELS is not None, "Pillow's own guard is as it was"
+
+
+def test_out_of_memory(tmp_path, monkeypatch):
+    path = saved(two_colours(), tmp_path / "a.png")
+
+    def fail(_picture: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(image_io, "_decoded", fail)
+    refused(path, "does not fit into memory")
+
+
+def test_not_permitted(tmp_path, monkeypatch):
+    # Tests may run as root, who may read everything.
+    path = saved(two_colours(), tmp_path / "a.png")
+
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    refused(path, "may not be read: change its permissions")
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4)])
+def test_png_round_trip(tmp_path, shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    write_png(tmp_path / "a.png", image)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), image)
+
+
+def test_png_of_a_view(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8)
+    write_png(tmp_path / "a.png", image[::-1, ::2])
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[:, 0], image[::-1, 0])
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 2), np.uint8), np.zeros((3,), np.uint8)],
+)
+def test_png_of_another_shape(tmp_path, image):
+    with pytest.raises(ShapeError, match="image must be uint8"):
+        write_png(tmp_path / "a.png", image)
+
+
+def test_png_of_nothing(tmp_path):
+    with pytest.raises(OutputError, match="the picture is empty"):
+        write_png(tmp_path / "a.png", np.zeros((0, 4, 3), np.uint8))
+
+
+def test_png_over_a_folder(tmp_path):
+    with pytest.raises(OutputError, match="is a folder"):
+        write_png(tmp_path, np.zeros((4, 4, 3), np.uint8))
