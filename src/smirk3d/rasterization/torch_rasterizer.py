@@ -48,18 +48,22 @@ def rasterize_ids_torch(
     """
     batch = vertices_ndc.shape[0]
     kind = "cpu" if vertices_ndc.device.type == "cpu" else "other"
-    keys = vertices_ndc.new_full((batch, height * width), _EMPTY, dtype=torch.int64)
-    if faces.shape[0] and keys.numel():
-        scale = vertices_ndc.new_tensor([0.5 * width, 0.5 * height, 1.0], dtype=torch.float64)
-        shift = vertices_ndc.new_tensor([1.0, 1.0, 0.0], dtype=torch.float64)
-        points = (vertices_ndc.detach().double() + shift) * scale
-        images = max(1, _FACES_PER_CHUNK[kind] // faces.shape[0])
-        for start in range(0, batch, images):
-            chunk = points[start : start + images]
-            spans = _row_spans(chunk, faces, height, width, cull_backfaces)
-            _draw(spans, keys[start : start + images].view(-1), _FRAGMENTS_PER_CHUNK[kind])
-    ids = torch.where(keys == _EMPTY, -1, keys & 0xFFFFFFFF)
-    return ids.view(batch, height, width)
+    ids = vertices_ndc.new_full((batch, height, width), -1, dtype=torch.int64)
+    if not faces.shape[0] or not batch:
+        return ids
+    scale = vertices_ndc.new_tensor([0.5 * width, 0.5 * height, 1.0], dtype=torch.float64)
+    shift = vertices_ndc.new_tensor([1.0, 1.0, 0.0], dtype=torch.float64)
+    images = min(batch, max(1, _FACES_PER_CHUNK[kind] // faces.shape[0]))
+    keys = ids.new_empty(images * height * width)
+    for start in range(0, batch, images):
+        chunk = vertices_ndc[start : start + images].detach()
+        points = (chunk.double() + shift) * scale
+        spans = _row_spans(points, faces, height, width, cull_backfaces)
+        drawn = keys[: len(chunk) * height * width].fill_(_EMPTY)
+        _draw(spans, drawn, _FRAGMENTS_PER_CHUNK[kind])
+        # the lower half of a key is the triangle, and -1 where nothing was drawn
+        ids[start : start + images] = drawn.int().view(len(chunk), height, width)
+    return ids
 
 
 def _row_spans(points: Tensor, faces: Tensor, height: int, width: int, cull: bool) -> _Spans:
