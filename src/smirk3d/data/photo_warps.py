@@ -9,6 +9,8 @@ winks, sneers, puffed cheeks, sideways jaws.
 
 from __future__ import annotations
 
+import warnings
+
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +22,7 @@ from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
-from smirk3d.rasterization import Fragments, rasterize
+from smirk3d.rasterization import rasterize
 
 # linear-ish display colours of what a photo hides, lit by the photo's brightness
 _PLAIN_COLOURS = {
@@ -34,7 +36,7 @@ _PLAIN_COLOURS = {
 _LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
 _AMBIENT = 0.45
 _DEPTH_TOLERANCE = 0.02
-_DIFFUSION_STEPS = 24
+_DIFFUSION_STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,7 @@ class PhotoWarper:
         for name, colour in _PLAIN_COLOURS.items():
             colours[head.part == PARTS.index(name)] = colours.new_tensor(colour)
         self._plain = colours
-        edges = head.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-        both = torch.cat([edges, edges.flip(1)]).unique(dim=0)
-        both = both[self._skin[both].all(1)]
-        self._from, self._to = both.unbind(1)
-        degree = torch.zeros(head.num_vertices, device=edges.device)
-        self._degree = degree.index_add(0, self._to, torch.ones_like(self._to, dtype=degree.dtype))
+        self._neighbour_mean = _neighbour_mean(head.faces, self._skin)
 
     @torch.no_grad()
     def __call__(
@@ -89,15 +86,18 @@ class PhotoWarper:
         visible = self._visibility(seen, source_depth, before)
         colours = self._vertex_colours(photos, seen, visible)
         light = self._light(before, after)
-        attributes = torch.cat([seen[..., :2], visible, colours, light], -1)
+        inside = (~self._skin).float()[None, :, None].expand(len(photos), -1, 1)
+        attributes = torch.cat([seen[..., :2], visible, colours, light, inside], -1)
         drawn = fragments.interpolate(attributes)
-        place, trust, fallback, gain = drawn.split([2, 1, 3, 1], 1)
+        place, trust, fallback, gain, inside = drawn.split([2, 1, 3, 1, 1], 1)
         texture = F.grid_sample(
             photos, place.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
         )
         trust = trust.clamp(0, 1) ** 2
         painted = ((texture * trust + fallback * (1 - trust)) * gain).clamp(0, 1)
-        changed = self._changed(fragments, place, trust, size)
+        # skin that stays where it was is left as photographed, also where it is seen edge-on
+        moved = fragments.mask[:, None] & (self._way(place) > 0.5 / size)
+        changed = moved | (fragments.mask[:, None] & (inside > 0.5) & (trust < 0.25))
         return WarpedPhotos(torch.where(changed, painted, photos), changed)
 
     def _visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
@@ -121,15 +121,15 @@ class PhotoWarper:
         brightness = brightness / known.sum(1, keepdim=True).clamp(min=1)
         colours = sampled * known + self._plain * (1.35 * brightness) * (1 - known)
         weight = known + 1e-3
-        total = colours * weight
-        degree = self._degree.clamp(min=1)[:, None]
+        start = torch.cat([colours * weight, weight], -1)
+        held = (known > 0.5).expand_as(start).transpose(0, 1).flatten(1)
+        source = start.transpose(0, 1).flatten(1)
+        spread = source
         for _ in range(_DIFFUSION_STEPS):
-            spread = torch.zeros_like(total).index_add(1, self._to, total[:, self._from]) / degree
-            share = torch.zeros_like(weight).index_add(1, self._to, weight[:, self._from]) / degree
-            total = torch.where(known > 0.5, total, spread)
-            weight = torch.where(known > 0.5, weight, share)
-        spread_colour = total / weight.clamp(min=1e-6)
-        return torch.where(self._skin[:, None], spread_colour, colours)
+            spread = torch.where(held, source, self._neighbour_mean @ spread)
+        spread = spread.unflatten(1, (len(photos), 4)).transpose(0, 1)
+        skin_colour = spread[..., :3] / spread[..., 3:].clamp(min=1e-6)
+        return torch.where(self._skin[:, None], skin_colour, colours)
 
     def _light(self, before: Tensor, after: Tensor) -> Tensor:
         """Return by how much each vertex ``[B, V, 1]`` is lit otherwise once it has moved."""
@@ -141,8 +141,24 @@ class PhotoWarper:
 
         return (lit(after) / lit(before)).clamp(0.6, 1.5)
 
-    def _changed(self, fragments: Fragments, place: Tensor, trust: Tensor, size: int) -> Tensor:
+    @staticmethod
+    def _way(place: Tensor) -> Tensor:
+        """Return how far ``[B, 1, H, W]`` in ndc each pixel's surface point has come."""
+        size = place.shape[-1]
         centres = (torch.arange(size, device=place.device) + 0.5) * (2 / size) - 1
         here = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
-        moved = (place - here).abs().amax(1, keepdim=True) > 0.5 / size
-        return fragments.mask[:, None] & (moved | (trust < 0.25))
+        return (place - here).abs().amax(1, keepdim=True)
+
+
+def _neighbour_mean(faces: Tensor, kept: Tensor) -> Tensor:
+    """Return the sparse matrix ``[V, V]`` that averages each kept vertex's kept neighbours."""
+    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    pairs = torch.cat([edges, edges.flip(1)]).unique(dim=0)
+    pairs = pairs[kept[pairs].all(1)]
+    degree = torch.bincount(pairs[:, 0], minlength=len(kept))
+    rows = torch.nn.functional.pad(degree.cumsum(0), (1, 0))
+    values = 1 / degree.clamp(min=1)[pairs[:, 0]].float()
+    with warnings.catch_warnings():
+        # torch calls its CSR products beta; the ones used here are stable
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(rows, pairs[:, 1], values, (len(kept), len(kept)))

@@ -1,0 +1,196 @@
+"""Augmentation of batches on the device: image, landmarks and parameters together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.data.mirroring import Mirror
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from smirk3d.preprocessing.face_crop import warp_image
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig:
+    """Ranges of the augmentation.
+
+    Attributes:
+        crop_scale: side of the crop in landmark boxes, drawn uniformly.
+        shift: of the crop's centre, in crop sides.
+        rotation: in degrees, either way.
+        flip: share of batches' faces that are mirrored.
+        brightness: factor's range around 1.
+        contrast: factor's range around 1.
+        colour: each channel's factor's range around 1.
+        grey: share of pictures without colour.
+        blur: share of pictures that are blurred.
+        noise: largest standard deviation of the noise.
+        occlusion: share of pictures with a covered patch.
+    """
+
+    crop_scale: tuple[float, float] = (1.25, 1.75)
+    shift: float = 0.05
+    rotation: float = 15.0
+    flip: float = 0.5
+    brightness: float = 0.3
+    contrast: float = 0.3
+    colour: float = 0.12
+    grey: float = 0.08
+    blur: float = 0.25
+    noise: float = 0.04
+    occlusion: float = 0.2
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """What a training step reads.
+
+    Attributes:
+        images: ``[B, 3, N, N]`` in [0, 1].
+        landmarks: embedded landmarks ``[B, L, 2]`` in pixels of the images.
+        targets: parameters ``[B]`` in the images' frame.
+    """
+
+    images: Tensor
+    landmarks: Tensor
+    targets: FaceParameters
+
+
+def random_crops(
+    landmarks: Tensor, size: int, config: AugmentationConfig, generator: torch.Generator
+) -> Tensor:
+    """Return random ``T_target_source`` ``[B, 3, 3]`` around faces.
+
+    Args:
+        landmarks: all the landmarks ``[B, 478, 2]`` in source pixels.
+        size: side of the target in pixels.
+        config: ranges.
+        generator: on the CPU.
+    """
+    low, high = landmarks.amin(1), landmarks.amax(1)
+    batch, device = len(landmarks), landmarks.device
+
+    def draw(lo: float, hi: float) -> Tensor:
+        return (torch.rand(batch, generator=generator) * (hi - lo) + lo).to(device)
+
+    side = (high - low).mean(1) * draw(*config.crop_scale)
+    angle = draw(-1, 1) * math.radians(config.rotation)
+    moved = torch.stack([draw(-1, 1), draw(-1, 1)], 1) * config.shift * side[:, None]
+    centre = (low + high) / 2 + moved
+    zoom = size / side
+    cosine, sine = zoom * angle.cos(), zoom * angle.sin()
+    linear = torch.stack([cosine, -sine, sine, cosine], 1).unflatten(1, (2, 2))
+    offset = size / 2 - (linear @ centre[..., None])[..., 0]
+    transform = torch.eye(3, device=device).repeat(batch, 1, 1)
+    transform[:, :2, :2], transform[:, :2, 2] = linear, offset
+    return transform
+
+
+def transform_view(
+    parameters: FaceParameters, T_target_source: Tensor, source_size: int, target_size: int
+) -> FaceParameters:
+    """Return parameters with head pose and camera of another crop of the same picture.
+
+    Args:
+        parameters: in the frame of the source crop.
+        T_target_source: similarities ``[B, 3, 3]`` in pixels.
+        source_size: side of the source crop in pixels.
+        target_size: side of the target crop in pixels.
+    """
+    linear = T_target_source[:, :2, :2]
+    zoom = torch.linalg.det(linear).sqrt()
+    # clockwise in the picture (y down) is negative about head space's z
+    roll = torch.zeros_like(parameters.head_pose)
+    roll[:, 2] = -torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
+    turned = axis_angle_to_matrix(roll) @ axis_angle_to_matrix(parameters.head_pose)
+    scale, shift = parameters.camera[:, :1], parameters.camera[:, 1:]
+    down = shift.new_tensor([1.0, -1.0])
+    origin = (scale * shift * down + 1) * (source_size / 2)
+    moved = (linear @ origin[..., None])[..., 0] + T_target_source[:, :2, 2]
+    new_scale = scale * zoom[:, None] * (source_size / target_size)
+    new_shift = (moved * (2 / target_size) - 1) * down / new_scale
+    return parameters.replace(
+        head_pose=matrix_to_axis_angle(turned), camera=torch.cat([new_scale, new_shift], 1)
+    )
+
+
+class Augmentation:
+    """Draws augmented training batches from source crops."""
+
+    def __init__(self, mirror: Mirror, landmark_ids: Tensor, config: AugmentationConfig) -> None:
+        """Prepare for a head's landmarks."""
+        self.mirror = mirror
+        self.landmark_ids = landmark_ids
+        self.config = config
+
+    def __call__(
+        self,
+        images: Tensor,
+        landmarks: Tensor,
+        targets: FaceParameters,
+        size: int,
+        generator: torch.Generator,
+    ) -> TrainingBatch:
+        """Return one augmented copy of each face.
+
+        Args:
+            images: source crops ``[B, 3, N, N]`` in [0, 1].
+            landmarks: all the landmarks ``[B, 478, 2]`` in source pixels.
+            targets: parameters in the source frame.
+            size: side of the result in pixels.
+            generator: on the CPU; the same state gives the same batch.
+        """
+        transform = random_crops(landmarks, size, self.config, generator)
+        warped = warp_image(images, transform, size)
+        embedded = landmarks[:, self.landmark_ids.to(landmarks.device)]
+        points = embedded @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
+        moved = transform_view(targets, transform, images.shape[-1], size)
+        flip = torch.rand(len(images), generator=generator) < self.config.flip
+        flip = flip.to(images.device)
+        warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
+        points = torch.where(flip[:, None, None], self.mirror.landmarks(points, size), points)
+        mirrored = self.mirror.parameters(moved)
+        chosen = {
+            name: torch.where(flip[:, None], tensor, getattr(moved, name))
+            for name, tensor in mirrored.items()
+        }
+        return TrainingBatch(self.photometric(warped, generator), points, FaceParameters(**chosen))
+
+    def photometric(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return images ``[B, 3, N, N]`` with other light, sharpness, noise and covered patches."""
+        config = self.config
+        batch = len(images)
+
+        def draw(*shape: int) -> Tensor:
+            return torch.rand(batch, *shape, generator=generator).to(images.device)
+
+        gain = 1 + (draw(1, 1, 1) * 2 - 1) * config.brightness
+        tint = 1 + (draw(3, 1, 1) * 2 - 1) * config.colour
+        contrast = 1 + (draw(1, 1, 1) * 2 - 1) * config.contrast
+        mean = images.mean((1, 2, 3), keepdim=True)
+        out = ((images - mean) * contrast + mean) * gain * tint
+        grey = out.mean(1, keepdim=True).expand_as(out)
+        out = torch.where(draw(1, 1, 1) < config.grey, grey, out)
+        coarse = F.interpolate(out, scale_factor=0.4, mode="bilinear", antialias=True)
+        soft = F.interpolate(coarse, size=out.shape[-2:], mode="bilinear")
+        amount = draw(1, 1, 1) * (draw(1, 1, 1) < config.blur)
+        out = torch.lerp(out, soft, amount)
+        noise = torch.randn(images.shape, generator=generator).to(images.device)
+        out = out + noise * (draw(1, 1, 1) * config.noise)
+        return self._covered(out.clamp(0, 1), draw)
+
+    def _covered(self, images: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        size = images.shape[-1]
+        centres = (torch.arange(size, device=images.device) + 0.5) / size
+        x, y, width, height = (draw(1, 1) for _ in range(4))
+        reach = 0.06 + 0.16 * torch.stack([width, height])
+        within_x = (centres[None, None] - x).abs() < reach[0]
+        within_y = (centres[None, :, None] - y).abs() < reach[1]
+        patch = (within_x & within_y)[:, None] & (draw(1, 1, 1) < self.config.occlusion)
+        return torch.where(patch, draw(3, 1, 1), images)
