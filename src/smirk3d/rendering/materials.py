@@ -106,8 +106,14 @@ _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     CAVITY: (0.02, 10.0),
     LASHES: (0.0, 1.0),
 }
-_LEAST_LIGHT_ON_EYES = 0.55
-"""Share of light that always arrives: the lids' full shadow would make eyes look dirty."""
+_LEAST_LIGHT_OF_PART: dict[int, float] = {
+    EYE_LEFT: 0.55,
+    EYE_RIGHT: 0.55,
+    TEETH_UPPER: 0.75,
+    TEETH_LOWER: 0.15,
+    TONGUE: 0.15,
+}
+"""Share of light that always arrives: full shadow would hide teeth and make eyes look dirty."""
 _IRIS_SRGB: Colour = (0.36, 0.25, 0.18)
 _IRIS_RIM_SRGB: Colour = (0.13, 0.09, 0.07)
 _PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)
@@ -168,7 +174,8 @@ def illuminate(
     gloss, sharpness = torch.tensor([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)]).T
     gloss, sharpness = gloss[part], sharpness[part]
     eye = (part == EYE_LEFT) | (part == EYE_RIGHT)
-    received = received.maximum(_LEAST_LIGHT_ON_EYES * eye)
+    least = torch.tensor([_LEAST_LIGHT_OF_PART.get(p, 0.0) for p in sorted(_SRGB_OF_PART)])
+    received = received.maximum(least[part])
     sky, ground = torch.tensor(studio.sky)[:, None], torch.tensor(studio.ground)[:, None]
     around = torch.lerp(ground, sky, 0.5 + 0.5 * normals[1])
     total = colour * around * received[-1]
