@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
-from smirk3d.heads.converters.anny_sources import QuadMesh
-from smirk3d.heads.converters.quad_topology import QuadTopology, triangulate
+from smirk3d.heads.converters.anny.eyeballs import Eyeball, eyeball
+from smirk3d.heads.converters.anny.quad_topology import QuadTopology, triangulate
+from smirk3d.heads.converters.anny.sources import QuadMesh
 from smirk3d.heads.spec import PARTS
+
+MIRROR_AXES = np.array([-1.0, 1.0, 1.0])
+"""Factors of x, y, z that mirror positions and offsets at x = 0."""
 
 NECK_LOOP = (858, 42)
 """A vertex of, and the number of vertices in, the edge loop around the base of the neck."""
@@ -23,15 +27,14 @@ MOUTH_LOOPS = tuple((v, 38) for v in (374, 355, 402, 412, 414, 497, 416, 418, 42
 is where the lips touch, the last the first inside the mouth."""
 
 EYE_LOOPS = tuple(
-    (v, 28)
-    for v in (6898, 6893, 6888, 6859, 11491, 6788, 6786, 11465, 6784, 13352, 7747, 7773)
+    (v, 28) for v in (6898, 6893, 6888, 6859, 11491, 6788, 6786, 11465, 6784, 13352, 7747, 7773)
 )
 """Edge loops around the left eye from the orbit inwards: the ninth and tenth are the outer and
 inner rim of the lid margin, the last the first behind the lids."""
 
+EYE_GROUPS = {"eyeL": "helper-l-eye", "eyeR": "helper-r-eye"}
+
 _GROUPS = (
-    ("eyeL", "helper-l-eye"),
-    ("eyeR", "helper-r-eye"),
     ("teethU", "helper-upper-teeth"),
     ("teethL", "helper-lower-teeth"),
     ("tongue", "helper-tongue"),
@@ -40,17 +43,18 @@ _GROUPS = (
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSurface:
-    """The head's mesh.
+    """The head's mesh; skin, teeth and tongue first, then the left and the right eyeball.
 
     Attributes:
-        rows: the base mesh's number of each vertex ``[V]``.
+        rows: the base mesh's number of each of the R vertices before the eyeballs ``[R]``.
         part: part of each vertex ``[V]``.
         mirror: the vertex mirrored at x = 0 of each vertex ``[V]``.
-        quads: ``[Q, 4]``; faces: ``[2 Q, 3]``.
-        uv: ``[T, 2]``; uv_faces: ``[2 Q, 3]``.
-        topology: neighbours and loops among ``quads``.
-        mouth_loops: vertices of each of :data:`MOUTH_LOOPS`; eye_loops: of :data:`EYE_LOOPS`, left
-            eye; neck_loop: of the cut.
+        quads: ``[Q, 4]``, without the eyeballs'.
+        faces: triangles ``[F, 3]``; uv: ``[T, 2]``; uv_faces: ``[F, 3]``.
+        eyeball: the sphere that both eyeballs are.
+        mouth_loops: vertices of each of :data:`MOUTH_LOOPS`, from the middle of the upper lip by
+            the left corner around; equal places in two loops lie beside each other.
+        eye_loops: of :data:`EYE_LOOPS`, left eye; neck_loop: of the cut.
     """
 
     rows: NDArray[np.int64]
@@ -60,7 +64,7 @@ class HeadSurface:
     faces: NDArray[np.int32]
     uv: NDArray[np.float32]
     uv_faces: NDArray[np.int32]
-    topology: QuadTopology
+    eyeball: Eyeball
     mouth_loops: tuple[NDArray[np.int64], ...]
     eye_loops: tuple[NDArray[np.int64], ...]
     neck_loop: NDArray[np.int64]
@@ -68,6 +72,12 @@ class HeadSurface:
     def mask(self, *parts: str) -> NDArray[np.bool_]:
         """Return the vertices ``[V]`` of the named parts."""
         return np.isin(self.part, [PARTS.index(part) for part in parts])
+
+    def padded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values ``[R, ...]`` of the vertices before the eyeballs, with zeros for those."""
+        full = np.zeros((len(self.part), *values.shape[1:]))
+        full[: len(values)] = values
+        return full
 
 
 def cut_head(mesh: QuadMesh) -> HeadSurface:
@@ -93,25 +103,62 @@ def cut_head(mesh: QuadMesh) -> HeadSurface:
     part = np.zeros(len(rows), np.uint8)
     for name, group in _GROUPS:
         part[new_index[mesh.group_vertices(group)]] = PARTS.index(name)
-    inside = [mouth[-1], eyes[-1]]
-    part[new_index[_enclosed(topology, skin_quads, inside, crown)]] = PARTS.index("cavity")
-    part[mirror[part == PARTS.index("cavity")]] = PARTS.index("cavity")
+    inside = new_index[_enclosed(topology, skin_quads, [mouth[-1], eyes[-1]], crown)]
+    part[inside] = part[mirror[inside]] = PARTS.index("cavity")
+    ball = eyeball()
+    both = len(rows) + np.array([0, len(ball.rays)])
     corners = triangulate(quads, mesh.vertices)
-    both = np.repeat(np.arange(len(quads)), 2)[:, None]
-    uv_rows, uv_index = np.unique(uv_quads, return_inverse=True)
+    faces, uv, uv_faces = _triangles(mesh, new_index[quads], uv_quads, corners, ball)
     return HeadSurface(
         rows=rows,
-        part=part,
-        mirror=mirror,
+        part=np.concatenate([part, np.repeat(_EYE_PARTS, len(ball.rays))]),
+        mirror=np.concatenate([mirror, both[1] + ball.mirror, both[0] + ball.mirror]),
         quads=new_index[quads],
-        faces=new_index[quads][both, corners].astype(np.int32),
-        uv=mesh.uv[uv_rows].astype(np.float32),
-        uv_faces=uv_index.reshape(uv_quads.shape)[both, corners].astype(np.int32),
-        topology=QuadTopology(new_index[quads]),
-        mouth_loops=tuple(new_index[loop] for loop in mouth),
+        faces=faces,
+        uv=uv,
+        uv_faces=uv_faces,
+        eyeball=ball,
+        mouth_loops=tuple(new_index[_from_upper_middle(loop, mesh)] for loop in mouth),
         eye_loops=tuple(new_index[loop] for loop in eyes),
         neck_loop=new_index[neck],
     )
+
+
+_EYE_PARTS = np.array([PARTS.index("eyeL"), PARTS.index("eyeR")], np.uint8)
+
+
+def _triangles(
+    mesh: QuadMesh,
+    quads: NDArray[np.int64],
+    uv_quads: NDArray[np.int64],
+    corners: NDArray[np.int64],
+    ball: Eyeball,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]:
+    """Return triangles, UVs and UV triangles of the quads and of both eyeballs."""
+    twice = np.repeat(np.arange(len(quads)), 2)[:, None]
+    uv_rows, uv_index = np.unique(uv_quads, return_inverse=True)
+    faces = [quads[twice, corners]]
+    uv = [mesh.uv[uv_rows]]
+    uv_faces = [uv_index.reshape(uv_quads.shape)[twice, corners]]
+    for side, group in enumerate(EYE_GROUPS.values()):
+        square = mesh.uv[np.unique(mesh.uv_quads[mesh.groups == group])]
+        low, high = square.min(0), square.max(0)
+        faces.append(quads.max() + 1 + side * len(ball.rays) + ball.faces)
+        uv_faces.append(sum(map(len, uv)) + ball.faces)
+        uv.append(low + ball.uv * (high - low))
+    return (
+        np.concatenate(faces).astype(np.int32),
+        np.concatenate(uv).astype(np.float32),
+        np.concatenate(uv_faces).astype(np.int32),
+    )
+
+
+def _from_upper_middle(loop: list[int], mesh: QuadMesh) -> NDArray[np.int64]:
+    ids = np.array(loop)
+    points = mesh.vertices[ids]
+    middle = np.flatnonzero(np.abs(points[:, 0]) < 1e-6)
+    ids = np.roll(ids, -int(middle[points[middle, 1].argmax()]))
+    return ids if mesh.vertices[ids[1], 0] > 0 else np.roll(ids[::-1], 1)
 
 
 def _enclosed(

