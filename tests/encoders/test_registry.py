@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smirk3d.encoders import registry
+from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.errors import AssetError
+from smirk3d.heads.tiny import tiny_head
+
+SMALL = EncoderConfig(expression_backbone="mobilenetv3_small_minimal", shared=True)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SMIRK3D_HOME", str(tmp_path))
+    monkeypatch.setattr(registry, "weights_folder", lambda: tmp_path / "shipped")
+    (tmp_path / "weights").mkdir()
+    return tmp_path / "weights"
+
+
+def test_the_default_is_the_one_for_this_head(folder: Path) -> None:
+    named, pca = tiny_head("named"), tiny_head("pca")
+    assert registry.load_weights("default", named) == (None, "none")
+    FaceEncoder(pca, SMALL).save(folder / "a.safetensors")
+    FaceEncoder(named, SMALL).save(folder / "b.safetensors")
+    encoder, name = registry.load_weights("default", named)
+    assert name == "b"
+    assert encoder is not None
+    assert encoder.head_name == "tiny-named"
+
+
+def test_weights_are_found_by_name_and_by_path(folder: Path, tmp_path: Path) -> None:
+    head = tiny_head("named")
+    FaceEncoder(head, SMALL).save(folder / "mine.safetensors")
+    assert registry.find_weights("mine") == folder / "mine.safetensors"
+    other = tmp_path / "elsewhere.safetensors"
+    FaceEncoder(head, SMALL).save(other)
+    assert registry.load_weights(other, head)[1] == "elsewhere"
+    with pytest.raises(AssetError, match=r"'nothing': installed are mine"):
+        registry.find_weights("nothing")
+
+
+def test_files_of_another_kind_are_passed_over(folder: Path) -> None:
+    (folder / "a.safetensors").write_bytes(b"no weights")
+    assert list(registry.installed_weights()) == []
+    assert registry.load_weights("default", tiny_head("named")) == (None, "none")
+    with pytest.raises(AssetError, match=r"a\.safetensors"):
+        registry.load_weights(folder / "a.safetensors", tiny_head("named"))
