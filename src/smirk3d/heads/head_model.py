@@ -130,7 +130,8 @@ class HeadModel(nn.Module):
         if "gaze_basis" in arrays:
             bases.append(arrays["gaze_basis"])
         self.has_gaze_basis = "gaze_basis" in arrays
-        basis = np.concatenate([b.astype(np.float32).reshape(len(b), -1) for b in bases])
+        flat_bases = [b.astype(np.float32).reshape(len(b), 3 * num_vertices) for b in bases]
+        basis = np.concatenate(flat_bases)
         self._keep("v_template", template, torch.float32)
         self._keep("basis", basis, torch.float32)
         late_lids = lids if self.eyelids_after_pose else lids[:0]
@@ -184,7 +185,7 @@ class HeadModel(nn.Module):
         for group in self.spec:
             check_shape(getattr(parameters, group.name), f"B {group.dim}", group.name)
         rotations = self.joint_rotations(parameters)
-        vertices = self.v_template + (self._weights(parameters) @ self.basis).unflatten(-1, (-1, 3))
+        vertices = self.shaped(parameters)
         if self.pose_basis.shape[0]:
             identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
             feature = (rotations[:, 1:] - identity).flatten(1)
@@ -199,6 +200,27 @@ class HeadModel(nn.Module):
         if self.eyelids_after_pose:
             vertices = vertices + (parameters.eyelids @ self.lid_basis).unflatten(-1, (-1, 3))
         return HeadMesh(vertices, joints)
+
+    def shaped(self, parameters: FaceParameters) -> Tensor:
+        """Return the vertices ``[B, V, 3]`` with all linear offsets, before any joint turns."""
+        return self.v_template + (self._weights(parameters) @ self.basis).unflatten(-1, (-1, 3))
+
+    @property
+    def offsets(self) -> Tensor:
+        """The linear offsets ``[K, V, 3]`` in metres.
+
+        Identity, expression, jaw to positive and to negative values, eyelids, lids that follow the
+        gaze; each as far as the head has it.
+        """
+        return self.basis.unflatten(1, (-1, 3))
+
+    @property
+    def eyelid_offsets(self) -> Tensor:
+        """The eyelids' offsets ``[2, V, 3]`` in metres, left then right; none where absent."""
+        if self.eyelids_after_pose:
+            return self.lid_basis.unflatten(1, (-1, 3))
+        end = len(self.basis) - (8 if self.has_gaze_basis else 0)
+        return self.offsets[end - self.group("eyelids").dim : end]
 
     def rest_joints(self, parameters: FaceParameters) -> Tensor:
         """Return the joints' positions ``[B, J, 3]`` before any joint turns, in metres."""
