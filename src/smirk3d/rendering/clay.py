@@ -67,7 +67,7 @@ def clay(head: Topology, vertices: Tensor, view: View = FRONT, look: Look = CLAY
     turn = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
     seen = (vertices - centre) @ (turn[0] @ turn[1]).T
     layer = draw_layer(surface, seen, partial(_perspective, scale=scale, view=view), size, look)
-    return to_uint8(composite(_backdrop(size), layer) if view.backdrop else layer)
+    return to_uint8(composite(studio_backdrop(*size), layer) if view.backdrop else layer)
 
 
 def turntable(
@@ -106,7 +106,8 @@ def _perspective(points: Tensor, scale: float, view: View) -> Tensor:
     return torch.stack([view.width / 2 + x, view.height / 2 - y, -factor[:, 0]], 1)
 
 
-def _backdrop(size: tuple[int, int]) -> Tensor:
+def studio_backdrop(height: int, width: int) -> Tensor:
+    """Return the light backdrop of clay pictures, ``[3, H, W]`` in [0, 1]."""
     top, bottom = torch.tensor(_BACKDROP)[:, :, None, None]
-    fade = torch.linspace(0, 1, size[0])[None, :, None]
-    return torch.lerp(top, bottom, fade).repeat(1, 1, size[1])
+    fade = torch.linspace(0, 1, height)[None, :, None]
+    return torch.lerp(top, bottom, fade).repeat(1, 1, width)

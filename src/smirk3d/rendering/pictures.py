@@ -16,7 +16,7 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import check_shape
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
-from smirk3d.rendering.clay import View, clay, facing_viewer
+from smirk3d.rendering.clay import View, clay, facing_viewer, studio_backdrop
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
 from smirk3d.rendering.picture_surface import (
@@ -32,6 +32,7 @@ _SHOWN = 1.5
 _WIDEST, _NARROWEST = 4 / 3, 3 / 4
 _LARGEST_ZOOM = 3.0
 _TURN = math.radians(35)
+_HEAD_ASPECT = 0.8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,16 +186,28 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
 def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> Picture:
     """Return the heads turned half aside, in a grid, ordered as in the photo."""
     order = sorted(faces, key=lambda face: float(image_positions(face)[:, 0].mean()))
-    columns = math.ceil(math.sqrt(len(faces) * width / height - 1e-6))
-    columns = min(max(columns, 1), len(faces))
+    columns = _columns(len(faces), height, width)
     rows = math.ceil(len(faces) / columns)
-    view = View(yaw=_TURN, height=max(1, height // rows), width=max(1, width // columns))
+    view = View(
+        yaw=_TURN, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
+    )
     solid = replace(look, opacity=1.0, surface=True)
-    heads = [clay(f.head, facing_viewer(f.head, f.vertices), view, solid) for f in order]
-    if len(heads) == 1:
-        return heads[0]
-    sheet = np.full((height, width, 3), heads[0][0, 0], np.uint8)
-    for number, picture in enumerate(heads):
-        y, x = (number // columns) * view.height, (number % columns) * view.width
-        sheet[y : y + view.height, x : x + view.width] = picture
-    return sheet
+    sheet = studio_backdrop(height, width)
+    for number, face in enumerate(order):
+        row, column = divmod(number, columns)
+        in_row = min(columns, len(order) - row * columns)
+        left = (width - in_row * view.width) // 2 + column * view.width
+        cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
+        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid)
+        cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
+    return to_uint8(sheet)
+
+
+def _columns(count: int, height: int, width: int) -> int:
+    """Return the number of columns at which ``count`` heads in a picture are largest."""
+
+    def head_size(columns: int) -> float:
+        rows = math.ceil(count / columns)
+        return min(width / columns / _HEAD_ASPECT, height / rows)
+
+    return max(range(1, count + 1), key=head_size)
