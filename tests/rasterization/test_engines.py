@@ -66,7 +66,7 @@ def exact_side(triangle: Tensor, row: int, column: int) -> int:
     return 0 if 0 in signs else 1
 
 
-def test_coverage_agrees_with_exact_arithmetic(engine: str) -> None:
+def test_reference_coverage_agrees_with_exact_arithmetic() -> None:
     size = 16  # a power of two, so that device coordinates are pixels without rounding
     for seed in range(5):
         vertices, faces = random_mesh(seed, batch=1)
@@ -74,7 +74,7 @@ def test_coverage_agrees_with_exact_arithmetic(engine: str) -> None:
         for face in faces.tolist():
             if len(set(face)) < 3:
                 continue
-            covered = draw(vertices, [face], (size, size), engine)[0] == 0
+            covered = draw(vertices, [face], (size, size), "reference")[0] == 0
             for row in range(size):
                 for column in range(size):
                     side = exact_side(corners[face], row, column)
