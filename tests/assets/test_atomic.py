@@ -91,7 +91,7 @@ def test_full_disk_found_when_synced(tmp_path, monkeypatch):
 
     monkeypatch.setattr(atomic.os, "fsync", fail)
     with (
-        pytest.raises(OutputError, match="No space left.*free some space"),
+        pytest.raises(OutputError, match=r"No space left.*free some space"),
         atomic_path(tmp_path / "a.txt") as temporary,
     ):
         temporary.write_text("x")
@@ -108,9 +108,12 @@ def test_device_that_is_always_full(tmp_path):
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("/dev/full is not here: only Linux has this always full device")
-    with pytest.raises(OutputError, match="No space left"), atomic_path(tmp_path / "a.npy"):
-        with full.open("wb") as file:
-            np.save(file, np.zeros(100_000))
+    with (
+        pytest.raises(OutputError, match="No space left"),
+        atomic_path(tmp_path / "a.npy"),
+        full.open("wb") as file,
+    ):
+        np.save(file, np.zeros(100_000))
 
 
 def test_read_only_folder(tmp_path, monkeypatch):
@@ -119,7 +122,7 @@ def test_read_only_folder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
     with (
-        pytest.raises(OutputError, match="Permission denied.*another folder"),
+        pytest.raises(OutputError, match=r"Permission denied.*another folder"),
         atomic_path(tmp_path / "a.bin") as temporary,
     ):
         temporary.write_bytes(b"x")

@@ -133,10 +133,14 @@ def png_of(width: int, height: int, rows: bytes, *, depth: int = 8, colour: int 
     """Return a PNG file, whose rows may be absent."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     stride = len(rows) // height
-    filtered = b"".join(b"\0" + rows[i * stride : (i + 1) * stride] for i in range(height if rows else 0))
+    filtered = b"".join(
+        b"\0" + rows[i * stride : (i + 1) * stride] for i in range(height if rows else 0)
+    )
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(filtered))
@@ -229,7 +233,9 @@ def test_taller_than_a_strip(tmp_path):
     np.testing.assert_array_equal(read, pixels)
 
 
-@pytest.mark.parametrize("name", ["a b.png", "it's \"quoted\".png", "größe 写真.png", "-x.png", "PHOTO.PNG"])
+@pytest.mark.parametrize(
+    "name", ["a b.png", 'it\'s "quoted".png', "größe 写真.png", "-x.png", "PHOTO.PNG"]
+)
 def test_names(tmp_path, name):
     assert_two_colours(read_image(str(saved(two_colours(), tmp_path / name, format="PNG"))))
 
@@ -271,7 +277,9 @@ def test_device():
     refused("/dev/null", "not a regular file")
 
 
-@pytest.mark.parametrize("content", [b"Dear Sir,\nplease find attached.\n", bytes(1000), b"%!PS-Adobe"])
+@pytest.mark.parametrize(
+    "content", [b"Dear Sir,\nplease find attached.\n", bytes(1000), b"%!PS-Adobe"]
+)
 def test_no_picture(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
     refused(tmp_path / "a.png", "not a picture in a known format: give JPEG")

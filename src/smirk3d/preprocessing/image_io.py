@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError, OutputError, ShapeError
+from smirk3d.preprocessing.native_log import quiet_stderr
 from smirk3d.preprocessing.pixel_formats import RgbConverter, strips
 
 MAX_PIXELS = 200_000_000
@@ -149,7 +150,8 @@ def _stored_pixels(path: Path) -> tuple[NDArray[np.uint8], int]:
                 "give a larger picture"
             )
         try:
-            return _decoded(picture)
+            with quiet_stderr() if picture.format == "TIFF" else contextlib.nullcontext():
+                return _decoded(picture)
         except MemoryError as error:
             raise InputError(
                 f"{path} ({width} x {height} pixels) does not fit into memory: reduce it first"

@@ -22,8 +22,8 @@ from smirk3d.preprocessing.mediapipe_tasks import (
     landmarked_faces,
     open_box_finder,
     open_landmarker,
-    quiet_stderr,
 )
+from smirk3d.preprocessing.native_log import quiet_stderr
 
 Image = NDArray[np.uint8]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import sys
-import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ from smirk3d.assets.mediapipe_model import face_landmarker_path
 from smirk3d.errors import AssetError
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
+from smirk3d.preprocessing.native_log import quiet_stderr
 
 Image = NDArray[np.uint8]
 
@@ -44,54 +41,6 @@ class FaceBox:
         """Return by how many radians the face is turned clockwise in the picture."""
         across = self.keypoints[1] - self.keypoints[0]
         return float(np.arctan2(across[1], across[0]))
-
-
-class _StderrSink:
-    """Sends the process's standard error stream nowhere while any thread asks for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._saved: int | None = None
-
-    def enter(self) -> None:
-        with self._lock:
-            self._users += 1
-            if self._users > 1:
-                return
-            if sys.stderr is not None:
-                sys.stderr.flush()
-            # A process without the stream has nothing to keep quiet.
-            with contextlib.suppress(OSError):
-                self._saved = os.dup(2)
-                sink = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(sink, 2)
-                os.close(sink)
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._saved is not None:
-                os.dup2(self._saved, 2)
-                os.close(self._saved)
-                self._saved = None
-
-
-_sink = _StderrSink()
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Drop what native code writes to the standard error stream.
-
-    MediaPipe's libraries log there before any logging level can be set. The stream is the
-    process's, so other threads' messages of that moment are dropped too.
-    """
-    _sink.enter()
-    try:
-        yield
-    finally:
-        _sink.leave()
 
 
 def open_box_finder(min_confidence: float) -> Any:

@@ -16,8 +16,8 @@ from smirk3d.preprocessing.mediapipe_tasks import (
     close_quietly,
     landmarked_faces,
     open_landmarker,
-    quiet_stderr,
 )
+from smirk3d.preprocessing.native_log import quiet_stderr
 
 
 class MediaPipeVideoLandmarker:
