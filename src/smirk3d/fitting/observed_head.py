@@ -83,13 +83,10 @@ class ObservedHead:
 
         self.lo, self.hi = flat("lo"), flat("hi")
         self.prior_mean, self.prior_std = flat("default"), flat("prior_std")
-        basis = self.head.basis.unflatten(1, (-1, 3))
-        num_expression, num_lids = self.sizes[:2]
-        first = head.group("shape").dim
-        lids = basis[len(basis) - num_lids - (8 if head.has_gaze_basis else 0) :][:num_lids]
-        if head.eyelids_after_pose:
-            lids = self.head.lid_basis.unflatten(1, (-1, 3))
-        columns = torch.cat([basis[: self.num_shape], basis[first : first + num_expression], lids])
+        first, count = head.group("shape").dim, head.group("expression").dim
+        offsets = self.head.offsets
+        parts = [offsets[: self.num_shape], offsets[first : first + count]]
+        columns = torch.cat([*parts, self.head.eyelid_offsets])
         self._columns = columns.permute(1, 2, 0).contiguous()
 
     def parameters(self, state: FitState, person: Tensor) -> FaceParameters:

@@ -51,7 +51,7 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
         ShapeError: if the last two dimensions are not 3.
     """
     check_shape(matrix, "... 3 3", "matrix")
-    quaternion = _matrix_to_quaternion_wxyz(matrix)
+    quaternion = matrix_to_quaternion_wxyz(matrix)
     w, vector = quaternion[..., :1], quaternion[..., 1:]
     sign = torch.where(w < 0, -torch.ones_like(w), torch.ones_like(w))
     w, vector = w * sign, vector * sign
@@ -62,8 +62,8 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
     return vector * factor
 
 
-def _matrix_to_quaternion_wxyz(matrix: Tensor) -> Tensor:
-    """Return unit quaternions ``[..., 4]`` (w, x, y, z), of either sign."""
+def matrix_to_quaternion_wxyz(matrix: Tensor) -> Tensor:
+    """Return unit quaternions ``[..., 4]`` (w, x, y, z), of either sign, of rotations ``[..., 3, 3]``."""
     m = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
     trace = m[0][0] + m[1][1] + m[2][2]
     # each row is 4 q_k times the quaternion, for k = w, x, y, z

@@ -1,0 +1,81 @@
+"""The formats a face can be written in, by name and by file ending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from smirk3d.errors import InputError
+from smirk3d.export.arkit_csv import write_arkit_csv
+from smirk3d.export.glb import write_glb
+from smirk3d.export.mesh_files import write_obj, write_ply
+from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+
+Writer = Callable[[Path, HeadModel, FaceParameters], None]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write one face: the file's ending and its writer."""
+
+    ending: str
+    write: Writer
+
+
+FORMATS: dict[str, Format] = {
+    "glb": Format(".glb", write_glb),
+    "obj": Format(".obj", write_obj),
+    "ply": Format(".ply", write_ply),
+    "npz": Format(".npz", write_parameters_npz),
+    "json": Format(".json", write_parameters_json),
+    "arkit-csv": Format(".csv", write_arkit_csv),
+}
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Return the format names of a comma-separated list, each once.
+
+    Raises:
+        InputError: if one is unknown, or none is given.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown or not names:
+        raise InputError(
+            f"unknown format {', '.join(unknown) or text!r}: have {', '.join(FORMATS)}"
+        )
+    return names
+
+
+def write_face(name: str, stem: Path, head: HeadModel, parameters: FaceParameters) -> Path:
+    """Write one face in a format and return the file.
+
+    Args:
+        name: one of :data:`FORMATS`.
+        stem: the file without ending.
+        head: the head.
+        parameters: one face, without batch dimension.
+    """
+    chosen = FORMATS[name]
+    path = stem.with_name(stem.name + chosen.ending)
+    chosen.write(path, head, parameters)
+    return path
+
+
+def save_face(path: str | Path, head: HeadModel, parameters: FaceParameters) -> None:
+    """Write one face in the format of the path's ending.
+
+    Raises:
+        InputError: if the ending names no format.
+        OutputError: if the file cannot be written.
+    """
+    path = Path(path)
+    for chosen in FORMATS.values():
+        if path.suffix.lower() == chosen.ending:
+            chosen.write(path, head, parameters)
+            return
+    endings = ", ".join(chosen.ending for chosen in FORMATS.values())
+    raise InputError(f"{path}: unknown ending {path.suffix!r}; have {endings}")

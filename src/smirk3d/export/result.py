@@ -1,0 +1,152 @@
+"""``result.json``: what a run found in one picture, to read again later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.errors import AssetError, InputError
+from smirk3d.export.parameter_files import parameters_from_json, parameters_to_json
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+
+SCHEMA = "smirk3d.result/1"
+FILE_NAME = "result.json"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FaceRecord:
+    """One face of a result.
+
+    Attributes:
+        box: left, top, right, bottom ``[4]`` in picture pixels.
+        score: the detector's confidence in [0, 1].
+        quality: how far the picture shows the face well, in [0, 1].
+        parameters: without batch dimension.
+        arkit: ARKit's 52 weights by name; None for heads without named actions.
+        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
+    """
+
+    box: NDArray[np.floating]
+    score: float
+    quality: float
+    parameters: FaceParameters
+    arkit: Mapping[str, float] | None
+    T_crop_image: NDArray[np.floating]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ResultRecord:
+    """A result: where it comes from and its faces.
+
+    Attributes:
+        input: the picture, as the user named it.
+        image_size: width and height of the upright picture.
+        head: name of the head.
+        head_fingerprint: of the head's arrays.
+        weights: name of the weights, ``none`` for a fit.
+        weights_sha256: hash of the weights' file, None for a fit.
+        faces: largest first.
+    """
+
+    input: str
+    image_size: tuple[int, int]
+    head: str
+    head_fingerprint: str
+    weights: str
+    weights_sha256: str | None = None
+    faces: tuple[FaceRecord, ...]
+
+    def check_head(self, head: HeadModel) -> None:
+        """Refuse a head that the parameters do not belong to.
+
+        Raises:
+            AssetError: if its fingerprint differs.
+        """
+        if head.fingerprint != self.head_fingerprint:
+            raise AssetError(
+                f"{self.input}: made with another version of head {self.head!r};"
+                " reconstruct it again"
+            )
+
+
+def write_result(folder: Path, record: ResultRecord) -> None:
+    """Write ``result.json`` into a folder, atomically.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    content = {
+        "schema": SCHEMA,
+        "input": record.input,
+        "image_size": list(record.image_size),
+        "head": record.head,
+        "head_fingerprint": record.head_fingerprint,
+        "weights": {"name": record.weights, "sha256": record.weights_sha256},
+        "faces": [_face_to_json(face) for face in record.faces],
+    }
+    with atomic_path(Path(folder) / FILE_NAME) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _face_to_json(face: FaceRecord) -> dict[str, Any]:
+    groups = parameters_to_json(face.parameters)
+    camera = groups.pop("camera")
+    return {
+        "box": np.asarray(face.box, np.float64).tolist(),
+        "score": float(face.score),
+        "quality": float(face.quality),
+        "parameters": groups,
+        "arkit": dict(face.arkit) if face.arkit is not None else None,
+        "camera": camera,
+        "T_crop_image": np.asarray(face.T_crop_image, np.float64).tolist(),
+    }
+
+
+def read_result(folder: str | Path) -> ResultRecord:
+    """Return the result of a folder that a run made.
+
+    Raises:
+        InputError: if there is none, or it is damaged or of another schema.
+    """
+    path = Path(folder) / FILE_NAME
+    if not path.is_file():
+        raise InputError(f"{folder}: no {FILE_NAME} here; give a result folder, OUT/STEM")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: damaged ({error}); reconstruct the input again") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise InputError(f"{path}: not of schema {SCHEMA!r}; reconstruct the input again")
+    try:
+        width, height = (int(n) for n in content["image_size"])
+        return ResultRecord(
+            input=str(content["input"]),
+            image_size=(width, height),
+            head=str(content["head"]),
+            head_fingerprint=str(content["head_fingerprint"]),
+            weights=str(content["weights"]["name"]),
+            weights_sha256=content["weights"]["sha256"],
+            faces=tuple(_face_from_json(face, str(path)) for face in content["faces"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: damaged ({error!r}); reconstruct the input again") from error
+
+
+def _face_from_json(face: Mapping[str, Any], source: str) -> FaceRecord:
+    groups = {**face["parameters"], "camera": face["camera"]}
+    return FaceRecord(
+        box=np.array(face["box"], np.float64).reshape(4),
+        score=float(face["score"]),
+        quality=float(face["quality"]),
+        parameters=parameters_from_json(groups, source),
+        arkit=face["arkit"],
+        T_crop_image=np.array(face["T_crop_image"], np.float64).reshape(3, 3),
+    )

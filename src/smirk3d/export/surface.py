@@ -1,0 +1,67 @@
+"""A head's surface as renderers want it: one vertex per position and texture coordinate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.geometry.meshes import compact, split_by_label, vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """The triangles of one part.
+
+    Attributes:
+        part: its name, one of :data:`~smirk3d.heads.spec.PARTS`.
+        vertex_ids: the head's vertex behind each of the primitive's ``[U]``.
+        uv: texture coordinates ``[U, 2]``, v upwards.
+        faces: triangles ``[F, 3]`` of the primitive's vertices.
+    """
+
+    part: str
+    vertex_ids: Tensor
+    uv: Tensor
+    faces: Tensor
+
+
+def primitives(head: HeadModel) -> list[Primitive]:
+    """Return the head's parts in order; a triangle between parts belongs to the skin's side."""
+    part_of_face = head.part[head.faces].amin(1)
+    # one key for each pair of vertex and texture coordinate that some triangle's corner uses
+    key = head.faces * len(head.uv) + head.uv_faces
+    found = []
+    for number, name in enumerate(PARTS):
+        chosen = part_of_face == number
+        if not chosen.any():
+            continue
+        ids, faces = compact(key[chosen])
+        found.append(Primitive(name, ids // len(head.uv), head.uv[ids % len(head.uv)], faces))
+    return found
+
+
+def smooth_normals(head: HeadModel, vertices: Tensor) -> dict[str, Tensor]:
+    """Return unit normals ``[V, 3]`` for each part's name, not averaged across parts.
+
+    Args:
+        head: the head.
+        vertices: ``[V, 3]``.
+    """
+    part_of_face = head.part[head.faces].amin(1).long()
+    copies, faces = split_by_label(head.faces, part_of_face)
+    normals = vertex_normals(vertices[copies][None], faces)[0]
+    out: dict[str, Tensor] = {}
+    for number, name in enumerate(PARTS):
+        own = faces[part_of_face == number].unique()
+        if len(own):
+            full = torch.zeros_like(vertices)
+            full[:, 2] = 1.0
+            unit = normals[own]
+            unit[unit.norm(dim=1) < 0.5] = unit.new_tensor([0.0, 0.0, 1.0])
+            full[copies[own]] = unit
+            out[name] = full
+    return out
