@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
 from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, JAW_ACTIONS
-from smirk3d.heads.converters import ict_layout as layout
-from smirk3d.heads.converters.anny_actions import prior_std
+from smirk3d.heads.converters.anny.actions import prior_std
 from smirk3d.heads.converters.head_regions import region_masks
-from smirk3d.heads.converters.ict_layout import arkit_spelling
+from smirk3d.heads.converters.ict import layout
+from smirk3d.heads.converters.ict.layout import arkit_spelling
 from smirk3d.heads.converters.mesh_parts import (
     Floats,
     connected_components,
     fit_sphere,
     following_weights,
 )
-from smirk3d.heads.converters.obj_mesh import ObjMesh, parse_obj, parse_obj_vertices
-from smirk3d.heads.converters.source_files import read_source_files
+from smirk3d.heads.converters.reading.obj_mesh import ObjMesh, parse_obj, parse_obj_vertices
+from smirk3d.heads.converters.reading.source_files import read_source_files
 from smirk3d.heads.spec import PARTS
 
 Arrays = dict[str, NDArray[Any]]
@@ -83,7 +83,7 @@ def convert_ict(
     source = read_ict(path, on_progress)
     template = source.mesh.vertices[: layout.NUM_VERTICES]
     parts = _parts(source)
-    arrays = {
+    arrays: Arrays = {
         "v_template": template,
         "part": parts,
         "shape_basis": source.identities,
@@ -103,7 +103,7 @@ def convert_ict(
         hairless=rows < layout.WIDE_FACE.stop,
     )
     arrays |= _landmarks(arrays["faces"])
-    meta = {
+    meta: dict[str, Any] = {
         "name": "ict",
         "version": f"light, {len(source.identities)} identities",
         "source": f"{layout.HOME}, light model; converted by smirk3d",
@@ -244,6 +244,7 @@ def _motion(source: IctSource) -> Arrays:
     own = [name for name in actions if name not in (*BLINKS, *JAW_ACTIONS, *GAZE_ACTIONS)]
     count = len(own)
     jaw = np.stack([actions["jawOpen"], actions["jawLeft"], actions["jawForward"]])
+    still = np.zeros_like(jaw[0])
     mouth_close = own.index("mouthClose")
     return {
         "expr_basis": np.stack([actions[name] for name in own]),
@@ -253,7 +254,7 @@ def _motion(source: IctSource) -> Arrays:
         "expr_prior_std": np.array([prior_std(name) for name in own]),
         "eyelid_basis": np.stack([actions[name] for name in BLINKS]),
         "jaw_basis": jaw,
-        "jaw_basis_neg": np.stack([-jaw[0], actions["jawRight"], -jaw[2]]),
+        "jaw_basis_neg": np.stack([still, actions["jawRight"], still]),
         "gaze_basis": np.stack([actions[name] for name in GAZE_ACTIONS]),
         "gaze_range": np.tile(_gaze_range(source), 2),
         "gate": np.array([[mouth_close, 0]], np.int32),

@@ -21,7 +21,7 @@ from smirk3d.errors import InputError
 LARGEST_FILE = 512 << 20
 LARGEST_TOTAL = 4 << 30
 _MOST_FILES = 100_000
-_DEEPEST_FOLDER = 4
+DEEPEST_FOLDER = 4
 _DAMAGES = (
     OSError,
     EOFError,
@@ -42,15 +42,16 @@ class _Entry:
 
 
 def read_source_files(
-    path: str | os.PathLike[str], wanted: Callable[[str], bool]
+    path: str | os.PathLike[str], wanted: Callable[[str], bool], *, depth: int = DEEPEST_FOLDER
 ) -> Iterator[tuple[str, bytes]]:
     """Yield name (path inside the source, with ``/``) and content of each wanted file.
 
-    Folders are searched four levels deep. The order is the archive's; in folders it is by name.
+    The order is the archive's; in folders it is by name.
 
     Args:
         path: a folder, a ``.zip``, or a ``.tar`` that may be compressed by gzip, bzip2 or xz.
         wanted: tells from a name whether the file is read.
+        depth: how many levels of folders below ``path`` are searched, if it is a folder.
 
     Raises:
         InputError: if the source is absent, damaged, of another kind, or unpacks to more than
@@ -59,7 +60,7 @@ def read_source_files(
     path = Path(path)
     total = 0
     with _named_damage(path):
-        for entry in _entries(path):
+        for entry in _entries(path, depth):
             if not wanted(entry.name):
                 continue
             total += entry.size
@@ -79,7 +80,7 @@ def source_names(path: str | os.PathLike[str]) -> Iterator[str]:
     """
     path = Path(path)
     with _named_damage(path):
-        for entry in _entries(path):
+        for entry in _entries(path, DEEPEST_FOLDER):
             yield entry.name
 
 
@@ -92,9 +93,9 @@ def _named_damage(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read ({reason}): fetch it again") from error
 
 
-def _entries(path: Path) -> Iterator[_Entry]:
+def _entries(path: Path, depth: int) -> Iterator[_Entry]:
     if path.is_dir():
-        members = _folder_entries(path)
+        members = _folder_entries(path, depth)
     elif not path.is_file():
         raise InputError(f"{path} does not exist: give a file or a folder")
     elif zipfile.is_zipfile(path):
@@ -107,10 +108,10 @@ def _entries(path: Path) -> Iterator[_Entry]:
         yield entry
 
 
-def _folder_entries(folder: Path) -> Iterator[_Entry]:
+def _folder_entries(folder: Path, deepest: int) -> Iterator[_Entry]:
     for root, folders, files in os.walk(folder):
         depth = len(Path(root).relative_to(folder).parts)
-        folders[:] = sorted(folders) if depth < _DEEPEST_FOLDER else []
+        folders[:] = sorted(folders) if depth < deepest else []
         for file in sorted(files):
             full = Path(root, file)
             if full.is_file():

@@ -1,0 +1,1 @@
+"""Files of others, read without running or trusting anything in them."""
