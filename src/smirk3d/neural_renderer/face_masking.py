@@ -1,0 +1,73 @@
+"""What of the photo the neural renderer may see: all but the face.
+
+Lengths in pixels are of a 224 crop and scale with the picture, so that a training at 112 hides the
+same share of the face.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.errors import check_shape
+
+
+def dilate(mask: Tensor, radius: int) -> Tensor:
+    """Return masks ``[B, 1, H, W]`` grown by a square of ``2 radius + 1`` pixels.
+
+    Args:
+        mask: ``[B, 1, H, W]``, 0 or 1.
+        radius: in pixels of this picture.
+    """
+    if radius <= 0:
+        return mask
+    side = 2 * radius + 1
+    wide = F.max_pool2d(mask, (1, side), stride=1, padding=(0, radius))
+    return F.max_pool2d(wide, (side, 1), stride=1, padding=(radius, 0))
+
+
+def surroundings(hull: Tensor, rendered: Tensor, *, dilation: float) -> Tensor:
+    """Return masks ``[B, 1, H, W]`` that are 1 outside the face, without gradient.
+
+    Hidden are the grown hull of the photo's landmarks, and what the rendering covers.
+
+    Args:
+        hull: ``[B, 1, H, W]``, 1 within the landmarks' convex hull.
+        rendered: ``[B, 1, H, W]``, 1 where the rendering shows the mesh; of a changed face, where
+            the changed mesh is.
+        dilation: how far the hull grows, in pixels of a 224 crop.
+
+    Raises:
+        ShapeError: if the shapes do not agree.
+    """
+    sizes = check_shape(hull, "B 1 H W", "hull")
+    check_shape(rendered, "B 1 H W", "rendered", **sizes)
+    radius = round(dilation * sizes["H"] / CROP_SIZE)
+    with torch.no_grad():
+        return (1 - dilate(hull, radius)) * (1 - rendered)
+
+
+def random_holes(
+    like: Tensor, *, share: float, side: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Return masks ``[B, 1, H, W]`` that are 0 in random squares, which may overlap, and 1 else.
+
+    Args:
+        like: ``[B, ..., H, W]``; gives batch, size, device and dtype.
+        share: of a 224 crop's pixels that are centres of a square; 0.01 hides about 70 %.
+        side: of a square, in pixels of a 224 crop; odd there and here.
+        generator: source of randomness; torch's own by default.
+    """
+    height, width = like.shape[-2:]
+    if share <= 0:
+        return like.new_ones(len(like), 1, height, width)
+    scale = height / CROP_SIZE
+    radius = round((side - 1) / 2 * scale)
+    # as many square widths of holes to a picture, whatever its size and the rounding of the side
+    area = ((2 * radius + 1) / side) ** 2
+    drawn = torch.rand(
+        len(like), 1, height, width, generator=generator, device=like.device, dtype=like.dtype
+    )
+    return 1 - dilate((drawn < share / area).to(like.dtype), radius)

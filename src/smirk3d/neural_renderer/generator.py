@@ -1,0 +1,149 @@
+"""The neural renderer: a U-Net that paints the photo from grey geometry and a few pixels."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smirk3d.assets.weight_files import (
+    load_strictly,
+    read_weights,
+    read_weights_header,
+    write_weights,
+)
+from smirk3d.errors import AssetError, check_shape
+from smirk3d.neural_renderer.blocks import DoubleConv, ResidualBlock
+
+KIND = "neural_renderer"
+"""What weight files of neural renderers say they are."""
+
+_SMALLEST_BOTTLENECK = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuralRendererConfig:
+    """Size of the neural renderer; the default is the published one.
+
+    Attributes:
+        features: channels of each level, from the finest; the last is the bottleneck's.
+        blocks: number of residual blocks in the bottleneck.
+        depthwise: split 3x3 convolutions into depthwise and pointwise ones.
+        patch: pixels of a side that are folded into channels before the first level, and unfolded
+            after the last; 1 for none.
+    """
+
+    features: tuple[int, ...] = (32, 64, 128, 256, 512)
+    blocks: int = 5
+    depthwise: bool = False
+    patch: int = 1
+
+
+LIGHT = NeuralRendererConfig(features=(32, 48, 96, 128), blocks=2, depthwise=True, patch=2)
+"""For training on a CPU: about a sixtieth of the published size's multiplications."""
+
+
+class NeuralRenderer(nn.Module):
+    """Paints a face from its grey rendering and the masked photo (SMIRK, section 3.2).
+
+    Attributes:
+        config: its size.
+        provenance: where the weights come from; kept in the file.
+    """
+
+    def __init__(self, config: NeuralRendererConfig | None = None) -> None:
+        """Build it with random weights."""
+        super().__init__()
+        self.config = config = config or NeuralRendererConfig()
+        self.provenance: dict[str, Any] = {}
+        *levels, deepest = config.features
+        area = config.patch**2
+        inputs = [6 * area, *levels]
+        self.down = nn.ModuleList(
+            DoubleConv(channels, out, depthwise=config.depthwise)
+            for channels, out in zip(inputs, levels, strict=False)
+        )
+        self.bottleneck = DoubleConv(levels[-1], deepest, depthwise=config.depthwise)
+        self.residual = nn.Sequential(
+            *(ResidualBlock(deepest, depthwise=config.depthwise) for _ in range(config.blocks))
+        )
+        coarse_to_fine = levels[::-1]
+        self.enlarge = nn.ModuleList(
+            nn.ConvTranspose2d(channels, out, 2, stride=2)
+            for channels, out in zip([deepest, *coarse_to_fine], coarse_to_fine, strict=False)
+        )
+        self.up = nn.ModuleList(
+            DoubleConv(2 * out, out, depthwise=config.depthwise) for out in coarse_to_fine
+        )
+        self.output = nn.Conv2d(levels[0], 3 * area, 1)
+
+    @property
+    def granularity(self) -> int:
+        """Pictures are padded to multiples of this many pixels."""
+        return int(self.config.patch * 2 ** len(self.down))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return painted pictures ``[B, 3, H, W]`` in [0, 1].
+
+        Args:
+            inputs: ``[B, 6, H, W]``: grey rendering, then masked photo; any size.
+
+        Raises:
+            ShapeError: if it has another shape.
+        """
+        size = check_shape(inputs, "B 6 H W", "inputs")
+        x = self._padded(inputs, size["H"], size["W"])
+        x = F.pixel_unshuffle(x, self.config.patch)
+        skips: list[Tensor] = []
+        for level in self.down:
+            skips.append(level(x))
+            x = F.max_pool2d(skips[-1], 2)
+        x = self.residual(self.bottleneck(x))
+        for enlarge, level in zip(self.enlarge, self.up, strict=True):
+            x = level(torch.cat((enlarge(x), skips.pop()), 1))
+        x = F.pixel_shuffle(self.output(x), self.config.patch)
+        return torch.sigmoid(x[..., : size["H"], : size["W"]])
+
+    def _padded(self, inputs: Tensor, height: int, width: int) -> Tensor:
+        step = self.granularity
+        down, right = (
+            max(-(-size // step), _SMALLEST_BOTTLENECK) * step - size for size in (height, width)
+        )
+        if down == right == 0:
+            return inputs
+        return F.pad(inputs, (0, right, 0, down), mode="replicate")
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write weights, config and provenance to one safetensors file.
+
+        Args:
+            path: the file to write, whole or not at all.
+            half: store kernels in half precision.
+
+        Raises:
+            OutputError: if it cannot be written.
+        """
+        header = {"config": asdict(self.config), "provenance": self.provenance}
+        write_weights(path, self.state_dict(), kind=KIND, header=header, half=half)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> NeuralRenderer:
+        """Return the neural renderer of a weights file, in evaluation mode.
+
+        Raises:
+            AssetError: if the file is absent, damaged or of another kind.
+        """
+        header = read_weights_header(path, kind=KIND)
+        try:
+            config = dict(header["config"])
+            config["features"] = tuple(config["features"])
+            renderer = cls(NeuralRendererConfig(**config))
+        except (KeyError, TypeError, ValueError) as error:
+            raise AssetError(f"{path}: this version cannot build its config ({error})") from error
+        renderer.provenance = header.get("provenance", {})
+        load_strictly(renderer, read_weights(path), str(path))
+        return renderer.eval()
