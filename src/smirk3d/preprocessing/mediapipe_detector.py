@@ -55,7 +55,11 @@ distances between the outer eye corners: 0.05 at most on such composites; others
 _SAME_FACE = 0.45
 """Overlap (intersection over union) of landmark boxes above which two faces are one."""
 
-_TURNED_STAGE = 2
+_WEAKEST = 0.4
+"""Score at first sight from which a candidate in the whole picture is looked at again."""
+
+_TILE_STAGES, _TURNED_STAGE = (1, 3), 2
+"""Numbers of the stages of the search."""
 
 
 class MediaPipeFaceDetector:
@@ -83,9 +87,9 @@ class MediaPipeFaceDetector:
         Args:
             max_faces: how many faces to return, the largest; None for all.
             min_confidence: score, and landmark confidence, below which a face is dropped.
-            min_face: mean width and height in pixels of the smallest face to look for; None for a
-                hundredth of the picture's longest side, but at least 24. The search takes time
-                with the square of the picture's side in such faces.
+            min_face: mean width and height in pixels of the smallest face to look for; None for
+                1/80 of the picture's longest side, but at least 24. The search takes time with
+                the square of the picture's side in such faces.
             thorough: look for small and turned faces even when others were found. Without it
                 the search ends with the first stage that finds a face: the whole picture, tiles,
                 the picture turned.
@@ -155,7 +159,7 @@ class MediaPipeFaceDetector:
 
     def _open(self) -> None:
         if self._finder is None:
-            self._finder = open_box_finder(min(0.4, self._min_confidence))
+            self._finder = open_box_finder(min(_WEAKEST, self._min_confidence))
             self._landmarker = open_landmarker(self._min_confidence)
             # MediaPipe's own clean-up fails once the interpreter has begun to shut down.
             tasks = (self._finder, self._landmarker)
@@ -164,10 +168,12 @@ class MediaPipeFaceDetector:
     def _detected(self, image: Image) -> list[DetectedFace]:
         faces: list[DetectedFace] = []
         known: list[FaceBox] = []
-        min_face = self._min_face or max(24.0, max(image.shape[:2]) / 100)
+        min_face = self._min_face or max(24.0, max(image.shape[:2]) / 80)
         for stage, seen in enumerate(search_stages(image, self._boxes, min_face=min_face)):
+            # Tiles are many, and textures look a little like faces.
+            floor = self._min_confidence if stage in _TILE_STAGES else _WEAKEST
             for candidate in distinct(seen):
-                if shows_one_of(candidate, known):
+                if candidate.score < floor or shows_one_of(candidate, known):
                     continue
                 face = self._verified(image, candidate)
                 if face is not None and not _is_one_of(face, faces):
