@@ -79,7 +79,10 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         cells = [f"{row['batch']} x {row['size']}", *(str(row.get(key, "-")) for key in columns)]
         lines.append("| " + " | ".join(cells) + " |")
-    return "Open head, median (quartiles) in ms for the batch.\n\n" + "\n".join(lines)
+    return (
+        "Open head, ms for the batch: processor time / fastest / median (quartiles) of the wall "
+        "time.\n\n"
+    ) + "\n".join(lines)
 
 
 def main() -> None:
