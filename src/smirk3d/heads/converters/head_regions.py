@@ -47,7 +47,9 @@ def region_masks(
     if hairless is not None:
         ears &= hairless
     neck = skin & (y < -1.7 - 0.6 * z.clip(-1.5, 0.2)) & (z < 0.1) & ~ears
-    if face is None:
+    if face is not None:
+        neck &= ~face
+    else:
         face = skin & ~ears & ~neck & (y < 1.25) & (y > -2.0) & (z > -0.95)
     scalp = skin & ~face & ~ears & ~neck
     if landmarks is None:

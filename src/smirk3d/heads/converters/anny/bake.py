@@ -46,7 +46,11 @@ from smirk3d.heads.converters.anny.surface import EYE_GROUPS, MIRROR_AXES, HeadS
 
 VERSION = "1"
 _ALIGNED_ABOVE = 6.2
-_FACE_CENTRE_BELOW_EYES = 0.032
+_FACE_CENTRE_BELOW_EYES = 0.031
+
+# the sources' lids belong to eyes that look 4 degrees down; lowered so far, eyes that look straight
+# ahead lie between them as in people
+_EYES_LOWERED = 0.0012
 
 Progress = Callable[[str], None]
 
@@ -144,6 +148,7 @@ def _in_head_space(
         joints[name] = stacked[:, marked].mean(1)
         if name in EYE_GROUPS:
             joints[name], radius = _fitted_balls(stacked[:, marked], rest[marked])
+            joints[name][0, 1] -= _EYES_LOWERED
             rays = surface.eyeball.rays
             parts.append(joints[name][:, None] + radius[:, None, None] * rays)
         start += len(rows)
@@ -155,7 +160,7 @@ def _in_head_space(
     pivots = np.stack([joints[name] for name in JOINTS], 1)
     eyes = (joints["eyeL"][0] + joints["eyeR"][0]) / 2
     origin = np.array([0, eyes[1] - _FACE_CENTRE_BELOW_EYES, joints["head"][0][2]])
-    return vertices[0] - origin, vertices[1:], pivots[0] - origin, pivots[1:]
+    return vertices[0] - origin, vertices[1:], (pivots[0] - origin).round(9), pivots[1:]
 
 
 def _fitted_balls(

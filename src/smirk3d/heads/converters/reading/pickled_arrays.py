@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 _LARGEST_ARRAY = 1 << 30
 _LARGEST_TOTAL = 3 << 30
 _LARGEST_TENSOR_FILE = 64 << 20
-_MOST_VALUES = 1_000_000
+_MOST_VALUES = 200_000
 _DEEPEST = 40
 _PLAIN_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|[SU]\d{1,4}|O8?|\?)")
 

@@ -22,12 +22,12 @@ This head's eyeballs are larger so that the lids lie on them; the angles are tho
 iris as far.
 """
 
-_UPPER_FOLLOWS = {"Down": 0.85, "Up": 0.75}
-_LOWER_FOLLOWS = {"Down": 0.38, "Up": 0.22}
+_UPPER_FOLLOWS = {"Down": 0.92, "Up": 0.75}
+_LOWER_FOLLOWS = {"Down": 0.38, "Up": 0.45}
 _ASIDE_FOLLOWS = 0.38
 _OVERLAP = 0.0016
 _CORNER_OVERLAP = 0.0004
-_LOWER_LID_RISE = 0.0008
+_LOWER_LID_RISE = 0.0018
 
 # share of the margin's motion by edge loop, from the orbit to behind the lid
 _UPPER_SHARE = (0.0, 0.10, 0.28, 0.48, 0.68, 0.84, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
