@@ -114,7 +114,7 @@ class GroupEncoder(nn.Module):
 
 
 class FaceEncoder(nn.Module):
-    """Reads parameters from crops: pose with camera, shape, and expression (SMIRK, section 3.1).
+    """Reads parameters from crops: pose with camera, shape, and expression, as in SMIRK.
 
     Attributes:
         head_name: name of the head whose parameters it reads.

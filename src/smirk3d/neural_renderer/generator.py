@@ -44,11 +44,11 @@ class NeuralRendererConfig:
 
 
 LIGHT = NeuralRendererConfig(features=(32, 48, 96, 128), blocks=2, depthwise=True, patch=2)
-"""For training on a CPU: about a sixtieth of the published size's multiplications."""
+"""For training on a CPU: about a fiftieth of the published size's multiplications."""
 
 
 class NeuralRenderer(nn.Module):
-    """Paints a face from its grey rendering and the masked photo (SMIRK, section 3.2).
+    """Paints a face from its grey rendering and the masked photo.
 
     Attributes:
         config: its size.

@@ -2,7 +2,7 @@
 
 A pixel of the photo is tied to the point of the mesh that it shows: its triangle and barycentric
 coordinates. When the expression changes, the point is elsewhere and takes its colour along
-(SMIRK, section 3.3).
+(the expression cycle of SMIRK, Retsinas et al. 2024).
 """
 
 from __future__ import annotations

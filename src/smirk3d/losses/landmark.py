@@ -1,0 +1,57 @@
+"""Distances between landmarks of the mesh and of the photo."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from smirk3d.errors import check_shape
+
+
+def landmark_weights(sigma: Tensor, noise: float) -> Tensor:
+    """Return how much each landmark counts, ``[L]``: 1 for an exact one, less for a loose one.
+
+    ``noise^2 / (sigma^2 + noise^2)``: the inverse variance of a landmark that the detector places
+    with ``noise`` on a point that the head's embedding places with ``sigma``.
+
+    Args:
+        sigma: spread of the embedding ``[L]``, as ``head.landmark_sigma``.
+        noise: the detector's, in the same unit (metres).
+    """
+    return noise**2 / (sigma**2 + noise**2)
+
+
+def landmark_loss(
+    predicted: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    valid: Tensor | None = None,
+) -> Tensor:
+    """Return the weighted mean squared difference of coordinates, a scalar.
+
+    The mean runs over all coordinates of the batch that are valid, by weight; with neither given it
+    is SMIRK's landmark loss. Without any valid landmark it is 0. In device coordinates of a 224
+    crop, 1 pixel off in x and y is 8e-5.
+
+    Args:
+        predicted: ``[B, L, D]``, D of 2 or 3.
+        target: ``[B, L, D]`` in the same frame; where not valid, anything, NaN too.
+        weight: ``[L]``, see :func:`landmark_weights`; multiply by what a region should count.
+        valid: ``[B, L]``, 1 or true where the target is to be trusted.
+
+    Raises:
+        ShapeError: if the shapes do not agree.
+    """
+    sizes = check_shape(predicted, "B L D", "predicted")
+    check_shape(target, "B L D", "target", **sizes)
+    share = predicted.new_ones(sizes["B"], sizes["L"])
+    if weight is not None:
+        check_shape(weight, "L", "weight", L=sizes["L"])
+        share = share * weight
+    if valid is not None:
+        check_shape(valid, "B L", "valid", B=sizes["B"], L=sizes["L"])
+        share = share * valid
+        target = torch.where(valid.bool()[..., None], target, 0.0)
+    squared = (predicted - target).square().mean(-1)
+    return (share * squared).sum() / share.sum().clamp(min=1e-12)
