@@ -69,7 +69,7 @@ def test_only_wanted_entries_are_built():
 
 @pytest.mark.parametrize("protocol", [0, 2])
 def test_python2_pickles_with_chumpy_are_read_without_it(protocol):
-    wanted = "sel v_template f J_regressor kintree_table bs_style shapedirs".split()
+    wanted = ["sel", "v_template", "f", "J_regressor", "kintree_table", "bs_style", "shapedirs"]
     found = read_array_pickle(python2_pickle(protocol), "old.pkl", wanted)
     assert np.array_equal(found["v_template"], np.arange(12.0).reshape(4, 3) / 100)
     assert np.array_equal(found["shapedirs"], np.arange(24.0).reshape(4, 3, 2))
