@@ -118,6 +118,13 @@ def read_annotated_faces(
     )
 
 
+def read_landmarks(folder: str | Path, *, keep: Callable[[str], bool] = lambda key: True) -> Tensor:
+    """Return the landmarks ``[N, 478, 2]`` alone, in the order of :func:`read_annotated_faces`."""
+    arrays = _annotations(Path(folder) / "annotations.npz")
+    kept = np.array([row for row, key in enumerate(arrays["key"]) if keep(str(key))])
+    return torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / _LANDMARK_STEPS
+
+
 def _annotations(path: Path) -> dict[str, NDArray[np.generic]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a folder of shards with annotations.npz")

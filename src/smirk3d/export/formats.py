@@ -45,7 +45,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
         raise InputError(
-            f"unknown format {', '.join(unknown) or text!r}: have {', '.join(FORMATS)}"
+            f"unknown format {', '.join(unknown or [text])!r}: have {', '.join(FORMATS)}"
         )
     return names
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ def read_parameters(path: str | Path, head: HeadModel) -> FaceParameters:
             meta = json.loads(path.read_text(encoding="utf-8"))
             parameters = parameters_from_json(meta["parameters"], str(path))
         schema, fingerprint = meta["schema"], meta["head_fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: damaged or no file of smirk3d parameters ({error})") from error
     if schema != SCHEMA:
         raise InputError(f"{path}: schema {schema!r}, not {SCHEMA!r}")

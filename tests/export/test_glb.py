@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.export.glb import HeadMotion, write_glb
+from smirk3d.export.surface import primitives
+from smirk3d.heads.tiny import tiny_head
+from tests.export.faces import random_faces
+from tests.export.gltf_reading import GltfHead, quaternion_matrix
+
+
+def test_stored_weights_and_joints_give_the_posed_vertices(tmp_path: Path) -> None:
+    head = tiny_head()
+    parameters = random_faces(head, 1)
+    write_glb(tmp_path / "face.glb", head, parameters[0])
+    expected = head(parameters).vertices[0].numpy()
+    read = GltfHead.load(tmp_path / "face.glb").posed_primitives()
+    for primitive, positions in zip(primitives(head), read, strict=True):
+        np.testing.assert_allclose(positions, expected[primitive.vertex_ids], atol=1e-5)
+
+
+def test_a_head_with_joints_and_pca_is_exact_but_for_correctives(tmp_path: Path) -> None:
+    head = tiny_head("pca")
+    parameters = random_faces(head, 1)
+    parameters = parameters.replace(expression=torch.zeros_like(parameters.expression))
+    # with the joints at rest but the root, no corrective acts
+    parameters = parameters.replace(
+        jaw=torch.zeros(1, 3), eyes=torch.zeros(1, 6), neck=torch.zeros(1, 3)
+    )
+    write_glb(tmp_path / "face.glb", head, parameters[0])
+    file = GltfHead.load(tmp_path / "face.glb")
+    expected = head(parameters).vertices[0].numpy()
+    for primitive, positions in zip(primitives(head), file.posed_primitives(), strict=True):
+        np.testing.assert_allclose(positions, expected[primitive.vertex_ids], atol=1e-5)
+    assert any("correctives" in text for text in file.model.extras["left_out"])
+
+
+def test_base_mesh_is_the_person_without_expression(tmp_path: Path) -> None:
+    head = tiny_head()
+    parameters = random_faces(head, 1)
+    write_glb(tmp_path / "face.glb", head, parameters[0])
+    neutral = head(head.neutral().replace(shape=parameters.shape)).vertices[0].numpy()
+    file = GltfHead.load(tmp_path / "face.glb")
+    first = file.model.meshes[0].primitives[0]
+    ids = primitives(head)[0].vertex_ids
+    np.testing.assert_allclose(file.array(first.attributes.POSITION), neutral[ids], atol=1e-6)
+
+
+def test_every_arkit_name_is_a_target(tmp_path: Path) -> None:
+    head = tiny_head()
+    parameters = random_faces(head, 1)
+    write_glb(tmp_path / "face.glb", head, parameters[0])
+    mesh = GltfHead.load(tmp_path / "face.glb").model.meshes[0]
+    assert tuple(mesh.extras["targetNames"]) == ARKIT_NAMES
+    assert mesh.extras["gates"] == {"mouthClose": "jawOpen"}
+    arkit = dict(zip(ARKIT_NAMES, head.arkit(parameters)[0].tolist(), strict=True))
+    stored = dict(zip(mesh.extras["targetNames"], mesh.weights, strict=True))
+    for name in ARKIT_NAMES:
+        gate = arkit["jawOpen"] if name == "mouthClose" else 1.0
+        assert stored[name] == pytest.approx(arkit[name] * gate, abs=1e-6), name
+
+
+def test_axes_left_eye_is_at_positive_x_and_the_nose_in_front(tmp_path: Path) -> None:
+    head = tiny_head()
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0])
+    file = GltfHead.load(tmp_path / "face.glb")
+    parts = {file.model.materials[p.material].name: p for p in file.model.meshes[0].primitives}
+    left = file.array(parts["eyeL"].attributes.POSITION)
+    assert (left[:, 0] > 0).all()
+    skin = file.array(parts["skin"].attributes.POSITION)
+    assert skin[:, 2].max() == pytest.approx(0.09, abs=0.01)
+
+
+def test_texture_coordinates_are_flipped(tmp_path: Path) -> None:
+    head = tiny_head()
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0])
+    file = GltfHead.load(tmp_path / "face.glb")
+    uv = file.array(file.model.meshes[0].primitives[0].attributes.TEXCOORD_0)
+    expected = primitives(head)[0].uv.numpy() * [1, -1] + [0, 1]
+    np.testing.assert_allclose(uv, expected, atol=1e-6)
+
+
+def test_animation_turns_the_head_and_moves_the_weights(tmp_path: Path) -> None:
+    head = tiny_head()
+    frames = random_faces(head, 4)
+    motion = HeadMotion(parameters=frames, timestamps=[0.0, 0.04, 0.08, 0.15])
+    write_glb(tmp_path / "move.glb", head, frames[0], motion=motion)
+    file = GltfHead.load(tmp_path / "move.glb")
+    animation = file.model.animations[0]
+    by_target = {
+        (file.model.nodes[c.target.node].name, c.target.path): animation.samplers[c.sampler]
+        for c in animation.channels
+    }
+    pose = file.array(by_target["head_pose", "rotation"].output)
+    from smirk3d.geometry.rotations import axis_angle_to_matrix
+
+    for q, matrix in zip(pose, axis_angle_to_matrix(frames.head_pose).numpy(), strict=True):
+        np.testing.assert_allclose(quaternion_matrix(q.tolist()), matrix, atol=1e-5)
+    weights = file.array(by_target["tiny-named head", "weights"].output).reshape(4, 52)
+    index = ARKIT_NAMES.index("jawOpen")
+    np.testing.assert_allclose(weights[:, index], frames.jaw[:, 0], atol=1e-6)
+    times = file.array(by_target["head_pose", "rotation"].input)[:, 0]
+    np.testing.assert_allclose(times, motion.timestamps, atol=1e-6)
+
+
+def test_times_that_stand_still_are_refused(tmp_path: Path) -> None:
+    head = tiny_head()
+    frames = random_faces(head, 2)
+    with pytest.raises(ValueError, match="increase"):
+        write_glb(
+            tmp_path / "x.glb",
+            head,
+            frames[0],
+            motion=HeadMotion(parameters=frames, timestamps=[1.0, 1.0]),
+        )
+    assert not list(tmp_path.iterdir())
