@@ -28,6 +28,7 @@ WITHIN_A_LAYER = {
     ("tracking", "pipeline"),
     ("tracking", "fitting"),
     ("training", "fitting"),
+    ("feature_networks", "encoders"),
 }
 """Sideways imports that are wanted; none of them closes a circle."""
 

@@ -113,7 +113,10 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGE as error:
         reason = str(error).strip().partition("\n")[0]
-        raise AssetError(f"{path}: damaged, or no plain file of weights ({reason})") from error
+        raise AssetError(
+            f"{path}: damaged, or holds more than tensors, and code from files is not run: save "
+            f"its state dict alone ({reason})"
+        ) from error
     if isinstance(loaded, dict):
         for key in ("state_dict", "model"):
             if isinstance(loaded.get(key), dict):

@@ -1,0 +1,1 @@
+"""Frozen networks that judge pictures: callables for the perceptual and emotion losses."""
