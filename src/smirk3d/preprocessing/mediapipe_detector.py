@@ -58,6 +58,10 @@ _SAME_FACE = 0.45
 _WEAKEST = 0.4
 """Score at first sight from which a candidate in the whole picture is looked at again."""
 
+_SECONDARY = 0.7
+"""Score that further faces need after the first, except those cut by the border: ears and the
+like beside a large face score 0.5 to 0.6."""
+
 _TILE_STAGES, _TURNED_STAGE = (1, 3), 2
 """Numbers of the stages of the search."""
 
@@ -175,7 +179,9 @@ class MediaPipeFaceDetector:
             for candidate in distinct(seen):
                 if candidate.score < floor or shows_one_of(candidate, known):
                     continue
-                face = self._verified(image, candidate)
+                doubtful = faces and (stage > 0 or not _at_border(candidate, image))
+                needed = max(self._min_confidence, _SECONDARY if doubtful else 0.0)
+                face = self._verified(image, candidate, needed)
                 if face is not None and not _is_one_of(face, faces):
                     faces.append(face)
                     known.append(candidate)
@@ -187,7 +193,7 @@ class MediaPipeFaceDetector:
     def _boxes(self, image: Image) -> list[FaceBox]:
         return find_boxes(self._finder, image)
 
-    def _verified(self, image: Image, candidate: FaceBox) -> DetectedFace | None:
+    def _verified(self, image: Image, candidate: FaceBox, needed: float) -> DetectedFace | None:
         """Return the face if a second look confirms it, upright or upside down."""
         looks = {0.0: self._look(image, candidate, 0.0)}
         if _HOPELESS < looks[0.0] < _CERTAIN:
@@ -198,7 +204,7 @@ class MediaPipeFaceDetector:
         if looks.get(math.pi, 0.0) > looks[0.0] + _FLIP_GAIN:
             looks = dict(reversed(looks.items()))
         for turn, score in looks.items():
-            if score < self._min_confidence:
+            if score < needed:
                 continue
             face = self._landmarks(image, candidate, turn, score)
             if face is None:
