@@ -39,7 +39,8 @@ class Lite0Features(nn.Module):
             ShapeError: if the images have another shape.
         """
         check_shape(images, "B 3 H W", "images")
-        x = self.stem((images - self.shift) / self.scale)
+        x = (images - self.shift) / self.scale
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
         maps = []
         for number, stage in enumerate(self.stages):
             x = stage(x)

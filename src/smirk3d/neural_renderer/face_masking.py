@@ -23,9 +23,22 @@ def dilate(mask: Tensor, radius: int) -> Tensor:
     """
     if radius <= 0:
         return mask
-    side = 2 * radius + 1
-    wide = F.max_pool2d(mask, (1, side), stride=1, padding=(0, radius))
-    return F.max_pool2d(wide, (side, 1), stride=1, padding=(radius, 0))
+    padded = F.pad(mask, (radius,) * 4)
+    return _running_maximum(_running_maximum(padded, 2 * radius + 1, 2), 2 * radius + 1, 3)
+
+
+def _running_maximum(values: Tensor, length: int, dim: int) -> Tensor:
+    """Return the maximum over each window of a length along a dimension, which loses length - 1.
+
+    Windows double until two of them cover the length: a few passes instead of one a pixel.
+    """
+    window = 1
+    while window < length:
+        step = min(window, length - window)
+        count = values.shape[dim] - step
+        values = torch.maximum(values.narrow(dim, 0, count), values.narrow(dim, step, count))
+        window += step
+    return values
 
 
 def surroundings(hull: Tensor, rendered: Tensor, *, dilation: float) -> Tensor:

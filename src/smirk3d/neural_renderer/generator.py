@@ -97,7 +97,7 @@ class NeuralRenderer(nn.Module):
         """
         size = check_shape(inputs, "B 6 H W", "inputs")
         x = self._padded(inputs, size["H"], size["W"])
-        x = F.pixel_unshuffle(x, self.config.patch)
+        x = F.pixel_unshuffle(x, self.config.patch).contiguous(memory_format=torch.channels_last)
         skips: list[Tensor] = []
         for level in self.down:
             skips.append(level(x))
