@@ -294,7 +294,7 @@ def read_fits(path: Path, head: HeadModel) -> FaceParameters:
 
 
 def sampling_weights(faces: AnnotatedFaces, targets: FaceParameters, head: HeadModel) -> Tensor:
-    """Return sampling weights ``[N]``: rare expressions and turned heads more, sources evened out."""
+    """Return sampling weights ``[N]``: more of rare expressions, turned heads and small sources."""
     weights = head.arkit(targets)
     activity = weights.square().sum(1)
     turned = targets.head_pose.norm(dim=1)

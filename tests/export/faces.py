@@ -13,6 +13,4 @@ def random_faces(head: HeadModel, batch_size: int) -> FaceParameters:
     for group in head.spec:
         std = torch.tensor(group.prior_std)
         groups[group.name] = group.clamp(torch.randn(batch_size, group.dim) * std)
-    return head.neutral(batch_size).replace(
-        **groups, head_pose=torch.randn(batch_size, 3) * 0.3
-    )
+    return head.neutral(batch_size).replace(**groups, head_pose=torch.randn(batch_size, 3) * 0.3)

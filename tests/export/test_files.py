@@ -120,7 +120,7 @@ def test_unknown_formats_and_endings_are_refused(tmp_path: Path) -> None:
     assert parse_formats("glb, obj,glb") == ("glb", "obj")
     with pytest.raises(InputError, match="unknown format 'fbx': have glb"):
         parse_formats("glb,fbx")
-    with pytest.raises(InputError, match="unknown ending '.fbx'"):
+    with pytest.raises(InputError, match=r"unknown ending '\.fbx'"):
         save_face(tmp_path / "x.fbx", HEAD, HEAD.neutral()[0])
 
 
@@ -178,7 +178,7 @@ def test_result_keys_are_the_documented_ones(tmp_path: Path) -> None:
 )
 def test_damaged_results_are_named(tmp_path: Path, damage: str) -> None:
     (tmp_path / "result.json").write_text(damage)
-    with pytest.raises(InputError, match="result.json"):
+    with pytest.raises(InputError, match=r"result\.json"):
         read_result(tmp_path)
 
 

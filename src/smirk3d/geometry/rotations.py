@@ -63,7 +63,7 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
 
 
 def matrix_to_quaternion_wxyz(matrix: Tensor) -> Tensor:
-    """Return unit quaternions ``[..., 4]`` (w, x, y, z), of either sign, of rotations ``[..., 3, 3]``."""
+    """Return unit quaternions ``[..., 4]``, of either sign, of rotations ``[..., 3, 3]``."""
     m = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
     trace = m[0][0] + m[1][1] + m[2][2]
     # each row is 4 q_k times the quaternion, for k = w, x, y, z

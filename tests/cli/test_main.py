@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from smirk3d import __version__
+from smirk3d.cli.main import COMMANDS, main
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for command in COMMANDS:
+        assert f"  {command} " in text
+
+
+def test_no_command_and_unknown_commands_are_wrong_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 2
+    assert main(["reconstuct"]) == 2
+    assert "no command 'reconstuct'" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"smirk3d {__version__}\n"
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"smirk3d {command}" in capsys.readouterr().out
+
+
+def test_unknown_options_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["reconstruct", "photo.jpg", "--no-such-option"])
+    assert stop.value.code == 2
+    assert "no-such-option" in capsys.readouterr().err
+
+
+def test_help_loads_neither_torch_nor_mediapipe() -> None:
+    script = (
+        "import sys; from smirk3d.cli.main import main; main(['--help']);"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'mediapipe', 'cv2')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_heads_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["heads", "list"]) == 0
+    assert capsys.readouterr().out.startswith("open ")
+    assert main(["heads", "show", "open"]) == 0
+    text = capsys.readouterr().out
+    assert "CC0" in text
+    assert "mouthSmileLeft" in text
+    assert main(["heads", "show", "nobody"]) == 3
+    assert "no head named 'nobody': installed are open" in capsys.readouterr().err
