@@ -265,14 +265,27 @@ class HeadModel(nn.Module):
         return (corners * self.landmark_bary[..., None]).sum(2)
 
     def at_landmarks(self) -> HeadModel:
-        """Return a head whose vertices are the landmarks, which evaluates many times faster.
+        """Return a head whose vertices are the landmarks, as :meth:`at_points` does."""
+        small = self.at_points(self.landmark_corners, self.landmark_bary)
+        rows = torch.arange(len(self.landmark_ids), device=self.faces.device)
+        small._keep("landmark_ids", self.landmark_ids)
+        small._keep("landmark_sigma", self.landmark_sigma)
+        small._keep("landmark_corners", rows[:, None])
+        small._keep("landmark_bary", torch.ones_like(self.landmark_bary[:, :1]))
+        return small
 
-        Bases and skinning weights are interpolated over each landmark's triangle. That is exact
-        where the triangle's corners move with the same joints, and within a twentieth of a
-        millimetre on FLAME-sized triangles elsewhere.
+    def at_points(self, corners: Tensor, bary: Tensor) -> HeadModel:
+        """Return a head whose vertices are surface points, which evaluates many times faster.
+
+        Bases and skinning weights are interpolated over each point's triangle. That is exact where
+        the triangle's corners move with the same joints, and within a twentieth of a millimetre on
+        FLAME-sized triangles elsewhere. It has no triangles and landmarks.
+
+        Args:
+            corners: vertices of each point's triangle ``[P, 3]``.
+            bary: ``[P, 3]``.
         """
         small = self._copy_without_surface()
-        corners, bary = self.landmark_corners, self.landmark_bary
         for name in ("v_template", "lbs_weights"):
             small._keep(name, (getattr(self, name)[corners] * bary[..., None]).sum(1))
         for name in _VERTEX_BASES:
@@ -281,9 +294,6 @@ class HeadModel(nn.Module):
         small._keep("part", self.part[corners[:, 0]])
         for name in self.region_names:
             small._keep(f"region_{name}", getattr(self, f"region_{name}")[corners[:, 0]])
-        count = len(corners)
-        small._keep("landmark_corners", torch.arange(count, device=corners.device)[:, None])
-        small._keep("landmark_bary", torch.ones_like(bary[:, :1]))
         return small
 
     def at_vertices(self, vertex_ids: Tensor) -> HeadModel:
@@ -299,13 +309,13 @@ class HeadModel(nn.Module):
         for name in _VERTEX_BASES:
             basis = getattr(self, name).unflatten(1, (-1, 3))
             small._keep(name, basis[:, vertex_ids].flatten(1))
-        for name in ("landmark_ids", "landmark_corners", "landmark_bary", "landmark_sigma"):
-            small._keep(name, getattr(self, name)[:0])
         return small
 
     def _copy_without_surface(self) -> HeadModel:
         small = copy.copy(self)
         small._buffers = dict(self._buffers)
+        for name in ("landmark_ids", "landmark_corners", "landmark_bary", "landmark_sigma"):
+            small._keep(name, getattr(self, name)[:0])
         small._keep("faces", self.faces[:0])
         small._keep("uv_faces", self.uv_faces[:0])
         return small

@@ -1,0 +1,221 @@
+"""Which points of two heads' surfaces are the same place on a face.
+
+The target's template is brought onto the source's: by a similarity and a smooth warp through the
+landmarks that both have, then step by step towards the closest surface, with a displacement that is
+kept smooth over the mesh and ever less so (non-rigid iterative closest points, Amberg et al. 2007,
+with smoothing in place of a linear system).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import IRIS_RIGHT
+from smirk3d.errors import AssetError
+from smirk3d.geometry.closest_points import closest_points
+from smirk3d.geometry.meshes import faces_within, vertex_normals
+from smirk3d.heads.head_model import HeadModel
+
+_STABLE_SIGMA = 0.005
+_FEWEST_LANDMARKS = 30
+_SMOOTHING_STEPS = (40, 20, 10, 5, 2)
+_FARTHEST_MATCH = 0.008
+_FARTHEST_POINT = 0.0025
+_FACING = 0.6
+_WARP_RIDGE = 2e-3
+
+
+@dataclass(frozen=True)
+class SurfaceCorrespondence:
+    """Pairs of surface points of a source and a target head.
+
+    Attributes:
+        source_corners: vertices of each point's triangle on the source ``[P, 3]``.
+        source_bary: ``[P, 3]``.
+        target_corners: likewise on the target ``[P, 3]``.
+        target_bary: ``[P, 3]``.
+        weights: importance of each pair ``[P]``, summing to 1.
+        rotation: ``[3, 3]``; ``rotation @ x + translation`` carries a point of the target's frame
+            to the source's, without change of size.
+        translation: ``[3]`` in metres.
+        distance: between the registered templates at each pair ``[P]``, in metres.
+    """
+
+    source_corners: Tensor
+    source_bary: Tensor
+    target_corners: Tensor
+    target_bary: Tensor
+    weights: Tensor
+    rotation: Tensor
+    translation: Tensor
+    distance: Tensor
+
+
+@torch.no_grad()
+def find_correspondence(
+    source: HeadModel, target: HeadModel, *, num_points: int = 1500, seed: int = 0
+) -> SurfaceCorrespondence:
+    """Return corresponding points of two heads, on the skin of the face.
+
+    Args:
+        source: a head with landmarks.
+        target: another head with landmarks.
+        num_points: points drawn on the target's face; somewhat fewer find a partner.
+        seed: of the draw.
+
+    Raises:
+        AssetError: if the heads share fewer than 30 landmarks.
+    """
+    marks_source, marks_target = _common_landmarks(source, target)
+    scale, rotation, translation = _similarity(marks_target, marks_source)
+    warped = scale * target.v_template @ rotation.T + translation
+    warped_marks = scale * marks_target @ rotation.T + translation
+    warped = warped + _warp(warped_marks, marks_source - warped_marks, warped)
+    skin_source = _skin(source)
+    skin_target = _skin(target)
+    warped = _registered(warped, target, skin_target, source, skin_source)
+    corners, bary, weights = _draw(target, skin_target, num_points, seed)
+    points = (warped[corners] * bary[..., None]).sum(1)
+    normals = _at(vertex_normals(warped[None], target.faces)[0], corners, bary)
+    found = closest_points(points, source.v_template, skin_source)
+    there = skin_source[found.face_index]
+    facing = _at(_normals(source), there, found.barycentric)
+    kept = (found.distance < _FARTHEST_POINT) & ((normals * facing).sum(1) > _FACING)
+    rigid = marks_source.mean(0) - rotation @ marks_target.mean(0)
+    return SurfaceCorrespondence(
+        source_corners=there[kept],
+        source_bary=found.barycentric[kept],
+        target_corners=corners[kept],
+        target_bary=bary[kept],
+        weights=weights[kept] / weights[kept].sum(),
+        rotation=rotation,
+        translation=rigid,
+        distance=found.distance[kept],
+    )
+
+
+def _common_landmarks(source: HeadModel, target: HeadModel) -> tuple[Tensor, Tensor]:
+    theirs = _stable_landmarks(target)
+    rows = [
+        (row, theirs[mark]) for mark, row in _stable_landmarks(source).items() if mark in theirs
+    ]
+    if len(rows) < _FEWEST_LANDMARKS:
+        raise AssetError(
+            f"heads {source.name!r} and {target.name!r} share {len(rows)} landmarks, too few to "
+            "compare them: import them again so that landmarks are embedded"
+        )
+    first, second = torch.tensor(rows).unbind(1)
+    return (
+        source.landmarks(source.v_template[None])[0, first],
+        target.landmarks(target.v_template[None])[0, second],
+    )
+
+
+def _stable_landmarks(head: HeadModel) -> dict[int, int]:
+    """Return the row of each landmark that keeps its place on the skin."""
+    ids, sigma = head.landmark_ids.tolist(), head.landmark_sigma.tolist()
+    return {
+        mark: row
+        for row, (mark, spread) in enumerate(zip(ids, sigma, strict=True))
+        if mark < IRIS_RIGHT and spread <= _STABLE_SIGMA
+    }
+
+
+def _similarity(points: Tensor, onto: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return scale, rotation and translation that carry points onto others (Umeyama 1991)."""
+    centred, goal = points - points.mean(0), onto - onto.mean(0)
+    left, stretch, right = torch.linalg.svd(goal.T @ centred)
+    sign = torch.ones_like(stretch)
+    sign[-1] = torch.sign(torch.linalg.det(left @ right))
+    rotation = left * sign @ right
+    scale = (stretch * sign).sum() / centred.square().sum()
+    return scale, rotation, onto.mean(0) - scale * rotation @ points.mean(0)
+
+
+def _warp(places: Tensor, offsets: Tensor, points: Tensor) -> Tensor:
+    """Return the smoothest offsets ``[P, 3]`` at points that about agree with given ones.
+
+    Thin-plate spline in space: kernel ``r``, affine part, ridge in metres.
+    """
+    count = len(places)
+    kernel = torch.cdist(places, places) - _WARP_RIDGE * torch.eye(count)
+    affine = torch.cat([torch.ones(count, 1), places], 1)
+    system = torch.cat(
+        [torch.cat([kernel, affine], 1), torch.cat([affine.T, torch.zeros(4, 4)], 1)]
+    ).double()
+    solved = torch.linalg.solve(system, torch.cat([offsets, torch.zeros(4, 3)]).double()).float()
+    reach = torch.cat([torch.ones(len(points), 1), points], 1)
+    return torch.cdist(points, places) @ solved[:count] + reach @ solved[count:]
+
+
+def _skin(head: HeadModel) -> Tensor:
+    """Return the triangles ``[F', 3]`` of the face's outer skin."""
+    return head.faces[faces_within(head.faces, head.regions["face"] & (head.part == 0))]
+
+
+def _normals(head: HeadModel) -> Tensor:
+    return vertex_normals(head.v_template[None], head.faces)[0]
+
+
+def _at(values: Tensor, corners: Tensor, bary: Tensor) -> Tensor:
+    return (values[corners] * bary[..., None]).sum(1)
+
+
+def _registered(
+    warped: Tensor, target: HeadModel, skin: Tensor, source: HeadModel, onto: Tensor
+) -> Tensor:
+    """Return the target's vertices drawn step by step onto the source's skin."""
+    used = skin.unique()
+    edges = torch.cat([target.faces[:, [0, 1]], target.faces[:, [1, 2]], target.faces[:, [2, 0]]])
+    goal_normals = _normals(source)
+    for steps in _SMOOTHING_STEPS:
+        normals = vertex_normals(warped[None], target.faces)[0, used]
+        found = closest_points(warped[used], source.v_template, onto)
+        facing = _at(goal_normals, onto[found.face_index], found.barycentric)
+        trusted = (found.distance < _FARTHEST_MATCH) & ((normals * facing).sum(1) > _FACING)
+        pull = torch.zeros_like(warped)
+        trust = torch.zeros(len(warped))
+        pull[used] = torch.where(trusted[:, None], found.points - warped[used], 0.0)
+        trust[used] = trusted.float()
+        warped = warped + _smoothed(pull, trust, edges, steps)
+    return warped
+
+
+def _smoothed(pull: Tensor, trust: Tensor, edges: Tensor, steps: int) -> Tensor:
+    """Return offsets averaged over neighbours as often as told; untrusted ones only receive."""
+    field, weight = pull * trust[:, None], trust
+    start, end = edges.unbind(1)
+    count = torch.zeros(len(pull)).index_add(0, start, torch.ones(len(start)))
+    count = count.index_add(0, end, torch.ones(len(end))).clamp(min=1)
+    for _ in range(steps):
+        spread = torch.zeros_like(field).index_add(0, start, field[end])
+        spread = spread.index_add(0, end, field[start])
+        field = (field + spread / count[:, None]) / 2
+        passed = torch.zeros_like(weight).index_add(0, start, weight[end])
+        weight = (weight + passed.index_add(0, end, weight[start]) / count) / 2
+    return torch.where(weight[:, None] > 1e-3, field / weight[:, None].clamp(min=1e-3), 0.0)
+
+
+def _draw(
+    head: HeadModel, faces: Tensor, num_points: int, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return points spread over triangles by area, four times as dense on lips and around the eyes.
+
+    Returns:
+        Corners ``[P, 3]``, barycentrics ``[P, 3]`` and weights ``[P]``.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    a, b, c = head.v_template[faces].unbind(1)
+    area = torch.linalg.cross(b - a, c - a).norm(dim=1)
+    fine = torch.zeros(head.num_vertices, dtype=torch.bool)
+    for region in ("lips", "eyes"):
+        fine |= head.regions.get(region, fine)
+    density = area * torch.where(fine[faces].all(1), 4.0, 1.0)
+    chosen = torch.multinomial(density, num_points, replacement=True, generator=generator)
+    u, v = torch.rand(2, num_points, generator=generator)
+    root = u.sqrt()
+    bary = torch.stack([1 - root, root * (1 - v), root * v], 1)
+    return faces[chosen], bary, torch.ones(num_points)

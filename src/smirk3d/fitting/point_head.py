@@ -1,0 +1,118 @@
+"""A head reduced to points on its surface, with the normal equations of fitting them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+
+MOVING = ("expression", "eyelids", "jaw")
+"""Groups that move a face's surface, in the order of :class:`PointHead`'s derivatives."""
+
+_DIFFERENCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives of points by the groups of :data:`MOVING`.
+
+    Attributes:
+        linear: by expression and eyelids before gates ``[B or 1, 3 P, L]``.
+        gates: factor of each of those ``[B, L]``.
+        jaw: ``[B, 3 P, J]``.
+    """
+
+    linear: Tensor
+    gates: Tensor
+    jaw: Tensor
+
+    def gradient(self, left: Tensor) -> Tensor:
+        """Return ``[B, L + J]``, the sum over coordinates of slopes times ``left`` ``[B, 3 P]``."""
+        linear = _each(self.linear, left[..., None])[..., 0] * self.gates
+        jaw = (self.jaw * left[..., None]).sum(1)
+        return torch.cat([linear, jaw], 1)
+
+    def curvature(self, weights: Tensor) -> Tensor:
+        """Return ``[B, L + J, L + J]``, slopes times slopes with weights ``[3 P]``."""
+        weighted = self.linear * weights[:, None]
+        linear = self.linear.transpose(1, 2) @ weighted
+        linear = linear * self.gates[:, :, None] * self.gates[:, None, :]
+        mixed = _each(weighted, self.jaw) * self.gates[..., None]
+        jaw = self.jaw.transpose(1, 2) @ (self.jaw * weights[:, None])
+        upper = torch.cat([linear, mixed], 2)
+        return torch.cat([upper, torch.cat([mixed.transpose(1, 2), jaw], 2)], 1)
+
+
+def _each(linear: Tensor, columns: Tensor) -> Tensor:
+    """Return ``linear^T @ columns`` ``[B, L, C]``, at once where all faces share the slopes."""
+    if len(linear) == len(columns):
+        return linear.transpose(1, 2) @ columns
+    flat = columns.permute(1, 0, 2).flatten(1)
+    return (linear[0].T @ flat).unflatten(1, columns.shape[::2]).permute(1, 0, 2)
+
+
+class PointHead:
+    """Evaluates some surface points of a head in double precision.
+
+    Attributes:
+        head: a head whose vertices are the points.
+        sizes: components of each group of :data:`MOVING`.
+        shape_columns: derivatives by the shape ``[S, P, 3]`` where no joint is turned.
+    """
+
+    def __init__(self, head: HeadModel, corners: Tensor, bary: Tensor) -> None:
+        """Choose the points.
+
+        Args:
+            head: the whole head.
+            corners: vertices of each point's triangle ``[P, 3]``.
+            bary: ``[P, 3]``.
+        """
+        self.head = head.at_points(corners, bary).double()
+        self.sizes = [head.group(name).dim for name in MOVING]
+        first = head.group("shape").dim
+        self.shape_columns = self.head.offsets[:first]
+        expression = self.head.offsets[first : first + self.sizes[0]]
+        linear = torch.cat([expression, self.head.eyelid_offsets])
+        self._columns = linear.permute(1, 2, 0).contiguous()
+        turning = [name in ("jaw", "eyeL", "eyeR") for name in head.joint_names]
+        if head.has_blend_jaw and "jaw" in head.joint_names:
+            turning[head.joint_names.index("jaw")] = False
+        self._bends = bool((self.head.lbs_weights[:, torch.tensor(turning)] > 0).any())
+
+    def points(self, parameters: FaceParameters) -> Tensor:
+        """Return the points ``[B, P, 3]`` in metres, head pose applied."""
+        return self.head(parameters).vertices
+
+    def slopes(self, parameters: FaceParameters, here: Tensor) -> Slopes:
+        """Return the derivatives of the points.
+
+        Args:
+            parameters: double precision, head pose and neck zero.
+            here: the points of these parameters ``[B, P, 3]``.
+        """
+        linear = self._columns[None]
+        if self._bends:
+            rotations = self.head.joint_rotations(parameters)
+            turned = (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
+            linear = turned @ self._columns
+        ungated = parameters.replace(expression=torch.ones_like(parameters.expression))
+        open_lids = torch.ones_like(ungated.eyelids)
+        gates = torch.cat([self.head.gated_expression(ungated), open_lids], 1)
+        return Slopes(linear.flatten(1, 2), gates, self._by_jaw(parameters, here))
+
+    def _by_jaw(self, parameters: FaceParameters, here: Tensor) -> Tensor:
+        columns = []
+        for component in range(self.sizes[-1]):
+            step = torch.zeros_like(parameters.jaw)
+            # forwards, because a blend jaw bends at zero and its range begins there
+            step[:, component] = _DIFFERENCE
+            ahead = self.points(parameters.replace(jaw=parameters.jaw + step))
+            columns.append((ahead - here).flatten(1) / _DIFFERENCE)
+        if not columns:
+            return here.new_zeros(len(here), here[0].numel(), 0)
+        return torch.stack(columns, 2)
