@@ -112,7 +112,7 @@ def make_batches(recipe: Recipe, queue: Any) -> None:
     generator = torch.Generator().manual_seed(recipe.seed)
     while True:
         batch, warped = maker.batch(generator)
-        queue.put((batch.images, batch.landmarks, batch.targets.as_dict(), warped))
+        queue.put((batch.images, batch.landmarks, batch.targets.as_dict(), batch.outline, warped))
 
 
 class Trainer:
@@ -229,8 +229,9 @@ def next_batch(queue: Any, maker: BaseProcess) -> tuple[TrainingBatch, Tensor]:
     """Return a batch of the second process; fail if that process has ended."""
     while True:
         try:
-            images, landmarks, targets, warped = queue.get(timeout=5)
-            return TrainingBatch(images, landmarks, FaceParameters(**targets)), warped
+            images, landmarks, targets, outline, warped = queue.get(timeout=5)
+            parameters = FaceParameters(**targets)
+            return TrainingBatch(images, landmarks, parameters, outline, warped), warped
         except Empty:
             if not maker.is_alive():
                 raise RuntimeError("the process that makes batches has ended") from None

@@ -55,11 +55,17 @@ class TrainingBatch:
         images: ``[B, 3, N, N]`` in [0, 1].
         landmarks: embedded landmarks ``[B, L, 2]`` in pixels of the images.
         targets: parameters ``[B]`` in the images' frame.
+        outline: all landmarks ``[B, 478, 2]`` in pixels of the images; their order is lost where a
+            face is mirrored, their convex hull is the face.
+        exact: ``[B]`` bool, whether the targets are what the picture was made from (photo warps)
+            rather than a fit.
     """
 
     images: Tensor
     landmarks: Tensor
     targets: FaceParameters
+    outline: Tensor
+    exact: Tensor
 
 
 def random_crops(
@@ -136,6 +142,7 @@ class Augmentation:
         targets: FaceParameters,
         size: int,
         generator: torch.Generator,
+        exact: Tensor | None = None,
     ) -> TrainingBatch:
         """Return one augmented copy of each face.
 
@@ -145,22 +152,31 @@ class Augmentation:
             targets: parameters in the source frame.
             size: side of the result in pixels.
             generator: on the CPU; the same state gives the same batch.
+            exact: ``[B]``, see :class:`TrainingBatch`; nowhere by default.
         """
         transform = random_crops(landmarks, size, self.config, generator)
         warped = warp_image(images, transform, size)
-        embedded = landmarks[:, self.landmark_ids.to(landmarks.device)]
-        points = embedded @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
+        outline = landmarks @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
+        points = outline[:, self.landmark_ids.to(landmarks.device)]
         moved = transform_view(targets, transform, images.shape[-1], size)
         flip = torch.rand(len(images), generator=generator) < self.config.flip
         flip = flip.to(images.device)
         warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
         points = torch.where(flip[:, None, None], self.mirror.landmarks(points, size), points)
+        across = outline * outline.new_tensor([-1.0, 1.0]) + outline.new_tensor([size, 0.0])
+        outline = torch.where(flip[:, None, None], across, outline)
         mirrored = self.mirror.parameters(moved)
         chosen = {
             name: torch.where(flip[:, None], tensor, getattr(moved, name))
             for name, tensor in mirrored.items()
         }
-        return TrainingBatch(self.photometric(warped, generator), points, FaceParameters(**chosen))
+        return TrainingBatch(
+            images=self.photometric(warped, generator),
+            landmarks=points,
+            targets=FaceParameters(**chosen),
+            outline=outline,
+            exact=torch.zeros_like(flip) if exact is None else exact.to(flip.device),
+        )
 
     def photometric(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return images ``[B, 3, N, N]`` with other light, sharpness, noise and covered patches."""

@@ -1,0 +1,84 @@
+"""Which photos a batch is drawn from: shares of sources, and more of lively faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smirk3d.errors import InputError
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixingConfig:
+    """How photos are drawn.
+
+    Attributes:
+        shares: share of each source by name; others get the rest by their size. Empty for all by
+            size.
+        evenness: of sources without a share: 0 draws photos alike, 1 draws sources alike.
+        activity: how much more often lively faces are drawn; 0 for all alike.
+        turn: the same for turned heads.
+        largest: no photo is drawn more than this many times as often as a calm, frontal one.
+    """
+
+    shares: dict[str, float] = field(default_factory=dict)
+    evenness: float = 0.5
+    activity: float = 1.0
+    turn: float = 0.3
+    largest: float = 12.0
+
+
+def liveliness(head: HeadModel, parameters: FaceParameters) -> tuple[Tensor, Tensor]:
+    """Return how lively and how turned faces are, ``[N]`` each, 1 on average.
+
+    Liveliness is the squared distance to the neutral face in spreads of expression, jaw and lids.
+    """
+    activity = torch.zeros(len(parameters))
+    for name in ("expression", "jaw", "eyelids"):
+        group = head.group(name)
+        distance = getattr(parameters, name).cpu() - torch.tensor(group.default)
+        activity += (distance / torch.tensor(group.prior_std)).square().sum(1)
+    turned = parameters.head_pose.cpu().norm(dim=1)
+    return activity / activity.mean().clamp(min=1e-9), turned / turned.mean().clamp(min=1e-9)
+
+
+def sampling_weights(
+    sources: Sequence[str], activity: Tensor, turned: Tensor, config: MixingConfig
+) -> Tensor:
+    """Return the probability ``[N]`` with which each photo is drawn; their sum is 1.
+
+    Args:
+        sources: of each photo ``[N]``.
+        activity: see :func:`liveliness`.
+        turned: likewise.
+        config: shares and preferences.
+
+    Raises:
+        InputError: if a share is of a source that no photo comes from, or shares exceed 1.
+    """
+    names, number = np.unique(np.asarray(sources, dtype=str), return_inverse=True)
+    absent = sorted(set(config.shares) - set(names.tolist()))
+    if absent:
+        raise InputError(f"no photo comes from {', '.join(absent)}; there are {', '.join(names)}")
+    fixed = sum(config.shares.values())
+    if fixed > 1 + 1e-6:
+        raise InputError(f"the sources' shares sum to {fixed:.3g}, more than 1")
+    calm = 0.5
+    score = calm + config.activity * activity + config.turn * turned
+    score = score.clamp(max=calm * config.largest)
+    source = torch.from_numpy(number)
+    sizes = torch.bincount(source).float()
+    rest = sizes ** (1 - config.evenness)
+    rest[[name in config.shares for name in names]] = 0
+    share = rest / rest.sum().clamp(min=1e-9) * (1 - fixed)
+    for name, value in config.shares.items():
+        share[names.tolist().index(name)] = value
+    within = score / torch.zeros(len(names)).index_add(0, source, score)[source]
+    weights = within * share[source]
+    return weights / weights.sum()
