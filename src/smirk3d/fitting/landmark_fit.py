@@ -45,7 +45,7 @@ class LandmarkFitConfig:
     """
 
     num_shape: int = 60
-    num_steps: int = 12
+    num_steps: int = 9
     sigma_floor: float = 0.0015
     emphasis: float = 3.0
     shape_prior: float = 0.5

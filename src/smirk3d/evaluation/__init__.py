@@ -1,0 +1,1 @@
+"""Protocols that say how good an answer is, and the reports they write."""
