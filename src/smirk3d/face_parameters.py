@@ -148,9 +148,11 @@ class FaceParameters:
         """Return a copy in which the named groups are others."""
         return FaceParameters.from_dict({**self.as_dict(), **groups})
 
-    def to(self, target: torch.device | torch.dtype | str) -> FaceParameters:
-        """Return all groups on a device or in a dtype."""
-        return FaceParameters(**{name: tensor.to(target) for name, tensor in self.items()})
+    def to(self, target: torch.device | torch.dtype | str | Tensor) -> FaceParameters:
+        """Return all groups on a device, in a dtype, or both as another tensor."""
+        return FaceParameters(
+            **{name: tensor.to(target) for name, tensor in self.items()}  # type: ignore[arg-type]
+        )
 
     def detach(self) -> FaceParameters:
         """Return the same values without gradient history."""

@@ -66,18 +66,54 @@ class Bake:
         """Do it and return the exit code."""
         from tqdm import tqdm
 
-        from smirk3d.data.landmark_embedding import embed_landmarks
+        from smirk3d.data.landmark_embedding import with_landmarks
         from smirk3d.heads.converters.anny import bake_open_head
         from smirk3d.heads.head_file import write_head_file
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
         with tqdm(desc="bake", unit="step") as bar:
             arrays, meta = bake_open_head(self.wheel, progress=lambda *_: bar.update())
-            with MediaPipeFaceDetector(max_faces=1) as detector:
-                arrays |= embed_landmarks(arrays, meta, detector, progress=lambda *_: bar.update())
+            with MediaPipeFaceDetector(max_faces=1, thorough=False) as detector:
+                arrays, meta = with_landmarks(arrays, meta, detector, on_progress=bar.update)
         write_head_file(self.out, arrays, meta)
         print(self.out)
         return 0
 
 
-COMMAND = {"list": List, "show": Show, "bake": Bake}
+@dataclass
+class Import:
+    """Convert a FLAME, ICT-FaceKit or GNM head that you have, running nothing in its files."""
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """FLAME's .pkl or a folder with it, an ICT-FaceKit checkout, GNM's .npz, or a head file."""
+    name: str | None = None
+    """What to call it; by its kind unless given."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from tqdm import tqdm
+
+        from smirk3d.data.landmark_embedding import embed_landmarks
+        from smirk3d.heads.importing import import_head
+        from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
+
+        with (
+            tqdm(desc="import", unit="step") as bar,
+            MediaPipeFaceDetector(max_faces=1, thorough=False) as detector,
+        ):
+            found = import_head(
+                self.path,
+                self.name,
+                embed_landmarks=lambda head: embed_landmarks(
+                    head, detector, on_progress=bar.update
+                ),
+                on_progress=bar.update,
+            )
+        print(f"{found.name}: {found.kind}, {found.num_landmarks} landmarks -> {found.path}")
+        print(f"licence: {found.licence}")
+        if found.notice:
+            print(found.notice)
+        return 0
+
+
+COMMAND = {"list": List, "show": Show, "import": Import, "bake": Bake}

@@ -17,6 +17,7 @@ COMMANDS = {
     "reconstruct": "photos to animatable heads",
     "export": "a result to other formats",
     "heads": "list, show, import or bake head models",
+    "weights": "list, show or import encoder weights",
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""
 

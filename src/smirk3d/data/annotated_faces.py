@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -125,7 +126,7 @@ def read_landmarks(folder: str | Path, *, keep: Callable[[str], bool] = lambda k
     return torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / _LANDMARK_STEPS
 
 
-def _annotations(path: Path) -> dict[str, NDArray[np.generic]]:
+def _annotations(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a folder of shards with annotations.npz")
     try:

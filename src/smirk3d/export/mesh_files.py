@@ -88,4 +88,4 @@ def write_ply(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
         process=False,
     )
     with atomic_path(path) as temporary:
-        temporary.write_bytes(mesh.export(file_type="ply", vertex_normal=True))
+        mesh.export(temporary, file_type="ply", vertex_normal=True)

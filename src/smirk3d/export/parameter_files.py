@@ -78,7 +78,13 @@ def write_parameters_npz(path: str | Path, head: HeadModel, parameters: FacePara
         vertices = vertices[0]
     meta = json.dumps({"schema": SCHEMA, "head": head.name, "head_fingerprint": head.fingerprint})
     with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, meta=np.array(meta), vertices=vertices.numpy(), **arrays)
+        np.savez_compressed(
+            temporary,
+            allow_pickle=False,
+            meta=np.array(meta),
+            vertices=vertices.numpy(),
+            **arrays,
+        )
 
 
 def read_parameters(path: str | Path, head: HeadModel) -> FaceParameters:

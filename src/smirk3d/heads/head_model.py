@@ -77,7 +77,16 @@ class HeadModel(nn.Module):
     part: Tensor
     landmark_ids: Tensor
     landmark_sigma: Tensor
+    landmark_corners: Tensor
+    landmark_bary: Tensor
     v_template: Tensor
+    basis: Tensor
+    lid_basis: Tensor
+    pose_basis: Tensor
+    gaze_range: Tensor
+    gate: Tensor
+    joints: Tensor
+    joint_basis: Tensor
     lbs_weights: Tensor
 
     def __init__(self, arrays: Arrays, meta: Mapping[str, Any]) -> None:

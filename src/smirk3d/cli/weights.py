@@ -1,0 +1,69 @@
+"""``smirk3d weights``: what encoder weights there are, what is in them, and importing SMIRK's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass
+class List:
+    """List the installed weights."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.encoders.face_encoder import read_header
+        from smirk3d.encoders.registry import installed_weights
+
+        for name, path in installed_weights():
+            size = path.stat().st_size / 1e6
+            print(f"{name:<16} head {read_header(path)['head']:<10} {size:6.1f} MB  {path}")
+        return 0
+
+
+@dataclass
+class Show:
+    """Show for which head weights are, how they are built and where they come from."""
+
+    weights: Annotated[str, tyro.conf.Positional]
+    """Name or file of the weights."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.encoders.face_encoder import read_header
+        from smirk3d.encoders.registry import find_weights
+
+        path = find_weights(self.weights)
+        print(path)
+        print(json.dumps(read_header(path), indent=1))
+        return 0
+
+
+@dataclass
+class Import:
+    """Convert a published SMIRK checkpoint, SMIRK_em1.pt, running nothing in it."""
+
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """The checkpoint file."""
+    head: str = "flame"
+    """Name or file of the FLAME head that its parameters belong to."""
+    name: str = "smirk-em1"
+    """What to call the weights."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.assets import user_folder
+        from smirk3d.encoders.smirk_checkpoint import load_smirk_encoder
+        from smirk3d.heads.registry import load_head
+
+        path = user_folder("weights") / f"{self.name}.safetensors"
+        load_smirk_encoder(self.checkpoint, load_head(self.head)).save(path)
+        print(path)
+        return 0
+
+
+COMMAND = {"list": List, "show": Show, "import": Import}
