@@ -24,6 +24,7 @@ from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angl
 from smirk3d.heads.head_model import HeadModel
 
 _ALIGNMENTS = 3
+_SETTLED = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class ConversionConfig:
     """Settings of a conversion.
 
     Attributes:
-        num_steps: Levenberg-Marquardt steps.
+        num_steps: Levenberg-Marquardt steps at most.
         misfit: metres, as the root mean square over the surface, that count as much as one
             standard deviation of a parameter.
         named_misfit: the same between heads that name their actions. Smaller values follow the
@@ -41,11 +42,11 @@ class ConversionConfig:
         batch_size: faces at once.
     """
 
-    num_steps: int = 12
-    misfit: float = 1e-4
+    num_steps: int = 15
+    misfit: float = 3e-5
     named_misfit: float = 4e-4
     named_spread: float = 0.25
-    shape_misfit: float = 1e-4
+    shape_misfit: float = 3e-5
     batch_size: int = 64
 
 
@@ -249,10 +250,13 @@ class HeadConverter:
             trial_left = difference(trial)
             trial_cost = cost(trial, trial_left)
             better = trial_cost < best
+            settled = (best - trial_cost).abs() < _SETTLED * best
             value = torch.where(better[:, None], trial, value)
             left = torch.where(better[:, None], trial_left, left)
             best = torch.where(better, trial_cost, best)
             damping = torch.where(better[:, None], damping / 5, damping * 8).clamp(1e-9, 1e6)
+            if settled.all():
+                break
         return self._with(start, value)
 
     def _step(self, value: Tensor, gradient: Tensor, curvature: Tensor, damping: Tensor) -> Tensor:

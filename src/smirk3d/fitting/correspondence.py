@@ -26,6 +26,7 @@ _FARTHEST_MATCH = 0.008
 _FARTHEST_POINT = 0.0025
 _FACING = 0.6
 _WARP_RIDGE = 2e-3
+_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def find_correspondence(
     warped = scale * target.v_template @ rotation.T + translation
     warped_marks = scale * marks_target @ rotation.T + translation
     warped = warped + _warp(warped_marks, marks_source - warped_marks, warped)
-    skin_source = _skin(source)
+    skin_source = _skin(source, margin=_MARGIN)
     skin_target = _skin(target)
     warped = _registered(warped, target, skin_target, source, skin_source)
     corners, bary, weights = _draw(target, skin_target, num_points, seed)
@@ -151,9 +152,17 @@ def _warp(places: Tensor, offsets: Tensor, points: Tensor) -> Tensor:
     return torch.cdist(points, places) @ solved[:count] + reach @ solved[count:]
 
 
-def _skin(head: HeadModel) -> Tensor:
-    """Return the triangles ``[F', 3]`` of the face's outer skin."""
-    return head.faces[faces_within(head.faces, head.regions["face"] & (head.part == 0))]
+def _skin(head: HeadModel, margin: float = 0.0) -> Tensor:
+    """Return the triangles ``[F', 3]`` of the face's outer skin, and of the skin around it.
+
+    With a margin in metres, the face's edge has partners beyond the other face's edge.
+    """
+    chosen = head.regions["face"] & (head.part == 0)
+    if margin:
+        face = head.v_template[chosen]
+        low, high = face.amin(0) - margin, face.amax(0) + margin
+        chosen = (head.part == 0) & ((head.v_template > low) & (head.v_template < high)).all(1)
+    return head.faces[faces_within(head.faces, chosen)]
 
 
 def _normals(head: HeadModel) -> Tensor:
