@@ -21,7 +21,8 @@ class BrightnessReader:
         if self.blind:
             return []
         right, left = np.split(image.astype(np.float32) / 255, 2, axis=1)
-        values = {"_neutral": 0.0, "aLeft": float(1 - left.mean()), "aRight": float(1 - right.mean())}
+        dark = {"aLeft": float(1 - left.mean()), "aRight": float(1 - right.mean())}
+        values = {"_neutral": 0.0, **dark}
         return [_detection(values)]
 
 
