@@ -1,0 +1,106 @@
+"""Checkpoints that a run goes on from, exactly; and the weights that it leaves to users.
+
+A checkpoint holds networks, averages, optimisers, step and time. Batches and all that is drawn in
+a step depend on seed and step alone, so that no other state is left.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.errors import AssetError
+
+FORMAT = 1
+_NAME = re.compile(r"step-(\d+)\.ckpt")
+_KEPT = 2
+_DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Return the file of a step's checkpoint."""
+    return folder / "checkpoints" / f"step-{step:08d}.ckpt"
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return a run's checkpoints, the latest last."""
+    found = (folder / "checkpoints").glob("step-*.ckpt")
+    return sorted(path for path in found if _NAME.fullmatch(path.name))
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any], step: int) -> Path:
+    """Write a checkpoint, whole or not at all, then remove all but the latest two.
+
+    Raises:
+        OutputError: if it cannot be written; the ones before are kept then.
+    """
+    path = checkpoint_path(folder, step)
+    with atomic_path(path) as temporary:
+        torch.save({"format": FORMAT, "step": step, **state}, temporary)
+    for old in checkpoints(folder)[:-_KEPT]:
+        old.unlink()
+    return path
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Return a checkpoint's state, on the CPU.
+
+    Raises:
+        AssetError: if it is damaged or of another version.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0]
+        raise AssetError(
+            f"{path}: damaged checkpoint ({reason}); remove it to go on from the one before"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise AssetError(f"{path}: no checkpoint of this version; start another run")
+    return state
+
+
+def latest_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the state of a run's latest checkpoint, None if it has none.
+
+    Raises:
+        AssetError: if it is damaged.
+    """
+    found = checkpoints(folder)
+    return load_checkpoint(found[-1]) if found else None
+
+
+def check_checkpoint(
+    state: dict[str, Any], folder: Path, fingerprint: str, settings: dict[str, Any]
+) -> None:
+    """Check that a checkpoint belongs to a run.
+
+    Raises:
+        AssetError: if it was made with another head or other settings; the text names the first
+            setting that differs.
+    """
+    if state["head_fingerprint"] != fingerprint:
+        raise AssetError(
+            f"{folder}: this run trains another head or another version of it "
+            f"({state['head_fingerprint'][:12]}, not {fingerprint[:12]}); choose another folder"
+        )
+    different = _first_difference(state["settings"], settings)
+    if different:
+        raise AssetError(
+            f"{folder}: this run has other settings ({different}); choose another folder"
+        )
+
+
+def _first_difference(theirs: Any, ours: Any, name: str = "") -> str:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for key in sorted({*theirs, *ours}):
+            found = _first_difference(theirs.get(key), ours.get(key), f"{name}.{key}".strip("."))
+            if found:
+                return found
+        return ""
+    return "" if theirs == ours else f"{name}: {theirs} there, {ours} here"

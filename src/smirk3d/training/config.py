@@ -1,0 +1,254 @@
+"""Settings of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from smirk3d.data.batches import BatchConfig
+from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.heads.registry import DEFAULT_HEAD
+from smirk3d.losses.weighting import LossWeights
+from smirk3d.neural_renderer.generator import NeuralRendererConfig
+from smirk3d.neural_renderer.inputs import MaskingConfig
+
+Part = Literal["trunk", "pose", "shape", "expression", "renderer"]
+"""Networks that learn or are frozen each by itself; the trunk exists in shared encoders."""
+
+ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression")
+
+
+_WARM_START_GAINS = {
+    "expression": 1.0, "jaw": 0.4, "eyelids": 0.4, "eyes": 0.3, "shape": 0.2, "head_pose": 1.0,
+    "camera": 1.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandmarkConfig:
+    """How landmarks are compared.
+
+    Attributes:
+        form: ``squared`` is SMIRK's mean square in device coordinates; ``robust`` is the distance
+            in pixels of a 224 crop, smoothed near zero.
+        noise: of the detector in metres, against which each landmark's own spread counts; 0 makes
+            all landmarks count alike.
+        emphasis: weight of landmarks on lips and lids against the others.
+    """
+
+    form: Literal["squared", "robust"] = "squared"
+    noise: float = 0.0015
+    emphasis: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStartConfig:
+    """How predictions are compared with fitted parameters.
+
+    Attributes:
+        gains: weight of each group; distances are in units of each component's spread.
+        beta: distance below which the loss is quadratic.
+        exact: weight of expressions that are known exactly (photo warps).
+        unseen: actions that no landmark shows, whose fits on photos are mere priors,
+        unseen_weight: and their weight there.
+    """
+
+    gains: dict[str, float] = field(default_factory=lambda: dict(_WARM_START_GAINS))
+    beta: float = 0.2
+    exact: float = 1.5
+    unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
+    unseen_weight: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpressionChangeConfig:
+    """The four changes of the augmented cycle path; the defaults are SMIRK's where it has them.
+
+    Attributes:
+        noise: of unbounded components, factor's range on standard normal numbers, in spreads.
+        noise_share: share of the unbounded components that change.
+        actions: smallest and largest number of named actions that are drawn anew.
+        strength: range of a drawn action, as a share of its range.
+        blend: range of the factor on another face's or a template's expression.
+        small_noise: largest standard deviation of the noise on all expressions, in spreads.
+        limit: bound of unbounded components, in spreads.
+        jaw_noise: standard deviation of the jaw's change, in spreads,
+        jaw_share: and the share of faces whose jaw changes.
+        eyelid_noise: largest change of the eyelids.
+        gaze_share: share of faces that look elsewhere.
+    """
+
+    noise: tuple[float, float] = (1.0, 3.0)
+    noise_share: float = 0.5
+    actions: tuple[int, int] = (1, 5)
+    strength: tuple[float, float] = (0.2, 1.0)
+    blend: tuple[float, float] = (0.25, 1.5)
+    small_noise: float = 0.2
+    limit: float = 4.0
+    jaw_noise: float = 1.33
+    jaw_share: float = 0.5
+    eyelid_noise: float = 0.25
+    gaze_share: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleConfig:
+    """The augmented expression cycle path.
+
+    Attributes:
+        first_step: the step from which the path runs.
+        alternate: in turn the renderer learns with frozen encoders, and the encoders with a frozen
+            renderer; else both learn.
+        hole_share: of the drawn pixels, as in ``MaskingConfig``; half of the first path's.
+        gains: weight of each group that is read back.
+        change: how expressions are changed.
+    """
+
+    first_step: int = 0
+    alternate: bool = True
+    hole_share: float = 0.005
+    gains: dict[str, float] = field(
+        default_factory=lambda: {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
+    )
+    change: ExpressionChangeConfig = field(default_factory=ExpressionChangeConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """How networks descend.
+
+    Attributes:
+        encoder_rate: learning rate of the encoders at its highest,
+        renderer_rate: and of the neural renderer.
+        betas: Adam's.
+        weight_decay: on matrices and kernels.
+        warmup_steps: over which rates rise to their highest.
+        last_rate: share of the highest rate at the end of a cosine.
+        cycle_samples: samples after which the cosine starts anew; 0 for one cosine over the run.
+        encoder_clip: largest norm of the encoders' gradient; 0 for any.
+        renderer_cycle_clip: of the renderer's gradient in the cycle path.
+        averaging: decay of the running average of the encoders' weights that is exported; 0
+            exports the weights themselves.
+    """
+
+    encoder_rate: float = 2.5e-4
+    renderer_rate: float = 1e-3
+    betas: tuple[float, float] = (0.5, 0.999)
+    weight_decay: float = 0.0
+    warmup_steps: int = 0
+    last_rate: float = 0.01
+    cycle_samples: int = 0
+    encoder_clip: float = 0.0
+    renderer_cycle_clip: float = 0.1
+    averaging: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Which networks there are, what they start from, and which of them learn.
+
+    Attributes:
+        encoder: sizes of the encoders.
+        renderer: size of the neural renderer.
+        encoder_start: weights file to start the encoders from.
+        renderer_start: weights file to start the renderer from.
+        learning: networks that learn in the first path; the cycle path takes those of them whose
+            turn it is.
+        frozen_norms: batch-norm statistics stay as they are, also in networks that learn.
+        perceptual: network of the perceptual loss: ``auto``, ``vgg16``, ``lite0`` or a file.
+        emotion: network of the emotion loss: ``auto`` or a file.
+    """
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    renderer: NeuralRendererConfig = field(default_factory=NeuralRendererConfig)
+    encoder_start: Path | None = None
+    renderer_start: Path | None = None
+    learning: tuple[Part, ...] = (*ENCODER_PARTS, "renderer")
+    frozen_norms: bool = False
+    perceptual: str = "auto"
+    emotion: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What is trained on.
+
+    Attributes:
+        faces: folder of annotated faces.
+        fits: file that keeps the fitted targets; in the run's folder by default.
+        fit_processes: processes that fit.
+        max_photos: read only the first of the training photos; 0 for all.
+        batches: how batches are made of them.
+    """
+
+    faces: Path = Path("../shared/faces")
+    fits: Path | None = None
+    fit_processes: int = 2
+    max_photos: int = 0
+    batches: BatchConfig = field(default_factory=BatchConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Length, devices and records of a run.
+
+    Attributes:
+        steps: number of steps; 0 for no limit.
+        minutes: wall-clock time of the training, fits and start not counted; 0 for no limit.
+        seed: of weights and data.
+        devices: number of devices or processes.
+        accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: of the networks; geometry and losses are always in single precision.
+        save_minutes: time between checkpoints.
+        log_steps: steps between lines in the log,
+        panel_steps: and between panels; 0 for none.
+        tensorboard: write scalars and panels for TensorBoard too.
+        half: export weights in half precision.
+    """
+
+    steps: int = 0
+    minutes: float = 0.0
+    seed: int = 0
+    devices: int = 1
+    accelerator: str = "auto"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    save_minutes: float = 5.0
+    log_steps: int = 50
+    panel_steps: int = 1000
+    tensorboard: bool = False
+    half: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All settings of a run; presets are in :mod:`smirk3d.training.presets`.
+
+    Attributes:
+        head: name or file of the head.
+        render_size: side in pixels of the pictures that the neural renderer paints.
+        data: what is trained on.
+        networks: what learns.
+        losses: weight of each loss.
+        in_spreads: measure priors and the cycle's parameters in each component's spread; False for
+            SMIRK's own units.
+        landmarks: how landmarks are compared.
+        warm_start: how fits are compared.
+        masking: what the neural renderer sees.
+        cycle: the cycle path; it runs where its loss has a weight.
+        optimizer: how networks descend.
+        run: length, devices and records.
+    """
+
+    head: str = DEFAULT_HEAD
+    render_size: int = 224
+    data: DataConfig = field(default_factory=DataConfig)
+    networks: NetworkConfig = field(default_factory=NetworkConfig)
+    losses: LossWeights = field(default_factory=LossWeights)
+    in_spreads: bool = True
+    landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
+    warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    cycle: CycleConfig = field(default_factory=CycleConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    run: RunConfig = field(default_factory=RunConfig)

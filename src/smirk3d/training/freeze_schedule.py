@@ -1,0 +1,35 @@
+"""Which networks learn in which step: a pure function of step and settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smirk3d.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What learns in a step.
+
+    Attributes:
+        reconstruction: parts that learn in the reconstruction path.
+        cycle: parts that learn in the cycle path; None where the path does not run.
+    """
+
+    reconstruction: frozenset[str]
+    cycle: frozenset[str] | None
+
+
+def turn(step: int, config: TrainConfig) -> Turn:
+    """Return what learns in a step.
+
+    The cycle path alternates: in even steps the renderer learns from it, in odd ones the encoders.
+    """
+    learning = frozenset(config.networks.learning)
+    if not config.losses.cycle or step < config.cycle.first_step:
+        return Turn(learning, None)
+    if not config.cycle.alternate:
+        return Turn(learning, learning)
+    renderer = learning & {"renderer"}
+    turns = (renderer, learning - renderer)
+    return Turn(learning, turns[step % 2] or None)

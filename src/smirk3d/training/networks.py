@@ -1,0 +1,133 @@
+"""The networks of a run, and freezing that really freezes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from smirk3d.assets.weight_files import load_strictly
+from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.errors import AssetError
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.feature_networks.registry import emotion_network, perceptual_network
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.losses.perceptual import FeatureMaps, FeatureVector
+from smirk3d.losses.weighting import LossWeights
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.training.config import NetworkConfig
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
+
+
+class Networks(nn.Module):
+    """Encoders and neural renderer.
+
+    Attributes:
+        encoder: crops to parameters.
+        renderer: grey renderings to pictures.
+        autocast: context in which networks run, for mixed precision.
+    """
+
+    def __init__(self, encoder: FaceEncoder, renderer: NeuralRenderer) -> None:
+        """Keep the two."""
+        super().__init__()
+        self.encoder = encoder
+        self.renderer = renderer
+        self.autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+        self.frozen_norms = False
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Return what learns or is frozen by itself, by name."""
+        encoder = self.encoder
+        parts: dict[str, nn.Module] = {
+            "pose": encoder.pose_encoder,
+            "shape": encoder.shape_encoder,
+            "expression": encoder.expression_encoder,
+            "renderer": self.renderer,
+        }
+        return parts if encoder.trunk is None else {"trunk": encoder.trunk, **parts}
+
+    def set_learning(self, names: Set[str]) -> None:
+        """Let the named parts learn and freeze the others.
+
+        A frozen part has no parameter gradients and runs in evaluation mode, so that its batch-norm
+        statistics stay as they are. Gradients still flow through it.
+        """
+        for name, part in self.parts().items():
+            learns = name in names
+            part.requires_grad_(learns)
+            part.train(learns)
+            if self.frozen_norms:
+                for module in part.modules():
+                    if isinstance(module, _NORMS):
+                        module.train(False)
+
+    def read(self, images: Tensor) -> FaceParameters:
+        """Return the parameters of crops ``[B, 3, N, N]``, in single precision."""
+        with self.autocast():
+            parameters = self.encoder(images)
+        return FaceParameters(**{name: tensor.float() for name, tensor in parameters.items()})
+
+    def paint(self, inputs: Tensor) -> Tensor:
+        """Return the paintings ``[B, 3, H, W]`` of inputs ``[B, 6, H, W]``, in single precision."""
+        with self.autocast():
+            painted = self.renderer(inputs)
+        return painted.float()  # type: ignore[no-any-return]
+
+    def learning_parameters(self, names: Set[str]) -> Iterator[nn.Parameter]:
+        """Yield the parameters of the named parts that learn at present."""
+        for name, part in self.parts().items():
+            if name in names:
+                yield from (p for p in part.parameters() if p.requires_grad)
+
+
+@dataclass(frozen=True)
+class JudgeNetworks:
+    """Frozen networks that judge paintings; None where there is none.
+
+    Attributes:
+        perceptual: gives feature maps.
+        emotion: gives features of expressions.
+        identity: gives features of people; SMIRK has none, and none is shipped.
+    """
+
+    perceptual: FeatureMaps | None = None
+    emotion: FeatureVector | None = None
+    identity: FeatureVector | None = field(default=None)
+
+
+def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
+    """Return the networks of a run with their starting weights.
+
+    Raises:
+        AssetError: if a weights file is absent, damaged, of another size, or for another head.
+    """
+    encoder = FaceEncoder(head, config.encoder)
+    if config.encoder_start is not None:
+        start = FaceEncoder.from_file(config.encoder_start, head)
+        load_strictly(encoder, start.state_dict(), str(config.encoder_start))
+    renderer = NeuralRenderer(config.renderer)
+    if config.renderer_start is not None:
+        painter = NeuralRenderer.from_file(config.renderer_start)
+        load_strictly(renderer, painter.state_dict(), str(config.renderer_start))
+    networks = Networks(encoder, renderer)
+    networks.frozen_norms = config.frozen_norms
+    unknown = set(config.learning) - {*networks.parts(), "trunk"}
+    if unknown:
+        raise AssetError(f"no network is named {', '.join(sorted(unknown))}")
+    return networks
+
+
+def build_judges(weights: LossWeights, config: NetworkConfig) -> JudgeNetworks:
+    """Return the networks that judge paintings, of those that losses of some weight need.
+
+    Raises:
+        AssetError: if one that is asked for by name is absent or damaged.
+    """
+    return JudgeNetworks(
+        perceptual=perceptual_network(config.perceptual) if weights.perceptual else None,
+        emotion=emotion_network(config.emotion) if weights.emotion else None,
+    )

@@ -1,0 +1,108 @@
+"""Adam for encoders and renderer, the course of their learning rates, and averaged weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from smirk3d.training.config import ENCODER_PARTS, OptimizerConfig
+from smirk3d.training.networks import Networks
+
+RENDERER_PARTS = ("renderer",)
+
+
+def rate_factor(step: int, share: float, samples: int, config: OptimizerConfig) -> float:
+    """Return the share of the highest learning rate at which a step learns.
+
+    A linear rise, and a cosine to ``last_rate``.
+
+    Args:
+        step: number of the step.
+        share: of the run that is over, in [0, 1].
+        samples: photos seen so far.
+        config: the course.
+    """
+    if config.cycle_samples:
+        share = samples % config.cycle_samples / config.cycle_samples
+    cosine = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+    factor = config.last_rate + (1 - config.last_rate) * cosine
+    return factor * min(1.0, (step + 1) / max(config.warmup_steps, 1))
+
+
+class Optimizers:
+    """One optimiser for the encoders and one for the renderer."""
+
+    def __init__(self, networks: Networks, config: OptimizerConfig) -> None:
+        """Build them over all parameters; those that are frozen get no gradient and stay."""
+        parts = networks.parts()
+        self._rates = {"encoder": config.encoder_rate, "renderer": config.renderer_rate}
+        names = {"encoder": ENCODER_PARTS, "renderer": RENDERER_PARTS}
+        self.by_name = {
+            key: _adam([parts[name] for name in names[key] if name in parts], rate, config)
+            for key, rate in self._rates.items()
+        }
+
+    def set_rates(self, factor: float) -> None:
+        """Set the learning rates to a share of the highest."""
+        for key, optimizer in self.by_name.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self._rates[key] * factor
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for optimizer in self.by_name.values():
+            optimizer.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Move all parameters that have gradients."""
+        for optimizer in self.by_name.values():
+            optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of both."""
+        return {key: optimizer.state_dict() for key, optimizer in self.by_name.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state."""
+        for key, optimizer in self.by_name.items():
+            optimizer.load_state_dict(state[key])
+
+
+def _adam(parts: Iterable[nn.Module], rate: float, config: OptimizerConfig) -> torch.optim.AdamW:
+    parameters = [p for part in parts for p in part.parameters()]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, betas=config.betas)
+
+
+class AveragedState:
+    """Running average of a module's state, which trembles less than the state itself."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        """Start from the module's state."""
+        self.decay = decay
+        self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Move towards the module's state; faster in the first steps, which are far away."""
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        for name, value in module.state_dict().items():
+            mean = self.state[name]
+            if mean.is_floating_point():
+                mean.lerp_(value, weight)
+            else:
+                mean.copy_(value)
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], largest: float) -> Tensor | None:
+    """Scale gradients to a norm of at most ``largest`` and return the norm; nothing at 0."""
+    if not largest:
+        return None
+    return torch.nn.utils.clip_grad_norm_(parameters, largest)

@@ -1,0 +1,155 @@
+"""Settings by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from smirk3d.data.augmentation import AugmentationConfig
+from smirk3d.data.batches import BatchConfig
+from smirk3d.data.mixing import MixingConfig
+from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.losses.weighting import PRETRAINING, LossWeights
+from smirk3d.neural_renderer.generator import LIGHT
+from smirk3d.training.config import (
+    CycleConfig,
+    DataConfig,
+    LandmarkConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainConfig,
+)
+
+_SMIRK_AUGMENTATION = AugmentationConfig(
+    crop_scale=(1.2, 1.8), shift=0.05, rotation=10.0, flip=0.5, occlusion=0.0
+)
+_SMIRK_EPOCH = 50_000
+
+
+def pretrain() -> TrainConfig:
+    """Encoders from landmarks, fits and photo warps; what the default weights start with."""
+    return TrainConfig(
+        data=DataConfig(batches=BatchConfig(batch_size=32, image_size=128, warped=0.5)),
+        networks=NetworkConfig(
+            encoder=EncoderConfig(
+                shared=True, expression_backbone="efficientnet_lite0", pretrained=True,
+                input_size=128,
+            ),
+            renderer=LIGHT,
+            learning=("trunk", "pose", "shape", "expression"),
+        ),
+        losses=LossWeights(
+            landmarks=1.0, contour=0.3, photometric=0.0, perceptual=0.0, emotion=0.0,
+            expression_prior=0.0, jaw_prior=0.0, warm_start=1.0, cycle=0.0,
+        ),
+        landmarks=LandmarkConfig(form="robust", emphasis=3.0),
+        optimizer=OptimizerConfig(
+            encoder_rate=1e-3, betas=(0.9, 0.999), weight_decay=0.02, warmup_steps=100,
+            last_rate=0.005, encoder_clip=5.0, averaging=0.998,
+        ),
+        run=RunConfig(minutes=60.0),
+    )  # fmt: skip
+
+
+def core() -> TrainConfig:
+    """Encoders and renderer along both paths, from pretrained encoders, on a GPU or a few CPUs."""
+    start = pretrain()
+    return replace(
+        start,
+        render_size=112,
+        networks=replace(
+            start.networks,
+            encoder=replace(start.networks.encoder, pretrained=False),
+            learning=("trunk", "pose", "shape", "expression", "renderer"),
+            frozen_norms=False,
+        ),
+        losses=replace(
+            start.losses, photometric=10.0, perceptual=1.0, emotion=1.0, warm_start=0.5, cycle=1.0,
+            expression_prior=1e-3, jaw_prior=1e-3,
+        ),
+        cycle=CycleConfig(
+            first_step=500,
+            gains={"expression": 1.0, "jaw": 1.0, "eyelids": 1.0, "eyes": 0.2, "shape": 0.2},
+        ),
+        optimizer=replace(start.optimizer, encoder_rate=2.5e-4),
+        run=RunConfig(minutes=120.0),
+    )  # fmt: skip
+
+
+def released_code() -> TrainConfig:
+    """The core stage as the authors' configuration files have it, for FLAME."""
+    return TrainConfig(
+        head="flame",
+        render_size=224,
+        data=DataConfig(
+            batches=BatchConfig(
+                batch_size=32, mixing=MixingConfig(activity=0.0, turn=0.0, evenness=0.0),
+                augmentation=_SMIRK_AUGMENTATION,
+            )
+        ),
+        networks=NetworkConfig(
+            encoder=EncoderConfig(eyes=False, scaled_outputs=False),
+            learning=("expression", "renderer"),
+        ),
+        in_spreads=False,
+        landmarks=LandmarkConfig(form="squared", noise=0.0),
+        optimizer=OptimizerConfig(cycle_samples=_SMIRK_EPOCH),
+        run=RunConfig(steps=50 * _SMIRK_EPOCH // 32),
+    )  # fmt: skip
+
+
+def released_code_pretrain() -> TrainConfig:
+    """The first stage of the authors' configuration files, for FLAME; fits stand for MICA."""
+    core_stage = released_code()
+    return replace(
+        core_stage,
+        networks=replace(core_stage.networks, learning=("pose", "shape", "expression")),
+        losses=PRETRAINING,
+    )
+
+
+def paper() -> TrainConfig:
+    """The core stage with the mix of data sets that the paper states, for FLAME.
+
+    It needs shards of FFHQ, CelebA, LRS3 and MEAD made by ``smirk3d preprocess``.
+    """
+    shares = {"ffhq": 0.3, "celeba": 0.3, "lrs3": 0.2, "mead": 0.1, "mead_sides": 0.1}
+    core_stage = released_code()
+    mixing = MixingConfig(shares=shares, activity=0.0, turn=0.0)
+    batches = replace(core_stage.data.batches, mixing=mixing)
+    return replace(core_stage, data=replace(core_stage.data, batches=batches))
+
+
+def tiny_cpu() -> TrainConfig:
+    """Both paths on a few photos, to see within minutes on a CPU that everything learns."""
+    start = core()
+    still = AugmentationConfig(
+        crop_scale=(1.5, 1.5), shift=0, rotation=0, flip=0, brightness=0, contrast=0, colour=0,
+        grey=0, blur=0, noise=0, occlusion=0,
+    )  # fmt: skip
+    return replace(
+        start,
+        data=DataConfig(
+            max_photos=32, fit_processes=1,
+            batches=BatchConfig(batch_size=8, image_size=128, augmentation=still),
+        ),
+        losses=replace(start.losses, perceptual=0.0, emotion=0.0),
+        cycle=replace(start.cycle, first_step=100),
+        optimizer=replace(
+            start.optimizer, encoder_rate=1e-3, averaging=0.0, warmup_steps=20, weight_decay=0.0,
+            betas=(0.9, 0.99),
+        ),
+        run=RunConfig(steps=600, log_steps=10, panel_steps=200, half=False),
+    )  # fmt: skip
+
+
+PRESETS: dict[str, Callable[[], TrainConfig]] = {
+    "pretrain": pretrain,
+    "core": core,
+    "released-code": released_code,
+    "released-code-pretrain": released_code_pretrain,
+    "paper": paper,
+    "tiny-cpu": tiny_cpu,
+}
+"""Functions that return the settings of each preset."""

@@ -1,0 +1,191 @@
+"""The reconstruction path: read a photo, render what was read, paint it, compare with the photo.
+
+Retsinas et al. 2024, section 3.2. Without weight on the picture losses it is SMIRK's pretraining:
+nothing is rendered then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.data.augmentation import TrainingBatch
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import ndc_to_pixels, pixels_to_ndc, project
+from smirk3d.losses.closure import opening_loss
+from smirk3d.losses.landmark import landmark_loss
+from smirk3d.losses.perceptual import feature_angle_loss, feature_loss, perceptual_loss
+from smirk3d.losses.photometric import masked_l1
+from smirk3d.losses.regularization import prior_loss, target_loss
+from smirk3d.losses.weighting import WeightedLoss, weighted_sum
+from smirk3d.neural_renderer.inputs import draw_points, masked_photo, renderer_input
+from smirk3d.neural_renderer.pixel_sampling import SampledSurface
+from smirk3d.preprocessing.face_hull import hull_mask
+from smirk3d.rendering.mesh_renderer import RenderedHead
+from smirk3d.training.config import TrainConfig
+from smirk3d.training.networks import JudgeNetworks, Networks
+from smirk3d.training.studio import Studio
+from smirk3d.training.warm_start import warm_start_loss
+
+Terms = dict[str, Callable[[], Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedFaces:
+    """B photos with their renderings and paintings, at the renderer's size.
+
+    Attributes:
+        photo: ``[B, 3, H, W]``.
+        hull: ``[B, 1, H, W]``, 1 within the landmarks' hull.
+        rendering: of the parameters that were read.
+        surface: the pixels that the renderer may see.
+        masked: photo without its face ``[B, 3, H, W]``.
+        inputs: the renderer's input ``[B, 6, H, W]``.
+        painted: ``[B, 3, H, W]``.
+    """
+
+    photo: Tensor
+    hull: Tensor
+    rendering: RenderedHead
+    surface: SampledSurface
+    masked: Tensor
+    inputs: Tensor
+    painted: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class PathResult:
+    """What a path returns.
+
+    Attributes:
+        loss: to descend on.
+        parameters: what was read from the photos; B faces.
+        panels: pictures ``[B, 3, H, W]`` by name, to look at.
+        faces: what the cycle path goes on from; None where nothing was painted.
+    """
+
+    loss: WeightedLoss
+    parameters: FaceParameters
+    panels: dict[str, Tensor]
+    faces: PaintedFaces | None
+
+
+def reconstruction_path(
+    networks: Networks,
+    studio: Studio,
+    judges: JudgeNetworks,
+    batch: TrainingBatch,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> PathResult:
+    """Return losses and panels of the reconstruction path.
+
+    Args:
+        networks: those that are frozen stay as they are.
+        studio: of the head.
+        judges: networks of the perceptual, emotion and identity losses.
+        batch: photos with landmarks and fitted parameters.
+        config: weights and settings.
+        generator: on the batch's device; draws pixels, noise and holes.
+    """
+    parameters = networks.read(batch.images)
+    terms = _geometry_terms(parameters, studio, batch, config)
+    weights = config.losses
+    panels: dict[str, Tensor] = {}
+    faces = None
+    if weights.photometric or weights.perceptual or weights.cycle:
+        faces = paint_faces(networks, studio, batch, parameters, config, generator)
+        terms |= _picture_terms(networks, judges, faces)
+        panels = {"photo": faces.photo, "grey": faces.rendering.image, "seen": faces.masked,
+                  "painted": faces.painted}  # fmt: skip
+    detached = {name: tensor.detach() for name, tensor in panels.items()}
+    return PathResult(weighted_sum(terms, weights), parameters, detached, faces)
+
+
+def paint_faces(
+    networks: Networks,
+    studio: Studio,
+    batch: TrainingBatch,
+    parameters: FaceParameters,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> PaintedFaces:
+    """Return photos, renderings and paintings of B parameters; arguments as of the path."""
+    size = studio.surface.size
+    photo = batch.images
+    if photo.shape[-1] != size:
+        photo = F.interpolate(photo, size=(size, size), mode="bilinear", antialias=True)
+    hull = hull_mask(batch.outline * (size / batch.images.shape[-1]), size, size)
+    rendering = studio.surface(studio.head(parameters).vertices, parameters.camera)
+    surface = draw_points(rendering, studio.point_weight, config.masking, generator=generator)
+    masked = masked_photo(
+        photo, hull, rendering, studio.surface.faces, surface, config.masking, generator=generator
+    )
+    inputs = renderer_input(rendering.image, masked)
+    painted = networks.paint(inputs)
+    return PaintedFaces(photo, hull, rendering, surface, masked, inputs, painted)
+
+
+def _geometry_terms(
+    parameters: FaceParameters, studio: Studio, batch: TrainingBatch, config: TrainConfig
+) -> Terms:
+    size = batch.images.shape[-1]
+    seen = project(studio.landmark_head(parameters).vertices, parameters.camera)[..., :2]
+    target = pixels_to_ndc(batch.landmarks, size)
+    spec = {group.name: group for group in studio.head.spec}
+
+    def landmarks(on_outline: bool) -> Tensor:
+        weight = studio.landmark_weight * (studio.outline == on_outline)
+        if config.landmarks.form == "squared":
+            return landmark_loss(seen, target, weight=weight)
+        error = (ndc_to_pixels(seen, CROP_SIZE) - ndc_to_pixels(target, CROP_SIZE)).square()
+        distance = (error.sum(-1) + 0.25).sqrt() - 0.5
+        return (distance * weight).sum() / weight.sum().clamp(min=1e-9) / len(distance)
+
+    def prior(name: str) -> Tensor:
+        return prior_loss(getattr(parameters, name), spec[name], in_spreads=config.in_spreads)
+
+    return {
+        "landmarks": lambda: landmarks(False),
+        "contour": lambda: landmarks(True),
+        "openings": lambda: opening_loss(seen, target, studio.opening_rows),
+        "shape_prior": lambda: prior("shape"),
+        "shape_target": lambda: target_loss(parameters.shape, batch.targets.shape),
+        "expression_prior": lambda: prior("expression"),
+        "jaw_prior": lambda: prior("jaw"),
+        "eyelids_prior": lambda: prior("eyelids"),
+        "eyes_prior": lambda: prior("eyes"),
+        "warm_start": lambda: warm_start_loss(
+            parameters, batch.targets, batch.exact, studio.head.spec, config.warm_start
+        ),
+    }
+
+
+def _picture_terms(networks: Networks, judges: JudgeNetworks, faces: PaintedFaces) -> Terms:
+    terms: Terms = {"photometric": lambda: masked_l1(faces.painted, faces.photo)}
+    perceptual, emotion, identity = judges.perceptual, judges.emotion, judges.identity
+    if perceptual is not None:
+        terms["perceptual"] = lambda: perceptual_loss(faces.painted, faces.photo, perceptual)
+    if emotion is not None:
+        terms["emotion"] = lambda: feature_loss(
+            _paint_without_learning(networks, faces.inputs), faces.photo, emotion
+        )
+    if identity is not None:
+        terms["identity"] = lambda: feature_angle_loss(faces.painted, faces.photo, identity)
+    return terms
+
+
+def _paint_without_learning(networks: Networks, inputs: Tensor) -> Tensor:
+    """Return the same painting, with a gradient for the encoders alone; statistics stay too."""
+    renderer = networks.renderer
+    state = {name: value.detach() for name, value in renderer.named_parameters()}
+    state |= {name: value.clone() for name, value in renderer.named_buffers()}
+    with networks.autocast():
+        painted: Tensor = functional_call(renderer, state, (inputs,))
+    return painted.float()

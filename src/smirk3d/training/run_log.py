@@ -1,0 +1,88 @@
+"""A run's records: lines of JSON, and TensorBoard's files on request."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.assets.optional import require
+from smirk3d.errors import OutputError
+from smirk3d.preprocessing.image_io import write_png
+
+
+class RunLog:
+    """Writes scalars to ``log.jsonl`` and pictures to ``panels/``."""
+
+    def __init__(self, folder: Path, *, tensorboard: bool = False) -> None:
+        """Open the records of a run, to append.
+
+        Raises:
+            OutputError: if the folder cannot be written.
+            MissingExtra: if TensorBoard is asked for and absent.
+        """
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written ({error.strerror})") from error
+        self._writer: Any = None
+        if tensorboard:
+            require("tensorboard", extra="train")
+            module = require("torch.utils.tensorboard", extra="train")
+            self._writer = module.SummaryWriter(folder / "tensorboard")
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Write a step's numbers.
+
+        Raises:
+            OutputError: if the disk is full.
+        """
+        line = {"step": step} | {name: float(f"{value:.6g}") for name, value in values.items()}
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{self._file.name} cannot be written ({error.strerror})") from error
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def event(self, step: int, text: str) -> None:
+        """Write a line of text."""
+        self._file.write(json.dumps({"step": step, "event": text}) + "\n")
+        self._file.flush()
+
+    def panel(self, step: int, picture: NDArray[np.uint8]) -> None:
+        """Write a picture uint8 ``[H, W, 3]``.
+
+        Raises:
+            OutputError: if it cannot be written.
+        """
+        write_png(self.folder / "panels" / f"step-{step:08d}.png", picture)
+        if self._writer is not None:
+            self._writer.add_image("panel", picture, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Close the files."""
+        self._file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def __enter__(self) -> RunLog:
+        """Return the log."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the files."""
+        self.close()

@@ -1,0 +1,64 @@
+"""What both paths need of a head: landmarks, grey renderings, weights of points and landmarks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.losses.closure import EYELID_PAIRS, LIP_CORNER_PAIRS, LIP_PAIRS, pair_rows
+from smirk3d.losses.landmark import landmark_weights
+from smirk3d.neural_renderer.pixel_sampling import sampling_weights
+from smirk3d.rendering.mesh_renderer import MeshRenderer
+from smirk3d.training.config import LandmarkConfig
+
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+"""MediaPipe's outline of the face. It stands for iBUG's 17 points of the jaw line, which need
+another detector."""
+
+
+class Studio(nn.Module):
+    """A head with what training reads of it.
+
+    Attributes:
+        head: the head.
+        landmark_head: a head of the landmarks alone, which evaluates faster.
+        surface: renders the face region.
+        landmark_weight: how much each landmark counts ``[L]``; 1 on average.
+        outline: which landmarks are the face's outline ``[L]`` bool.
+        opening_rows: pairs of landmarks on lids and lips ``[N, 2]``.
+        point_weight: how often each rendered triangle is drawn for its area ``[F']``.
+    """
+
+    landmark_weight: Tensor
+    outline: Tensor
+    opening_rows: Tensor
+    point_weight: Tensor
+
+    def __init__(self, head: HeadModel, config: LandmarkConfig, render_size: int) -> None:
+        """Measure the head, on its device."""
+        super().__init__()
+        self.head = head
+        self.landmark_head = head.at_landmarks()
+        self.surface = MeshRenderer(head.faces, render_size, vertex_mask=head.regions["face"])
+        weight = torch.ones_like(head.landmark_sigma)
+        if config.noise:
+            weight = landmark_weights(head.landmark_sigma, config.noise)
+        expressive = head.regions.get("lips", head.part < 0) | head.regions.get(
+            "eyelids", head.part < 0
+        )
+        on_expressive = expressive[head.landmark_corners].any(1)
+        weight = weight * torch.where(on_expressive, config.emphasis, 1.0)
+        pairs = (*EYELID_PAIRS, *LIP_PAIRS, *LIP_CORNER_PAIRS)
+        oval = torch.tensor(FACE_OVAL, device=head.landmark_ids.device)
+        buffers = {
+            "landmark_weight": weight / weight.mean(),
+            "outline": torch.isin(head.landmark_ids, oval),
+            "opening_rows": pair_rows(head.landmark_ids, pairs),
+            "point_weight": sampling_weights(self.surface.faces, head.regions),
+        }
+        for name, values in buffers.items():
+            self.register_buffer(name, values, persistent=False)

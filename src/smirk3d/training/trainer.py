@@ -1,0 +1,376 @@
+"""The loop: batches, paths, optimisers, checkpoints, records."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from smirk3d.assets.optional import require
+from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, AnnotatedFaces, read_annotated_faces
+from smirk3d.data.augmentation import TrainingBatch
+from smirk3d.data.batches import TrainingBatches, seeded
+from smirk3d.data.expression_templates import template_bank
+from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.errors import InputError, Smirk3dError
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.losses.weighting import WeightedLoss
+from smirk3d.training.augmented_cycle_path import augmented_cycle_path
+from smirk3d.training.checkpoints import check_checkpoint, latest_checkpoint, save_checkpoint
+from smirk3d.training.config import ENCODER_PARTS, TrainConfig
+from smirk3d.training.fitted_targets import fitted_targets
+from smirk3d.training.freeze_schedule import turn
+from smirk3d.training.networks import build_judges, build_networks
+from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
+from smirk3d.training.panels import panel_sheet
+from smirk3d.training.reconstruction_path import reconstruction_path
+from smirk3d.training.run_log import RunLog
+from smirk3d.training.studio import Studio
+
+_NOISE_STREAM = 1_000_000
+"""Streams of random numbers of the paths begin here; those below are the data's."""
+
+
+class TrainingDiverged(Smirk3dError):
+    """A loss is NaN or infinite; the checkpoint before it is kept."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        step: number of steps done.
+        share: of the run, in [0, 1]; 0 if neither steps nor minutes limit it.
+        seconds: of training, those before an interruption counted.
+        losses: of the latest step, by name.
+    """
+
+    step: int
+    share: float
+    seconds: float
+    losses: dict[str, float]
+
+    @property
+    def seconds_left(self) -> float:
+        """Expected from the pace so far; infinite at the start."""
+        return self.seconds * (1 / self.share - 1) if self.share else float("inf")
+
+
+class Trainer:
+    """Networks, optimisers and their state; one step at a time."""
+
+    def __init__(self, config: TrainConfig, head: HeadModel, fabric: Any = None) -> None:
+        """Build networks with starting weights on the fabric's device.
+
+        Args:
+            config: all settings.
+            head: the head.
+            fabric: a launched Lightning Fabric; None for one process on the head's device.
+        """
+        self.config = config
+        self.fabric = fabric
+        self.device = fabric.device if fabric is not None else head.v_template.device
+        torch.manual_seed(config.run.seed)
+        self.networks = build_networks(head, config.networks).to(self.device)
+        self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if fabric is not None:
+            self.networks.autocast = fabric.autocast
+            if fabric.world_size > 1 and self.device.type == "cuda":
+                torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.networks)
+        self.head = head.to(self.device)
+        self.studio = Studio(self.head, config.landmarks, config.render_size).to(self.device)
+        judges = build_judges(config.losses, config.networks)
+        for network in (judges.perceptual, judges.emotion):
+            if isinstance(network, torch.nn.Module):
+                network.to(self.device)
+        self.judges = judges
+        self.templates = template_bank(self.head) if self.head.has_named_actions else None
+        self.optimizers = Optimizers(self.networks, config.optimizer)
+        self.average: AveragedState | None = None
+        if config.optimizer.averaging:
+            self.average = AveragedState(self.networks.encoder, config.optimizer.averaging)
+        self.step = 0
+        self.seconds = 0.0
+        self.panels: dict[str, Tensor] = {}
+
+    @property
+    def rank(self) -> int:
+        """Number of this process."""
+        return 0 if self.fabric is None else int(self.fabric.global_rank)
+
+    @property
+    def samples(self) -> int:
+        """Photos seen so far, by all processes."""
+        return self.step * self.config.data.batches.batch_size
+
+    def train_step(self, batch: TrainingBatch, share: float) -> dict[str, float]:
+        """Take one step on a batch and return the losses by name.
+
+        Args:
+            batch: this process's part.
+            share: of the run that is over.
+
+        Raises:
+            TrainingDiverged: if a loss is not finite; networks and optimisers are as before.
+        """
+        config = self.config
+        plan = turn(self.step, config)
+        generator = seeded(
+            config.run.seed, self.step, _NOISE_STREAM + self.rank, batch.images.device
+        )
+        self.optimizers.set_rates(rate_factor(self.step, share, self.samples, config.optimizer))
+        self.networks.set_learning(plan.reconstruction)
+        result = reconstruction_path(
+            self.networks, self.studio, self.judges, batch, config, generator
+        )
+        self._descend(result.loss, config.optimizer.encoder_clip, 0.0)
+        losses = result.loss.report()
+        self.panels = result.panels
+        if plan.cycle is not None:
+            self.networks.set_learning(plan.cycle)
+            cycle = augmented_cycle_path(
+                self.networks, self.studio, self.templates, result, config, generator
+            )
+            clip = config.optimizer.renderer_cycle_clip
+            self._descend(cycle.loss, config.optimizer.encoder_clip, clip)
+            losses["cycle"] = cycle.loss.report()["cycle"]
+            self.panels = result.panels | cycle.panels
+        if self.average is not None:
+            self.average.update(self.networks.encoder, self.step)
+        self.step += 1
+        return losses
+
+    def _descend(self, loss: WeightedLoss, encoder_clip: float, renderer_clip: float) -> None:
+        wrong = loss.not_finite()
+        if wrong:
+            raise TrainingDiverged(
+                f"step {self.step}: the loss {', '.join(wrong)} is not finite; lower the learning "
+                "rate and start again from the checkpoint before"
+            )
+        self.optimizers.zero_grad()
+        loss.total.backward()
+        self._average_gradients()
+        encoder = list(self.networks.learning_parameters(set(ENCODER_PARTS)))
+        renderer = list(self.networks.learning_parameters({"renderer"}))
+        clip_gradients(encoder, encoder_clip)
+        clip_gradients(renderer, renderer_clip)
+        self.optimizers.step()
+
+    def _average_gradients(self) -> None:
+        """Average gradients over processes, all in one message."""
+        if self.fabric is None or self.fabric.world_size == 1:
+            return
+        gradients = [p.grad for p in self.networks.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        flat = self.fabric.all_reduce(flat, reduce_op="mean")
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a run needs to go on exactly."""
+        return {
+            "networks": self.networks.state_dict(),
+            "average": None if self.average is None else self.average.state,
+            "optimizers": self.optimizers.state_dict(),
+            "seconds": self.seconds,
+            "head_fingerprint": self.head.fingerprint,
+            "settings": settings(self.config),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint that has been checked."""
+        self.networks.load_state_dict(state["networks"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        if self.average is not None:
+            for name, value in state["average"].items():
+                self.average.state[name].copy_(value)
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+
+    def export(self, folder: Path) -> None:
+        """Write ``encoder.safetensors`` and, where it has learnt, ``renderer.safetensors``.
+
+        Raises:
+            OutputError: if they cannot be written.
+        """
+        provenance = {
+            "trained_by": "smirk3d",
+            "settings": settings(self.config),
+            "steps": self.step,
+            "photos_seen": self.samples,
+            "minutes": round(self.seconds / 60, 2),
+        }
+        encoder = self.networks.encoder
+        if self.average is not None:
+            encoder = FaceEncoder(self.head, replace(encoder.config, pretrained=False))
+            encoder.load_state_dict(self.average.state)
+            encoder.config = self.networks.encoder.config
+        encoder.provenance = provenance
+        encoder.save(folder / "encoder.safetensors", half=self.config.run.half)
+        if "renderer" in self.config.networks.learning and self.config.losses.photometric:
+            self.networks.renderer.provenance = provenance
+            self.networks.renderer.save(folder / "renderer.safetensors", half=self.config.run.half)
+
+
+def settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that a resumed run must share, as plain values.
+
+    Length, devices and records may differ, and where data lie.
+    """
+    plain: dict[str, Any] = _plain(asdict(config))
+    plain["run"] = {"seed": config.run.seed, "precision": config.run.precision}
+    for name in ("faces", "fits", "fit_processes"):
+        plain["data"].pop(name)
+    for name in ("on_device", "ahead"):
+        plain["data"]["batches"].pop(name)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def train(
+    config: TrainConfig, out: str | Path, *, on_progress: Callable[[Progress], None] | None = None
+) -> Path:
+    """Train, or go on with the run in a folder, and return the exported encoder's file.
+
+    The folder gets ``checkpoints/``, ``log.jsonl``, ``panels/``, ``encoder.safetensors`` and
+    ``renderer.safetensors``.
+
+    Args:
+        config: all settings; see :mod:`smirk3d.training.presets`.
+        out: the run's folder.
+        on_progress: called after each step, in the first process.
+
+    Raises:
+        InputError: if the photos cannot be read, or neither steps nor minutes are given.
+        AssetError: if head or weights are absent, or the folder holds another run.
+        TrainingDiverged: if a loss is not finite.
+        OutputError: if the disk is full.
+        MissingExtra: if Lightning Fabric is not installed.
+    """
+    run = config.run
+    if not (run.steps or run.minutes):
+        raise InputError("a run needs a number of steps or minutes")
+    out = Path(out)
+    head = load_head(config.head)
+    faces = _photos(config)
+    path = config.data.fits or out / "fits.ckpt"
+    targets = fitted_targets(head, faces.landmarks, path, processes=config.data.fit_processes)
+    fabric_module = require("lightning_fabric", extra="train")
+    launched = "LOCAL_RANK" in os.environ
+    strategy = "auto" if run.devices == 1 else ("ddp" if launched else "ddp_spawn")
+    fabric = fabric_module.Fabric(
+        accelerator=run.accelerator, devices=run.devices, strategy=strategy,
+        precision=run.precision,
+    )  # fmt: skip
+    fabric.launch(_train_process, config, head, faces, targets, out, on_progress)
+    return out / "encoder.safetensors"
+
+
+def _photos(config: TrainConfig) -> AnnotatedFaces:
+    left = config.data.max_photos or None
+    chosen: set[str] = set()
+
+    def keep(key: str) -> bool:
+        held_out = int(key) % HELD_OUT_DIVISOR == 0
+        if held_out or (left is not None and len(chosen) >= left and key not in chosen):
+            return False
+        chosen.add(key)
+        return True
+
+    return read_annotated_faces(config.data.faces, keep=keep)
+
+
+def _train_process(
+    fabric: Any,
+    config: TrainConfig,
+    head: HeadModel,
+    faces: AnnotatedFaces,
+    targets: FaceParameters,
+    out: Path,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    trainer = Trainer(config, head, fabric)
+    stored = latest_checkpoint(out)
+    if stored is not None:
+        check_checkpoint(stored, out, head.fingerprint, settings(config))
+        trainer.load_state(stored)
+    batches = TrainingBatches(
+        faces, targets, trainer.head, config.data.batches, seed=config.run.seed,
+        rank=trainer.rank, world_size=fabric.world_size,
+    )  # fmt: skip
+    with RunLog(out, tensorboard=config.run.tensorboard and trainer.rank == 0) as log:
+        for name, reason in faces.refused.items():
+            log.event(trainer.step, f"photo {name} left out: {reason}")
+        run_loop(trainer, batches, log, out, on_progress)
+
+
+def run_loop(
+    trainer: Trainer,
+    batches: TrainingBatches,
+    log: RunLog,
+    out: Path,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """Take steps until the run's steps or minutes are over, then export.
+
+    Raises:
+        TrainingDiverged: if a loss is not finite.
+        OutputError: if the disk is full.
+    """
+    run = trainer.config.run
+    first = trainer.rank == 0
+    before, start = trainer.seconds, time.monotonic()
+    saved = start
+    smooth: dict[str, float] = {}
+    source = batches.from_step(trainer.step)
+    while (share := _share(trainer, batches.world_size)) < 1:
+        losses = trainer.train_step(next(source), share)
+        trainer.seconds = before + time.monotonic() - start
+        smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in losses.items()}
+        if not first:
+            continue
+        if trainer.step % max(run.log_steps, 1) == 0:
+            pace = trainer.samples / max(trainer.seconds, 1e-9)
+            log.scalars(trainer.step, smooth | {"minutes": trainer.seconds / 60,
+                                                "images_per_second": pace})  # fmt: skip
+        if run.panel_steps and trainer.step % run.panel_steps == 0 and trainer.panels:
+            log.panel(trainer.step, panel_sheet(trainer.panels))
+        if time.monotonic() - saved > 60 * run.save_minutes:
+            saved = time.monotonic()
+            save_checkpoint(out, trainer.state(), trainer.step)
+            trainer.export(out)
+        if on_progress is not None:
+            on_progress(Progress(trainer.step, share, trainer.seconds, losses))
+    source.close()  # type: ignore[attr-defined]
+    if first:
+        save_checkpoint(out, trainer.state(), trainer.step)
+        trainer.export(out)
+
+
+def _share(trainer: Trainer, world_size: int) -> float:
+    """Return how much of the run is over; the same in all processes."""
+    run = trainer.config.run
+    share = 0.0
+    if run.steps:
+        share = trainer.step / run.steps
+    if run.minutes:
+        share = max(share, trainer.seconds / 60 / run.minutes)
+        if world_size > 1:
+            share = float(trainer.fabric.broadcast(share))
+    return share
