@@ -52,6 +52,15 @@ def test_every_input_channel_and_parameter_matters() -> None:
     assert idle == []
 
 
+def test_folded_pictures_start_without_a_grid() -> None:
+    renderer = NeuralRenderer(NeuralRendererConfig(features=(8, 8), blocks=1, patch=2)).eval()
+    with torch.no_grad():
+        painted = renderer(torch.rand(1, 6, 32, 32))
+    assert torch.equal(painted[..., ::2, :], painted[..., 1::2, :])
+    assert torch.equal(painted[..., ::2], painted[..., 1::2])
+    assert painted.std() > 0
+
+
 def test_padding_does_not_shift_the_picture() -> None:
     renderer = NeuralRenderer(TINY).eval()
     inputs = torch.rand(1, 6, 48, 48)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +80,22 @@ class NeuralRenderer(nn.Module):
             DoubleConv(2 * out, out, depthwise=config.depthwise) for out in coarse_to_fine
         )
         self.output = nn.Conv2d(levels[0], 3 * area, 1)
+        if config.patch > 1:
+            self._start_without_grid()
+
+    def _start_without_grid(self) -> None:
+        """Let neighbouring pixels that one feature vector gives start alike (Aitken et al. 2017).
+
+        With independent starting weights, short trainings leave a grid of the patch's period.
+        """
+        with torch.no_grad():
+            area = self.config.patch**2
+            for parameter in (self.output.weight, self.output.bias):
+                if parameter is not None:
+                    parameter.copy_(parameter[::area].repeat_interleave(area, 0))
+            for layer in self.enlarge:
+                weight = cast(nn.ConvTranspose2d, layer).weight
+                weight.copy_(weight[..., :1, :1].expand_as(weight))
 
     @property
     def granularity(self) -> int:
