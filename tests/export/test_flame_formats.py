@@ -104,7 +104,8 @@ def six_to_axis_angle(rows):
     second /= np.linalg.norm(second)
     matrix = np.stack([first, second, np.cross(first, second)])
     angle = np.arccos(np.clip((np.trace(matrix) - 1) / 2, -1, 1))
-    axis = np.array([matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]])  # fmt: skip
+    odd = matrix - matrix.T
+    axis = np.array([odd[2, 1], odd[0, 2], odd[1, 0]])
     return axis / (2 * np.sin(angle)) * angle
 
 

@@ -54,6 +54,19 @@ class SurfaceCorrespondence:
     translation: Tensor
     distance: Tensor
 
+    def reversed(self) -> SurfaceCorrespondence:
+        """Return the same pairs from target to source."""
+        return SurfaceCorrespondence(
+            source_corners=self.target_corners,
+            source_bary=self.target_bary,
+            target_corners=self.source_corners,
+            target_bary=self.source_bary,
+            weights=self.weights,
+            rotation=self.rotation.T,
+            translation=-self.rotation.T @ self.translation,
+            distance=self.distance,
+        )
+
 
 @torch.no_grad()
 def find_correspondence(
@@ -61,31 +74,32 @@ def find_correspondence(
 ) -> SurfaceCorrespondence:
     """Return corresponding points of two heads, on the skin of the face.
 
+    Heads of one mesh correspond triangle by triangle; others need landmarks.
+
     Args:
-        source: a head with landmarks.
-        target: another head with landmarks.
+        source: a head.
+        target: another head.
         num_points: points drawn on the target's face; somewhat fewer find a partner.
         seed: of the draw.
 
     Raises:
-        AssetError: if the heads share fewer than 30 landmarks.
+        AssetError: if heads of different meshes share fewer than 30 landmarks.
     """
+    corners, bary, weights = _draw(target, _skin(target), num_points, seed)
+    if source.faces.shape == target.faces.shape and torch.equal(source.faces, target.faces):
+        return _shared_mesh(source, target, corners, bary, weights)
     marks_source, marks_target = _common_landmarks(source, target)
     scale, rotation, translation = _similarity(marks_target, marks_source)
     warped = scale * target.v_template @ rotation.T + translation
     warped_marks = scale * marks_target @ rotation.T + translation
     warped = warped + _warp(warped_marks, marks_source - warped_marks, warped)
-    skin_source = _skin(source, margin=_MARGIN)
-    skin_target = _skin(target)
-    warped = _registered(warped, target, skin_target, source, skin_source)
-    corners, bary, weights = _draw(target, skin_target, num_points, seed)
-    points = (warped[corners] * bary[..., None]).sum(1)
+    onto = _skin(source, margin=_MARGIN)
+    warped = _registered(warped, target, _skin(target), source, onto)
     normals = _at(vertex_normals(warped[None], target.faces)[0], corners, bary)
-    found = closest_points(points, source.v_template, skin_source)
-    there = skin_source[found.face_index]
+    found = closest_points(_at(warped, corners, bary), source.v_template, onto)
+    there = onto[found.face_index]
     facing = _at(_normals(source), there, found.barycentric)
     kept = (found.distance < _FARTHEST_POINT) & ((normals * facing).sum(1) > _FACING)
-    rigid = marks_source.mean(0) - rotation @ marks_target.mean(0)
     return SurfaceCorrespondence(
         source_corners=there[kept],
         source_bary=found.barycentric[kept],
@@ -93,8 +107,27 @@ def find_correspondence(
         target_bary=bary[kept],
         weights=weights[kept] / weights[kept].sum(),
         rotation=rotation,
-        translation=rigid,
+        translation=marks_source.mean(0) - rotation @ marks_target.mean(0),
         distance=found.distance[kept],
+    )
+
+
+def _shared_mesh(
+    source: HeadModel, target: HeadModel, corners: Tensor, bary: Tensor, weights: Tensor
+) -> SurfaceCorrespondence:
+    """Return the pairs of two heads of one mesh, such as FLAME 2020 and 2023."""
+    ours, theirs = _at(source.v_template, corners, bary), _at(target.v_template, corners, bary)
+    _, rotation, _ = _similarity(theirs, ours)
+    translation = ours.mean(0) - rotation @ theirs.mean(0)
+    return SurfaceCorrespondence(
+        source_corners=corners,
+        source_bary=bary,
+        target_corners=corners,
+        target_bary=bary,
+        weights=weights / weights.sum(),
+        rotation=rotation,
+        translation=translation,
+        distance=(theirs @ rotation.T + translation - ours).norm(dim=1),
     )
 
 
