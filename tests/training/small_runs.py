@@ -1,0 +1,124 @@
+"""Runs on the tiny head with synthetic photos, which tests of training share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from smirk3d.data.annotated_faces import AnnotatedFaces
+from smirk3d.data.batches import BatchConfig, TrainingBatches
+from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.tiny import tiny_head
+from smirk3d.losses.weighting import LossWeights
+from smirk3d.neural_renderer.generator import NeuralRendererConfig
+from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.training.config import (
+    CycleConfig,
+    DataConfig,
+    LandmarkConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainConfig,
+)
+from smirk3d.training.trainer import Trainer
+
+SIZE = 32
+NUM_PHOTOS = 12
+
+
+def small_config(*, painting: bool = True, steps: int = 4) -> TrainConfig:
+    return TrainConfig(
+        head="tiny",
+        render_size=SIZE,
+        data=DataConfig(batches=BatchConfig(batch_size=4, image_size=SIZE, ahead=0)),
+        networks=NetworkConfig(
+            encoder=EncoderConfig(
+                expression_backbone="mobilenetv3_small_minimal",
+                shape_backbone="mobilenetv3_small_minimal",
+                input_size=SIZE,
+            ),
+            renderer=NeuralRendererConfig(features=(4, 6, 8), blocks=1),
+        ),
+        losses=LossWeights(
+            landmarks=1.0,
+            contour=0.5,
+            openings=0.1,
+            photometric=10.0 * painting,
+            perceptual=0.0,
+            emotion=0.0,
+            shape_prior=1e-3,
+            shape_target=1e-3,
+            eyelids_prior=1e-3,
+            eyes_prior=1e-3,
+            warm_start=1.0,
+            cycle=1.0 * painting,
+        ),
+        landmarks=LandmarkConfig(form="robust", emphasis=3.0),
+        masking=MaskingConfig(point_share=0.1),
+        cycle=CycleConfig(first_step=1),
+        optimizer=OptimizerConfig(averaging=0.9, warmup_steps=2, encoder_clip=1.0),
+        run=RunConfig(steps=steps, log_steps=1, panel_steps=2, save_minutes=1e-9, half=False),
+    )
+
+
+def some_faces(head: HeadModel, count: int) -> FaceParameters:
+    generator = torch.Generator().manual_seed(11)
+    groups = {}
+    for group in head.spec:
+        std = torch.tensor(group.prior_std) * group.observable
+        drawn = torch.randn(count, group.dim, generator=generator)
+        groups[group.name] = group.clamp(drawn * std)
+    return head.neutral(count).replace(
+        **groups, head_pose=torch.randn(count, 3, generator=generator) * 0.1
+    )
+
+
+def some_photos(head: HeadModel, truth: FaceParameters) -> AnnotatedFaces:
+    """Noise with a bright spot at each of three landmarks: enough to have gradients."""
+    generator = torch.Generator().manual_seed(12)
+    count = len(truth)
+    seen = project(head.landmarks(head(truth).vertices), truth.camera)[..., :2]
+    seen = ndc_to_pixels(seen, 224).detach()
+    landmarks = seen.mean(1, keepdim=True).repeat(1, 478, 1)
+    landmarks[:, head.landmark_ids] = seen
+    images = torch.randint(0, 120, (count, 3, 224, 224), generator=generator, dtype=torch.uint8)
+    for row in range(count):
+        for channel in range(3):
+            x, y = seen[row, 4 * channel].long().clamp(4, 219).tolist()
+            images[row, channel, y - 4 : y + 4, x - 4 : x + 4] = 255
+    return AnnotatedFaces(
+        keys=np.array([f"{i:05d}" for i in range(1, count + 1)]),
+        images=images,
+        landmarks=landmarks,
+        blendshapes=torch.zeros(count, 52),
+        blendshape_names=tuple(f"b{i}" for i in range(52)),
+        sources=np.array(["a", "b"] * (count // 2)),
+        oval_inside=torch.ones(count),
+    )
+
+
+def small_trainer(config: TrainConfig, kind: str = "named") -> tuple[Trainer, TrainingBatches]:
+    head = tiny_head("pca" if kind == "pca" else "named")
+    truth = some_faces(head, NUM_PHOTOS)
+    trainer = Trainer(config, head)
+    batches = TrainingBatches(
+        some_photos(head, truth), truth, head, config.data.batches, seed=config.run.seed
+    )
+    return trainer, batches
+
+
+def take_steps(trainer: Trainer, batches: TrainingBatches, count: int) -> list[dict[str, float]]:
+    total = max(trainer.config.run.steps, 1)
+    return [
+        trainer.train_step(batches.batch(trainer.step), trainer.step / total) for _ in range(count)
+    ]
+
+
+def with_run(config: TrainConfig, **changes: object) -> TrainConfig:
+    return replace(config, run=replace(config.run, **changes))

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from smirk3d.data.batches import TrainingBatches
+from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.errors import AssetError, OutputError
+from smirk3d.heads.tiny import tiny_head
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.training.checkpoints import (
+    check_checkpoint,
+    checkpoints,
+    latest_checkpoint,
+    load_checkpoint,
+)
+from smirk3d.training.config import TrainConfig
+from smirk3d.training.run_log import RunLog
+from smirk3d.training.trainer import Trainer, TrainingDiverged, run_loop, settings
+from tests.training.small_runs import small_config, small_trainer, take_steps, with_run
+
+
+def run_in(folder: Path, trainer: Trainer, batches: TrainingBatches) -> None:
+    with RunLog(folder) as log:
+        run_loop(trainer, batches, log, folder)
+
+
+def assert_same_state(one: Trainer, two: Trainer) -> None:
+    for name, value in one.networks.state_dict().items():
+        assert torch.equal(value, two.networks.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("kind", ["named", "pca"])
+def test_both_paths_learn(kind: str) -> None:
+    config = small_config()
+    trainer, batches = small_trainer(config, kind)
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    losses = take_steps(trainer, batches, 4)
+    assert all(value == value for step in losses for value in step.values())
+    assert "cycle" not in losses[0]
+    assert losses[1]["cycle"] > 0
+    moved = {
+        name.split(".")[1]
+        for name, value in trainer.networks.state_dict().items()
+        if name.startswith("encoder") and not torch.equal(value, before[name])
+    }
+    assert moved == {"pose_encoder", "shape_encoder", "expression_encoder"}
+    assert {"photo", "grey", "seen", "painted", "changed", "repainted"} <= set(trainer.panels)
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    config = small_config(steps=4)
+    whole, batches = small_trainer(config)
+    run_in(tmp_path / "whole", whole, batches)
+    first, batches = small_trainer(with_run(config, steps=4))
+    for _ in range(2):
+        first.train_step(batches.batch(first.step), first.step / 4)
+    folder = tmp_path / "parts"
+    from smirk3d.training.checkpoints import save_checkpoint
+
+    save_checkpoint(folder, first.state(), first.step)
+    second, batches = small_trainer(config)
+    stored = latest_checkpoint(folder)
+    assert stored is not None
+    check_checkpoint(stored, folder, second.head.fingerprint, settings(config))
+    second.load_state(stored)
+    assert second.step == 2
+    run_in(folder, second, batches)
+    assert_same_state(whole, second)
+    assert whole.average is not None
+    assert second.average is not None
+    for name, value in whole.average.state.items():
+        assert torch.equal(value, second.average.state[name]), name
+
+
+def test_a_run_leaves_weights_checkpoints_log_and_panels(tmp_path: Path) -> None:
+    trainer, batches = small_trainer(small_config())
+    run_in(tmp_path, trainer, batches)
+    encoder = FaceEncoder.from_file(tmp_path / "encoder.safetensors", tiny_head())
+    assert encoder.provenance["steps"] == 4
+    assert encoder.provenance["photos_seen"] == 16
+    assert trainer.average is not None
+    torch.testing.assert_close(encoder.state_dict(), trainer.average.state, rtol=0, atol=0)
+    NeuralRenderer.from_file(tmp_path / "renderer.safetensors")
+    assert [path.name for path in checkpoints(tmp_path)] == [
+        "step-00000003.ckpt",
+        "step-00000004.ckpt",
+    ]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 4
+    assert len(list((tmp_path / "panels").glob("*.png"))) == 2
+
+
+def test_frozen_networks_stay_bit_by_bit() -> None:
+    config = small_config()
+    networks = replace(config.networks, learning=("expression",))
+    trainer, batches = small_trainer(replace(config, networks=networks))
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    take_steps(trainer, batches, 3)
+    after = trainer.networks.state_dict()
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert changed
+    assert all(name.startswith("encoder.expression_encoder") for name in changed)
+    assert any(name.endswith("running_mean") for name in changed)
+
+
+def test_frozen_norms_stay_where_weights_move() -> None:
+    config = small_config()
+    networks = replace(config.networks, frozen_norms=True)
+    trainer, batches = small_trainer(replace(config, networks=networks))
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    take_steps(trainer, batches, 2)
+    after = trainer.networks.state_dict()
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert not any("running" in name or "num_batches" in name for name in changed)
+    assert any(name.startswith("renderer.down") for name in changed)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    trainer, batches = small_trainer(small_config(painting=False, steps=10))
+
+    class Poisoned(TrainingBatches):
+        def batch(self, step):
+            made = batches.batch(step)
+            return replace(made, landmarks=made.landmarks * (float("nan") if step == 2 else 1))
+
+    poisoned = Poisoned.__new__(Poisoned)
+    poisoned.__dict__.update(batches.__dict__)
+    with pytest.raises(TrainingDiverged, match="step 2: the loss landmarks"):
+        run_in(tmp_path, trainer, poisoned)
+    assert load_checkpoint(checkpoints(tmp_path)[-1])["step"] == 2
+    assert all(value.isfinite().all() for value in trainer.networks.state_dict().values())
+
+
+def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch) -> None:
+    trainer, batches = small_trainer(small_config(painting=False, steps=2))
+    run_in(tmp_path, trainer, batches)
+    kept = checkpoints(tmp_path)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    more, batches = small_trainer(small_config(painting=False, steps=3))
+    with pytest.raises(OutputError, match="No space left"):
+        run_in(tmp_path, more, batches)
+    assert checkpoints(tmp_path) == kept
+    assert load_checkpoint(kept[-1])["step"] == 2
+    assert not list((tmp_path / "checkpoints").glob(".*"))
+
+
+def test_another_head_or_other_settings_are_refused(tmp_path: Path) -> None:
+    config = small_config(painting=False)
+    trainer, _ = small_trainer(config)
+    state = {**trainer.state(), "step": 1}
+    with pytest.raises(AssetError, match="another head"):
+        check_checkpoint(state, tmp_path, tiny_head("pca").fingerprint, settings(config))
+    other = replace(config, losses=replace(config.losses, landmarks=2.0))
+    with pytest.raises(AssetError, match=r"losses.landmarks: 1.0 there, 2.0 here"):
+        check_checkpoint(state, tmp_path, trainer.head.fingerprint, settings(other))
+    longer = with_run(config, minutes=5.0, devices=2)
+    check_checkpoint(state, tmp_path, trainer.head.fingerprint, settings(longer))
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    trainer, batches = small_trainer(small_config(painting=False, steps=1))
+    run_in(tmp_path, trainer, batches)
+    path = checkpoints(tmp_path)[-1]
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(AssetError, match="damaged checkpoint"):
+        latest_checkpoint(tmp_path)
+
+
+def test_weights_for_another_head_are_refused(tmp_path: Path) -> None:
+    config = small_config(painting=False)
+    FaceEncoder(tiny_head("pca"), config.networks.encoder).save(tmp_path / "pca.safetensors")
+    networks = replace(config.networks, encoder_start=tmp_path / "pca.safetensors")
+    with pytest.raises(AssetError, match="these weights are for head"):
+        small_trainer(replace(config, networks=networks))
+
+
+def test_a_time_budget_ends_a_run_with_weights(tmp_path: Path) -> None:
+    config = with_run(small_config(painting=False), steps=0, minutes=0.01, panel_steps=0)
+    trainer, batches = small_trainer(config)
+    run_in(tmp_path, trainer, batches)
+    assert trainer.step >= 1
+    assert (tmp_path / "encoder.safetensors").is_file()
+    assert not (tmp_path / "renderer.safetensors").exists()
+
+
+def golden(config: TrainConfig) -> list[float]:
+    trainer, batches = small_trainer(config)
+    return [round(losses["total"], 3) for losses in take_steps(trainer, batches, 20)]
+
+
+def test_losses_of_twenty_steps_repeat() -> None:
+    config = with_run(small_config(), steps=20)
+    first = golden(config)
+    assert first == golden(config)
+    assert first[-1] < first[0]
