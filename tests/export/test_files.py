@@ -12,7 +12,7 @@ import trimesh
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
-from smirk3d.export.arkit_csv import HEADER, head_angles, timecode, write_arkit_csv
+from smirk3d.export.arkit_csv import HEADER, rotation_angles, timecode, write_arkit_csv
 from smirk3d.export.formats import FORMATS, parse_formats, save_face, write_face
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import (
@@ -21,6 +21,7 @@ from smirk3d.export.parameter_files import (
     write_parameters_npz,
 )
 from smirk3d.export.result import FaceRecord, ResultRecord, read_result, write_result
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.heads.tiny import tiny_head
 from tests.export.faces import random_faces
 
@@ -35,6 +36,12 @@ def test_obj_keeps_the_vertices_in_order(tmp_path: Path) -> None:
     vertices = np.array([line.split()[1:] for line in lines if line.startswith("v ")], float)
     np.testing.assert_allclose(vertices, HEAD(parameters).vertices[0].numpy(), atol=1e-6)
     assert len(mesh.faces) == len(HEAD.faces)
+    stored = np.array([line.split()[1:] for line in lines if line.startswith("vn ")], float)
+    np.testing.assert_allclose(np.linalg.norm(stored, axis=1), 1, atol=1e-4)
+    skin = next(line for line in lines[lines.index("g skin") + 1 :] if line.startswith("f "))
+    corners = np.array([corner.split("/") for corner in skin.split()[1:]], int) - 1
+    a, b, c = vertices[corners[:, 0]]
+    assert (stored[corners[:, 2]] @ np.cross(b - a, c - a) > 0).all()
     groups = [line[2:] for line in lines if line.startswith("g ")]
     assert groups == ["skin", "eyeL", "eyeR", "teethL"]
 
@@ -60,13 +67,58 @@ def test_parameters_come_back(tmp_path: Path, ending: str) -> None:
         read_parameters(path, tiny_head("pca"))
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2]", b"\xff\xfe", b'{"parameters": {}}'])
+DAMAGED = [
+    b"", b"{}", b"[1, 2]", b"\xff\xfe", b'{"parameters": {}}', b'{"parameters": [1]}', b"[" * 9999,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 @pytest.mark.parametrize("ending", ["json", "npz"])
 def test_damaged_parameters_are_named(tmp_path: Path, content: bytes, ending: str) -> None:
     path = tmp_path / f"face.{ending}"
     path.write_bytes(content)
     with pytest.raises(InputError, match=str(path)):
         read_parameters(path, HEAD)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("jaw", [0.0, 1.0], "jaw has 2 values, not 3"),
+        ("camera", [float("nan"), 0.0, 0.0], "camera is not finite"),
+        ("eyes", [[0.0] * 6], "damaged parameters"),
+        ("shape", ["a"], "damaged parameters"),
+        ("shape", None, "damaged parameters"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_named(
+    tmp_path: Path, name: str, values: object, message: str
+) -> None:
+    path = tmp_path / "face.json"
+    write_parameters_json(path, HEAD, random_faces(HEAD, 1)[0])
+    content = json.loads(path.read_text())
+    content["parameters"][name] = values
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        read_parameters(path, HEAD)
+
+
+def test_arrays_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "face.npz"
+    write_parameters_npz(path, HEAD, random_faces(HEAD, 2))
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **{**arrays, "eyelids": arrays["eyelids"][:, :1]})
+    with pytest.raises(InputError, match="eyelids has 1 values, not 2"):
+        read_parameters(path, HEAD)
+
+
+def test_many_faces_come_back_from_arrays(tmp_path: Path) -> None:
+    frames = random_faces(HEAD, 3)
+    write_parameters_npz(tmp_path / "take.npz", HEAD, frames)
+    torch.testing.assert_close(read_parameters(tmp_path / "take.npz", HEAD).jaw, frames.jaw)
+    with np.load(tmp_path / "take.npz") as file:
+        np.testing.assert_allclose(file["vertices"], HEAD(frames).vertices.numpy(), atol=1e-7)
 
 
 def test_csv_has_live_link_faces_columns(tmp_path: Path) -> None:
@@ -98,12 +150,57 @@ def test_timecodes(seconds: float, fps: Fraction, expected: str) -> None:
     assert timecode(seconds, fps) == expected
 
 
-def test_head_angles_by_name() -> None:
-    turns = torch.tensor([[0.0, 0.3, 0.0], [-0.2, 0.0, 0.0], [0.0, 0.0, -0.1]])
-    # +y turns to the subject's left, -x looks up, -z tips the head to the subject's left
-    torch.testing.assert_close(head_angles(turns), torch.tensor(
-        [[0.3, 0.0, 0.0], [0.0, 0.2, 0.0], [0.0, 0.0, 0.1]]
-    ))  # fmt: skip
+def test_timecodes_follow_given_times(tmp_path: Path) -> None:
+    frames = random_faces(HEAD, 3)
+    times = [0.0, 0.021, 3600.5]
+    write_arkit_csv(tmp_path / "take.csv", HEAD, frames, timestamps=times, fps=Fraction(30))
+    rows = list(csv.reader((tmp_path / "take.csv").read_text().splitlines()))
+    assert [row[0] for row in rows[1:]] == ["00:00:00:00.000", "00:00:00:00.630", "01:00:00:15.000"]
+
+
+@pytest.mark.parametrize("times", [[0.0, 0.0], [0.1], [-0.1, 0.0], [0.0, float("nan")]])
+def test_times_that_are_none_are_refused(tmp_path: Path, times: list[float]) -> None:
+    with pytest.raises(ValueError, match="timestamp"):
+        write_arkit_csv(tmp_path / "x.csv", HEAD, random_faces(HEAD, 2), timestamps=times)
+    assert not list(tmp_path.iterdir())
+
+
+def test_angles_by_name() -> None:
+    turns = torch.tensor([[0.0, -0.3, 0.0], [0.2, 0.0, 0.0], [0.0, 0.0, -0.1]])
+    # -y turns to the subject's right, +x looks down, -z tips the head to the subject's left
+    torch.testing.assert_close(rotation_angles(turns), torch.eye(3) * torch.tensor([0.3, 0.2, 0.1]))
+
+
+def test_angles_are_those_of_the_app() -> None:
+    # RightEyeYaw, RightEyePitch, RightEyeRoll of a row of Live Link Face with EyeLookInRight 0.44
+    # and EyeLookUpRight 0.34; ARKit turns eyes sideways, then up, so that roll tells the order
+    yaw, pitch, roll = -0.2067031264, -0.1539416760, 0.0318353213
+    x, y, z = -np.sin(yaw) * np.cos(pitch), -np.sin(pitch), np.cos(yaw) * np.cos(pitch)
+    turns = torch.tensor([[np.arctan2(-y, z), 0, 0], [0, np.arcsin(x), 0]], dtype=torch.float64)
+    up, sideways = axis_angle_to_matrix(turns)
+    eye = matrix_to_axis_angle((up @ sideways)[None])
+    expected = torch.tensor([[yaw, pitch, roll]], dtype=torch.float64)
+    torch.testing.assert_close(rotation_angles(eye), expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("action", "column", "sign"),
+    [
+        ("eyeLookDownLeft", "LeftEyePitch", 1),
+        ("eyeLookUpRight", "RightEyePitch", -1),
+        ("eyeLookOutLeft", "LeftEyeYaw", -1),
+        ("eyeLookInLeft", "LeftEyeYaw", 1),
+        ("eyeLookInRight", "RightEyeYaw", -1),
+    ],
+)
+def test_eyes_turn_as_their_weights_say(
+    tmp_path: Path, action: str, column: str, sign: int
+) -> None:
+    weights = torch.zeros(1, 52)
+    weights[0, ARKIT_NAMES.index(action)] = 0.5
+    write_arkit_csv(tmp_path / "x.csv", HEAD, HEAD.from_arkit(weights))
+    row = next(csv.DictReader((tmp_path / "x.csv").read_text().splitlines()))
+    assert float(row[column]) * sign == pytest.approx(0.26, abs=0.05)
 
 
 def test_every_format_writes_its_ending(tmp_path: Path) -> None:
@@ -174,12 +271,43 @@ def test_result_keys_are_the_documented_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["{", "[]", '{"schema": "other/1"}', '{"schema": "smirk3d.result/1"}']
+    "damage", ["{", "[]", '{"schema": "other/1"}', '{"schema": "smirk3d.result/1"}', "[" * 9999]
 )
 def test_damaged_results_are_named(tmp_path: Path, damage: str) -> None:
     (tmp_path / "result.json").write_text(damage)
     with pytest.raises(InputError, match=r"result\.json"):
         read_result(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("box", [1, 2, 3]),
+        ("box", [1, 2, 3, float("nan")]),
+        ("arkit", {"jawOpen": 0.5}),
+        ("arkit", [0.5] * 52),
+        ("T_crop_image", [1, 2, 3]),
+        ("camera", "near"),
+        ("parameters", []),
+        ("score", None),
+    ],
+)
+def test_damaged_faces_are_named(tmp_path: Path, key: str, value: object) -> None:
+    write_result(tmp_path, _record())
+    content = json.loads((tmp_path / "result.json").read_text())
+    content["faces"][1][key] = value
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"result\.json"):
+        read_result(tmp_path)
+
+
+def test_faces_of_another_size_are_refused(tmp_path: Path) -> None:
+    write_result(tmp_path, _record())
+    content = json.loads((tmp_path / "result.json").read_text())
+    content["faces"][0]["parameters"]["expression"].pop()
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="expression has 37 values, not 38"):
+        read_result(tmp_path).check_head(HEAD)
 
 
 def test_no_result_is_named(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.export.glb import HeadMotion, write_glb
+from smirk3d.export.glb import write_glb
+from smirk3d.export.rig import HeadMotion
 from smirk3d.export.surface import primitives
 from smirk3d.heads.tiny import tiny_head
 from tests.export.faces import random_faces
@@ -119,3 +122,57 @@ def test_times_that_stand_still_are_refused(tmp_path: Path) -> None:
             motion=HeadMotion(parameters=frames, timestamps=[1.0, 1.0]),
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_normals_follow_the_actions(tmp_path: Path) -> None:
+    head = tiny_head()
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0])
+    file = GltfHead.load(tmp_path / "face.glb")
+    skin = file.model.meshes[0].primitives[0]
+    faces = file.array(skin.indices).reshape(-1, 3)
+    target = skin.targets[ARKIT_NAMES.index("jawOpen")]
+    opened = file.array(skin.attributes.POSITION) + file.array(target["POSITION"])
+    normals = file.array(skin.attributes.NORMAL) + file.array(target["NORMAL"])
+    expected = np.zeros_like(opened)
+    corners = opened[faces]
+    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    for corner in range(3):
+        np.add.at(expected, faces[:, corner], area)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(normals, expected, atol=0.0101)
+    assert np.abs(file.array(target["NORMAL"])).max() > 0.05
+
+
+def test_eyes_have_dark_pupils_where_they_look(tmp_path: Path) -> None:
+    head = tiny_head()
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0])
+    file = GltfHead.load(tmp_path / "face.glb")
+    parts = {file.model.materials[p.material].name: p for p in file.model.meshes[0].primitives}
+    for name in ("eyeL", "eyeR"):
+        material = file.model.materials[parts[name].material].pbrMetallicRoughness
+        source = file.model.textures[material.baseColorTexture.index].source
+        view = file.model.bufferViews[file.model.images[source].bufferView]
+        png = file.blob[view.byteOffset : view.byteOffset + view.byteLength]
+        picture = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+        front = file.array(parts[name].attributes.POSITION)[:, 2].argmax()
+        u, v = file.array(parts[name].attributes.TEXCOORD_0)[front]
+        height, width = picture.shape
+        assert picture[int(v * height), int(u * width)] < 60
+        assert picture.max() > 200
+
+
+def test_times_too_fine_for_the_format_are_refused(tmp_path: Path) -> None:
+    head = tiny_head()
+    frames = random_faces(head, 2)
+    motion = HeadMotion(parameters=frames, timestamps=[1e9, 1e9 + 0.04])
+    with pytest.raises(ValueError, match="start at zero"):
+        write_glb(tmp_path / "x.glb", head, frames[0], motion=motion)
+    assert not list(tmp_path.iterdir())
+
+
+def test_still_targets_share_their_storage(tmp_path: Path) -> None:
+    head = tiny_head()
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0])
+    model = GltfHead.load(tmp_path / "face.glb").model
+    eye = next(p for p in model.meshes[0].primitives if model.materials[p.material].name == "eyeL")
+    assert len({target["POSITION"] for target in eye.targets}) == 1

@@ -1,12 +1,17 @@
 """Live Link Face's CSV: 61 columns, as animation programs import them.
 
-Head and eye angles are radians; yaw is positive to the subject's left, pitch positive up, roll
-positive towards the subject's left shoulder.
+Head and eye angles are radians: yaw positive to the subject's right, pitch positive down, roll
+positive towards the subject's left shoulder, ``R = R_y(-yaw) R_x(pitch) R_z(-roll)``. Epic
+documents neither unit nor sign. In recordings of the app that users published, the eyes' angles
+follow the gaze weights by 0.61 a unit of ``EyeLookDown``, -0.45 of ``EyeLookUp``, -0.59 of
+``EyeLookOutLeft`` and -0.62 of ``EyeLookInRight``, and their roll is yaw times pitch; the head's
+columns are zero there, and are taken to be alike.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,9 +21,9 @@ from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.export.rig import check_times
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.heads.action_names import gaze_angles
 from smirk3d.heads.head_model import HeadModel
 
 ANGLES = (
@@ -33,27 +38,34 @@ HEADER = (
 DEFAULT_FPS = Fraction(60)
 
 
-def head_angles(head_pose: Tensor) -> Tensor:
-    """Return yaw, pitch and roll ``[B, 3]`` in radians of axis-angle head poses ``[B, 3]``.
+def rotation_angles(rotations: Tensor) -> Tensor:
+    """Return yaw, pitch and roll ``[B, 3]`` in radians, with the app's signs, of axis-angles.
 
-    Turned about y, then x, then z: ``R = R_y(yaw) R_x(-pitch) R_z(-roll)``.
+    Args:
+        rotations: of heads or eyes ``[B, 3]``.
     """
-    matrix = axis_angle_to_matrix(head_pose)
-    yaw = torch.atan2(matrix[:, 0, 2], matrix[:, 2, 2])
-    pitch = torch.asin(matrix[:, 1, 2].clamp(-1, 1))
+    matrix = axis_angle_to_matrix(rotations)
+    yaw = -torch.atan2(matrix[:, 0, 2], matrix[:, 2, 2])
+    pitch = -torch.asin(matrix[:, 1, 2].clamp(-1, 1))
     roll = -torch.atan2(matrix[:, 1, 0], matrix[:, 1, 1])
     return torch.stack([yaw, pitch, roll], 1)
 
 
 def timecode(seconds: float, fps: Fraction) -> str:
-    """Return ``HH:MM:SS:FF.sub`` of a time at a frame rate; sub is the part of a frame."""
-    whole = int(seconds)
-    frame = (seconds - whole) * float(fps)
-    hours, rest = divmod(whole, 3600)
-    minutes, second = divmod(rest, 60)
-    # a frame number rounded up to the rate itself would be no frame of this second
-    frame = min(frame, float(fps) - 1e-3)
-    return f"{hours:02d}:{minutes:02d}:{second:02d}:{frame:06.3f}"
+    """Return ``HH:MM:SS:FF.sub`` of a time, at any frame rate.
+
+    Hours to seconds tell true time; FF.sub counts frames of 1 / fps since the whole second, sub in
+    thousandths of a frame. Nothing is dropped at 30000/1001.
+    """
+    # a float's last bits must not move a time to the second before
+    micros = round(seconds * 1e6)
+    whole, rest = divmod(micros, 1_000_000)
+    thousandths = round(rest * fps / 1000)
+    # the last frame of a second at a fractional rate may round up to the next second's first
+    frame, sub = divmod(min(thousandths, math.ceil(fps * 1000) - 1), 1000)
+    minutes, second = divmod(whole, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02d}:{minute:02d}:{second:02d}:{frame:02d}.{sub:03d}"
 
 
 def arkit_rows(head: HeadModel, parameters: FaceParameters) -> Tensor:
@@ -62,12 +74,12 @@ def arkit_rows(head: HeadModel, parameters: FaceParameters) -> Tensor:
     Raises:
         AssetError: if the head has no named actions.
     """
-    weights = head.arkit(parameters)
-    eyes = torch.zeros(len(parameters), 6, device=weights.device)
+    angles = [rotation_angles(parameters.head_pose)]
     if parameters.eyes.shape[1]:
-        yaw, pitch = gaze_angles(parameters.eyes)
-        eyes[:, 0::3], eyes[:, 1::3] = yaw, pitch
-    return torch.cat([weights, head_angles(parameters.head_pose), eyes], 1)
+        angles += [rotation_angles(eye) for eye in parameters.eyes.split(3, dim=1)]
+    else:
+        angles += [torch.zeros_like(parameters.head_pose)] * 2
+    return torch.cat([head.arkit(parameters), *angles], 1)
 
 
 def write_arkit_csv(
@@ -84,20 +96,23 @@ def write_arkit_csv(
         path: file to write.
         head: the head, with named actions.
         parameters: one face ``[D]``, or T frames ``[T, D]``.
-        timestamps: seconds ``[T]``; frame numbers over fps unless given.
+        timestamps: seconds ``[T]``, not negative, increasing; frame numbers over fps unless given.
+            Timecodes tell these times, so that a variable frame rate stays in step with its video.
         fps: frame rate of the timecode.
 
     Raises:
         AssetError: if the head has no named actions.
         OutputError: if the file cannot be written.
+        ValueError: if timestamps do not increase from zero or more, or are not one a frame.
     """
     frames = parameters if parameters.shape.ndim == 2 else parameters[None]
     with torch.no_grad():
         rows = arkit_rows(head, frames.to(head.v_template)).cpu().tolist()
-    times = timestamps if timestamps is not None else [t / float(fps) for t in range(len(rows))]
+    times = timestamps if timestamps is not None else [float(t / fps) for t in range(len(rows))]
+    check_times(times, len(rows))
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="ascii") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         for time, row in zip(times, rows, strict=True):
-            values = [f"{value:.8f}" for value in row]
+            values = [f"{value:.10f}" for value in row]
             writer.writerow([timecode(time, fps), len(values), *values])

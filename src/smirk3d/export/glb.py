@@ -6,7 +6,7 @@ v upwards in head files and downwards in glTF: the flip is here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.export.eye_texture import eye_texture, unit_square
-from smirk3d.export.rig import Rig, rig_of, rig_weights
+from smirk3d.export.appearance import (
+    ROUGHNESS,
+    eye_picture,
+    part_colour,
+    rest_eyeballs,
+    unit_square,
+)
+from smirk3d.export.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
 from smirk3d.export.surface import Primitive, primitives, smooth_normals
 from smirk3d.face_parameters import FaceParameters
-from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.rendering.picture_surface import Eyeball
 
-_MATERIALS = {
-    "skin": ((0.76, 0.57, 0.48), 0.6),
-    "eyeL": ((1.0, 1.0, 1.0), 0.15),
-    "eyeR": ((1.0, 1.0, 1.0), 0.15),
-    "teethU": ((0.90, 0.86, 0.78), 0.3),
-    "teethL": ((0.90, 0.86, 0.78), 0.3),
-    "tongue": ((0.62, 0.27, 0.27), 0.5),
-    "cavity": ((0.36, 0.12, 0.12), 0.7),
-    "lashes": ((0.08, 0.06, 0.05), 0.8),
-}
 _STILL = 1e-7
+"""Metres below which a vertex of a morph target counts as resting."""
+_TURNED = 0.01
+"""Change of a unit normal below which it counts as unchanged."""
+_POSE_NODE = 0
 
 
 @dataclass
@@ -44,6 +44,7 @@ class _Buffer:
 
     model: gltf.GLTF2
     data: bytearray = field(default_factory=bytearray)
+    resting: dict[int, int] = field(default_factory=dict)
 
     def view(self, payload: bytes, target: int | None = None) -> int:
         self.data.extend(b"\0" * (-len(self.data) % 4))
@@ -73,11 +74,20 @@ class _Buffer:
         )
         return len(self.model.accessors) - 1
 
-    def sparse_offsets(self, offsets: NDArray[np.float32]) -> int:
-        """Add a VEC3 accessor ``[U, 3]`` that stores only the vertices that move."""
-        moved = np.flatnonzero(np.abs(offsets).max(1) > _STILL)
-        if not len(moved):
-            moved = np.zeros(1, np.int64)
+    def sparse_offsets(self, offsets: NDArray[np.float32], still: float) -> int:
+        """Add a VEC3 accessor ``[U, 3]`` that stores only offsets above a length.
+
+        Targets in which nothing moves share one accessor.
+        """
+        moved = np.flatnonzero(np.abs(offsets).max(1) > still)
+        if len(moved):
+            return self._sparse(offsets, moved)
+        if len(offsets) not in self.resting:
+            nothing = np.zeros_like(offsets)
+            self.resting[len(offsets)] = self._sparse(nothing, np.zeros(1, np.int64))
+        return self.resting[len(offsets)]
+
+    def _sparse(self, offsets: NDArray[np.float32], moved: NDArray[np.intp]) -> int:
         kept = np.zeros_like(offsets)
         kept[moved] = offsets[moved]
         index_type = np.uint16 if len(offsets) <= 0xFFFF else np.uint32
@@ -102,19 +112,6 @@ class _Buffer:
         return len(self.model.accessors) - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeadMotion:
-    """Frames of one person's head for an animated file.
-
-    Attributes:
-        parameters: of T frames; the shape of the first is the person's.
-        timestamps: seconds ``[T]``, increasing.
-    """
-
-    parameters: FaceParameters
-    timestamps: Sequence[float]
-
-
 def write_glb(
     path: str | Path,
     head: HeadModel,
@@ -133,22 +130,23 @@ def write_glb(
         path: file to write, whole or not at all.
         head: the head.
         parameters: one face, without batch dimension.
-        extras: more entries for the asset's extras.
-        motion: frames to animate; the weights are then the first frame's.
+        extras: more entries for the file's extras.
+        motion: frames of the same person to animate.
 
     Raises:
         OutputError: if the file cannot be written.
-        ValueError: if timestamps do not increase or do not fit the frames.
     """
     rig = rig_of(head, parameters)
+    pose = rig_frames(head, parameters[None])
     model = gltf.GLTF2()
     model.asset = gltf.Asset(version="2.0", generator="smirk3d")
     buffer = _Buffer(model)
-    skeleton = _add_joints(model, buffer, rig)
+    _add_joints(model, buffer, rig, pose)
     _add_mesh(model, buffer, head, rig)
+    model.meshes[0].weights = pose.weights[0].tolist()
     mesh_node = len(model.nodes)
     model.nodes.append(gltf.Node(name=f"{head.name} head", mesh=0, skin=0))
-    model.scenes = [gltf.Scene(nodes=[mesh_node, skeleton])]
+    model.scenes = [gltf.Scene(nodes=[mesh_node, _POSE_NODE])]
     model.scene = 0
     model.extras = {
         "head": head.name,
@@ -159,50 +157,52 @@ def write_glb(
         **(extras or {}),
     }
     if motion is not None:
-        _add_animation(model, buffer, head, motion, mesh_node=mesh_node, skeleton=skeleton)
+        _add_animation(model, buffer, rig_frames(head, motion.parameters), motion, mesh_node)
     model.buffers = [gltf.Buffer(byteLength=len(buffer.data))]
     model.set_binary_blob(bytes(buffer.data))
     with atomic_path(path) as temporary:
         model.save_binary(str(temporary))
 
 
-def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig) -> int:
-    """Add the joint nodes under one that carries the head pose, and return that one."""
-    pose = _quaternion_xyzw(axis_angle_to_matrix(rig.head_pose[None]))[0]
-    model.nodes.append(gltf.Node(name="head_pose", rotation=pose, children=[]))
+def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -> None:
+    """Add the joints' nodes under one that carries the head pose."""
+    turn = _xyzw(pose.head_pose_wxyz[0]).tolist()
+    model.nodes.append(gltf.Node(name="head_pose", rotation=turn, children=[]))
     first = len(model.nodes)
     for j, name in enumerate(rig.joint_names):
         parent = rig.parents[j]
-        above = rig.joints[parent] if parent >= 0 else torch.zeros(3)
+        above = rig.joints[parent] if parent >= 0 else torch.zeros_like(rig.joints[j])
         model.nodes.append(
             gltf.Node(
                 name=name,
-                translation=(rig.joints[j].cpu() - above.cpu()).tolist(),
-                rotation=_quaternion_xyzw(rig.rotations[j : j + 1])[0],
+                translation=(rig.joints[j] - above).tolist(),
+                rotation=_xyzw(pose.joints_wxyz[0, j]).tolist(),
             )
         )
-        owner = model.nodes[first + parent if parent >= 0 else 0]
+        owner = model.nodes[first + parent if parent >= 0 else _POSE_NODE]
         owner.children = [*(owner.children or []), first + j]
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(rig.joints), 1, 1))
     inverse[:, :3, 3] = -rig.joints.cpu().numpy()
     # glTF stores matrices by columns
     matrices = buffer.accessor(inverse.transpose(0, 2, 1).reshape(-1, 16), gltf.MAT4)
     joints = list(range(first, first + len(rig.joints)))
-    model.skins = [gltf.Skin(joints=joints, inverseBindMatrices=matrices, skeleton=0)]
-    return 0
+    model.skins = [gltf.Skin(joints=joints, inverseBindMatrices=matrices, skeleton=_POSE_NODE)]
 
 
 def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> None:
-    normals = smooth_normals(head, rig.vertices)
+    shapes = torch.cat([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
+    eyes = rest_eyeballs(head, rig.vertices, rig.joints)
     parts = []
     for primitive in primitives(head):
         ids = primitive.vertex_ids
-        material, uv = _add_material(model, buffer, primitive, rig)
+        points = rig.vertices[ids]
+        normals = smooth_normals(primitive, shapes)
+        material, uv = _add_material(model, buffer, primitive, points, eyes.get(primitive.part))
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         attributes = gltf.Attributes(
-            POSITION=_vertex_accessor(buffer, rig.vertices[ids], gltf.VEC3, bounds=True),
-            NORMAL=_vertex_accessor(buffer, normals[primitive.part][ids], gltf.VEC3),
+            POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
+            NORMAL=_vertex_accessor(buffer, normals[0], gltf.VEC3),
             TEXCOORD_0=_vertex_accessor(buffer, uv * uv.new_tensor([1, -1]) + uv.new_tensor([0, 1]),
                                         gltf.VEC2),
             JOINTS_0=buffer.accessor(
@@ -211,19 +211,28 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
             WEIGHTS_0=_vertex_accessor(buffer, weights[ids.cpu()], gltf.VEC4),
         )  # fmt: skip
         triangles = primitive.faces.cpu().numpy().astype(index_type).reshape(-1)
-        offsets = rig.offsets[:, ids].cpu().numpy().astype(np.float32)
+        moves = rig.offsets[:, ids].cpu().numpy()
+        turns = (normals[1:] - normals[0]).cpu().numpy()
         parts.append(
             gltf.Primitive(
                 attributes=attributes,
                 indices=buffer.accessor(triangles, gltf.SCALAR, target=gltf.ELEMENT_ARRAY_BUFFER),
                 material=material,
-                targets=[{"POSITION": buffer.sparse_offsets(o)} for o in offsets],
+                targets=[
+                    {
+                        "POSITION": buffer.sparse_offsets(move, _STILL),
+                        "NORMAL": buffer.sparse_offsets(turn, _TURNED),
+                    }
+                    for move, turn in zip(moves, turns, strict=True)
+                ],
             )
         )
-    extras = {"targetNames": list(rig.target_names), "gates": rig.gates}
-    model.meshes = [
-        gltf.Mesh(name=head.name, primitives=parts, weights=rig.weights.tolist(), extras=extras)
-    ]
+    extras = {
+        "targetNames": list(rig.target_names),
+        "gates": rig.gates,
+        "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
+    }
+    model.meshes = [gltf.Mesh(name=head.name, primitives=parts, extras=extras)]
 
 
 def _vertex_accessor(
@@ -245,49 +254,39 @@ def _strongest(lbs_weights: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float
 
 
 def _add_material(
-    model: gltf.GLTF2, buffer: _Buffer, primitive: Primitive, rig: Rig
+    model: gltf.GLTF2, buffer: _Buffer, primitive: Primitive, points: Tensor, eye: Eyeball | None
 ) -> tuple[int, Tensor]:
-    colour, roughness = _MATERIALS[primitive.part]
+    """Add a part's material and return it with the texture coordinates that suit it."""
+    part, uv = primitive.part, primitive.uv
     surface = gltf.PbrMetallicRoughness(
-        baseColorFactor=[*colour, 1.0], metallicFactor=0.0, roughnessFactor=roughness
+        baseColorFactor=[*part_colour(part), 1.0],
+        metallicFactor=0.0,
+        roughnessFactor=ROUGHNESS[part],
     )
-    uv = primitive.uv
-    if primitive.part in rig.joint_names:
+    if eye is not None:
         uv = unit_square(uv)
-        centre = rig.joints[rig.joint_names.index(primitive.part)]
-        outward = rig.vertices[primitive.vertex_ids] - centre
-        png = eye_texture(outward.cpu(), uv.cpu(), primitive.faces.cpu())
+        png = eye_picture(part, points, uv, primitive.faces, eye)
         model.images.append(gltf.Image(mimeType="image/png", bufferView=buffer.view(png)))
         if not model.samplers:
             model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
         model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
         surface.baseColorTexture = gltf.TextureInfo(index=len(model.textures) - 1)
-    model.materials.append(
-        gltf.Material(name=primitive.part, pbrMetallicRoughness=surface, doubleSided=True)
-    )
+        surface.baseColorFactor = [1.0, 1.0, 1.0, 1.0]
+    model.materials.append(gltf.Material(name=part, pbrMetallicRoughness=surface, doubleSided=True))
     return len(model.materials) - 1, uv
 
 
 def _add_animation(
-    model: gltf.GLTF2,
-    buffer: _Buffer,
-    head: HeadModel,
-    motion: HeadMotion,
-    *,
-    mesh_node: int,
-    skeleton: int,
+    model: gltf.GLTF2, buffer: _Buffer, frames: RigFrames, motion: HeadMotion, mesh_node: int
 ) -> None:
     times = np.asarray(motion.timestamps, np.float32)
-    frames = motion.parameters
-    if len(times) != len(frames) or (np.diff(times) <= 0).any():
-        raise ValueError("timestamps must increase strictly, one a frame")
-    with torch.no_grad():
-        weights = rig_weights(head, frames).cpu().numpy().astype(np.float32)
-        rotations = head.joint_rotations(frames).cpu()
+    if (np.diff(times) <= 0).any():
+        raise ValueError("timestamps are too close for glTF's single precision: start at zero")
     clock = buffer.accessor(times, gltf.SCALAR, bounds=True)
     animation = gltf.Animation(name="performance")
 
-    def channel(node: int, path: str, output: int) -> None:
+    def channel(node: int, path: str, values: NDArray[np.float64], kind: str) -> None:
+        output = buffer.accessor(values.astype(np.float32), kind)
         animation.samplers.append(
             gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR")
         )
@@ -296,30 +295,16 @@ def _add_animation(
             gltf.AnimationChannel(sampler=len(animation.samplers) - 1, target=target)
         )
 
-    channel(mesh_node, "weights", buffer.accessor(weights.reshape(-1), gltf.SCALAR))
-    if "root" not in head.joint_names:
-        pose = axis_angle_to_matrix(frames.head_pose.cpu())
-        turns = np.array(_continuous(_quaternion_xyzw(pose)), np.float32)
-        channel(skeleton, "rotation", buffer.accessor(turns, gltf.VEC4))
-    for j in range(len(head.joint_names)):
-        turns = np.array(_continuous(_quaternion_xyzw(rotations[:, j])), np.float32)
-        if np.ptp(turns, axis=0).max() > 0:
-            node = model.skins[0].joints[j]
-            channel(node, "rotation", buffer.accessor(turns, gltf.VEC4))
+    channel(mesh_node, "weights", frames.weights.reshape(-1), gltf.SCALAR)
+    turns = {_POSE_NODE: frames.head_pose_wxyz}
+    turns |= {node: frames.joints_wxyz[:, j] for j, node in enumerate(model.skins[0].joints)}
+    for node, turn in turns.items():
+        resting = _xyzw(turn[0]).tolist() == model.nodes[node].rotation
+        if not resting or np.ptp(turn, axis=0).max() > 0:
+            channel(node, "rotation", _xyzw(turn), gltf.VEC4)
     model.animations = [animation]
 
 
-def _quaternion_xyzw(matrices: Tensor) -> list[list[float]]:
-    """Return glTF's quaternions (x, y, z, w) of rotation matrices ``[N, 3, 3]``."""
-    wxyz = matrix_to_quaternion_wxyz(matrices.cpu().double())
-    rows: list[list[float]] = wxyz[:, [1, 2, 3, 0]].tolist()
-    return rows
-
-
-def _continuous(quaternions: list[list[float]]) -> NDArray[np.float64]:
-    """Return quaternions ``[T, 4]`` with signs such that neighbours are interpolated shortly."""
-    turns = np.array(quaternions)
-    for t in range(1, len(turns)):
-        if np.dot(turns[t], turns[t - 1]) < 0:
-            turns[t] *= -1
-    return turns
+def _xyzw(wxyz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quaternions ``[..., 4]`` in glTF's order."""
+    return np.roll(wxyz, -1, axis=-1)

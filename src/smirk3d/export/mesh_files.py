@@ -10,16 +10,13 @@ import trimesh
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.export.appearance import rest_eyeballs, vertex_colours
+from smirk3d.export.rig import rig_of
 from smirk3d.export.surface import primitives, smooth_normals
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
-
-_PLY_COLOURS = {
-    "skin": (194, 145, 122), "eyeL": (236, 230, 226), "eyeR": (236, 230, 226),
-    "teethU": (230, 220, 200), "teethL": (230, 220, 200), "tongue": (158, 69, 69),
-    "cavity": (92, 31, 31), "lashes": (20, 15, 13),
-}  # fmt: skip
+from smirk3d.rendering.materials import linear_to_srgb
 
 
 def posed_vertices(head: HeadModel, parameters: FaceParameters) -> Tensor:
@@ -29,7 +26,7 @@ def posed_vertices(head: HeadModel, parameters: FaceParameters) -> Tensor:
 
 
 def write_obj(path: str | Path, head: HeadModel, parameters: FaceParameters) -> None:
-    """Write the posed mesh as OBJ, a group a part, in metres with y up.
+    """Write the posed mesh as OBJ with normals, a group a part, in metres with y up.
 
     Vertices keep the head's order, so that meshes of one head can be blended in other programs.
 
@@ -41,22 +38,26 @@ def write_obj(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
     Raises:
         OutputError: if the file cannot be written.
     """
-    vertices = posed_vertices(head, parameters).double().numpy()
-    uv = head.uv.cpu().double().numpy()
-    faces = head.faces.cpu().numpy() + 1
-    uv_faces = head.uv_faces.cpu().numpy() + 1
-    part = head.part.cpu().numpy()[faces - 1].min(1)
+    vertices = posed_vertices(head, parameters)
     lines = [f"# {head.name} head, metres, y up, z out of the face", f"o {head.name}"]
-    lines += [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in vertices]
-    lines += [f"vt {u:.6f} {v:.6f}" for u, v in uv]
-    for number, name in enumerate(PARTS):
-        chosen = np.flatnonzero(part == number)
-        if len(chosen):
-            lines.append(f"g {name}")
-            lines += [
-                "f " + " ".join(f"{v}/{t}" for v, t in zip(faces[f], uv_faces[f], strict=True))
-                for f in chosen
-            ]
+    lines += [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in vertices.tolist()]
+    lines += [f"vt {u:.6f} {v:.6f}" for u, v in head.uv.tolist()]
+    groups: list[str] = []
+    count = 0
+    part_of_face = head.part[head.faces].amin(1)
+    for primitive in primitives(head):
+        normals = smooth_normals(primitive, vertices[None].to(head.v_template))[0]
+        lines += [f"vn {x:.5f} {y:.5f} {z:.5f}" for x, y, z in normals.tolist()]
+        chosen = part_of_face == PARTS.index(primitive.part)
+        corners = torch.stack(
+            [head.faces[chosen] + 1, head.uv_faces[chosen] + 1, primitive.faces + 1 + count], 2
+        )
+        groups.append(f"g {primitive.part}")
+        groups += [
+            "f " + " ".join(f"{v}/{t}/{n}" for v, t, n in triangle) for triangle in corners.tolist()
+        ]
+        count += len(normals)
+    lines += groups
     with atomic_path(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
 
@@ -75,11 +76,15 @@ def write_ply(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
     vertices = posed_vertices(head, parameters)
     normals = torch.zeros_like(vertices)
     colours = np.full((len(vertices), 4), 255, np.uint8)
-    by_part = smooth_normals(head, vertices.to(head.v_template))
-    for primitive in primitives(head):
+    rig = rig_of(head, parameters)
+    eyes = rest_eyeballs(head, rig.vertices, rig.joints)
+    # the skin last: vertices on a border between parts are seen as skin
+    for primitive in reversed(primitives(head)):
         ids = primitive.vertex_ids.cpu()
-        normals[ids] = by_part[primitive.part].cpu()[ids]
-        colours[ids.numpy(), :3] = _PLY_COLOURS[primitive.part]
+        part = primitive.part
+        normals[ids] = smooth_normals(primitive, vertices[None].to(head.v_template))[0].cpu()
+        linear = vertex_colours(part, rig.vertices[ids.to(rig.vertices.device)], eyes.get(part))
+        colours[ids.numpy(), :3] = (linear_to_srgb(linear) * 255).round().numpy()
     mesh = trimesh.Trimesh(
         vertices.numpy(),
         head.faces.cpu().numpy(),

@@ -12,8 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
-from smirk3d.export.parameter_files import parameters_from_json, parameters_to_json
+from smirk3d.export.parameter_files import (
+    check_parameters,
+    parameters_from_json,
+    parameters_to_json,
+    read_json,
+)
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
@@ -69,12 +75,15 @@ class ResultRecord:
 
         Raises:
             AssetError: if its fingerprint differs.
+            InputError: if the parameters have other sizes than the head's.
         """
         if head.fingerprint != self.head_fingerprint:
             raise AssetError(
                 f"{self.input}: made with another version of head {self.head!r};"
                 " reconstruct it again"
             )
+        for face in self.faces:
+            check_parameters(face.parameters, self.input, head)
 
 
 def write_result(folder: Path, record: ResultRecord) -> None:
@@ -119,34 +128,46 @@ def read_result(folder: str | Path) -> ResultRecord:
     path = Path(folder) / FILE_NAME
     if not path.is_file():
         raise InputError(f"{folder}: no {FILE_NAME} here; give a result folder, OUT/STEM")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: damaged ({error}); reconstruct the input again") from error
+    content = read_json(path)
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise InputError(f"{path}: not of schema {SCHEMA!r}; reconstruct the input again")
     try:
         width, height = (int(n) for n in content["image_size"])
+        sha256 = content["weights"]["sha256"]
         return ResultRecord(
             input=str(content["input"]),
             image_size=(width, height),
             head=str(content["head"]),
             head_fingerprint=str(content["head_fingerprint"]),
             weights=str(content["weights"]["name"]),
-            weights_sha256=content["weights"]["sha256"],
+            weights_sha256=str(sha256) if sha256 is not None else None,
             faces=tuple(_face_from_json(face, str(path)) for face in content["faces"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: damaged ({error!r}); reconstruct the input again") from error
 
 
 def _face_from_json(face: Mapping[str, Any], source: str) -> FaceRecord:
     groups = {**face["parameters"], "camera": face["camera"]}
     return FaceRecord(
-        box=np.array(face["box"], np.float64).reshape(4),
+        box=_finite(face["box"], (4,)),
         score=float(face["score"]),
         quality=float(face["quality"]),
         parameters=parameters_from_json(groups, source),
-        arkit=face["arkit"],
-        T_crop_image=np.array(face["T_crop_image"], np.float64).reshape(3, 3),
+        arkit=_arkit_from_json(face["arkit"]),
+        T_crop_image=_finite(face["T_crop_image"], (3, 3)),
     )
+
+
+def _arkit_from_json(weights: Any) -> dict[str, float] | None:
+    if weights is None:
+        return None
+    values = _finite([weights[name] for name in ARKIT_NAMES], (len(ARKIT_NAMES),))
+    return dict(zip(ARKIT_NAMES, values.tolist(), strict=True))
+
+
+def _finite(values: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.array(values, np.float64)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"expected finite numbers of shape {list(shape)}")
+    return array

@@ -1,18 +1,20 @@
-"""A person's head as a rig: neutral mesh, named morph targets, joints, and one face's weights."""
+"""A person's head as a rig: neutral mesh, named morph targets, joints; and frames that move it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.action_names import BLINKS, GAZE_ACTIONS, expression_sources
 from smirk3d.heads.head_model import HeadModel
-
-IDENTITY_GROUPS = ("shape",)
 
 
 @dataclass(frozen=True)
@@ -26,48 +28,88 @@ class Rig:
         vertices: this person without expression ``[V, 3]`` in metres.
         target_names: ``[K]``; ARKit's where the head has named actions.
         offsets: morph targets ``[K, V, 3]`` in metres.
-        weights: ``[K]``, this face's; gated actions are already multiplied by their gate.
         joint_names: ``[J]``.
         joints: rest positions of this person ``[J, 3]``.
         parents: ``[J]``, -1 for a root.
-        rotations: each joint's rotation relative to its parent ``[J, 3, 3]``.
         lbs_weights: ``[V, J]``.
-        head_pose: axis-angle ``[3]`` about the origin; zero where a root joint carries it.
         gates: target name to the name of the target whose weight multiplies it.
+        arkit: for ARKit's names that are no target, the targets that share them; none where the
+            head lacks the action. Empty for heads without named actions.
         left_out: what a linear rig cannot show, in words.
     """
 
     vertices: Tensor
     target_names: tuple[str, ...]
     offsets: Tensor
-    weights: Tensor
     joint_names: tuple[str, ...]
     joints: Tensor
     parents: tuple[int, ...]
-    rotations: Tensor
     lbs_weights: Tensor
-    head_pose: Tensor
     gates: dict[str, str]
+    arkit: dict[str, tuple[str, ...]]
     left_out: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadMotion:
+    """Frames of one person's head for an animated file.
+
+    Attributes:
+        parameters: of T frames ``[T, D]``.
+        timestamps: seconds ``[T]``, not negative, increasing.
+    """
+
+    parameters: FaceParameters
+    timestamps: Sequence[float]
+
+    def __post_init__(self) -> None:
+        """Check that there is one time a frame and that time passes."""
+        check_times(self.timestamps, len(self.parameters))
+
+
+def check_times(timestamps: Sequence[float], num_frames: int) -> None:
+    """Refuse times that are not one a frame, or do not increase from zero or more.
+
+    Raises:
+        ValueError: if so.
+    """
+    times = np.asarray(timestamps, np.float64)
+    if times.shape != (num_frames,) or not num_frames:
+        raise ValueError(f"need one timestamp for each of {num_frames} frames, got {times.shape}")
+    if not np.isfinite(times).all() or times[0] < 0 or (np.diff(times) <= 0).any():
+        raise ValueError("timestamps must increase strictly from zero or more")
+
+
+@dataclass(frozen=True)
+class RigFrames:
+    """What moves a rig, for T frames.
+
+    Attributes:
+        weights: of the morph targets ``[T, K]``; gated ones are already multiplied by their gate.
+        joints_wxyz: rotation of each joint relative to its parent ``[T, J, 4]``. Neighbouring
+            frames have the nearer of both signs.
+        head_pose_wxyz: rotation of the whole head about the origin ``[T, 4]``; none where a root
+            joint carries it.
+    """
+
+    weights: NDArray[np.float64]
+    joints_wxyz: NDArray[np.float64]
+    head_pose_wxyz: NDArray[np.float64]
+
+
 def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
-    """Return the rig of one face.
+    """Return the rig of one person.
 
     Args:
         head: the head.
-        parameters: one face, without batch dimension.
+        parameters: one face, without batch dimension; its shape is the person's.
     """
-    batch = parameters[None].to(head.v_template)
-    neutral = head.neutral().to(head.v_template).replace(shape=batch.shape)
+    shape = parameters.shape[None].to(head.v_template)
+    neutral = head.neutral().to(head.v_template).replace(shape=shape)
     with torch.no_grad():
         vertices = head.shaped(neutral)[0]
         joints = head.rest_joints(neutral)[0]
-        names, offsets = _targets(head)
-        weights = rig_weights(head, batch)[0]
-        rotations = head.joint_rotations(batch)[0]
-    rooted = "root" in head.joint_names
-    gates = {head.expression_names[int(i)]: "jawOpen" for i, j in head.gate if int(j) == 0}
+    targets = _targets(head)
     left_out = []
     if head.pose_basis.shape[0]:
         left_out.append("pose correctives: under 1 mm, about 4 mm with the jaw wide open")
@@ -77,62 +119,82 @@ def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
         left_out.append("eyelids move before the pose, not after it")
     return Rig(
         vertices=vertices,
-        target_names=names,
-        offsets=offsets,
-        weights=weights,
+        target_names=tuple(targets),
+        offsets=torch.stack(list(targets.values())),
         joint_names=head.joint_names,
         joints=joints,
         parents=head.parents,
-        rotations=rotations,
         lbs_weights=head.lbs_weights,
-        head_pose=torch.zeros(3) if rooted else batch.head_pose[0].cpu(),
-        gates=gates,
+        gates={head.expression_names[int(i)]: "jawOpen" for i, j in head.gate if int(j) == 0},
+        arkit=_shared_names(head, targets),
         left_out=tuple(left_out),
     )
 
 
-def rig_weights(head: HeadModel, parameters: FaceParameters) -> Tensor:
-    """Return the morph weights ``[B, K]`` of faces, in the order of the rig's targets."""
-    gated = head.gated_expression(parameters)
+def rig_frames(head: HeadModel, frames: FaceParameters) -> RigFrames:
+    """Return what moves the rig of :func:`rig_of` to faces.
+
+    Args:
+        head: the head.
+        frames: ``[T, D]``.
+    """
+    frames = frames.to(head.v_template)
+    with torch.no_grad():
+        weights = _weights(head, frames).double().cpu().numpy()
+        turns = matrix_to_quaternion_wxyz(head.joint_rotations(frames).double()).cpu().numpy()
+        rooted = "root" in head.joint_names
+        pose = frames.head_pose.double() * (0.0 if rooted else 1.0)
+        head_pose = matrix_to_quaternion_wxyz(axis_angle_to_matrix(pose)).cpu().numpy()
+    return RigFrames(weights, _continuous(turns), _continuous(head_pose))
+
+
+def _weights(head: HeadModel, frames: FaceParameters) -> Tensor:
+    gated = head.gated_expression(frames)
     if not head.has_named_actions:
-        return torch.cat([gated, parameters.eyelids], 1)
-    columns = dict(zip(ARKIT_NAMES, head.arkit(parameters).unbind(1), strict=True))
+        return torch.cat([gated, frames.eyelids], 1)
+    columns = dict(zip(ARKIT_NAMES, head.arkit(frames).unbind(1), strict=True))
     columns |= dict(zip(head.expression_names, gated.unbind(1), strict=True))
-    names, _ = _named_rows(head)
-    return torch.stack([columns[name] for name in names], 1)
+    return torch.stack([columns[name] for name in _targets(head)], 1)
 
 
-def _targets(head: HeadModel) -> tuple[tuple[str, ...], Tensor]:
-    if head.has_named_actions:
-        names, offsets = _named_rows(head)
-        return tuple(names), offsets
+def _continuous(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quaternions ``[T, ..., 4]`` with signs such that neighbours are nearest."""
+    opposed = (quaternions[1:] * quaternions[:-1]).sum(-1) < 0
+    flips = np.cumsum(opposed, axis=0) % 2 == 1
+    turns = quaternions.copy()
+    turns[1:][flips] *= -1
+    return turns
+
+
+def _targets(head: HeadModel) -> dict[str, Tensor]:
+    """Return the offsets ``[V, 3]`` by name; ARKit's names first, in ARKit's order."""
     first, count = head.group("shape").dim, head.group("expression").dim
-    expression = head.offsets[first : first + count]
-    lids = head.eyelid_offsets
-    names = [f"expression{i:03d}" for i in range(count)]
-    names += ["eyelidLeft", "eyelidRight"][: len(lids)]
-    return tuple(names), torch.cat([expression, lids])
-
-
-def _named_rows(head: HeadModel) -> tuple[list[str], Tensor]:
-    """Return names and offsets; ARKit's 52 names first, in ARKit's order."""
-    first = head.group("shape").dim
-    rows: dict[str, Tensor] = {}
-    for index, name in enumerate(head.expression_names):
-        rows[name] = head.offsets[first + index]
-    single = {
-        arkit: head.expression_names[indices[0]]
-        for arkit, indices in expression_sources(head.expression_names).items()
-        if len(indices) == 1
-    }
-    rows |= {arkit: rows.pop(own) for arkit, own in single.items()}
+    if not head.has_named_actions:
+        names = [f"expression{i:03d}" for i in range(count)]
+        names += ["eyelidLeft", "eyelidRight"][: len(head.eyelid_offsets)]
+        rows = torch.cat([head.offsets[first : first + count], head.eyelid_offsets])
+        return dict(zip(names, rows, strict=True))
+    targets = dict(zip(head.expression_names, head.offsets[first : first + count], strict=True))
+    for arkit, indices in expression_sources(head.expression_names).items():
+        if len(indices) == 1:
+            targets[arkit] = targets.pop(head.expression_names[indices[0]])
     if head.has_blend_jaw:
-        start = first + len(head.expression_names)
-        jaw = head.offsets[start : start + 6]
-        rows |= {"jawOpen": jaw[0], "jawLeft": jaw[1], "jawForward": jaw[2], "jawRight": jaw[4]}
-    rows |= dict(zip(BLINKS, head.eyelid_offsets, strict=False))
+        jaw = head.offsets[first + count : first + count + 6]
+        targets |= {"jawOpen": jaw[0], "jawLeft": jaw[1], "jawForward": jaw[2], "jawRight": jaw[4]}
+    targets |= dict(zip(BLINKS, head.eyelid_offsets, strict=False))
     if head.has_gaze_basis:
-        rows |= dict(zip(GAZE_ACTIONS, head.offsets[-8:], strict=True))
-    order = [name for name in ARKIT_NAMES if name in rows]
-    order += [name for name in rows if name not in ARKIT_NAMES]
-    return order, torch.stack([rows[name] for name in order])
+        targets |= dict(zip(GAZE_ACTIONS, head.offsets[-8:], strict=True))
+    order = [name for name in ARKIT_NAMES if name in targets]
+    order += [name for name in targets if name not in ARKIT_NAMES]
+    return {name: targets[name] for name in order}
+
+
+def _shared_names(head: HeadModel, targets: dict[str, Tensor]) -> dict[str, tuple[str, ...]]:
+    if not head.has_named_actions:
+        return {}
+    sources = expression_sources(head.expression_names)
+    return {
+        name: tuple(head.expression_names[i] for i in sources.get(name, ()))
+        for name in ARKIT_NAMES
+        if name not in targets
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.geometry.meshes import compact, split_by_label, vertex_normals
+from smirk3d.geometry.meshes import compact, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 
@@ -44,24 +44,16 @@ def primitives(head: HeadModel) -> list[Primitive]:
     return found
 
 
-def smooth_normals(head: HeadModel, vertices: Tensor) -> dict[str, Tensor]:
-    """Return unit normals ``[V, 3]`` for each part's name, not averaged across parts.
+def smooth_normals(primitive: Primitive, vertices: Tensor) -> Tensor:
+    """Return unit normals ``[B, U, 3]`` of a part, continuous across its texture's seams.
 
     Args:
-        head: the head.
-        vertices: ``[V, 3]``.
+        primitive: the part.
+        vertices: the head's ``[B, V, 3]``.
     """
-    part_of_face = head.part[head.faces].amin(1).long()
-    copies, faces = split_by_label(head.faces, part_of_face)
-    normals = vertex_normals(vertices[copies][None], faces)[0]
-    out: dict[str, Tensor] = {}
-    for number, name in enumerate(PARTS):
-        own = faces[part_of_face == number].unique()
-        if len(own):
-            full = torch.zeros_like(vertices)
-            full[:, 2] = 1.0
-            unit = normals[own]
-            unit[unit.norm(dim=1) < 0.5] = unit.new_tensor([0.0, 0.0, 1.0])
-            full[copies[own]] = unit
-            out[name] = full
-    return out
+    ids, faces = compact(primitive.vertex_ids[primitive.faces])
+    normals = vertex_normals(vertices[:, ids], faces)
+    # folded parts have vertices whose triangles cancel out, but formats ask for unit normals
+    cancelled = normals.norm(dim=2, keepdim=True) < 0.5
+    normals = torch.where(cancelled, normals.new_tensor([0.0, 0.0, 1.0]), normals)
+    return normals[:, torch.searchsorted(ids, primitive.vertex_ids)]
