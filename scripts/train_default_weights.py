@@ -47,10 +47,13 @@ UNSEEN_IN_PHOTOS = ("tongueOut", "cheekPuff")
 """Actions that no landmark shows: their fitted targets on plain photos are mere priors."""
 
 GAINS = {
-    "expression": 1.0, "jaw": 0.4, "eyelids": 0.4, "eyes": 0.3, "shape": 0.2, "head_pose": 1.0,
-    "camera": 1.0,
+    "expression": 6.0, "jaw": 2.0, "eyelids": 2.0, "eyes": 1.0, "shape": 0.5, "head_pose": 4.0,
+    "camera": 4.0,
 }  # fmt: skip
-"""Weights of the distance to target parameters, each in units of the component's spread."""
+"""Weights of the distance to target parameters, in units of the components."""
+
+UNITS = {"expression": 0.2, "eyelids": 0.2, "jaw": 0.2}
+"""Units of bounded groups; the others' are their spread."""
 
 
 @dataclass(kw_only=True)
@@ -62,7 +65,7 @@ class Recipe:
     minutes: float = 60.0
     head: str = "open"
     start: Path | None = None
-    """Weights to go on from; those of another version of the head are taken over."""
+    """Weights to go on from."""
     batch_size: int = 32
     warped: float = 0.5
     input_size: int = 128
@@ -130,7 +133,7 @@ class Trainer:
         self.landmark_weight = weight / weight.mean()
         self.encoder = build_encoder(self.head, recipe)
         self.average = torch.optim.swa_utils.AveragedModel(
-            self.encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998),
+            self.encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995),
             use_buffers=True,
         )  # fmt: skip
         self.group_std = {
@@ -148,10 +151,12 @@ class Trainer:
         distance = (error.square().sum(-1) + 0.25).sqrt() - 0.5
         losses = {"landmarks": (distance * self.landmark_weight).mean()}
         for name, gain in GAINS.items():
-            std = self.group_std[name].clamp(1e-6)
-            difference = (getattr(answer, name) - getattr(batch.targets, name)) / std
+            unit = UNITS.get(name, self.group_std[name].clamp(1e-6))
+            difference = (getattr(answer, name) - getattr(batch.targets, name)) / unit
             zero = torch.zeros_like(difference)
-            difference = F.smooth_l1_loss(difference, zero, reduction="none", beta=0.2)
+            # quadratic over most of the range: an absolute error has its optimum at the median,
+            # which for sparse actions is no action at all
+            difference = F.smooth_l1_loss(difference, zero, reduction="none", beta=2.0)
             if name == "expression":
                 difference = difference * torch.where(warped[:, None], 1.5, self.photo_weight)
             if name == "eyes":

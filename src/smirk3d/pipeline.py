@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import InputError
 from smirk3d.export.formats import save_face
@@ -20,7 +19,12 @@ from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import DEFAULT_HEAD, load_head
-from smirk3d.preprocessing.face_crop import crop_face, transform_points
+from smirk3d.preprocessing.face_crop import (
+    crop_face,
+    smirk_crop_transform,
+    transform_points,
+    warp_crop,
+)
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import face_quality
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
@@ -39,6 +43,7 @@ class ReconstructedFace:
         T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
         quality: how far the picture shows the face well, in [0, 1].
         weights: name of the weights that estimated it, ``none`` for a fit.
+        weights_sha256: hash of their file, None for a fit.
     """
 
     parameters: FaceParameters
@@ -48,6 +53,7 @@ class ReconstructedFace:
     T_crop_image: NDArray[np.float64] = field(repr=False)
     quality: float
     weights: str
+    weights_sha256: str | None = None
 
     def vertices(self) -> Tensor:
         """Return the posed vertices ``[V, 3]`` in metres, head axes."""
@@ -128,15 +134,25 @@ class FaceReconstructor:
         self.device = choose_device(device)
         self.head = (head if isinstance(head, HeadModel) else load_head(head)).to(self.device)
         self.detector = detector or MediaPipeFaceDetector()
-        self.encoder, self.weights = self._load_encoder(weights)
+        loaded = load_weights(weights, self.head) if str(weights) != "none" else None
+        self.encoder = loaded.encoder.to(self.device) if loaded else None
+        self.weights = loaded.name if loaded else "none"
+        self.weights_sha256 = loaded.sha256 if loaded else None
         self.refine = refine
         self._fit: LandmarkFit | None = None
 
-    def _load_encoder(self, weights: str | Path) -> tuple[FaceEncoder | None, str]:
-        if str(weights) == "none":
-            return None, "none"
-        encoder, name = load_weights(weights, self.head)
-        return (encoder.to(self.device).eval() if encoder is not None else None), name
+    @property
+    def uses_smirk_crop(self) -> bool:
+        """Whether the weights have learnt the offsets of the original SMIRK's crop."""
+        return self.encoder is not None and self.encoder.provenance.get("crop") == "smirk"
+
+    def _cut(
+        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        if not self.uses_smirk_crop:
+            return crop_face(image, landmarks)
+        transform = smirk_crop_transform(landmarks)
+        return warp_crop(image, transform, antialias=False), transform
 
     @property
     def fit(self) -> LandmarkFit:
@@ -161,7 +177,7 @@ class FaceReconstructor:
                 "read files with smirk3d.read_image"
             )
         detections = self.detector.detect(image)
-        cuts = [crop_face(image, face.landmarks) for face in detections]
+        cuts = [self._cut(image, face.landmarks) for face in detections]
         qualities = [face_quality(image, face.landmarks) for face in detections]
         return FoundFaces(
             detections=detections,
@@ -201,7 +217,14 @@ class FaceReconstructor:
         return [
             [
                 ReconstructedFace(
-                    estimated[next(rows)], self.head, face, crop, transform, quality, self.weights
+                    estimated[next(rows)],
+                    self.head,
+                    face,
+                    crop,
+                    transform,
+                    quality,
+                    self.weights,
+                    self.weights_sha256,
                 )
                 for face, crop, transform, quality in _faces(picture)
             ]

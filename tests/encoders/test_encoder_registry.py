@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_default_is_the_one_for_this_head(folder: Path) -> None:
     named, pca = tiny_head("named"), tiny_head("pca")
-    assert registry.load_weights("default", named) == (None, "none")
+    assert registry.load_weights("default", named) is None
     FaceEncoder(pca, SMALL).save(folder / "a.safetensors")
     FaceEncoder(named, SMALL).save(folder / "b.safetensors")
-    encoder, name = registry.load_weights("default", named)
-    assert name == "b"
-    assert encoder is not None
-    assert encoder.head_name == "tiny-named"
+    loaded = registry.load_weights("default", named)
+    assert loaded is not None
+    assert loaded.name == "b"
+    assert loaded.encoder.head_name == "tiny-named"
+    assert loaded.sha256 == hashlib.sha256((folder / "b.safetensors").read_bytes()).hexdigest()
 
 
 def test_weights_are_found_by_name_and_by_path(folder: Path, tmp_path: Path) -> None:
@@ -37,7 +39,9 @@ def test_weights_are_found_by_name_and_by_path(folder: Path, tmp_path: Path) -> 
     assert registry.find_weights("mine") == folder / "mine.safetensors"
     other = tmp_path / "elsewhere.safetensors"
     FaceEncoder(head, SMALL).save(other)
-    assert registry.load_weights(other, head)[1] == "elsewhere"
+    loaded = registry.load_weights(other, head)
+    assert loaded is not None
+    assert loaded.name == "elsewhere"
     with pytest.raises(AssetError, match=r"'nothing': installed are mine"):
         registry.find_weights("nothing")
 
@@ -45,6 +49,6 @@ def test_weights_are_found_by_name_and_by_path(folder: Path, tmp_path: Path) -> 
 def test_files_of_another_kind_are_passed_over(folder: Path) -> None:
     (folder / "a.safetensors").write_bytes(b"no weights")
     assert list(registry.installed_weights()) == []
-    assert registry.load_weights("default", tiny_head("named")) == (None, "none")
+    assert registry.load_weights("default", tiny_head("named")) is None
     with pytest.raises(AssetError, match=r"a\.safetensors"):
         registry.load_weights(folder / "a.safetensors", tiny_head("named"))

@@ -72,6 +72,7 @@ def result_record(
         head=head.name,
         head_fingerprint=head.fingerprint,
         weights=faces[0].weights,
+        weights_sha256=faces[0].weights_sha256,
         faces=tuple(
             FaceRecord(
                 box=face.detection.box,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from smirk3d.assets import user_folder, weights_folder
@@ -45,19 +47,37 @@ def find_weights(name: str | Path) -> Path:
     )
 
 
-def load_weights(name: str | Path, head: ReadableHead) -> tuple[FaceEncoder | None, str]:
-    """Return an encoder for a head and the name of its weights.
+@dataclass(frozen=True)
+class LoadedWeights:
+    """An encoder and where it comes from.
 
-    ``default`` is the first of the shipped weights made for this head; None with the name ``none``
-    if there are none.
+    Attributes:
+        encoder: in evaluation mode.
+        name: of the weights.
+        sha256: of their file.
+    """
+
+    encoder: FaceEncoder
+    name: str
+    sha256: str
+
+
+def load_weights(name: str | Path, head: ReadableHead) -> LoadedWeights | None:
+    """Return weights for a head.
+
+    ``default`` is the first of the installed weights made for this head; None if there are none.
 
     Raises:
         AssetError: if named weights are absent, damaged, or for another head.
     """
     if str(name) == "default":
-        for known, path in installed_weights():
+        for _, path in installed_weights():
             if read_header(path)["head_fingerprint"] == head.fingerprint:
-                return FaceEncoder.from_file(path, head), known
-        return None, "none"
-    path = find_weights(name)
-    return FaceEncoder.from_file(path, head), path.stem
+                return _loaded(path, head)
+        return None
+    return _loaded(find_weights(name), head)
+
+
+def _loaded(path: Path, head: ReadableHead) -> LoadedWeights:
+    encoder = FaceEncoder.from_file(path, head)
+    return LoadedWeights(encoder, path.stem, hashlib.sha256(path.read_bytes()).hexdigest())
