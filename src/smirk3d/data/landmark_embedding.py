@@ -3,52 +3,44 @@
 Many identities are rendered from many views; each detected landmark is un-projected onto the
 triangle that its pixel shows and so carried to the template, where a trimmed mean over all
 observations and their mirror images gives the embedding, and their spread its sigma. Landmarks
-that slide with the view, as the face's contour does, get a large sigma by themselves.
+that slide with the view, as the face's contour does, get a large sigma by themselves. The rims of
+the lips are taken from open mouths, so that they part when the mouth opens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
+from smirk3d.data.landmark_pairs import mirrored_ids
+from smirk3d.data.landmark_studio import (
+    LOWER_INNER_LIP,
+    NUM_SURFACE,
+    UPPER_INNER_LIP,
+    LandmarkStudio,
+    eyeball_sphere,
+    iris_angle,
+)
 from smirk3d.errors import AssetError
 from smirk3d.face_parameters import FaceParameters
-from smirk3d.geometry.barycentric import barycentric_in_plane
-from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.closest_points import closest_points
-from smirk3d.geometry.meshes import face_normals, faces_within, vertex_normals
+from smirk3d.geometry.meshes import faces_within
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.preprocessing.face_detector import FaceDetector
-from smirk3d.rasterization import rasterize
-from smirk3d.rendering.shading import shade
 
-NUM_SURFACE = 468
-_SIZE = 320
-_CAMERA_SCALE = 7.5
-_YAWS = (-25.0, -12.0, 0.0, 12.0, 25.0)
-_PITCHES = (-10.0, 0.0, 10.0)
-_GRAZING = 0.25
 _KEPT_SHARE = 0.7
 _SMALLEST_SIGMA = 0.0006
 _IRIS_SIGMA = 0.0008
-_IRIS_COSINE = 0.88
-_COLOURS = {
-    "skin": (0.86, 0.68, 0.58),
-    "lips": (0.72, 0.42, 0.40),
-    "brows": (0.42, 0.30, 0.25),
-    "eye": (0.95, 0.95, 0.95),
-    "iris": (0.15, 0.12, 0.10),
-    "teeth": (0.92, 0.90, 0.85),
-    "inside": (0.35, 0.12, 0.12),
-}
+_IRIS_RIM_SIGMA = 0.0012
+_RIM_WAYS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 
 
 def embed_landmarks(
@@ -64,33 +56,57 @@ def embed_landmarks(
     Args:
         head: the head; its own landmarks, if any, are not used.
         detector: finds the landmarks in renderings; returns 478.
-        num_identities: identities rendered, each from 15 views, the first one the mean.
+        num_identities: identities rendered, each from 15 views and, where the head has a jaw, from
+            3 with the mouth open; the first is the mean.
         seed: of the identities.
         on_progress: called after each identity.
 
     Raises:
         AssetError: if the detector finds the face in less than half of the renderings.
     """
-    studio = _Studio(head)
+    studio = LandmarkStudio(head)
     generator = torch.Generator().manual_seed(seed)
-    places: list[Tensor] = []
-    weights: list[Tensor] = []
-    for identity in range(num_identities):
-        views = studio.views(_identity(head, generator, mean=identity == 0))
-        for index in range(len(views)):
-            place, weight = studio.observe(views[index : index + 1], detector)
-            places.append(place)
-            weights.append(weight)
+    whole: list[tuple[Tensor, Tensor]] = []
+    lips: list[tuple[Tensor, Tensor]] = []
+    for number in range(num_identities):
+        identity = _identity(head, generator, mean=number == 0)
+        whole += [studio.observe(view, detector) for view in _each(studio.views(identity))]
+        if len(studio.upper_lip):
+            open_mouths = _each(studio.open_views(identity, generator))
+            lips += [studio.observe_lips(view, detector) for view in open_mouths]
         if on_progress is not None:
             on_progress()
-    found = torch.stack([weight.any() for weight in weights])
-    if found.float().mean() < 0.5:
+    found = sum(bool(weight.any()) for _, weight in whole)
+    if found < len(whole) / 2:
         raise AssetError(
-            f"head {head.name!r}: the detector found {int(found.sum())} of {len(found)} renderings;"
+            f"head {head.name!r}: the detector found {found} of {len(whole)} renderings;"
             " without more no landmarks can be embedded"
         )
-    mean, sigma = _symmetric_mean(torch.stack(places), torch.stack(weights))
-    return _embedding(head, mean, sigma)
+    mean, sigma = _symmetric_mean(*_pooled(whole, lips))
+    return _embedding(studio, mean, sigma)
+
+
+def with_landmarks(
+    arrays: Mapping[str, NDArray[Any]],
+    meta: Mapping[str, Any],
+    detector: FaceDetector,
+    *,
+    num_identities: int = 24,
+    on_progress: Callable[[], None] | None = None,
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return a head file's arrays and metadata with landmarks embedded, which they then record.
+
+    Raises:
+        AssetError: as :func:`embed_landmarks`.
+    """
+    head = HeadModel(arrays, meta)
+    found = embed_landmarks(head, detector, num_identities=num_identities, on_progress=on_progress)
+    recorded = {"detector": type(detector).__name__, "num_identities": num_identities}
+    return {**arrays, **found}, {**meta, "landmarks": recorded}
+
+
+def _each(views: FaceParameters) -> list[FaceParameters]:
+    return [views[index : index + 1] for index in range(len(views))]
 
 
 def _identity(head: HeadModel, generator: torch.Generator, *, mean: bool) -> FaceParameters:
@@ -105,85 +121,17 @@ def _identity(head: HeadModel, generator: torch.Generator, *, mean: bool) -> Fac
     return parameters.replace(shape=shape, jaw=jaw)
 
 
-class _Studio:
-    """Renders a head in simple colours and carries detections back to its template."""
-
-    def __init__(self, head: HeadModel) -> None:
-        self.head = head
-        self.skin_faces = head.faces[faces_within(head.faces, head.part == 0)]
-        self.colours = self._colours()
-        self.gaze = self._gaze()
-
-    def _colours(self) -> Tensor:
-        head = self.head
-        colours = torch.tensor(_COLOURS["skin"]).repeat(head.num_vertices, 1)
-        for region in ("lips", "brows"):
-            if region in head.regions:
-                colours[head.regions[region]] = torch.tensor(_COLOURS[region])
-        for part, name in {
-            "teethU": "teeth", "teethL": "teeth", "tongue": "inside", "cavity": "inside",
-            "eyeL": "eye", "eyeR": "eye",
-        }.items():  # fmt: skip
-            colours[head.part == PARTS.index(part)] = torch.tensor(_COLOURS[name])
-        return colours
-
-    def views(self, identity: FaceParameters) -> FaceParameters:
-        """Return the identity from every view, ``[15]``, centred on the face."""
-        poses = [(np.radians(pitch), np.radians(yaw), 0.0) for yaw in _YAWS for pitch in _PITCHES]
-        views = identity[torch.zeros(len(poses), dtype=torch.long)]
-        views = views.replace(head_pose=torch.tensor(poses, dtype=torch.float32))
-        vertices = self.head(views).vertices[:, self.head.regions["face"]]
-        centre = (vertices.amin(1) + vertices.amax(1)) / 2
-        scale = torch.full((len(poses), 1), _CAMERA_SCALE)
-        return views.replace(camera=torch.cat([scale, -centre[:, :2]], 1))
-
-    def observe(self, view: FaceParameters, detector: FaceDetector) -> tuple[Tensor, Tensor]:
-        """Return the landmarks' places on the template ``[468, 3]`` and their weights ``[468]``."""
-        vertices = self.head(view).vertices
-        ndc = project(vertices, view.camera)
-        faces = detector.detect(self._picture(vertices, ndc))
-        if not faces:
-            return torch.zeros(NUM_SURFACE, 3), torch.zeros(NUM_SURFACE)
-        pixels = torch.from_numpy(faces[0].landmarks[:NUM_SURFACE, :2].copy())
-        skin = rasterize(ndc, self.skin_faces, _SIZE, _SIZE)
-        column, row = pixels.long().clamp(0, _SIZE - 1).unbind(1)
-        seen = skin.face_index[0, row, column]
-        hit = seen >= 0
-        corners = self.skin_faces[seen.clamp(min=0)]
-        in_picture = ndc_to_pixels(ndc, _SIZE)[0, :, :2]
-        bary = barycentric_in_plane(pixels, in_picture[corners]).clamp(0, 1)
-        bary = bary / bary.sum(1, keepdim=True)
-        place = (self.head.v_template[corners] * bary[..., None]).sum(1)
-        facing = face_normals(vertices, self.skin_faces)[0, seen.clamp(min=0), 2]
-        weight = torch.where(hit & (facing > _GRAZING), facing, 0.0)
-        return torch.where(weight[:, None] > 0, place, 0.0), weight
-
-    def _picture(self, vertices: Tensor, ndc: Tensor) -> NDArray[np.uint8]:
-        fragments = rasterize(ndc, self.head.faces, _SIZE, _SIZE)
-        normals = vertex_normals(vertices, self.head.faces)
-        attributes = torch.cat([normals, self.colours[None], self.gaze], -1)
-        normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
-        colour = torch.where(gaze > _IRIS_COSINE, torch.tensor(_COLOURS["iris"])[:, None], colour)
-        lit = (shade(F.normalize(normal, dim=0)) * 1.1 + 0.05) * colour
-        background = 0.55 * (~fragments.mask[:, None]).float()
-        picture = (fragments.scatter(lit) + background).clamp(0, 1)[0]
-        return (picture.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-
-    def _gaze(self) -> Tensor:
-        """Return for each vertex ``[1, V, 1]`` the cosine to its eye's axis; -1 off the eyes."""
-        gaze = torch.full((1, self.head.num_vertices, 1), -1.0)
-        for part in ("eyeL", "eyeR"):
-            mask = self.head.part == PARTS.index(part)
-            outward = self.head.v_template[mask] - _eye_centre(self.head, part)
-            gaze[0, mask, 0] = F.normalize(outward, dim=1)[:, 2]
-        return gaze
-
-
-def _eye_centre(head: HeadModel, part: str) -> Tensor:
-    """Return the point ``[3]`` that an eyeball of the template turns about."""
-    if part in head.joint_names:
-        return head.joints[head.joint_names.index(part)]
-    return head.v_template[head.part == PARTS.index(part)].mean(0)
+def _pooled(
+    whole: list[tuple[Tensor, Tensor]], lips: list[tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Return places ``[N, 468, 3]`` and weights; lip rims count in open mouths where seen there."""
+    places = torch.stack([place for place, _ in whole + lips])
+    weights = torch.stack([weight for _, weight in whole + lips])
+    if lips:
+        rims = torch.tensor(UPPER_INNER_LIP + LOWER_INNER_LIP)
+        seen_open = weights[len(whole) :, rims].any(0)
+        weights[: len(whole), rims[seen_open]] = 0
+    return places, weights
 
 
 def _symmetric_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,8 +141,7 @@ def _symmetric_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         places: ``[N, 468, 3]`` on the template.
         weights: ``[N, 468]``, zero where a landmark was not seen.
     """
-    first, _ = _trimmed_mean(places, weights)
-    mirror = mirror_landmarks(first)
+    mirror = mirrored_ids()[:NUM_SURFACE]
     flipped = places[:, mirror] * places.new_tensor([-1.0, 1.0, 1.0])
     pooled = torch.cat([places, flipped])
     return _trimmed_mean(pooled, torch.cat([weights, weights[:, mirror]]))
@@ -239,29 +186,53 @@ def _trimmed_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.where(seen.any(0), sigma, torch.inf)
 
 
-def _embedding(head: HeadModel, mean: Tensor, sigma: Tensor) -> dict[str, NDArray[Any]]:
-    skin = faces_within(head.faces, head.part == 0).nonzero()[:, 0]
-    on_skin = closest_points(mean, head.v_template, head.faces[skin])
-    ids = torch.arange(NUM_SURFACE)
-    triangles, bary = skin[on_skin.face_index], on_skin.barycentric
+def _embedding(studio: LandmarkStudio, mean: Tensor, sigma: Tensor) -> dict[str, NDArray[Any]]:
+    head = studio.head
+    triangles, bary = _on_faces(head, studio.skin_faces, mean)
+    for rim, lip in (
+        (UPPER_INNER_LIP, studio.upper_lip),
+        (LOWER_INNER_LIP, studio.lower_lip),
+    ):
+        if len(lip):
+            rows = torch.tensor(rim)
+            triangles[rows], bary[rows] = _on_faces(head, lip, mean[rows])
     seen = sigma.isfinite()
     # the spread is of three coordinates; sigma is of one
     sigma = (sigma / 3**0.5).clamp(min=_SMALLEST_SIGMA)
-    for iris, part in ((IRIS_RIGHT, "eyeR"), (IRIS_LEFT, "eyeL")):
-        eye = head.part == PARTS.index(part)
-        if not eye.any():
-            continue
-        ball = faces_within(head.faces, eye).nonzero()[:, 0]
-        front = _eye_centre(head, part) + head.v_template.new_tensor([0.0, 0.0, 0.02])
-        pupil = closest_points(front[None], head.v_template, head.faces[ball])
-        ids = torch.cat([ids, torch.tensor([iris])])
-        triangles = torch.cat([triangles, ball[pupil.face_index]])
-        bary = torch.cat([bary, pupil.barycentric])
-        sigma = torch.cat([sigma, sigma.new_tensor([_IRIS_SIGMA])])
-        seen = torch.cat([seen, seen.new_ones(1)])
+    parts = [(torch.arange(NUM_SURFACE)[seen], triangles[seen], bary[seen], sigma[seen])]
+    parts += [
+        _iris(head, part, first)
+        for first, part in ((IRIS_RIGHT, "eyeR"), (IRIS_LEFT, "eyeL"))
+        if (head.part == PARTS.index(part)).any()
+    ]
+    ids, triangles, bary, sigma = (torch.cat(column) for column in zip(*parts, strict=True))
     return {
-        "lmk_mp_id": ids[seen].numpy().astype(np.int32),
-        "lmk_mp_tri": triangles[seen].numpy().astype(np.int32),
-        "lmk_mp_bary": bary[seen].numpy().astype(np.float32),
-        "lmk_mp_sigma": sigma[seen].numpy().astype(np.float32),
+        "lmk_mp_id": ids.numpy().astype(np.int32),
+        "lmk_mp_tri": triangles.numpy().astype(np.int32),
+        "lmk_mp_bary": bary.numpy().astype(np.float32),
+        "lmk_mp_sigma": sigma.numpy().astype(np.float32),
     }
+
+
+def _on_faces(head: HeadModel, face_ids: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Return triangle ``[P]`` and barycentric coordinates ``[P, 3]`` of the nearest places."""
+    found = closest_points(points, head.v_template, head.faces[face_ids])
+    return face_ids[found.face_index], found.barycentric
+
+
+def _iris(head: HeadModel, part: str, first: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return ids, triangles, barycentric coordinates and sigmas of an iris: centre, then rim.
+
+    MediaPipe's order around the rim is left, up, right and down as the subject has it.
+    """
+    centre, radius = eyeball_sphere(head, part)
+    angle = iris_angle(radius)
+    rays = [
+        (math.sin(angle) * x, math.sin(angle) * y, math.cos(angle * math.hypot(x, y)))
+        for x, y in _RIM_WAYS
+    ]
+    ball = faces_within(head.faces, head.part == PARTS.index(part)).nonzero()[:, 0]
+    triangles, bary = _on_faces(head, ball, centre + radius * centre.new_tensor(rays))
+    sigma = bary.new_full((len(rays),), _IRIS_RIM_SIGMA)
+    sigma[0] = _IRIS_SIGMA
+    return torch.arange(first, first + len(rays)), triangles, bary, sigma

