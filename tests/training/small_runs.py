@@ -32,7 +32,7 @@ SIZE = 32
 NUM_PHOTOS = 12
 
 
-def small_config(*, painting: bool = True, steps: int = 4) -> TrainConfig:
+def small_config(*, painting: bool = True, steps: int = 4, shared: bool = True) -> TrainConfig:
     return TrainConfig(
         head="tiny",
         render_size=SIZE,
@@ -42,6 +42,7 @@ def small_config(*, painting: bool = True, steps: int = 4) -> TrainConfig:
                 expression_backbone="mobilenetv3_small_minimal",
                 shape_backbone="mobilenetv3_small_minimal",
                 input_size=SIZE,
+                shared=shared,
             ),
             renderer=NeuralRendererConfig(features=(4, 6, 8), blocks=1),
         ),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from smirk3d.training.checkpoints import (
     checkpoints,
     latest_checkpoint,
     load_checkpoint,
+    save_checkpoint,
 )
-from smirk3d.training.config import TrainConfig
 from smirk3d.training.run_log import RunLog
 from smirk3d.training.trainer import Trainer, TrainingDiverged, run_loop, settings
 from tests.training.small_runs import small_config, small_trainer, take_steps, with_run
@@ -35,11 +36,11 @@ def assert_same_state(one: Trainer, two: Trainer) -> None:
 
 @pytest.mark.parametrize("kind", ["named", "pca"])
 def test_both_paths_learn(kind: str) -> None:
-    config = small_config()
+    config = small_config(shared=False)
     trainer, batches = small_trainer(config, kind)
     before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
     losses = take_steps(trainer, batches, 4)
-    assert all(value == value for step in losses for value in step.values())
+    assert all(math.isfinite(value) for step in losses for value in step.values())
     assert "cycle" not in losses[0]
     assert losses[1]["cycle"] > 0
     moved = {
@@ -59,8 +60,6 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     for _ in range(2):
         first.train_step(batches.batch(first.step), first.step / 4)
     folder = tmp_path / "parts"
-    from smirk3d.training.checkpoints import save_checkpoint
-
     save_checkpoint(folder, first.state(), first.step)
     second, batches = small_trainer(config)
     stored = latest_checkpoint(folder)
@@ -94,7 +93,7 @@ def test_a_run_leaves_weights_checkpoints_log_and_panels(tmp_path: Path) -> None
 
 
 def test_frozen_networks_stay_bit_by_bit() -> None:
-    config = small_config()
+    config = small_config(shared=False)
     networks = replace(config.networks, learning=("expression",))
     trainer, batches = small_trainer(replace(config, networks=networks))
     before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
@@ -190,13 +189,12 @@ def test_a_time_budget_ends_a_run_with_weights(tmp_path: Path) -> None:
     assert not (tmp_path / "renderer.safetensors").exists()
 
 
-def golden(config: TrainConfig) -> list[float]:
-    trainer, batches = small_trainer(config)
-    return [round(losses["total"], 3) for losses in take_steps(trainer, batches, 20)]
-
-
-def test_losses_of_twenty_steps_repeat() -> None:
+def test_losses_of_twenty_steps() -> None:
     config = with_run(small_config(), steps=20)
-    first = golden(config)
-    assert first == golden(config)
-    assert first[-1] < first[0]
+    trainer, batches = small_trainer(config)
+    totals = [losses["total"] for losses in take_steps(trainer, batches, 20)]
+    # print([round(totals[i], 2) for i in (0, 4, 9, 14, 19)])
+    assert [totals[i] for i in (0, 4, 9, 14, 19)] == pytest.approx(GOLDEN, rel=0.03)
+
+
+GOLDEN = [31.73, 37.83, 27.08, 30.8, 29.7]

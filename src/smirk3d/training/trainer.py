@@ -23,7 +23,6 @@ from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.losses.weighting import WeightedLoss
-from smirk3d.training.augmented_cycle_path import augmented_cycle_path
 from smirk3d.training.checkpoints import check_checkpoint, latest_checkpoint, save_checkpoint
 from smirk3d.training.config import ENCODER_PARTS, TrainConfig
 from smirk3d.training.fitted_targets import fitted_targets
@@ -31,9 +30,10 @@ from smirk3d.training.freeze_schedule import turn
 from smirk3d.training.networks import build_judges, build_networks
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
 from smirk3d.training.panels import panel_sheet
-from smirk3d.training.reconstruction_path import reconstruction_path
+from smirk3d.training.paths.augmented_cycle_path import augmented_cycle_path
+from smirk3d.training.paths.reconstruction_path import reconstruction_path
+from smirk3d.training.paths.studio import Studio
 from smirk3d.training.run_log import RunLog
-from smirk3d.training.studio import Studio
 
 _NOISE_STREAM = 1_000_000
 """Streams of random numbers of the paths begin here; those below are the data's."""

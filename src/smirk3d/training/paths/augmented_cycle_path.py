@@ -14,10 +14,10 @@ from smirk3d.losses.cycle import cycle_loss
 from smirk3d.losses.weighting import weighted_sum
 from smirk3d.neural_renderer.inputs import masked_photo, renderer_input
 from smirk3d.training.config import TrainConfig
-from smirk3d.training.expression_augmentation import changed_expressions
 from smirk3d.training.networks import Networks
-from smirk3d.training.reconstruction_path import PathResult
-from smirk3d.training.studio import Studio
+from smirk3d.training.paths.expression_augmentation import changed_expressions
+from smirk3d.training.paths.reconstruction_path import PathResult
+from smirk3d.training.paths.studio import Studio
 
 
 def augmented_cycle_path(

@@ -30,8 +30,8 @@ from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import RenderedHead
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import JudgeNetworks, Networks
-from smirk3d.training.studio import Studio
-from smirk3d.training.warm_start import warm_start_loss
+from smirk3d.training.paths.studio import Studio
+from smirk3d.training.paths.warm_start import warm_start_loss
 
 Terms = dict[str, Callable[[], Tensor]]
 

@@ -1,0 +1,1 @@
+"""The two paths: functions from photos to losses and panels."""
