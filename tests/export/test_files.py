@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -206,6 +207,8 @@ def test_eyes_turn_as_their_weights_say(
 def test_every_format_writes_its_ending(tmp_path: Path) -> None:
     parameters = random_faces(HEAD, 1)[0]
     for name in FORMATS:
+        if name == "usd" and importlib.util.find_spec("pxr") is None:
+            continue
         path = write_face(name, tmp_path / "face-0", HEAD, parameters)
         assert path.stat().st_size > 100
         again = tmp_path / "again" / f"x{path.suffix}"

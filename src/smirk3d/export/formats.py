@@ -11,6 +11,7 @@ from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.glb import write_glb
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
+from smirk3d.export.usd import write_usd
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
@@ -19,10 +20,17 @@ Writer = Callable[[Path, HeadModel, FaceParameters], None]
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write one face: the file's ending and its writer."""
+    """A way to write one face.
+
+    Attributes:
+        ending: of the files.
+        write: the writer.
+        others: further endings that a file named by the user may have.
+    """
 
     ending: str
     write: Writer
+    others: tuple[str, ...] = ()
 
 
 FORMATS: dict[str, Format] = {
@@ -32,6 +40,7 @@ FORMATS: dict[str, Format] = {
     "npz": Format(".npz", write_parameters_npz),
     "json": Format(".json", write_parameters_json),
     "arkit-csv": Format(".csv", write_arkit_csv),
+    "usd": Format(".usd", write_usd, (".usda", ".usdc")),
 }
 
 
@@ -74,7 +83,7 @@ def save_face(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
     """
     path = Path(path)
     for chosen in FORMATS.values():
-        if path.suffix.lower() == chosen.ending:
+        if path.suffix.lower() in (chosen.ending, *chosen.others):
             chosen.write(path, head, parameters)
             return
     endings = ", ".join(chosen.ending for chosen in FORMATS.values())
