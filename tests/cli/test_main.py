@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,11 @@ def test_heads_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "mouthSmileLeft" in text
     assert main(["heads", "show", "nobody"]) == 3
     assert "no head named 'nobody': installed are open" in capsys.readouterr().err
+
+
+def test_training_names_photos_that_are_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["train", "tiny-cpu", "--data.faces", str(tmp_path), "--out", str(tmp_path / "r")])
+    assert code == 3
+    assert f"{tmp_path}/annotations.npz: no such file" in capsys.readouterr().err

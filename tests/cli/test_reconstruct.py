@@ -103,7 +103,7 @@ def _spoil(folder: Path, portrait: Path) -> list[Path]:
 def test_bad_files_are_named_and_the_others_done(
     portrait: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    good = tmp_path / "it's \"Zoë\" 人.jpg"
+    good = tmp_path / 'it\'s "Zoë" 人.jpg'
     shutil.copy(portrait, good)
     bad = _spoil(tmp_path, portrait)
     out = tmp_path / "out"

@@ -147,7 +147,7 @@ def _symmetric_head() -> HeadModel:
     return HeadModel(arrays, meta)
 
 
-def _mirror_landmarks(arrays: dict, partner) -> None:  # noqa: ANN001
+def _mirror_landmarks(arrays: dict, partner) -> None:
     """Put a landmark on each skin vertex in front, which has a mirror vertex."""
     import numpy as np
 

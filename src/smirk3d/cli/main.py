@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "a result to other formats",
     "heads": "list, show, import or bake head models",
     "weights": "list, show or import encoder weights",
+    "train": "train encoders and neural renderer, by preset",
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""
 

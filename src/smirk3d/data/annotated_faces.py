@@ -27,7 +27,8 @@ HELD_OUT_DIVISOR = 29
 """Photos whose key's number is divisible by this never train: they are what reports measure."""
 
 _ARRAYS = ("key", "source", "landmarks_xy", "blendshapes", "blendshape_names", "oval_inside")
-_LANDMARK_STEPS = 32
+LANDMARK_STEPS = 32
+"""Stored landmarks are whole numbers of this part of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def read_annotated_faces(
         keys=arrays["key"][kept],
         images=images[torch.from_numpy(kept)],
         landmarks=torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32))
-        / _LANDMARK_STEPS,
+        / LANDMARK_STEPS,
         blendshapes=torch.from_numpy(arrays["blendshapes"][kept].astype(np.float32)),
         blendshape_names=tuple(str(name) for name in arrays["blendshape_names"]),
         sources=arrays["source"][kept],
@@ -123,7 +124,7 @@ def read_landmarks(folder: str | Path, *, keep: Callable[[str], bool] = lambda k
     """Return the landmarks ``[N, 478, 2]`` alone, in the order of :func:`read_annotated_faces`."""
     arrays = _annotations(Path(folder) / "annotations.npz")
     kept = np.array([row for row, key in enumerate(arrays["key"]) if keep(str(key))])
-    return torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / _LANDMARK_STEPS
+    return torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / LANDMARK_STEPS
 
 
 def _annotations(path: Path) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,6 @@ winks, sneers, puffed cheeks, sideways jaws.
 from __future__ import annotations
 
 import warnings
-
 from dataclasses import dataclass
 
 import torch

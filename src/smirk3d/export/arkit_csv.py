@@ -21,7 +21,7 @@ from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.export.rig import check_times
+from smirk3d.export.rig import check_times, skull_rotation
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
@@ -38,13 +38,8 @@ HEADER = (
 DEFAULT_FPS = Fraction(60)
 
 
-def rotation_angles(rotations: Tensor) -> Tensor:
-    """Return yaw, pitch and roll ``[B, 3]`` in radians, with the app's signs, of axis-angles.
-
-    Args:
-        rotations: of heads or eyes ``[B, 3]``.
-    """
-    matrix = axis_angle_to_matrix(rotations)
+def rotation_angles(matrix: Tensor) -> Tensor:
+    """Return yaw, pitch and roll ``[B, 3]`` in radians, with the app's signs, of ``[B, 3, 3]``."""
     yaw = -torch.atan2(matrix[:, 0, 2], matrix[:, 2, 2])
     pitch = -torch.asin(matrix[:, 1, 2].clamp(-1, 1))
     roll = -torch.atan2(matrix[:, 1, 0], matrix[:, 1, 1])
@@ -74,9 +69,10 @@ def arkit_rows(head: HeadModel, parameters: FaceParameters) -> Tensor:
     Raises:
         AssetError: if the head has no named actions.
     """
-    angles = [rotation_angles(parameters.head_pose)]
+    angles = [rotation_angles(skull_rotation(head, parameters))]
     if parameters.eyes.shape[1]:
-        angles += [rotation_angles(eye) for eye in parameters.eyes.split(3, dim=1)]
+        eyes = axis_angle_to_matrix(parameters.eyes.unflatten(1, (2, 3)))
+        angles += [rotation_angles(eye) for eye in eyes.unbind(1)]
     else:
         angles += [torch.zeros_like(parameters.head_pose)] * 2
     return torch.cat([head.arkit(parameters), *angles], 1)

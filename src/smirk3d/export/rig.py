@@ -148,6 +148,21 @@ def rig_frames(head: HeadModel, frames: FaceParameters) -> RigFrames:
     return RigFrames(weights, _continuous(turns), _continuous(head_pose))
 
 
+def skull_rotation(head: HeadModel, parameters: FaceParameters) -> Tensor:
+    """Return how the skull is turned ``[B, 3, 3]``, by head pose and neck together."""
+    turns = head.joint_rotations(parameters)
+    names = head.joint_names
+    bearer = names.index("neck") if "neck" in names else 0
+    joint = head.parents[names.index("eyeL")] if "eyeL" in names else bearer
+    total = torch.eye(3).to(turns).expand(len(turns), 3, 3)
+    while joint >= 0:
+        total = turns[:, joint] @ total
+        joint = head.parents[joint]
+    if "root" in names:
+        return total
+    return axis_angle_to_matrix(parameters.head_pose) @ total
+
+
 def _weights(head: HeadModel, frames: FaceParameters) -> Tensor:
     gated = head.gated_expression(frames)
     if not head.has_named_actions:

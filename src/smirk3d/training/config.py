@@ -20,8 +20,8 @@ ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression")
 
 
 _WARM_START_GAINS = {
-    "expression": 1.0, "jaw": 0.4, "eyelids": 0.4, "eyes": 0.3, "shape": 0.2, "head_pose": 1.0,
-    "camera": 1.0,
+    "expression": 6.0, "jaw": 2.0, "eyelids": 2.0, "eyes": 1.0, "shape": 0.5, "head_pose": 4.0,
+    "camera": 4.0,
 }  # fmt: skip
 
 
@@ -47,15 +47,19 @@ class WarmStartConfig:
     """How predictions are compared with fitted parameters.
 
     Attributes:
-        gains: weight of each group; distances are in units of each component's spread.
-        beta: distance below which the loss is quadratic.
+        gains: weight of each group.
+        amount_unit: unit of distances of amounts, components whose range ends at 1; the others'
+            unit is their spread.
+        beta: distance below which the loss is quadratic. Most of the range should be: an absolute
+            error has its optimum at the median, which for sparse actions is no action at all.
         exact: weight of expressions that are known exactly (photo warps).
         unseen: actions that no landmark shows, whose fits on photos are mere priors,
         unseen_weight: and their weight there.
     """
 
     gains: dict[str, float] = field(default_factory=lambda: dict(_WARM_START_GAINS))
-    beta: float = 0.2
+    amount_unit: float = 0.2
+    beta: float = 2.0
     exact: float = 1.5
     unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
     unseen_weight: float = 0.2

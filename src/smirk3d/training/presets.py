@@ -46,7 +46,7 @@ def pretrain() -> TrainConfig:
         landmarks=LandmarkConfig(form="robust", emphasis=3.0),
         optimizer=OptimizerConfig(
             encoder_rate=1e-3, betas=(0.9, 0.999), weight_decay=0.02, warmup_steps=100,
-            last_rate=0.005, encoder_clip=5.0, averaging=0.998,
+            last_rate=0.005, encoder_clip=5.0, averaging=0.995,
         ),
         run=RunConfig(minutes=60.0),
     )  # fmt: skip

@@ -19,12 +19,10 @@ def loss(predicted, exact: bool, **config) -> float:
     )
 
 
-def off(name: str, component: int, spreads: float):
+def off(name: str, component: int, distance: float):
     faces = HEAD.neutral(1)
     values = getattr(faces, name).clone()
-    std = dict.fromkeys(("head_pose", "camera"), (0.2, 0.3, 0.1))
-    spread = std[name] if name in std else HEAD.group(name).prior_std
-    values[0, component] += spreads * spread[component]
+    values[0, component] += distance
     return faces.replace(**{name: values})
 
 
@@ -32,20 +30,27 @@ def test_is_zero_at_the_target() -> None:
     assert loss(HEAD.neutral(1), exact=False) == 0
 
 
-def test_is_the_smooth_distance_in_spreads() -> None:
-    # smooth L1 at 1 spread with beta 0.2 is 0.9, one of 38 components
-    assert loss(off("expression", 3, 1.0), exact=False) == pytest.approx(0.9 / 38, rel=1e-4)
-    assert loss(off("expression", 3, 1.0), exact=True) == pytest.approx(1.5 * 0.9 / 38, rel=1e-4)
-    assert loss(off("jaw", 0, 1.0), exact=False) == pytest.approx(0.4 * 0.9 / 3, rel=1e-4)
-    assert loss(off("head_pose", 1, 1.0), exact=False) == pytest.approx(0.9 / 3, rel=1e-4)
+def test_amounts_count_in_their_unit_and_the_rest_in_spreads() -> None:
+    unit, gains = 0.2, WarmStartConfig().gains
+    smile = loss(off("expression", 3, unit), exact=False)
+    # smooth L1 at 1 with beta 2 is 1/4, one of 38 components
+    assert smile == pytest.approx(gains["expression"] * 0.25 / 38, rel=1e-4)
+    assert loss(off("expression", 3, unit), exact=True) == pytest.approx(1.5 * smile, rel=1e-4)
+    assert loss(off("jaw", 0, unit), exact=False) == pytest.approx(
+        gains["jaw"] * 0.25 / 3, rel=1e-4
+    )
+    turned = loss(off("head_pose", 1, 0.3), exact=False)
+    assert turned == pytest.approx(gains["head_pose"] * 0.25 / 3, rel=1e-4)
+    sized = loss(off("shape", 0, 3 * HEAD.group("shape").prior_std[0]), exact=False)
+    assert sized == pytest.approx(gains["shape"] * 2 / HEAD.group("shape").dim, rel=1e-4)
 
 
 def test_actions_that_no_landmark_shows_count_less_on_photos() -> None:
     tongue = HEAD.expression_names.index("tongueOut")
-    photo = loss(off("expression", tongue, 1.0), exact=False)
-    assert photo == pytest.approx(0.2 * 0.9 / 38, rel=1e-4)
-    known = loss(off("expression", tongue, 1.0), exact=True)
-    assert known == pytest.approx(1.5 * 0.9 / 38, rel=1e-4)
+    smile = loss(off("expression", 3, 0.2), exact=False)
+    assert loss(off("expression", tongue, 0.2), exact=False) == pytest.approx(0.2 * smile, rel=1e-4)
+    known = loss(off("expression", tongue, 0.2), exact=True)
+    assert known == pytest.approx(1.5 * smile, rel=1e-4)
 
 
 def test_fixed_components_and_groups_without_gain_do_not_count() -> None:

@@ -24,8 +24,7 @@ def warm_start_loss(
 ) -> Tensor:
     """Return the weighted sum over groups of the mean smooth L1 distance, a scalar.
 
-    Distances are in units of each component's spread. Components that are fixed (an eye's roll)
-    do not count.
+    Components that are fixed (an eye's roll) do not count.
 
     Args:
         predicted: B faces.
@@ -40,11 +39,13 @@ def warm_start_loss(
         free = [i for i in range(group.dim) if group.lo[i] < group.hi[i]]
         if not gain or not free or not group.observable:
             continue
-        spread = predicted.camera.new_tensor(group.prior_std).clamp(min=_SMALLEST_SPREAD)
+        units = [
+            config.amount_unit if high == 1 else spread
+            for high, spread in zip(group.hi, group.prior_std, strict=True)
+        ]
+        unit = predicted.camera.new_tensor(units).clamp(min=_SMALLEST_SPREAD)
         ours, theirs = getattr(predicted, group.name), getattr(target, group.name)
-        distance = F.smooth_l1_loss(
-            ours / spread, theirs / spread, reduction="none", beta=config.beta
-        )
+        distance = F.smooth_l1_loss(ours / unit, theirs / unit, reduction="none", beta=config.beta)
         if group.name == "expression":
             unseen = [name in config.unseen for name in group.names]
             photo = torch.where(

@@ -1,0 +1,50 @@
+"""``smirk3d train``: encoders and neural renderer, by preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from smirk3d.training.config import TrainConfig
+from smirk3d.training.presets import PRESETS
+from smirk3d.training.progress_bar import ProgressBar
+from smirk3d.training.trainer import train
+
+
+@dataclass
+class Train:
+    """Train, or go on with the run in a folder."""
+
+    out: Path
+    settings: TrainConfig
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        bar = ProgressBar()
+        try:
+            weights = train(self.settings, self.out, on_progress=bar)
+        finally:
+            bar.close()
+        print(weights)
+        return 0
+
+
+def _preset(name: str) -> Callable[..., Train]:
+    start = PRESETS[name]()
+
+    def parse(
+        out: Path = Path("runs") / name,
+        settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = start,
+    ) -> Train:
+        return Train(out, settings)
+
+    purpose = (PRESETS[name].__doc__ or "").strip()
+    parse.__doc__ = f"{purpose}\n\nArgs:\n    out: Folder of the run; a run in it goes on."
+    return parse
+
+
+COMMAND = {name: _preset(name) for name in PRESETS}
