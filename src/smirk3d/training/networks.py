@@ -38,6 +38,7 @@ class Networks(nn.Module):
         self.renderer = renderer
         self.autocast: Callable[[], AbstractContextManager[object]] = nullcontext
         self.frozen_norms = False
+        self.frozen_stages = 0
 
     def parts(self) -> dict[str, nn.Module]:
         """Return what learns or is frozen by itself, by name."""
@@ -64,6 +65,10 @@ class Networks(nn.Module):
                 for module in part.modules():
                     if isinstance(module, _NORMS):
                         module.train(False)
+        if self.encoder.trunk is not None:
+            for stage in self.encoder.trunk.first_stages(self.frozen_stages):
+                stage.requires_grad_(False)
+                stage.train(False)
 
     def read(self, images: Tensor) -> FaceParameters:
         """Return the parameters of crops ``[B, 3, N, N]``, in single precision."""
@@ -115,6 +120,7 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
         load_strictly(renderer, painter.state_dict(), str(config.renderer_start))
     networks = Networks(encoder, renderer)
     networks.frozen_norms = config.frozen_norms
+    networks.frozen_stages = config.frozen_stages
     unknown = set(config.learning) - {*networks.parts(), "trunk"}
     if unknown:
         raise AssetError(f"no network is named {', '.join(sorted(unknown))}")

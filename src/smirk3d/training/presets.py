@@ -38,6 +38,7 @@ def pretrain() -> TrainConfig:
             ),
             renderer=LIGHT,
             learning=("trunk", "pose", "shape", "expression"),
+            frozen_stages=2,
         ),
         losses=LossWeights(
             landmarks=1.0, contour=0.3, photometric=0.0, perceptual=0.0, emotion=0.0,
