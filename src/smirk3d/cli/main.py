@@ -17,7 +17,8 @@ COMMANDS = {
     "reconstruct": "photos to animatable heads",
     "export": "a result to other formats",
     "heads": "list, show, import or bake head models",
-    "weights": "list, show or import encoder weights",
+    "weights": "list, show, import or export encoder weights",
+    "preprocess": "photos and videos to training shards",
     "train": "train encoders and neural renderer, by preset",
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""

@@ -1,4 +1,4 @@
-"""``smirk3d weights``: what encoder weights there are, what is in them, and importing SMIRK's."""
+"""``smirk3d weights``: what encoder weights there are, import of SMIRK's, export to ONNX."""
 
 from __future__ import annotations
 
@@ -66,4 +66,27 @@ class Import:
         return 0
 
 
-COMMAND = {"list": List, "show": Show, "import": Import}
+@dataclass
+class Export:
+    """Write an encoder as an ONNX file, for ONNX Runtime and programs without torch."""
+
+    weights: Annotated[str, tyro.conf.Positional]
+    """Name or file."""
+    out: Path
+    """File to write, FILE.onnx."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.encoders.face_encoder import FaceEncoder, read_header
+        from smirk3d.encoders.onnx_export import export_onnx
+        from smirk3d.encoders.registry import find_weights
+        from smirk3d.heads.registry import load_head
+
+        path = find_weights(self.weights)
+        head = load_head(read_header(path)["head"])
+        export_onnx(FaceEncoder.from_file(path, head), self.out)
+        print(self.out)
+        return 0
+
+
+COMMAND = {"list": List, "show": Show, "import": Import, "export": Export}

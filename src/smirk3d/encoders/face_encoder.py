@@ -179,8 +179,16 @@ class FaceEncoder(nn.Module):
         Raises:
             ShapeError: if the images are no square colour pictures.
         """
-        sizes = check_shape(images, "B 3 N N", "images")
-        if sizes["N"] != self.config.input_size:
+        check_shape(images, "B 3 N N", "images")
+        groups = self.read(images)
+        like = groups["camera"]
+        for group in self._unseen:
+            groups[group.name] = like.new_tensor(group.default).expand(len(like), -1)
+        return FaceParameters(**groups)
+
+    def read(self, images: Tensor) -> dict[str, Tensor]:
+        """Return by name the groups ``[B, D]`` that depend on the images ``[B, 3, N, N]``."""
+        if images.shape[-1] != self.config.input_size:
             images = F.interpolate(
                 images, size=(self.config.input_size,) * 2, mode="bilinear", antialias=True
             )
@@ -188,10 +196,7 @@ class FaceEncoder(nn.Module):
         groups: dict[str, Tensor] = {}
         for encoder in (self.pose_encoder, self.shape_encoder, self.expression_encoder):
             groups |= encoder(features)
-        like = groups["camera"]
-        for group in self._unseen:
-            groups[group.name] = like.new_tensor(group.default).expand(len(like), -1)
-        return FaceParameters(**groups)
+        return groups
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write weights, config, head and provenance to one safetensors file.

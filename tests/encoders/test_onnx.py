@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smirk3d.assets.optional import require
+from smirk3d.cli.main import main
+from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.onnx_encoder import OnnxEncoder
+from smirk3d.encoders.onnx_export import exported_once, onnx_model
+from smirk3d.errors import AssetError, MissingExtra, ShapeError
+from smirk3d.heads.tiny import tiny_head
+
+for package in ("onnx", "onnxscript", "onnxruntime"):
+    pytest.importorskip(package)
+
+SMALL = EncoderConfig(
+    expression_backbone="mobilenetv3_small_minimal", shared=True, input_size=96
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def encoder() -> FaceEncoder:
+    torch.manual_seed(0)
+    encoder = FaceEncoder(tiny_head("named"), SMALL).eval()
+    # answers that differ between pictures, and some out of range, so that clamps have work to do
+    for part in (encoder.pose_encoder, encoder.shape_encoder, encoder.expression_encoder):
+        torch.nn.init.normal_(part.output.linear.weight, std=0.3)
+    encoder.provenance = {"source": "a test", "crop": "smirk"}
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def file(encoder: FaceEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "encoder.onnx"
+    path.write_bytes(onnx_model(encoder))
+    return path
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_answers_are_torch_s(encoder: FaceEncoder, file: Path, batch: int) -> None:
+    images = torch.rand(batch, 3, 224, 224)
+    with torch.no_grad():
+        wanted = encoder(images)
+    found = OnnxEncoder.from_file(file)(images)
+    assert wanted.expression.std() > 0.05
+    for name, values in found.items():
+        assert values.dtype == torch.float32
+        torch.testing.assert_close(values, getattr(wanted, name), atol=1e-4, rtol=0)
+
+
+def test_the_file_says_what_it_is(encoder: FaceEncoder, file: Path) -> None:
+    read = OnnxEncoder.from_file(file, tiny_head("named"))
+    assert read.provenance == encoder.provenance
+    assert read.groups == encoder.groups
+    with pytest.raises(AssetError, match="are for head 'tiny-named', not 'tiny-pca'"):
+        OnnxEncoder.from_file(file, tiny_head("pca"))
+
+
+def test_wrong_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match="no such weights file"):
+        OnnxEncoder.from_file(tmp_path / "absent.onnx")
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(AssetError, match=r"text\.onnx: damaged, or no ONNX model"):
+        OnnxEncoder.from_file(tmp_path / "text.onnx")
+
+
+def test_a_foreign_model_is_refused(file: Path, tmp_path: Path) -> None:
+    onnx = require("onnx", extra="onnx")
+    model = onnx.load(file)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(AssetError, match="no encoder by `smirk3d weights export`"):
+        OnnxEncoder.from_file(tmp_path / "foreign.onnx")
+
+
+def test_crops_of_another_size_are_refused(file: Path) -> None:
+    with pytest.raises(ShapeError, match=r"B 3 224 224"):
+        OnnxEncoder.from_file(file)(torch.rand(1, 3, 96, 96))
+
+
+def test_an_export_is_kept_for_the_same_weights_alone(
+    encoder: FaceEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMIRK3D_HOME", str(tmp_path))
+    written: list[int] = []
+    monkeypatch.setattr(
+        "smirk3d.encoders.onnx_export.onnx_model", lambda e: written.append(1) or b"model"
+    )
+    first = exported_once(encoder)
+    assert exported_once(encoder) == first
+    assert len(written) == 1
+    with torch.no_grad():
+        encoder.shape_encoder.output.linear.bias.add_(1)
+    try:
+        assert exported_once(encoder) != first
+    finally:
+        with torch.no_grad():
+            encoder.shape_encoder.output.linear.bias.sub_(1)
+
+
+def test_without_the_packages_the_extra_is_named(
+    encoder: FaceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    with pytest.raises(MissingExtra, match=r"smirk3d\[onnx\]"):
+        onnx_model(encoder)
+
+
+def test_the_command_writes_a_file_that_runs(
+    encoder: FaceEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, out = tmp_path / "mine.safetensors", tmp_path / "mine.onnx"
+    encoder.save(weights)
+    head = tiny_head("named")
+    monkeypatch.setattr("smirk3d.heads.registry.load_head", lambda name: head)
+    assert main(["weights", "export", str(weights), "--out", str(out)]) == 0
+    found = OnnxEncoder.from_file(out, head)(torch.rand(1, 3, 224, 224))
+    assert np.isfinite(found.expression.numpy()).all()
