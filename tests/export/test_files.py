@@ -14,7 +14,7 @@ import trimesh
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.arkit_csv import HEADER, rotation_angles, timecode, write_arkit_csv
-from smirk3d.export.formats import FORMATS, parse_formats, save_face, write_face
+from smirk3d.export.formats import FORMATS, Picture, parse_formats, save_face, write_face
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import (
     read_parameters,
@@ -206,10 +206,11 @@ def test_eyes_turn_as_their_weights_say(
 
 def test_every_format_writes_its_ending(tmp_path: Path) -> None:
     parameters = random_faces(HEAD, 1)[0]
+    picture = Picture(path="a.jpg", size=(64, 48), T_crop_image=np.eye(3))
     for name in FORMATS:
         if name == "usd" and importlib.util.find_spec("pxr") is None:
             continue
-        path = write_face(name, tmp_path / "face-0", HEAD, parameters)
+        path = write_face(name, tmp_path / "face-0", HEAD, parameters, picture)
         assert path.stat().st_size > 100
         again = tmp_path / "again" / f"x{path.suffix}"
         save_face(again, HEAD, parameters)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_directory
-from smirk3d.export.formats import write_face
+from smirk3d.export.formats import Picture, write_face
 from smirk3d.export.result import FaceRecord, ResultRecord, write_result
 from smirk3d.pipeline import ReconstructedFace
 from smirk3d.preprocessing.image_io import write_png
@@ -55,9 +55,11 @@ def write_reconstruction(
     """
     with atomic_directory(folder, overwrite=True) as temporary:
         write_png(temporary / "overlay.png", overlay_panel(image, [_posed(f) for f in faces]))
+        size = (image.shape[1], image.shape[0])
         for number, face in enumerate(faces):
+            picture = Picture(path=source, size=size, T_crop_image=face.T_crop_image)
             for name in formats:
-                write_face(name, temporary / f"face-{number}", face.head, face.parameters)
+                write_face(name, temporary / f"face-{number}", face.head, face.parameters, picture)
         write_result(temporary, result_record(source, image, faces))
 
 

@@ -38,6 +38,8 @@ NUM_EXPRESSION = 100
 NUM_AVATAR_VERTICES = 5143
 """FLAME's vertices and the teeth that GaussianAvatars adds."""
 
+FOLDERS = ("gaussian-avatars", "metrical-tracker", "imavatar")
+
 _OPENCV = np.diag([1.0, -1.0, -1.0])
 _PYTORCH3D = np.diag([-1.0, 1.0, -1.0])
 _FOCAL_SHARE = 3.0
@@ -150,6 +152,19 @@ def _numpy(clip: FlameClip) -> dict[str, NDArray[np.float32]]:
 def _axis_angle(rotation: NDArray[Any]) -> NDArray[np.float32]:
     vectors: NDArray[np.float32] = matrix_to_axis_angle(torch.as_tensor(rotation)).float().numpy()
     return vectors
+
+
+def write_flame(folder: Path, clip: FlameClip) -> None:
+    """Write a clip in all layouts, each in a folder of its own (:data:`FOLDERS`).
+
+    Raises:
+        OutputError: if the folder cannot be written.
+    """
+    avatars, metrical, imavatar = FOLDERS
+    with atomic_directory(folder, overwrite=True) as temporary:
+        write_gaussian_avatars(temporary / avatars, clip)
+        write_metrical_tracker(temporary / metrical, clip)
+        write_imavatar(temporary / imavatar / "flame_params.json", clip)
 
 
 def write_gaussian_avatars(folder: Path, clip: FlameClip) -> None:

@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
+from smirk3d.export.flame_formats import FlameClip, write_flame
 from smirk3d.export.glb import write_glb
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
@@ -33,6 +38,21 @@ class Format:
     others: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """The picture that a face was found in, for formats that place the face there.
+
+    Attributes:
+        path: of the picture, as files name it.
+        size: width and height of the upright picture in pixels.
+        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
+    """
+
+    path: str
+    size: tuple[int, int]
+    T_crop_image: NDArray[np.floating]
+
+
 FORMATS: dict[str, Format] = {
     "glb": Format(".glb", write_glb),
     "obj": Format(".obj", write_obj),
@@ -42,6 +62,8 @@ FORMATS: dict[str, Format] = {
     "arkit-csv": Format(".csv", write_arkit_csv),
     "usd": Format(".usd", write_usd, (".usda", ".usdc")),
 }
+FLAME = "flame"
+"""The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame_formats`."""
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -51,23 +73,43 @@ def parse_formats(text: str) -> tuple[str, ...]:
         InputError: if one is unknown, or none is given.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in FORMATS]
+    known = (*FORMATS, FLAME)
+    unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise InputError(
-            f"unknown format {', '.join(unknown or [text])!r}: have {', '.join(FORMATS)}"
+            f"unknown format {', '.join(unknown or [text])!r}: have {', '.join(known)}"
         )
     return names
 
 
-def write_face(name: str, stem: Path, head: HeadModel, parameters: FaceParameters) -> Path:
-    """Write one face in a format and return the file.
+def write_face(
+    name: str, stem: Path, head: HeadModel, parameters: FaceParameters, picture: Picture
+) -> Path:
+    """Write one face in a format and return the file, or the folder ``STEM-flame``.
 
     Args:
-        name: one of :data:`FORMATS`.
+        name: one of :data:`FORMATS`, or :data:`FLAME`.
         stem: the file without ending.
         head: the head.
         parameters: one face, without batch dimension.
+        picture: where the face was found.
+
+    Raises:
+        AssetError: if the head has no place in the format.
+        OutputError: if the file cannot be written.
     """
+    if name == FLAME:
+        folder = stem.with_name(f"{stem.name}-{FLAME}")
+        width, height = picture.size
+        clip = FlameClip(
+            head=head,
+            parameters=parameters[None],
+            T_crop_image=torch.as_tensor(picture.T_crop_image)[None],
+            image_size=(height, width),
+            image_names=[picture.path],
+        )
+        write_flame(folder, clip)
+        return folder
     chosen = FORMATS[name]
     path = stem.with_name(stem.name + chosen.ending)
     chosen.write(path, head, parameters)
