@@ -100,6 +100,7 @@ def some_photos(head: HeadModel, truth: FaceParameters) -> AnnotatedFaces:
         blendshapes=torch.zeros(count, 52),
         blendshape_names=tuple(f"b{i}" for i in range(52)),
         sources=np.array(["a", "b"] * (count // 2)),
+        persons=np.full(count, ""),
         oval_inside=torch.ones(count),
     )
 

@@ -18,7 +18,7 @@ def test_presets_say_how_long_and_can_be_overridden(name: str) -> None:
     config = PRESETS[name]()
     assert config.run.steps or config.run.minutes
     changed = tyro.cli(
-        TrainConfig, default=config, args=["--run.minutes", "3", "--data.batches.batch-size", "8"]
+        TrainConfig, default=config, args=["--minutes", "3", "--data.batches.batch-size", "8"]
     )
     assert (changed.run.minutes, changed.data.batches.batch_size) == (3.0, 8)
     assert settings(changed)["data"]["batches"]["batch_size"] == 8

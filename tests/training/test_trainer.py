@@ -193,8 +193,7 @@ def test_losses_of_twenty_steps() -> None:
     config = with_run(small_config(), steps=20)
     trainer, batches = small_trainer(config)
     totals = [losses["total"] for losses in take_steps(trainer, batches, 20)]
-    # print([round(totals[i], 2) for i in (0, 4, 9, 14, 19)])
     assert [totals[i] for i in (0, 4, 9, 14, 19)] == pytest.approx(GOLDEN, rel=0.03)
 
 
-GOLDEN = [31.73, 37.83, 27.08, 30.8, 29.7]
+GOLDEN = [34.41, 41.22, 28.46, 32.47, 31.78]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -20,3 +20,22 @@ class Estimation:
     """Fit landmarks from the network's answer."""
     device: Device = "auto"
     """Where to compute."""
+
+
+class CountBar:
+    """A progress bar of counted work, shown on a terminal while there is some."""
+
+    def __init__(self, unit: str) -> None:
+        """Draw nothing yet."""
+        self._unit = unit
+        self._bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how much of the work is done."""
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(total=total, unit=f" {self._unit}", disable=None)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._bar.close()

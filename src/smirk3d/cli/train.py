@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from smirk3d.cli.common_options import CountBar
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.presets import PRESETS
 from smirk3d.training.progress_bar import ProgressBar
@@ -26,7 +27,7 @@ class Train:
         """Do it and return the exit code."""
         bar = ProgressBar()
         try:
-            weights = train(self.settings, self.out, on_progress=bar)
+            weights = train(self.settings, self.out, on_progress=bar, on_fit=CountBar("fits"))
         finally:
             bar.close()
         print(weights)

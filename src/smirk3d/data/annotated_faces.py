@@ -42,6 +42,7 @@ class AnnotatedFaces:
         blendshapes: MediaPipe's estimates ``[N, 52]`` in the order of ``blendshape_names``.
         blendshape_names: ``_neutral`` and 51 of ARKit's names.
         sources: where each photo comes from ``[N]``.
+        persons: who is on it ``[N]``, empty where unknown.
         oval_inside: share of the face inside the original picture ``[N]``; the rest is black.
         refused: files that could not be read, with the reason.
     """
@@ -52,6 +53,7 @@ class AnnotatedFaces:
     blendshapes: Tensor
     blendshape_names: tuple[str, ...]
     sources: NDArray[np.str_]
+    persons: NDArray[np.str_]
     oval_inside: Tensor
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -115,16 +117,29 @@ def read_annotated_faces(
         blendshapes=torch.from_numpy(arrays["blendshapes"][kept].astype(np.float32)),
         blendshape_names=tuple(str(name) for name in arrays["blendshape_names"]),
         sources=arrays["source"][kept],
+        persons=arrays["person"][kept],
         oval_inside=torch.from_numpy(arrays["oval_inside"][kept].astype(np.float32)),
         refused=refused,
     )
 
 
-def read_landmarks(folder: str | Path, *, keep: Callable[[str], bool] = lambda key: True) -> Tensor:
-    """Return the landmarks ``[N, 478, 2]`` alone, in the order of :func:`read_annotated_faces`."""
+def read_landmarks(
+    folder: str | Path, *, keep: Callable[[str], bool] = lambda key: True
+) -> tuple[Tensor, list[str]]:
+    """Return landmarks ``[N, 478, 2]`` and persons alone, as :func:`read_annotated_faces` does.
+
+    Raises:
+        InputError: if the annotations are missing or damaged.
+    """
     arrays = _annotations(Path(folder) / "annotations.npz")
     kept = np.array([row for row, key in enumerate(arrays["key"]) if keep(str(key))])
-    return torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / LANDMARK_STEPS
+    landmarks = torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / LANDMARK_STEPS
+    return landmarks, arrays["person"][kept].tolist()
+
+
+def trains(key: str) -> bool:
+    """Return whether the photo of a key is one to train on, not one that reports measure."""
+    return int(key) % HELD_OUT_DIVISOR != 0
 
 
 def _annotations(path: Path) -> dict[str, NDArray[Any]]:
@@ -132,7 +147,10 @@ def _annotations(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path}: no such file; give a folder of shards with annotations.npz")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in _ARRAYS}
+            arrays = {name: file[name] for name in _ARRAYS}
+            nobody = np.full(len(arrays["key"]), "")
+            arrays["person"] = file["person"] if "person" in file.files else nobody
+            return arrays
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: damaged or of another kind ({error})") from error
 

@@ -3,6 +3,7 @@
 Each shard is a webdataset: ``KEY.jpg``, the crop, and ``KEY.json``, what is known of it. Beside it
 lies a part of the annotations; when all shards are done the parts are joined to
 ``annotations.npz``, and what was refused is listed with the reason in ``refused.json``.
+:func:`~smirk3d.data.annotated_faces.read_annotated_faces` reads the folder.
 """
 
 from __future__ import annotations
@@ -30,9 +31,6 @@ from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import quality_report
 from smirk3d.preprocessing.image_io import read_image
-
-FitShape = Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]]
-"""From landmarks ``[N, 478, 2]`` in crop pixels to fitted parameters ``[N, D]`` by group."""
 
 _SPREAD = 1000
 """Keys of one photo or video lie within this many steps of the held-out divisor."""
@@ -82,7 +80,6 @@ class _Job:
     folder: Path
     config: PreprocessConfig
     make_detector: Callable[[], FaceDetector]
-    fit: FitShape | None
 
     @property
     def stem(self) -> Path:
@@ -95,7 +92,6 @@ def preprocess(
     config: PreprocessConfig,
     make_detector: Callable[[], FaceDetector],
     *,
-    fit: FitShape | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreprocessReport:
     """Write shards of a data set's faces; go on where an earlier call was cut off.
@@ -108,7 +104,6 @@ def preprocess(
         out: folder of the shards; a shard that is there already is not made again.
         config: settings; the same ones as in the earlier call.
         make_detector: called once in each process.
-        fit: gives warm-start targets to store.
         on_progress: called with the numbers of shards done and in all.
 
     Raises:
@@ -119,14 +114,12 @@ def preprocess(
     require("webdataset", extra="train")
     out = Path(out)
     _claim(out, items, config)
-    count = -(-len(items) // config.items)
     jobs = [
-        _Job(n, items[n * config.items : (n + 1) * config.items], n * config.items, out, config,
-             make_detector, fit)
-        for n in range(count)
-    ]  # fmt: skip
+        _Job(n, items[first : first + config.items], first, out, config, make_detector)
+        for n, first in enumerate(range(0, len(items), config.items))
+    ]
     open_jobs = [job for job in jobs if not _part(job).is_file()]
-    done = count - len(open_jobs)
+    count, done = len(jobs), len(jobs) - len(open_jobs)
     for _ in _run(open_jobs, config.processes):
         done += 1
         if on_progress is not None:
@@ -180,12 +173,8 @@ def _make_shard(job: _Job) -> None:
                 rows.append(row)
     with atomic_path(job.stem.with_suffix(".refused.json")) as temporary:
         temporary.write_text(json.dumps(refused), encoding="utf-8")
-    arrays = _arrays(rows)
-    if job.fit is not None and rows:
-        landmarks = (arrays["landmarks_xy"] / LANDMARK_STEPS).astype(np.float32)
-        arrays |= {f"fit_{name}": values for name, values in job.fit(landmarks).items()}
     with atomic_path(_part(job)) as temporary:
-        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(temporary, **_arrays(rows))  # type: ignore[arg-type]
 
 
 def _faces(
@@ -202,20 +191,20 @@ def _faces(
             if item.is_video
             else [(0, read_image(item.path))]
         )
-        for frame, picture in pictures:
+        for nth, (frame, picture) in enumerate(pictures):
             name = f"{item.path}#{frame}" if item.is_video else str(item.path)
             try:
-                yield _face(picture, item, _key(number, frame), detector, config)
+                yield _face(picture, item, _key(number, nth), detector, config)
             except NoFaceFound as error:
                 refused[name] = str(error)
     except InputError as error:
         refused[str(item.path)] = str(error)
 
 
-def _key(number: int, frame: int) -> str:
+def _key(number: int, nth: int) -> str:
     """Return a key; all frames of an item share the remainder that decides what is held out."""
     block, remainder = divmod(number, HELD_OUT_DIVISOR)
-    return f"{(block * _SPREAD + frame % _SPREAD) * HELD_OUT_DIVISOR + remainder:09d}"
+    return f"{(block * _SPREAD + nth % _SPREAD) * HELD_OUT_DIVISOR + remainder:09d}"
 
 
 def _face(
@@ -240,7 +229,7 @@ def _face(
     Image.fromarray(crop).save(stream, "JPEG", quality=config.jpeg_quality, subsampling=0)
     row = {
         "key": key, "source": item.source, "person": item.person, "label": item.label,
-        "file": str(item.path), "sharpness": round(quality.sharpness, 4),
+        "origin": str(item.path), "sharpness": round(quality.sharpness, 4),
         "quality": round(quality.overall, 4), "oval_inside": round(quality.inside, 4),
         "landmarks_xy": np.round(landmarks[:, :2] * LANDMARK_STEPS).astype(np.int16),
         "landmarks_z": landmarks[:, 2].astype(np.float16), "blendshapes": _blendshapes(face),
@@ -257,7 +246,7 @@ def _arrays(rows: Sequence[dict[str, Any]]) -> dict[str, NDArray[Any]]:
     def column(name: str, dtype: Any, *shape: int) -> NDArray[Any]:
         return np.array([row[name] for row in rows], dtype).reshape(len(rows), *shape)
 
-    texts = {name: column(name, np.str_) for name in ("key", "source", "person", "label", "file")}
+    texts = {name: column(name, np.str_) for name in ("key", "source", "person", "label", "origin")}
     numbers = {name: column(name, np.float32) for name in ("sharpness", "quality", "oval_inside")}
     return {
         **texts,

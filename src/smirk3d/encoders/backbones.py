@@ -243,7 +243,7 @@ class Backbone(nn.Module):
 
     def first_stages(self, count: int) -> list[nn.Module]:
         """Return the stem and the first ``count`` stages; nothing for 0."""
-        return [self.conv_stem, self.bn1, *self.blocks[:count]] if count else []
+        return [self.conv_stem, self.bn1, *list(self.blocks)[:count]] if count else []
 
     def forward(self, images: Tensor) -> Tensor:
         """Return pooled features ``[B, features]`` of images ``[B, 3, H, W]`` in [0, 1]."""

@@ -126,7 +126,7 @@ class LandmarkFit:
             on_progress: called with the number of photos done so far.
         """
         check_shape(landmarks, "B 478 2", "landmarks")
-        groups = _batches(len(landmarks), person, self.config.batch_size)
+        groups = person_batches(len(landmarks), person, self.config.batch_size)
         parameters: list[FaceParameters] = []
         errors: list[Tensor] = []
         done = 0
@@ -243,10 +243,20 @@ class LandmarkFit:
         return torch.nn.functional.pad(held, (0, 6))
 
 
-def _batches(
+def person_batches(
     count: int, person: Sequence[int] | None, batch_size: int
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return (photo rows, person of each row in 0..N-1); the photos of a person stay together."""
+    """Return batches of photos in which the photos of a person stay together.
+
+    Args:
+        count: number of photos.
+        person: the person of each photo; None if each is another person.
+        batch_size: photos in a batch; more where one person has more.
+
+    Returns:
+        For each batch the photos' rows ``[B]`` and the number of each one's person ``[B]``,
+        counted from 0 in the batch.
+    """
     labels = torch.arange(count) if person is None else torch.as_tensor(person)
     check_shape(labels, "B", "person", B=count)
     order = labels.argsort(stable=True)

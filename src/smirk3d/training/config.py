@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from smirk3d.data.batches import BatchConfig
 from smirk3d.encoders.face_encoder import EncoderConfig
@@ -183,7 +185,8 @@ class DataConfig:
 
     Attributes:
         faces: folder of annotated faces.
-        fits: file that keeps the fitted targets; in the run's folder by default.
+        fits: file that keeps the fitted targets; that of ``smirk3d preprocess``, else one in the
+            run's folder, unless given.
         fit_processes: processes that fit.
         max_photos: read only the first of the training photos; 0 for all.
         batches: how batches are made of them.
@@ -258,4 +261,4 @@ class TrainConfig:
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     cycle: CycleConfig = field(default_factory=CycleConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    run: RunConfig = field(default_factory=RunConfig)
+    run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)

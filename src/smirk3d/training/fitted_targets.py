@@ -7,21 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
+from smirk3d.fitting.landmark_fit import person_batches
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.training.checkpoints import load_checkpoint
+from smirk3d.training.checkpoints import FORMAT, load_checkpoint
 
 _FIT = LandmarkFitConfig(expression_prior=0.3, num_steps=8)
 _PART = 256
+_PARTS_A_SAVE = 16
+_DIGEST_BYTES = 16
+
+
+def fits_path(folder: Path, head: HeadModel) -> Path:
+    """Return where ``smirk3d preprocess`` leaves the fits of a head beside its shards."""
+    return folder / f"fits-{head.name}.ckpt"
 
 
 def fitted_targets(
@@ -29,52 +39,115 @@ def fitted_targets(
     landmarks: Tensor,
     path: Path,
     *,
+    persons: Sequence[str] | None = None,
     processes: int = 1,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> FaceParameters:
-    """Return the fitted parameters ``[N]`` of photos; read them if the file holds them already.
+    """Return the fitted parameters ``[N]`` of photos.
+
+    Those that the file holds are read, the others fitted and added to it, now and then, so that
+    little is lost when the work is cut off.
 
     Args:
         head: on the CPU.
         landmarks: all landmarks ``[N, 478, 2]`` in crop pixels.
         path: file that keeps the fits.
+        persons: name of each photo's person, empty where unknown; photos of one person share the
+            shape.
         processes: that fit at the same time.
-        on_progress: called with the number of photos done.
+        on_progress: called with the numbers of photos done and in all.
 
     Raises:
         AssetError: if the file is damaged, or the head has no landmarks.
         OutputError: if the file cannot be written.
     """
-    digest = hashlib.sha256(landmarks.contiguous().numpy().tobytes()).hexdigest()
-    if path.is_file():
-        stored = load_checkpoint(path)
-        if (stored["fingerprint"], stored["landmarks"]) == (head.fingerprint, digest):
-            return FaceParameters.from_dict(stored["parameters"])
-    parts: list[dict[str, Tensor]] = []
-    chunks = list(landmarks.split(_PART))
+    numbers = _person_numbers(persons, len(landmarks))
+    digests = _digests(landmarks, numbers)
+    known = _read(path, head)
+    todo = [row for row, digest in enumerate(digests) if digest not in known]
+    done = len(landmarks) - len(todo)
+    labels = [int(numbers[row]) for row in todo]
+    parts = [torch.tensor(todo)[rows] for rows, _ in person_batches(len(todo), labels, _PART)]
+    jobs = ((landmarks[rows], numbers[rows].tolist()) for rows in parts)
+    since_save = 0
+    for rows, fitted in zip(parts, _fits(head, jobs, processes), strict=True):
+        known |= zip((digests[row] for row in rows.tolist()), fitted, strict=True)
+        done += len(rows)
+        since_save += 1
+        if since_save == _PARTS_A_SAVE or done == len(landmarks):
+            since_save = 0
+            _write(path, head, known)
+        if on_progress is not None:
+            on_progress(done, len(landmarks))
+    return _parameters(head, [known[digest] for digest in digests])
+
+
+def _person_numbers(persons: Sequence[str] | None, count: int) -> Tensor:
+    """Return a number for each photo's person ``[N]``; strangers are all different."""
+    names = [f"?{row}" for row in range(count)]
+    if persons is not None:
+        names = [f"={name}" if name else names[row] for row, name in enumerate(persons)]
+    _, numbers = np.unique(np.array(names, dtype=str), return_inverse=True)
+    return torch.from_numpy(numbers)
+
+
+def _digests(landmarks: Tensor, numbers: Tensor) -> list[bytes]:
+    """Return what tells a photo from others: its landmarks, and those of its person's photos."""
+    own = [
+        hashlib.blake2b(row.numpy().tobytes(), digest_size=_DIGEST_BYTES).digest()
+        for row in landmarks.contiguous()
+    ]
+    together: dict[int, list[bytes]] = {}
+    for number, digest in zip(numbers.tolist(), own, strict=True):
+        together.setdefault(number, []).append(digest)
+    company = {number: b"".join(sorted(them)) for number, them in together.items()}
+    return [
+        hashlib.blake2b(digest + company[number], digest_size=_DIGEST_BYTES).digest()
+        for number, digest in zip(numbers.tolist(), own, strict=True)
+    ]
+
+
+def _fits(
+    head: HeadModel, jobs: Iterable[tuple[Tensor, list[int]]], processes: int
+) -> Iterator[Tensor]:
+    """Yield the fitted parameters ``[B, D]`` of each job, all groups side by side."""
     fit = partial(_fit_part, head)
-    if processes > 1 and len(chunks) > 1:
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            for part in pool.imap(fit, chunks):
-                parts.append(part)
-                _report(on_progress, len(parts) * _PART, len(landmarks))
-    else:
-        for chunk in chunks:
-            parts.append(fit(chunk))
-            _report(on_progress, len(parts) * _PART, len(landmarks))
-    fitted = FaceParameters.cat([FaceParameters.from_dict(part) for part in parts])
-    state = {"format": 1, "fingerprint": head.fingerprint, "landmarks": digest,
-             "parameters": fitted.as_dict()}  # fmt: skip
+    pool = multiprocessing.get_context("spawn").Pool(processes) if processes > 1 else None
+    with pool or nullcontext():
+        yield from (map(fit, jobs) if pool is None else pool.imap(fit, jobs))
+
+
+def _fit_part(head: HeadModel, job: tuple[Tensor, list[int]]) -> Tensor:
+    torch.set_num_threads(1)
+    landmarks, person = job
+    fitted = LandmarkFit(head, _FIT)(landmarks, person=person).parameters
+    return torch.cat(list(fitted.as_dict().values()), 1)
+
+
+def _parameters(head: HeadModel, faces: list[Tensor]) -> FaceParameters:
+    groups = head.neutral(1).as_dict()
+    columns = torch.stack(faces).split([group.shape[1] for group in groups.values()], 1)
+    return FaceParameters.from_dict(dict(zip(groups, columns, strict=True)))
+
+
+def _read(path: Path, head: HeadModel) -> dict[bytes, Tensor]:
+    """Return the faces ``[D]`` that the file holds for this head, by digest."""
+    if not path.is_file():
+        return {}
+    stored = load_checkpoint(path)
+    if stored["head_fingerprint"] != head.fingerprint:
+        return {}
+    digests = [bytes(row) for row in stored["digests"].numpy()]
+    return dict(zip(digests, stored["faces"], strict=True))
+
+
+def _write(path: Path, head: HeadModel, known: dict[bytes, Tensor]) -> None:
+    digests = np.frombuffer(b"".join(known), np.uint8).reshape(-1, _DIGEST_BYTES)
+    state = {
+        "format": FORMAT,
+        "head_fingerprint": head.fingerprint,
+        "digests": torch.from_numpy(digests.copy()),
+        "faces": torch.stack(list(known.values())),
+    }
     with atomic_path(path) as temporary:
         torch.save(state, temporary)
-    return fitted
-
-
-def _report(on_progress: Callable[[int], None] | None, done: int, total: int) -> None:
-    if on_progress is not None:
-        on_progress(min(done, total))
-
-
-def _fit_part(head: HeadModel, landmarks: Tensor) -> dict[str, Tensor]:
-    torch.set_num_threads(1)
-    return LandmarkFit(head, _FIT)(landmarks).parameters.as_dict()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.optional import require
-from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, AnnotatedFaces, read_annotated_faces
+from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches, seeded
 from smirk3d.data.expression_templates import template_bank
@@ -25,7 +25,7 @@ from smirk3d.heads.registry import load_head
 from smirk3d.losses.weighting import WeightedLoss
 from smirk3d.training.checkpoints import check_checkpoint, latest_checkpoint, save_checkpoint
 from smirk3d.training.config import ENCODER_PARTS, TrainConfig
-from smirk3d.training.fitted_targets import fitted_targets
+from smirk3d.training.fitted_targets import fits_path, fitted_targets
 from smirk3d.training.freeze_schedule import turn
 from smirk3d.training.networks import build_judges, build_networks
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
@@ -244,7 +244,11 @@ def _plain(value: Any) -> Any:
 
 
 def train(
-    config: TrainConfig, out: str | Path, *, on_progress: Callable[[Progress], None] | None = None
+    config: TrainConfig,
+    out: str | Path,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_fit: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Train, or go on with the run in a folder, and return the exported encoder's file.
 
@@ -255,6 +259,7 @@ def train(
         config: all settings; see :mod:`smirk3d.training.presets`.
         out: the run's folder.
         on_progress: called after each step, in the first process.
+        on_fit: called with the numbers of photos fitted and in all.
 
     Raises:
         InputError: if the photos cannot be read, or neither steps nor minutes are given.
@@ -269,8 +274,15 @@ def train(
     out = Path(out)
     head = load_head(config.head)
     faces = _photos(config)
-    path = config.data.fits or out / "fits.ckpt"
-    targets = fitted_targets(head, faces.landmarks, path, processes=config.data.fit_processes)
+    beside = fits_path(config.data.faces, head)
+    targets = fitted_targets(
+        head,
+        faces.landmarks,
+        config.data.fits or (beside if beside.is_file() else out / "fits.ckpt"),
+        persons=faces.persons.tolist(),
+        processes=config.data.fit_processes,
+        on_progress=on_fit,
+    )
     fabric_module = require("lightning_fabric", extra="train")
     launched = "LOCAL_RANK" in os.environ
     strategy = "auto" if run.devices == 1 else ("ddp" if launched else "ddp_spawn")
@@ -287,8 +299,7 @@ def _photos(config: TrainConfig) -> AnnotatedFaces:
     chosen: set[str] = set()
 
     def keep(key: str) -> bool:
-        held_out = int(key) % HELD_OUT_DIVISOR == 0
-        if held_out or (left is not None and len(chosen) >= left and key not in chosen):
+        if not trains(key) or (left is not None and len(chosen) >= left and key not in chosen):
             return False
         chosen.add(key)
         return True

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.data.adapters import MediaItem, media_items
+from smirk3d.data.annotated_faces import read_annotated_faces, trains
+from smirk3d.data.preprocess import PreprocessConfig, preprocess
+from smirk3d.data.video_frames import sampled_frames
+from smirk3d.errors import InputError, OutputError
+from smirk3d.preprocessing.face_detector import DetectedFace, box_of
+
+pytest.importorskip("webdataset", reason="shards are written by the extra train")
+
+
+class GridDetector:
+    """Finds a grid of landmarks over the middle of every picture that is not black."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        GridDetector.made += 1
+
+    def detect(self, image: np.ndarray) -> list[DetectedFace]:
+        if image.max() < 40:
+            return []
+        height, width = image.shape[:2]
+        angle = np.linspace(0, 2 * np.pi, 478)
+        x, y = width / 2 + width / 4 * np.cos(angle), height / 2 + height / 4 * np.sin(angle)
+        points = np.stack([x, y, np.zeros(478)], 1).astype(np.float32)
+        return [DetectedFace(box=box_of(points), score=1.0, landmarks=points,
+                             blendshapes={"jawOpen": 0.5})]  # fmt: skip
+
+
+def photo(path: Path, seed: int, size: int = 256) -> None:
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, (size, size, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+
+
+def video(path: Path, frames: int) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (256, 256))
+    rng = np.random.default_rng(5)
+    for _ in range(frames):
+        writer.write(rng.integers(0, 256, (256, 256, 3), np.uint8))
+    writer.release()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for seed in range(4):
+        photo(folder / f"p{seed}.png", seed)
+    photo(folder / "small.png", 9, size=40)
+    Image.new("RGB", (256, 256)).save(folder / "black.png")
+    (folder / "text.png").write_text("no picture")
+    video(folder / "clip.avi", 9)
+    return folder
+
+
+CONFIG = PreprocessConfig(min_quality=0.0, items=3, frames=2)
+
+
+def test_shards_are_what_training_reads(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+    seen: list[tuple[int, int]] = []
+    report = preprocess(
+        media_items(data), out, CONFIG, GridDetector, on_progress=lambda *p: seen.append(p)
+    )
+    assert report.faces == 4 + 2
+    assert set(report.refused) == {str(data / f"{name}.png") for name in ("small", "black", "text")}
+    assert "20 pixels" in report.refused[str(data / "small.png")]
+    assert report.refused[str(data / "black.png")] == "no face"
+    assert json.loads((out / "refused.json").read_text()) == report.refused
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+    faces = read_annotated_faces(out)
+    assert len(faces) == 6 and faces.images.float().std() > 10
+    assert set(faces.sources) == {"data"}
+    # the crop's scale is 1.9 times the landmarks' box
+    box = faces.landmarks.amax(1) - faces.landmarks.amin(1)
+    np.testing.assert_allclose(box.numpy(), CROP_SIZE / 1.9, atol=0.5)
+    assert faces.blendshape("jawOpen").tolist() == [0.5] * 6
+
+
+def test_shards_are_webdatasets(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+    preprocess(media_items(data), out, CONFIG, GridDetector)
+    with tarfile.open(sorted(out.glob("*.tar"))[0]) as tar:
+        names = tar.getnames()
+        jpeg = tar.extractfile(names[0] if names[0].endswith("jpg") else names[1])
+        assert jpeg is not None
+        assert Image.open(io.BytesIO(jpeg.read())).size == (CROP_SIZE, CROP_SIZE)
+    assert {Path(name).suffix for name in names} == {".jpg", ".json"}
+
+
+def test_a_run_that_was_cut_off_goes_on(data: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    preprocess(media_items(data), whole, CONFIG, GridDetector)
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess(media_items(data), broken, CONFIG, GridDetector, on_progress=interrupt)
+    assert not (broken / "annotations.npz").exists()
+    before = GridDetector.made
+    preprocess(media_items(data), broken, CONFIG, GridDetector)
+    assert GridDetector.made == before + 2  # the first shard was not made again
+    names = sorted(path.name for path in whole.iterdir())
+    assert names == sorted(path.name for path in broken.iterdir())
+    with np.load(whole / "annotations.npz") as a, np.load(broken / "annotations.npz") as b:
+        for name in a.files:
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_another_run_keeps_out_of_the_folder(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+    preprocess(media_items(data), out, CONFIG, GridDetector)
+    with pytest.raises(InputError, match="holds shards of other files or settings"):
+        preprocess(media_items(data)[1:], out, CONFIG, GridDetector)
+
+
+def test_all_frames_of_a_video_train_or_none_does(data: Path, tmp_path: Path) -> None:
+    items = [MediaItem(path=data / "clip.avi", source="s")] * 60
+    preprocess(items, tmp_path / "shards", CONFIG, GridDetector)
+    faces = read_annotated_faces(tmp_path / "shards")
+    assert len(set(faces.keys)) == len(faces) == 120
+    held = np.array([not trains(key) for key in faces.keys])
+    assert held.sum() == 2 * 3  # items 0, 29 and 58
+    assert (held[::2] == held[1::2]).all()
+
+
+def test_no_face_at_all_is_an_error(tmp_path: Path) -> None:
+    Image.new("RGB", (256, 256)).save(tmp_path / "black.png")
+    with pytest.raises(OutputError, match=r"refused\.json"):
+        preprocess(media_items(tmp_path), tmp_path / "out", CONFIG, GridDetector)
+
+
+def test_frames_are_spread_and_right(tmp_path: Path) -> None:
+    path = tmp_path / "grey.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 64))
+    for level in range(0, 200, 20):
+        writer.write(np.full((64, 64, 3), level, np.uint8))
+    writer.release()
+    frames = list(sampled_frames(path, 3))
+    assert [number for number, _ in frames] == [2, 4, 7]
+    for number, frame in frames:
+        assert abs(frame.mean() - 20 * number) < 4
+
+
+def test_a_broken_video_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(b"no video at all" * 100)
+    with pytest.raises(InputError, match=r"broken\.mp4: no readable video"):
+        list(sampled_frames(path, 3))
