@@ -146,9 +146,15 @@ class FaceReconstructor:
         """Whether the weights have learnt the offsets of the original SMIRK's crop."""
         return self.encoder is not None and self.encoder.provenance.get("crop") == "smirk"
 
-    def _cut(
+    def cut(
         self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Return the crop uint8 ``[224, 224, 3]`` that the weights expect, and its transform.
+
+        Args:
+            image: uint8 ``[H, W, 3]``.
+            landmarks: ``[L, 2 or 3]`` in picture pixels; their box alone counts.
+        """
         if not self.uses_smirk_crop:
             return crop_face(image, landmarks)
         transform = smirk_crop_transform(landmarks)
@@ -177,7 +183,7 @@ class FaceReconstructor:
                 "read files with smirk3d.read_image"
             )
         detections = self.detector.detect(image)
-        cuts = [self._cut(image, face.landmarks) for face in detections]
+        cuts = [self.cut(image, face.landmarks) for face in detections]
         qualities = [face_quality(image, face.landmarks) for face in detections]
         return FoundFaces(
             detections=detections,

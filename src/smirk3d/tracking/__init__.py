@@ -1,0 +1,1 @@
+"""Faces through videos: followed, named, one shape a person, steady."""

@@ -1,0 +1,156 @@
+"""One frame's faces to parameters: by the encoder along the mesh, or by fitting landmarks."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.encoders.onnx_encoder import OnnxEncoder
+from smirk3d.errors import AssetError, MissingExtra, OutputError
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.fitting import LandmarkFit
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.pipeline import FaceReconstructor
+from smirk3d.preprocessing.face_crop import transform_points
+
+_STEPS_WHEN_KNOWN = 3
+_SHAPE_HOLD = 30.0
+"""Weight of the person's shape so far, against 0.5 for people in general."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceEstimate:
+    """What one frame tells of one face.
+
+    Attributes:
+        parameters: without batch dimension, in the crop's frame, on the CPU.
+        crop: uint8 ``[224, 224, 3]``.
+        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
+        points: the mesh's landmarks ``[L, 2]`` in picture pixels.
+    """
+
+    parameters: FaceParameters
+    crop: NDArray[np.uint8]
+    T_crop_image: NDArray[np.float64]
+    points: NDArray[np.float64]
+
+
+class FaceEstimator:
+    """Estimates faces whose place in the frame is known.
+
+    Attributes:
+        needs_landmarks: whether each frame's landmarks must be found first, because they are
+            fitted; else a box that the frame before gives is enough.
+    """
+
+    def __init__(self, reconstructor: FaceReconstructor) -> None:
+        """Prepare an encoder (ONNX Runtime on a CPU where it is installed) or a fit."""
+        self._reconstructor = reconstructor
+        self.needs_landmarks = reconstructor.encoder is None or reconstructor.refine
+        self._landmarks = reconstructor.head.at_landmarks().to("cpu")
+        self._encode = _encoder(reconstructor)
+        self._quick: LandmarkFit | None = None
+
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        outlines: Sequence[NDArray[np.floating]],
+        *,
+        before: Sequence[FaceParameters | None],
+    ) -> list[FaceEstimate]:
+        """Return the faces of a frame.
+
+        Args:
+            image: uint8 ``[H, W, 3]``.
+            outlines: for each face points ``[P, 2 or 3]`` in picture pixels whose box its crop
+                is cut around; all 478 landmarks where :attr:`needs_landmarks`.
+            before: for each face its parameters in its crop of the frame before, if any.
+        """
+        if not outlines:
+            return []
+        cuts = [self._reconstructor.cut(image, outline) for outline in outlines]
+        crops = np.stack([crop for crop, _ in cuts])
+        transforms = np.stack([transform for _, transform in cuts])
+        if self.needs_landmarks:
+            parameters = self._fitted(crops, transforms, outlines, before)
+        else:
+            parameters = self._encoded(crops)
+        points = self.image_points(parameters, transforms)
+        return [
+            FaceEstimate(parameters[i], crops[i], transforms[i], points[i])
+            for i in range(len(cuts))
+        ]
+
+    def crop(
+        self, image: NDArray[np.uint8], outline: NDArray[np.floating]
+    ) -> NDArray[np.uint8]:
+        """Return the crop uint8 ``[224, 224, 3]`` around points ``[P, 2 or 3]``."""
+        return self._reconstructor.cut(image, outline)[0]
+
+    def image_points(
+        self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the mesh's landmarks ``[B, L, 2]`` in picture pixels."""
+        with torch.no_grad():
+            mesh = self._landmarks(parameters).vertices
+            seen = ndc_to_pixels(project(mesh, parameters.camera)[..., :2], CROP_SIZE)
+        back = np.linalg.inv(T_crop_image)
+        points = seen.double().numpy() @ back[:, :2, :2].transpose(0, 2, 1)
+        return np.asarray(points + back[:, None, :2, 2])
+
+    def _encoded(self, crops: NDArray[np.uint8]) -> FaceParameters:
+        pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+        with torch.no_grad():
+            return self._encode(pictures.contiguous()).to("cpu")
+
+    def _fitted(
+        self,
+        crops: NDArray[np.uint8],
+        transforms: NDArray[np.float64],
+        outlines: Sequence[NDArray[np.floating]],
+        before: Sequence[FaceParameters | None],
+    ) -> FaceParameters:
+        landmarks = torch.from_numpy(
+            np.stack(
+                [
+                    transform_points(transform, outline[:, :2])
+                    for transform, outline in zip(transforms, outlines, strict=True)
+                ]
+            )
+        ).float()
+        if self._reconstructor.encoder is not None:
+            return self._reconstructor.estimate(torch.from_numpy(crops), landmarks).to("cpu")
+        fitted = [
+            self._fit_one(landmarks[i : i + 1], known).to("cpu") for i, known in enumerate(before)
+        ]
+        return FaceParameters.cat(fitted)
+
+    def _fit_one(self, landmarks: Tensor, known: FaceParameters | None) -> FaceParameters:
+        fit = self._reconstructor.fit
+        landmarks = landmarks.to(self._reconstructor.device)
+        if known is None:
+            return fit(landmarks).parameters
+        if self._quick is None:
+            held = replace(fit.config, num_steps=_STEPS_WHEN_KNOWN, shape_prior=_SHAPE_HOLD)
+            self._quick = LandmarkFit(self._reconstructor.head, held)
+        return self._quick(landmarks, start=known[None].to(landmarks)).parameters
+
+
+def _encoder(reconstructor: FaceReconstructor) -> Callable[[Tensor], FaceParameters]:
+    encoder, device = reconstructor.encoder, reconstructor.device
+    if encoder is None:
+        return lambda images: reconstructor.head.neutral(len(images))
+    if device.type == "cpu" and importlib.util.find_spec("onnxruntime") is not None:
+        # without the exporter's packages, or a place to keep its file, torch does the same
+        try:
+            return OnnxEncoder.from_torch(encoder, threads=1)
+        except (AssetError, MissingExtra, OutputError):
+            pass
+    return lambda images: encoder(images.to(device))

@@ -1,0 +1,78 @@
+"""Who is who again: what a lost face and a found one have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_GRID = 12
+_MARGIN = 3
+"""Cells at the rim of the crop that show background and hair, of 12."""
+
+_APPEARANCE_UNIT = 0.10
+"""Distance of appearances at which they tell as much as the other units."""
+_SHAPE_UNIT = 0.6
+_REACH, _SPEED = 0.6, 1.5
+"""How far a face may be from where it was lost, in its sizes, at once and a second later."""
+_SHORT = 2.0
+"""Seconds after which a place tells nothing any more."""
+SAME = 2.6
+"""Cost up to which a found face is taken for a lost one."""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What is known of a face for telling it from others.
+
+    Attributes:
+        appearance: coarse colours of its crop, from :func:`appearance`.
+        shape: coefficients ``[S]``.
+        place: centre ``[2]`` in picture pixels.
+        size: of its box in pixels.
+        seconds: when it was there.
+    """
+
+    appearance: NDArray[np.float32]
+    shape: NDArray[np.float64]
+    place: NDArray[np.float64]
+    size: float
+    seconds: float
+
+
+def appearance(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the colours ``[6, 6, 3]`` of the middle of a crop uint8 ``[S, S, 3]``.
+
+    Brightness is divided out, because lamps and cameras change it.
+    """
+    small = cv2.resize(crop, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    middle = small[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    return np.asarray(middle / max(float(middle.mean()), 0.02) * 0.5, np.float32)
+
+
+def appearance_distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Return the root mean square difference of two appearances."""
+    return float(np.sqrt(np.mean((one - other) ** 2)))
+
+
+def cost_of_same(lost: Traces, found: Traces, *, cut: bool) -> float:
+    """Return how unlikely two faces are one person; up to :data:`SAME` they are taken for one.
+
+    Args:
+        lost: the one that was followed before.
+        found: the one that has come.
+        cut: whether the scene changed in between, so that the place tells nothing.
+    """
+    looks = appearance_distance(lost.appearance, found.appearance) / _APPEARANCE_UNIT
+    shape = float(np.sqrt(np.mean((lost.shape - found.shape) ** 2))) / _SHAPE_UNIT
+    cost = looks + 0.5 * min(shape, 2.0)
+    away = found.seconds - lost.seconds
+    if cut or away > _SHORT:
+        return cost
+    distance = float(np.linalg.norm(lost.place - found.place)) / max(lost.size, found.size)
+    growth = abs(np.log(found.size / lost.size))
+    near = distance / (_REACH + _SPEED * away) + growth / (0.4 + away)
+    # whoever is where a face was just lost is most likely that face
+    return 0.6 * cost + 0.8 * near if near < 1 else cost + 0.5 * (near - 1)

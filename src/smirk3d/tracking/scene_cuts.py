@@ -1,0 +1,59 @@
+"""Notices cuts between scenes, by what a coarse grid of pixels shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ROWS, _COLUMNS, _LEVELS = 36, 64, 4
+_HISTOGRAM_CHANGE = 0.3
+"""Share of the grid's pixels that must change colour class at a cut."""
+_PIXEL_CHANGE = 0.08
+"""Mean change of the grid's pixels, of 1, at a cut."""
+_SUDDENNESS = 3.0
+"""How many times the usual change between frames a cut is."""
+_MEMORY = 0.8
+
+
+class SceneCuts:
+    """Compares each frame with the one before; a pan or a flash is no cut, a new picture is."""
+
+    def __init__(self) -> None:
+        self._grid: NDArray[np.float32] | None = None
+        self._size: tuple[int, int] = (0, 0)
+        self._usual = 0.0
+
+    def is_cut(self, image: NDArray[np.uint8]) -> bool:
+        """Return whether a frame uint8 ``[H, W, 3]`` begins another scene."""
+        height, width = image.shape[:2]
+        rows = (np.arange(_ROWS) + 0.5) * height / _ROWS
+        columns = (np.arange(_COLUMNS) + 0.5) * width / _COLUMNS
+        grid = image[rows.astype(int)[:, None], columns.astype(int)].astype(np.float32) / 255
+        before, size = self._grid, self._size
+        self._grid, self._size = grid, (height, width)
+        if before is None:
+            return False
+        pixels = float(np.abs(grid - before).mean())
+        colours = 0.5 * float(np.abs(_histogram(grid) - _histogram(before)).sum())
+        sudden = pixels > _SUDDENNESS * self._usual
+        cut = sudden and pixels > _PIXEL_CHANGE and colours > _HISTOGRAM_CHANGE
+        cut = cut or size != (height, width)
+        self._usual = 0.0 if cut else _MEMORY * self._usual + (1 - _MEMORY) * pixels
+        return cut
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` needs."""
+        return {"grid": self._grid, "size": list(self._size), "usual": self._usual}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where :meth:`state` was taken."""
+        self._grid, self._usual = state["grid"], state["usual"]
+        self._size = (state["size"][0], state["size"][1])
+
+
+def _histogram(grid: NDArray[np.float32]) -> NDArray[np.float64]:
+    classes = np.minimum((grid * _LEVELS).astype(int), _LEVELS - 1)
+    codes = (classes[..., 0] * _LEVELS + classes[..., 1]) * _LEVELS + classes[..., 2]
+    return np.bincount(codes.ravel(), minlength=_LEVELS**3) / codes.size
