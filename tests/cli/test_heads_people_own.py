@@ -49,9 +49,14 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("assets") / "SMIRK_em1.pt"
+
+
+@pytest.fixture(scope="module")
+def home(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder with FLAME and SMIRK imported from what such users have."""
-    folder = tmp_path_factory.mktemp("assets")
+    folder = checkpoint.parent
     arrays = flame_arrays("open")
     write_flame(folder / "generic_model.pkl", arrays)
     write_companions(folder, {**companion_tables(len(arrays["f"])), "mediapipe": open_landmarks()})
@@ -62,10 +67,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         encoder = FaceEncoder(load_head("flame"), SMIRK_CONFIG)
         renderer = NeuralRenderer(NeuralRendererConfig())
-        torch.save(
-            {**encoder_to_state(encoder), **renderer_to_state(renderer)}, folder / "SMIRK_em1.pt"
-        )
-        assert main(["weights", "import", str(folder / "SMIRK_em1.pt")]) == 0
+        torch.save({**encoder_to_state(encoder), **renderer_to_state(renderer)}, checkpoint)
+        assert main(["weights", "import", str(checkpoint)]) == 0
     return home
 
 
@@ -104,6 +107,41 @@ def test_flame_with_smirks_weights_reconstructs_a_photo(flame_result: Path) -> N
     ]  # fmt: skip
     mesh = trimesh.load(flame_result / "face-0.obj", process=False, force="mesh")
     assert len(mesh.faces) == len(load_head("flame").faces)
+
+
+def test_the_neural_renderer_comes_along(home: Path) -> None:
+    renderer = NeuralRenderer.from_file(home / "renderers" / "smirk-em1.safetensors")
+    assert renderer.provenance == {"source": "SMIRK_em1.pt"}
+
+
+@pytest.mark.parametrize("part", ["smirk_encoder.", "smirk_generator."])
+@pytest.mark.parametrize("change", ["missing", "unknown"])
+def test_a_checkpoint_of_other_tensors_is_refused_with_their_name(
+    part: str, change: str, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = torch.load(checkpoint, weights_only=True)
+    key = next(key for key in state if key.startswith(part))
+    if change == "missing":
+        del state[key]
+    else:
+        key = f"{part}nothing.like.it"
+        state[key] = torch.zeros(1)
+    torch.save(state, tmp_path / "other.pt")
+    assert main(["weights", "import", str(tmp_path / "other.pt"), "--name", "other"]) == 3
+    said = capsys.readouterr().err
+    assert str(tmp_path / "other.pt") in said
+    assert f"is {change}" in said
+    assert main(["weights", "show", "other"]) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(50), b"cos\nsystem\n(S'x'\ntR."])
+def test_what_is_no_checkpoint_is_refused(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "SMIRK_em1.pt"
+    file.write_bytes(content)
+    assert main(["weights", "import", str(file), "--name", "other"]) == 3
+    assert str(file) in capsys.readouterr().err
 
 
 def test_a_photo_leaves_in_each_layout_of_flames_users(flame_result: Path) -> None:

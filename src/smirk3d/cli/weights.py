@@ -59,10 +59,16 @@ class Import:
         from smirk3d.assets import user_folder
         from smirk3d.encoders.smirk_checkpoint import load_smirk_encoder
         from smirk3d.heads.registry import load_head
+        from smirk3d.neural_renderer.smirk_checkpoint import load_smirk_renderer
 
+        encoder = load_smirk_encoder(self.checkpoint, load_head(self.head))
+        renderer = load_smirk_renderer(self.checkpoint)
         path = user_folder("weights") / f"{self.name}.safetensors"
-        load_smirk_encoder(self.checkpoint, load_head(self.head)).save(path)
-        print(path)
+        renderer_path = user_folder("renderers") / path.name
+        encoder.save(path)
+        renderer.save(renderer_path)
+        print(f"encoders: {path}")
+        print(f"neural renderer, for train --networks.renderer-start: {renderer_path}")
         return 0
 
 
