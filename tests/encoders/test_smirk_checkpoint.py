@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from smirk3d.encoders.face_encoder import FaceEncoder
@@ -81,6 +82,83 @@ def test_outputs_come_in_the_published_order_and_ranges(
     torch.testing.assert_close(parameters.jaw, torch.tensor([0.0, 0.1, 0.2]))
     assert not parameters.eyes.any()
     assert not parameters.neck.any()
+
+
+STRIDES_OF_TWO = {"pose": (0, 1, 2, 4), "shape": (1, 2, 3, 5), "expression": (1, 2, 3, 5)}
+"""Stages of MobileNetV3 small and large that halve the picture, after the stem."""
+
+
+def by_hand(state: dict[str, Tensor], part: str, x: Tensor) -> Tensor:
+    """Return a published encoder's output ``[B, D]`` from its tensors alone."""
+    prefix = f"smirk_encoder.{part}_encoder."
+    net = {
+        key.removeprefix(prefix + "encoder."): value
+        for key, value in state.items()
+        if key.startswith(prefix + "encoder.")
+    }
+
+    def layer(x: Tensor, conv: str, norm: str, stride: int = 1, relu: bool = True) -> Tensor:
+        kernel = net[f"{conv}.weight"]
+        # TensorFlow's "same" padding: the odd pixel comes last
+        pad = max((-(-x.shape[-1] // stride) - 1) * stride + kernel.shape[-1] - x.shape[-1], 0)
+        x = F.pad(x, (pad // 2, pad - pad // 2) * 2)
+        x = F.conv2d(x, kernel, stride=stride, groups=x.shape[1] // kernel.shape[1])
+        mean, var = net[f"{norm}.running_mean"], net[f"{norm}.running_var"]
+        x = F.batch_norm(x, mean, var, net[f"{norm}.weight"], net[f"{norm}.bias"], eps=1e-3)
+        return F.relu(x) if relu else x
+
+    x = layer(x, "conv_stem", "bn1", 2)
+    blocks = {tuple(map(int, key.split(".")[1:3])) for key in net if key.startswith("blocks.")}
+    for stage, number in sorted(blocks):
+        name = f"blocks.{stage}.{number}"
+        stride = 2 if number == 0 and stage in STRIDES_OF_TWO[part] else 1
+        if f"{name}.conv.weight" in net:
+            x = layer(x, f"{name}.conv", f"{name}.bn1")
+            continue
+        if f"{name}.conv_pwl.weight" in net:
+            y = layer(x, f"{name}.conv_pw", f"{name}.bn1")
+            y = layer(y, f"{name}.conv_dw", f"{name}.bn2", stride)
+            y = layer(y, f"{name}.conv_pwl", f"{name}.bn3", relu=False)
+        else:
+            y = layer(x, f"{name}.conv_dw", f"{name}.bn1", stride)
+            y = layer(y, f"{name}.conv_pw", f"{name}.bn2", relu=False)
+        x = x + y if y.shape == x.shape else y
+    last = {"pose": "pose_cam_layers", "shape": "shape_layers", "expression": "expression_layers"}
+    weight, bias = (state[f"{prefix}{last[part]}.0.{leaf}"] for leaf in ("weight", "bias"))
+    return F.linear(x.mean((2, 3)), weight, bias)
+
+
+def randomised(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Random kernels of variance-keeping size, and random norms near one."""
+    drawn = {}
+    for key, value in state.items():
+        if value.ndim >= 2:
+            drawn[key] = torch.randn(value.shape) * (2 / value[0].numel()) ** 0.5
+        elif key.endswith(("running_var", "bn1.weight", "bn2.weight", "bn3.weight")):
+            drawn[key] = 0.8 + 0.4 * torch.rand(value.shape)
+        else:
+            drawn[key] = value if not value.ndim else value + 0.1 * torch.randn(value.shape)
+    return drawn
+
+
+@torch.no_grad()
+def test_numbers_are_those_of_the_published_networks(
+    head: HeadModel, published: dict[str, Tensor]
+) -> None:
+    state = randomised(published)
+    images = torch.rand(2, 3, 224, 224)
+    expected = {part: by_hand(state, part, images) for part in STRIDES_OF_TWO}
+    found = encoder_from_state(state, head)(images)
+    pose, expression = expected["pose"], expected["expression"]
+    assert expression[:, :50].std() > 0.05
+    torch.testing.assert_close(found.head_pose, pose[:, :3], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.camera, pose[:, 3:], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.shape, expected["shape"], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.expression, expression[:, :50], rtol=1e-4, atol=1e-4)
+    lids = expression[:, 50:52].clamp(0, 1)
+    torch.testing.assert_close(found.eyelids, lids, rtol=1e-4, atol=1e-4)
+    jaw = torch.cat([expression[:, 52:53].relu(), expression[:, 53:].clamp(-0.2, 0.2)], 1)
+    torch.testing.assert_close(found.jaw, jaw, rtol=1e-4, atol=1e-4)
 
 
 def test_there_and_back_is_the_same(head: HeadModel, published: dict[str, Tensor]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from smirk3d.assets.weight_files import write_weights
 from smirk3d.errors import AssetError, ShapeError
@@ -115,6 +116,53 @@ def test_published_names_and_shapes(tmp_path: Path) -> None:
     assert {key: shapes[prefix + key] for key in expected} == expected
     # 9 double blocks of 2 kernels and 2 norms of 5, 5 residual ones alike, 4 + 1 with bias
     assert len(shapes) == (9 + 5) * 12 + 10
+
+
+def by_hand(state: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """Return what the published generator paints, from its tensors alone."""
+    net = {key.removeprefix("smirk_generator."): value for key, value in state.items()}
+
+    def normal(x: torch.Tensor, name: str) -> torch.Tensor:
+        mean, var = net[f"{name}.running_mean"], net[f"{name}.running_var"]
+        return F.batch_norm(x, mean, var, net[f"{name}.weight"], net[f"{name}.bias"])
+
+    def double(x: torch.Tensor, name: str, short: str) -> torch.Tensor:
+        for number in (1, 2):
+            x = F.conv2d(x, net[f"{name}.{short}conv{number}.weight"], padding=1)
+            x = F.relu(normal(x, f"{name}.{short}norm{number}"))
+        return x
+
+    skips = []
+    for level in (1, 2, 3, 4):
+        skips.append(double(x, f"encoder{level}", f"enc{level}"))
+        x = F.max_pool2d(skips[-1], 2)
+    x = double(x, "bottleneck", "bottleneck")
+    for number in range(5):
+        y, block = x, f"resnet_blocks.{number}.conv_block"
+        for place in (1, 5):
+            y = F.conv2d(F.pad(y, (1, 1, 1, 1), "reflect"), net[f"{block}.{place}.weight"])
+            y = normal(y, f"{block}.{place + 1}")
+            y = F.relu(y) if place == 1 else y
+        x = x + y
+    for level in (4, 3, 2, 1):
+        up = f"upconv{level}"
+        x = F.conv_transpose2d(x, net[f"{up}.weight"], net[f"{up}.bias"], stride=2)
+        x = double(torch.cat([x, skips.pop()], 1), f"decoder{level}", f"dec{level}")
+    return torch.sigmoid(F.conv2d(x, net["conv.weight"], net["conv.bias"]))
+
+
+@torch.no_grad()
+def test_numbers_are_those_of_the_published_network() -> None:
+    state = {}
+    for key, value in renderer_to_state(NeuralRenderer()).items():
+        if key.endswith("running_var") or (value.ndim == 1 and key.endswith("weight")):
+            state[key] = 0.8 + 0.4 * torch.rand(value.shape)
+        else:
+            state[key] = value + 0.1 * torch.randn(value.shape) if value.ndim == 1 else 2 * value
+    inputs = torch.rand(1, 6, 64, 96)
+    expected = by_hand(state, inputs)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(renderer_from_state(state)(inputs), expected, rtol=0, atol=1e-5)
 
 
 def test_published_tensors_come_back(tmp_path: Path) -> None:
