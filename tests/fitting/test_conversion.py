@@ -57,7 +57,7 @@ def turned(open_arrays):
 
 
 @pytest.fixture(scope="module")
-def flame(open_arrays):
+def flame_file(open_arrays):
     """FLAME's layout on the open head's skin: its identity, its 38 actions as PCA, a jaw joint."""
     kept = open_arrays["part"] <= 2
     actions = open_arrays["expr_basis"][:, kept].astype(np.float64)
@@ -80,7 +80,12 @@ def flame(open_arrays):
     for name in ("id", "bary", "sigma"):
         arrays[f"lmk_mp_{name}"] = open_arrays[f"lmk_mp_{name}"][rows]
     arrays["lmk_mp_tri"] = (np.cumsum(whole) - 1)[open_arrays["lmk_mp_tri"][rows]]
-    return HeadModel(arrays, meta)
+    return arrays, meta
+
+
+@pytest.fixture(scope="module")
+def flame(flame_file):
+    return HeadModel(*flame_file)
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +287,31 @@ def test_to_ict_and_back_keeps_each_action(open_head, shared_dir):
     correlation = centred.prod(0).sum(0) / centred.norm(dim=1).prod(0)
     assert correlation.mean() > 0.95
     assert correlation.min() > 0.7
+
+
+def test_one_release_of_flame_to_another(flame, flame_file):
+    """Same mesh, other components: what 2023 Open is to 2020."""
+    generator = torch.Generator().manual_seed(2)
+    mixed = {
+        name: torch.linalg.qr(torch.randn(size, size, generator=generator))[0].numpy()
+        for name, size in (("shape", 300), ("expr", 38))
+    }
+    arrays = dict(flame_file[0])
+    for name, mix in mixed.items():
+        for basis in (f"{name}_basis", f"joint_{name}_basis"):
+            arrays[basis] = np.einsum("ij,jvx->ivx", mix, arrays[basis])
+    release = HeadModel(arrays, {"name": "flame2023-open"})
+    faces = flame.neutral(6).replace(
+        shape=torch.randn(6, 300, generator=generator) * 0.7,
+        expression=torch.randn(6, 38, generator=generator) * 0.7,
+        jaw=torch.rand(6, 3, generator=generator) * torch.tensor([0.3, 0.05, 0.05]),
+        eyelids=torch.rand(6, 2, generator=generator),
+    )
+    result = convert_parameters(flame, release, faces)
+    assert result.expression_error.max() < 0.1
+    assert result.surface_error.max() < 0.15
+    assert (result.parameters.jaw - faces.jaw).abs().max() < 0.03
+    assert (result.parameters.eyelids - faces.eyelids).abs().max() < 0.1
 
 
 def test_heads_without_common_landmarks_are_refused(open_head):
