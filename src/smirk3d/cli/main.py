@@ -15,6 +15,7 @@ from smirk3d.errors import Smirk3dError
 COMMANDS = {
     "demo": "a real photo from a package to an animatable head",
     "reconstruct": "photos to animatable heads",
+    "track": "videos or a camera to steady performances",
     "export": "a result to other formats",
     "heads": "list, show, import or bake head models",
     "weights": "list, show, import or export encoder weights",

@@ -60,6 +60,7 @@ class ResultRecord:
         weights: name of the weights, ``none`` for a fit.
         weights_sha256: hash of the weights' file, None for a fit.
         faces: largest first.
+        video: what a video adds: frames, rate, and each face's frames; None for a picture.
     """
 
     input: str
@@ -69,6 +70,7 @@ class ResultRecord:
     weights: str
     weights_sha256: str | None = None
     faces: tuple[FaceRecord, ...]
+    video: Mapping[str, Any] | None = None
 
     def check_head(self, head: HeadModel) -> None:
         """Refuse a head that the parameters do not belong to.
@@ -101,6 +103,8 @@ def write_result(folder: Path, record: ResultRecord) -> None:
         "weights": {"name": record.weights, "sha256": record.weights_sha256},
         "faces": [_face_to_json(face) for face in record.faces],
     }
+    if record.video is not None:
+        content["video"] = dict(record.video)
     with atomic_path(Path(folder) / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -142,6 +146,7 @@ def read_result(folder: str | Path) -> ResultRecord:
             weights=str(content["weights"]["name"]),
             weights_sha256=str(sha256) if sha256 is not None else None,
             faces=tuple(_face_from_json(face, str(path)) for face in content["faces"]),
+            video=content.get("video"),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: damaged ({error!r}); reconstruct the input again") from error

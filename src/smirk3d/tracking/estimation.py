@@ -88,9 +88,7 @@ class FaceEstimator:
             for i in range(len(cuts))
         ]
 
-    def crop(
-        self, image: NDArray[np.uint8], outline: NDArray[np.floating]
-    ) -> NDArray[np.uint8]:
+    def crop(self, image: NDArray[np.uint8], outline: NDArray[np.floating]) -> NDArray[np.uint8]:
         """Return the crop uint8 ``[224, 224, 3]`` around points ``[P, 2 or 3]``."""
         return self._reconstructor.cut(image, outline)[0]
 

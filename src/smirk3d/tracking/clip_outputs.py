@@ -1,0 +1,173 @@
+"""What a tracked clip becomes for other tools: animated rigs, curves, sequences, layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smirk3d.assets.atomic import atomic_directory
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.errors import AssetError, InputError
+from smirk3d.export.arkit_csv import write_arkit_csv
+from smirk3d.export.flame_formats import FlameClip, write_flame
+from smirk3d.export.glb import write_glb
+from smirk3d.export.mesh_files import write_obj, write_ply
+from smirk3d.export.parameter_files import write_parameters_npz
+from smirk3d.export.result import FaceRecord, ResultRecord, write_result
+from smirk3d.export.rig import HeadMotion
+from smirk3d.export.usd import write_usd
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.tracking.track_file import Track
+
+OVERLAY = "mp4"
+"""The format that shows the heads over the video; it is written last, as it takes longest."""
+
+_SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {
+    "obj": write_obj,
+    "ply": write_ply,
+}
+_FLAME = "flame"
+CLIP_FORMATS = (OVERLAY, "glb", "usd", "arkit-csv", *_SEQUENCES, "npz", _FLAME)
+
+
+def parse_clip_formats(text: str, head: HeadModel) -> tuple[str, ...]:
+    """Return the format names of a comma-separated list, each once; none of an empty text.
+
+    Raises:
+        InputError: if one is unknown.
+        AssetError: if the head has no place in one.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in CLIP_FORMATS]
+    if unknown:
+        have = ", ".join(CLIP_FORMATS)
+        raise InputError(f"unknown format {', '.join(unknown)!r}: have {have}")
+    if "arkit-csv" in names and not head.has_named_actions:
+        raise AssetError(f"head {head.name!r} has no named actions: leave out arkit-csv")
+    if _FLAME in names:
+        # FLAME's layouts are refused by the clip itself
+        _flame_clip(head, head.neutral(), np.eye(3)[None], (8, 8), [0], None)
+    return names
+
+
+def write_person(
+    folder: Path, name: str, track: Track, person: int, head: HeadModel, rate: Fraction
+) -> None:
+    """Write one person of a clip in a format other than the overlay.
+
+    Args:
+        folder: for ``face-ID.ENDING`` or, for sequences and layouts, ``face-ID-FORMAT/``.
+        name: one of :data:`CLIP_FORMATS`.
+        track: the clip.
+        person: the person's number in it.
+        head: its head.
+        rate: frames a second, for timecodes.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    stem = folder / f"face-{track.ids[person]}"
+    parameters = track.parameters(person)
+    seconds = track.timestamps[track.frames(person)].tolist()
+    still = head.neutral().replace(shape=parameters.shape[:1], camera=parameters.camera[:1])[0]
+    if name == "glb":
+        motion = HeadMotion(parameters=parameters, timestamps=seconds)
+        write_glb(stem.with_suffix(".glb"), head, still, motion=motion)
+    elif name == "usd":
+        motion = HeadMotion(parameters=parameters, timestamps=seconds)
+        write_usd(stem.with_suffix(".usd"), head, still, motion=motion)
+    elif name == "arkit-csv":
+        write_arkit_csv(stem.with_suffix(".csv"), head, parameters, timestamps=seconds, fps=rate)
+    elif name == "npz":
+        write_parameters_npz(stem.with_suffix(".npz"), head, parameters)
+    elif name == _FLAME:
+        crops, numbers = track.rows["T_crop_image"][track.rows_of(person)], track.frames(person)
+        size, focal = track.image_size, track.meta.get("focal")
+        clip = _flame_clip(head, parameters, crops, size, numbers.tolist(), focal)
+        write_flame(stem.with_name(f"{stem.name}-{_FLAME}"), clip)
+    else:
+        with atomic_directory(stem.with_name(f"{stem.name}-{name}"), overwrite=True) as temporary:
+            for row, frame in enumerate(track.frames(person).tolist()):
+                _SEQUENCES[name](temporary / f"{frame:06d}.{name}", head, parameters[row])
+
+
+def _flame_clip(
+    head: HeadModel,
+    parameters: FaceParameters,
+    T_crop_image: np.ndarray,
+    size: tuple[int, int],
+    frames: Sequence[int],
+    focal: float | None,
+) -> FlameClip:
+    return FlameClip(
+        head=head,
+        parameters=parameters,
+        T_crop_image=torch.as_tensor(T_crop_image),
+        image_size=(size[1], size[0]),
+        image_names=[f"images/{frame:05d}_00.png" for frame in frames],
+        focal_length=focal,
+    )
+
+
+def write_clip_result(folder: Path, track: Track, head: HeadModel) -> None:
+    """Write ``result.json``: each person at its best frame, and which frames show it.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    faces, people = [], []
+    for person, number in enumerate(track.ids.tolist()):
+        part, frames = track.rows_of(person), track.frames(person)
+        best = int(np.argmax(track.rows["quality"][part]))
+        parameters = track.parameters(person)[best]
+        row = part.start + best
+        arkit = None
+        if head.has_named_actions:
+            values = head.arkit(parameters[None].to(head.v_template))[0].tolist()
+            arkit = dict(zip(ARKIT_NAMES, values, strict=True))
+        faces.append(
+            FaceRecord(
+                box=track.rows["box"][row],
+                score=float(track.rows["score"][row]),
+                quality=float(track.rows["quality"][row]),
+                parameters=parameters,
+                arkit=arkit,
+                T_crop_image=track.rows["T_crop_image"][row],
+            )
+        )
+        people.append(
+            {
+                "id": number,
+                "frames": len(frames),
+                "first_seconds": float(track.timestamps[frames[0]]),
+                "last_seconds": float(track.timestamps[frames[-1]]),
+                "shown_frame": int(frames[best]),
+            }
+        )
+    meta = track.meta
+    record = ResultRecord(
+        input=meta["input"],
+        image_size=track.image_size,
+        head=head.name,
+        head_fingerprint=head.fingerprint,
+        weights=meta["weights"]["name"],
+        weights_sha256=meta["weights"]["sha256"],
+        faces=tuple(faces),
+        video={
+            "frames": len(track.timestamps),
+            "frames_without_face": int((~track.valid.any(0)).sum()),
+            "rate": meta["rate"],
+            "seconds": float(track.timestamps[-1]) if len(track.timestamps) else 0.0,
+            "smoothing": meta["smoothing"],
+            "complete": meta["complete"],
+            "damage": meta["damage"],
+            "focal": meta.get("focal"),
+            "people": people,
+        },
+    )
+    write_result(folder, record)

@@ -1,0 +1,188 @@
+"""The finished stretches of a clip on disk, so that a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.tracking.state_text import state_from_text, state_to_text
+from smirk3d.tracking.track_file import MOVING, Array, Track
+from smirk3d.tracking.tracker import FaceTracker, TrackedFace
+
+_JOB = "job.json"
+_EDGE = 1 << 20
+
+
+def input_digest(path: Path) -> str:
+    """Return a hash of a file's length, beginning and end, which tells videos apart at once."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_EDGE))
+        file.seek(max(0, size - _EDGE))
+        digest.update(file.read(_EDGE))
+    return digest.hexdigest()
+
+
+class TrackStore:
+    """A folder of chunks: rows of some frames each, and the tracker's state after them.
+
+    Attributes:
+        folder: of the chunks; it may be removed once the results are written.
+    """
+
+    def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
+        """Open a folder; what is there of another job is removed.
+
+        Args:
+            folder: is made with the first chunk.
+            job: all that the answers depend on, as JSON.
+
+        Raises:
+            OutputError: if the folder cannot be written.
+        """
+        self.folder = folder
+        self._rows: dict[str, list[Any]] = defaultdict(list)
+        self._times: list[float] = []
+        self._sizes: list[tuple[int, int]] = []
+        self._first = 0
+        text = json.dumps(job, sort_keys=True)
+        with contextlib.suppress(OSError):
+            if (folder / _JOB).read_text() != text:
+                shutil.rmtree(folder, ignore_errors=True)
+        if not (folder / _JOB).is_file():
+            with atomic_path(folder / _JOB) as temporary:
+                temporary.write_text(text)
+
+    def resume(self, tracker: FaceTracker) -> int:
+        """Restore a tracker from the last whole chunk and return the number of frames done."""
+        chunks = self._chunks()
+        if chunks:
+            tracker.restore(state_from_text(str(chunks[-1]["state"])))
+            self._first = int(chunks[-1]["first"]) + len(chunks[-1]["timestamps"])
+        return self._first
+
+    def add(self, seconds: float, size: tuple[int, int], faces: Sequence[TrackedFace]) -> None:
+        """Take in the next frame: its time, its width and height, and its faces."""
+        frame = self._first + len(self._times)
+        self._times.append(seconds)
+        self._sizes.append(size)
+        for face in faces:
+            self._rows["frame"].append(frame)
+            self._rows["id"].append(face.id)
+            for name in MOVING:
+                self._rows[name].append(getattr(face.parameters, name).numpy())
+            for name in ("T_crop_image", "box", "score", "quality"):
+                self._rows[name].append(getattr(face, name))
+
+    @property
+    def num_pending(self) -> int:
+        """How many frames are not on disk yet."""
+        return len(self._times)
+
+    def flush(self, tracker: FaceTracker) -> None:
+        """Write the frames added since the last chunk, with the tracker's state.
+
+        Raises:
+            OutputError: if the disk is full or the folder cannot be written.
+        """
+        if not self._times:
+            return
+        shapes = tracker.shapes()
+        arrays = {f"row_{name}": np.array(values) for name, values in self._rows.items()}
+        with atomic_path(self.folder / f"chunk-{self._first:09d}.npz") as temporary:
+            np.savez(
+                temporary,
+                allow_pickle=False,
+                first=self._first,
+                timestamps=np.array(self._times),
+                sizes=np.array(self._sizes),
+                shape_ids=np.array(sorted(shapes), np.int64),
+                shapes=np.array([shapes[number] for number in sorted(shapes)]),
+                state=np.array(state_to_text(tracker.state())),
+                **arrays,
+            )
+        self._first += len(self._times)
+        self._rows.clear()
+        self._times, self._sizes = [], []
+
+    def track(self, meta: Mapping[str, Any], *, least_frames: int) -> Track:
+        """Return what the chunks hold.
+
+        Args:
+            meta: for the track.
+            least_frames: people seen in fewer frames are left out: a texture, a blurred hand.
+        """
+        chunks = self._chunks()
+        names = [*MOVING, "T_crop_image", "box", "score", "quality"]
+        with_faces = [chunk for chunk in chunks if "row_id" in chunk]
+        seconds = np.concatenate([chunk["timestamps"] for chunk in chunks])
+        shapes: dict[int, Array] = {}
+        for chunk in chunks:
+            shapes |= dict(zip(chunk["shape_ids"].tolist(), chunk["shapes"], strict=True))
+        if not with_faces:
+            return _empty(dict(meta), chunks, seconds)
+        ids = np.concatenate([chunk["row_id"] for chunk in with_faces])
+        frames = np.concatenate([chunk["row_frame"] for chunk in with_faces])
+        people = [n for n in np.unique(ids).tolist() if (ids == n).sum() >= least_frames]
+        order = np.lexsort((frames, ids))
+        order = order[np.isin(ids[order], people)]
+        valid = np.zeros((len(people), len(seconds)), bool)
+        valid[np.searchsorted(people, ids[order]), frames[order]] = True
+        rows = {
+            name: np.concatenate([chunk[f"row_{name}"] for chunk in with_faces])[order]
+            for name in names
+        }
+        shape = np.array([shapes[number] for number in people], np.float32)
+        size = chunks[0]["sizes"][0].tolist()
+        return Track(
+            {**meta, "image_size": size}, seconds, np.array(people, np.int64), valid, shape, rows
+        )
+
+    def _chunks(self) -> list[dict[str, Array]]:
+        """Return the chunks from the first frame on, up to the first that lacks or is damaged."""
+        chunks: list[dict[str, Array]] = []
+        done = 0
+        while True:
+            path = self.folder / f"chunk-{done:09d}.npz"
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    chunk = {name: file[name] for name in file.files}
+                done += len(chunk["timestamps"])
+            except (OSError, EOFError, BadZipFile, ValueError, KeyError):
+                return chunks
+            chunks.append(chunk)
+
+    def remove_if_empty(self) -> None:
+        """Delete the folder where nothing was tracked."""
+        if not any(self.folder.glob("chunk-*.npz")):
+            self.remove()
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _empty(meta: dict[str, Any], chunks: list[dict[str, Array]], seconds: Array) -> Track:
+    size = chunks[0]["sizes"][0].tolist()
+    rows: dict[str, Array] = {name: np.zeros((0, 0), np.float32) for name in MOVING}
+    rows |= {"T_crop_image": np.zeros((0, 3, 3)), "box": np.zeros((0, 4), np.float32)}
+    rows |= {"score": np.zeros(0), "quality": np.zeros(0)}
+    return Track(
+        {**meta, "image_size": size},
+        seconds,
+        np.zeros(0, np.int64),
+        np.zeros((0, len(seconds)), bool),
+        np.zeros((0, 0), np.float32),
+        rows,
+    )
