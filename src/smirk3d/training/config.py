@@ -187,6 +187,8 @@ class DataConfig:
         faces: folder of annotated faces.
         fits: file that keeps the fitted targets; that of ``smirk3d preprocess``, else one in the
             run's folder, unless given.
+        shapes: file of identity coefficients by photo, such as MICA's, in place of fitted ones; see
+            :func:`~smirk3d.data.given_shapes.with_given_shapes`.
         fit_processes: processes that fit.
         max_photos: read only the first of the training photos; 0 for all.
         batches: how batches are made of them.
@@ -194,6 +196,7 @@ class DataConfig:
 
     faces: Path = Path("../shared/faces")
     fits: Path | None = None
+    shapes: Path | None = None
     fit_processes: int = 2
     max_photos: int = 0
     batches: BatchConfig = field(default_factory=BatchConfig)

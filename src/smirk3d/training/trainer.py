@@ -17,6 +17,7 @@ from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, t
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches, seeded
 from smirk3d.data.expression_templates import template_bank
+from smirk3d.data.given_shapes import with_given_shapes
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import InputError, Smirk3dError
 from smirk3d.face_parameters import FaceParameters
@@ -228,7 +229,7 @@ def settings(config: TrainConfig) -> dict[str, Any]:
     """
     plain: dict[str, Any] = _plain(asdict(config))
     plain["run"] = {"seed": config.run.seed, "precision": config.run.precision}
-    for name in ("faces", "fits", "fit_processes"):
+    for name in ("faces", "fits", "shapes", "fit_processes"):
         plain["data"].pop(name)
     for name in ("on_device", "ahead"):
         plain["data"]["batches"].pop(name)
@@ -283,6 +284,9 @@ def train(
         processes=config.data.fit_processes,
         on_progress=on_fit,
     )
+    if config.data.shapes is not None:
+        shape = with_given_shapes(targets.shape, faces.keys, config.data.shapes)
+        targets = targets.replace(shape=shape)
     fabric_module = require("lightning_fabric", extra="train")
     launched = "LOCAL_RANK" in os.environ
     strategy = "auto" if run.devices == 1 else ("ddp" if launched else "ddp_spawn")
