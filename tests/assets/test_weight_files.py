@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_header_comes_back_and_kinds_are_told_apart(tmp_path: Path) -> None:
     assert read_weights_header(path, kind="renderer")["steps"] == 5
     with pytest.raises(AssetError, match="no smirk3d encoder weights"):
         read_weights_header(path, kind="encoder")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_files_can_be_read_by_whom_the_user_lets(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    (tmp_path / "plain").touch()
+    write_weights(path, {"a": torch.zeros(2)}, kind="x", header={})
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_tensors_that_share_memory_are_written(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from smirk3d.assets.atomic import atomic_path
@@ -54,7 +54,8 @@ def write_weights(
     stored = {name: tensor.cpu().contiguous().clone() for name, tensor in stored.items()}
     text = json.dumps({"format": FORMAT, "kind": kind, **header})
     with atomic_path(path) as temporary:
-        save_file(stored, temporary, metadata={_KEY: text})
+        # its save_file leaves files that nobody else may read
+        temporary.write_bytes(save(stored, metadata={_KEY: text}))
 
 
 def _is_kernel(tensor: Tensor) -> bool:
