@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from smirk3d.evaluation.environment import environment, environment_line
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -69,38 +67,6 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def environment() -> dict[str, Any]:
-    """Return commit, date, hardware and versions."""
-    return {
-        "commit": _git("rev-parse", "--short", "HEAD"),
-        "changed_files": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torch_threads": torch.get_num_threads(),
-    }
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(Path(__file__).parent), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
-def _cpu_name() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def write_results(name: str, rows: list[dict[str, Any]], table: str) -> None:
     """Write ``results/NAME.json`` and ``results/NAME.md``.
 
@@ -114,8 +80,5 @@ def write_results(name: str, rows: list[dict[str, Any]], table: str) -> None:
     plain = [{k: asdict(v) if isinstance(v, Timing) else v for k, v in row.items()} for row in rows]
     document = {"benchmark": name, "environment": where, "rows": plain}
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
-    facts = ", ".join(
-        f"{key} {where[key]}" for key in ("commit", "date", "cpu", "cores", "load", "gpu", "torch")
-    )
-    text = f"# {name}\n\n{table}\n\n{facts}, {where['torch_threads']} thread(s).\n"
+    text = f"# {name}\n\n{table}\n\n{environment_line(where)}\n"
     (RESULTS / f"{name}.md").write_text(text)

@@ -21,6 +21,7 @@ COMMANDS = {
     "weights": "list, show, import or export encoder weights",
     "preprocess": "photos and videos to training shards",
     "train": "train encoders and neural renderer, by preset",
+    "evaluate": "compare methods by protocol, in one report",
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import check_shape
+from smirk3d.heads.action_names import mirrored_name
 
 Array = NDArray[np.floating]
 
@@ -28,6 +30,18 @@ def channel_correlations(a: Array, b: Array) -> Array:
     sizes = check_shape(a, "N C", "a")
     check_shape(b, "N C", "b", **sizes)
     return np.array([correlation(a[:, i], b[:, i]) for i in range(sizes["C"])])
+
+
+def side_correlation(a: Array, b: Array) -> float:
+    """Return the correlation of left minus right, over all paired channels.
+
+    Args:
+        a: ``[N, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+        b: likewise.
+    """
+    left = [i for i, name in enumerate(ARKIT_NAMES) if name.endswith("Left")]
+    right = [ARKIT_NAMES.index(mirrored_name(ARKIT_NAMES[i])) for i in left]
+    return correlation(a[:, left] - a[:, right], b[:, left] - b[:, right])
 
 
 def mean_absolute_error(a: Array, b: Array) -> float:

@@ -1,0 +1,95 @@
+"""Is a known expression read back from a neural renderer's painting of it?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.data.strong_expressions import StrongExpressionConfig, StrongExpressions
+from smirk3d.errors import InputError
+from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.metrics import correlation
+from smirk3d.evaluation.painting import FacePainter
+from smirk3d.evaluation.photos import as_pictures
+from smirk3d.evaluation.report import Cell, Picture, Section, Table
+from smirk3d.evaluation.sheets import answer_sheet
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.rendering.contact_sheet import contact_sheet
+
+GROUPS = ("expression", "jaw", "eyelids", "eyes")
+_MOST = 256
+ABOUT = (
+    "Fits of held-out photos are given other expressions (up to five actions added, lids, jaw and "
+    "gaze drawn anew), rendered, painted by the given neural renderer, and read by each method: "
+    "mean absolute error of each group, and correlation of all the actions with the truth. `all` "
+    "is the mean over expression, jaw and eyelids, each component counting once. Paintings in "
+    "which MediaPipe finds no face are left out."
+)
+
+
+def run(bench: Bench) -> Section:
+    """Return the protocol's section.
+
+    Raises:
+        InputError: if no renderer is given.
+        AssetError: if its file is absent or damaged.
+    """
+    if bench.config.renderer is None:
+        raise InputError("the cycle needs a neural renderer's weights: give --renderer FILE")
+    renderer = NeuralRenderer.from_file(bench.config.renderer).to(bench.device)
+    size = int(renderer.provenance.get("settings", {}).get("render_size", CROP_SIZE // 2))
+    photos, fitted = bench.some_photos(_MOST)
+    generator = torch.Generator().manual_seed(bench.config.seed)
+    wished = StrongExpressions(bench.head, StrongExpressionConfig())(fitted, generator)
+    bench.tick(f"painting {len(photos)} faces")
+    painter = FacePainter(bench.head, size, bench.device, seed=bench.config.seed)
+    painted = painter.paint_all(renderer, photos.crops, fitted, wished)
+    large = F.interpolate(painted, size=(CROP_SIZE,) * 2, mode="bilinear")
+    crops, seen = bench.observer.crops(large)
+    kept = torch.from_numpy(seen)
+    if not kept.any():
+        raise InputError(f"{bench.config.renderer}: MediaPipe finds no face in what it paints")
+    crops, truth = crops[kept], wished[kept]
+    rows: list[list[Cell]] = []
+    answers: dict[str, FaceParameters] = {}
+    for method in bench.methods:
+        bench.tick(f"{method.name} reads {len(crops)} paintings")
+        answers[method.name] = answer = method(crops)
+        rows.append([method.name, *_errors(answer, truth), _correlation(bench, answer, truth)])
+    title = f"{len(crops)} paintings of {size} pixels, {int((~kept).sum())} left out."
+    columns = ["method", "all", *GROUPS, "correlation of actions"]
+    pictures = {
+        "paintings": _sheet(bench, photos.crops.images[kept], truth, crops.images),
+        "answers": answer_sheet(
+            bench.head,
+            crops.images[: bench.config.shown],
+            {"truth": truth[: bench.config.shown],
+             **{name: answer[: bench.config.shown] for name, answer in answers.items()}},
+        ),
+    }  # fmt: skip
+    return Section("cycle", ABOUT, [Table(title, columns, rows)], pictures)
+
+
+def _errors(answer: FaceParameters, truth: FaceParameters) -> list[float]:
+    differences = {name: (getattr(answer, name) - getattr(truth, name)).abs() for name in GROUPS}
+    together = torch.cat([differences[name] for name in GROUPS if name != "eyes"], 1)
+    parts: list[Tensor] = [together, *differences.values()]
+    return [float(part.mean()) if part.numel() else float("nan") for part in parts]
+
+
+def _correlation(bench: Bench, answer: FaceParameters, truth: FaceParameters) -> float | None:
+    if not bench.head.has_named_actions:
+        return None
+    return correlation(bench.head.arkit(answer).numpy(), bench.head.arkit(truth).numpy())
+
+
+def _sheet(bench: Bench, photos: Tensor, truth: FaceParameters, painted: Tensor) -> Picture:
+    count = min(bench.config.shown, len(painted))
+    pictures = []
+    for photo, painting in zip(as_pictures(photos[:count]), as_pictures(painted[:count]),
+                               strict=True):  # fmt: skip
+        pictures += [photo, painting]
+    return contact_sheet(pictures, 4, ["photo", "painted otherwise"] * count)

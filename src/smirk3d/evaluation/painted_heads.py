@@ -1,0 +1,168 @@
+"""Pictures of heads that look enough like people for detectors: painted skin under random light.
+
+The heads have no texture. Skin of many tones with smooth changes, a redder nose, brows, lips,
+irises and hair are painted on the template, so that they move with the surface.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.data.landmark_studio import eyeball_sphere, iris_angle
+from smirk3d.evaluation.report import Picture
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.rasterization import rasterize
+from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
+
+SIZE = 384
+"""Side of the pictures in pixels."""
+
+_SKIN_TONES = (
+    (0.94, 0.80, 0.72), (0.90, 0.73, 0.62), (0.82, 0.63, 0.50), (0.72, 0.53, 0.40),
+    (0.58, 0.40, 0.29), (0.45, 0.30, 0.22), (0.33, 0.22, 0.17),
+)  # fmt: skip
+_IRISES = ((0.25, 0.15, 0.09), (0.36, 0.25, 0.13), (0.30, 0.40, 0.47), (0.30, 0.36, 0.24))
+_INSIDE = {
+    "teethU": (0.90, 0.87, 0.80),
+    "teethL": (0.86, 0.82, 0.74),
+    "tongue": (0.70, 0.36, 0.35),
+    "cavity": (0.30, 0.10, 0.10),
+    "lashes": (0.10, 0.08, 0.07),
+}
+_WHITE = (0.90, 0.88, 0.86)
+_SMOOTH = 2
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Colours of a head and the light on it.
+
+    Attributes:
+        colours: linear RGB of each vertex ``[V, 3]``.
+        iris: linear RGB ``[3]``.
+        lights: towards each lamp ``[K, 3]``, unit.
+        strengths: linear RGB of each lamp ``[K, 3]``.
+        ambient: linear RGB ``[3]``.
+        background: linear RGB ``[3]``.
+    """
+
+    colours: Tensor
+    iris: Tensor
+    lights: Tensor
+    strengths: Tensor
+    ambient: Tensor
+    background: Tensor
+
+
+class PaintedHeads:
+    """Draws one head model's faces as painted people."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """Measure the head's regions and eyes."""
+        self.head = head
+        self._gaze = torch.full((1, head.num_vertices, 1), -1.0)
+        for part in ("eyeL", "eyeR"):
+            mask = head.part == PARTS.index(part)
+            if mask.any():
+                centre, radius = eyeball_sphere(head, part)
+                outward = F.normalize(head.v_template[mask] - centre, dim=1)
+                self._gaze[0, mask, 0] = outward[:, 2] - math.cos(iris_angle(radius))
+
+    def paint(self, generator: torch.Generator) -> Paint:
+        """Return other people's colours and light each time."""
+
+        def draw(low: float, high: float, *shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator) * (high - low) + low
+
+        def pick(options: tuple[tuple[float, float, float], ...]) -> Tensor:
+            return torch.tensor(options[int(torch.randint(len(options), (), generator=generator))])
+
+        tone = pick(_SKIN_TONES) * draw(0.92, 1.05, 1)
+        colours = self._skin(tone, draw(0.6, 1.4, 1), generator)
+        hair = torch.tensor(
+            colorsys.hsv_to_rgb(0.07, float(draw(0.2, 0.6)), float(draw(0.05, 0.45)))
+        )
+        regions = self.head.regions
+        for name, colour, cover in (
+            ("lips", tone * torch.tensor([0.86, 0.58, 0.60]), 0.85),
+            ("brows", hair * 0.7, 0.8),
+            ("scalp", hair, 0.95),
+        ):
+            if name in regions:
+                share = self._softened(regions[name]) * cover
+                colours = torch.lerp(colours, colour.expand_as(colours), share[:, None])
+        for name, inner in _INSIDE.items():
+            colours[self.head.part == PARTS.index(name)] = torch.tensor(inner)
+        for name in ("eyeL", "eyeR"):
+            colours[self.head.part == PARTS.index(name)] = torch.tensor(_WHITE)
+        count = int(torch.randint(1, 4, (), generator=generator))
+        lights = torch.cat([draw(-1, 1, count, 1), draw(-0.3, 1, count, 1), draw(0.4, 1, count, 1)],
+                           1)  # fmt: skip
+        warm = 1 + draw(-0.12, 0.12, count, 1) * torch.tensor([1.0, 0.0, -1.0])
+        return Paint(
+            colours=srgb_to_linear(colours.clamp(0, 1)),
+            iris=srgb_to_linear(pick(_IRISES)),
+            lights=F.normalize(lights, dim=1),
+            strengths=warm * draw(0.5, 1.1, count, 1) / count**0.7,
+            ambient=draw(0.25, 0.5, 1).expand(3),
+            background=draw(0.02, 0.8, 3) * 0.5 + draw(0.02, 0.4, 1),
+        )
+
+    def _skin(self, tone: Tensor, redness: Tensor, generator: torch.Generator) -> Tensor:
+        """Return sRGB ``[V, 3]``: smooth random changes, and a nose as red as ``redness`` says."""
+        points = self.head.v_template
+        waves = torch.randn(24, 3, generator=generator) * torch.tensor(
+            [[60.0]] * 12 + [[250.0]] * 12
+        )
+        phases = torch.rand(24, generator=generator) * 2 * math.pi
+        change = torch.sin(points @ waves.T + phases).sum(1, keepdim=True) / len(waves) ** 0.5
+        colours = tone * (1 + 0.03 * change)
+        nose = self._softened(self.head.regions.get("nose", self.head.part < 0))[:, None]
+        return colours * (1 - 0.06 * redness * nose * torch.tensor([0.0, 1.0, 0.9]))
+
+    def _softened(self, mask: Tensor) -> Tensor:
+        """Return a mask ``[V]`` with an edge as wide as the triangles around it."""
+        faces, values = self.head.faces, mask.float()
+        total, count = torch.zeros_like(values), torch.zeros_like(values)
+        mean = values[faces].mean(1)
+        for corner in faces.unbind(1):
+            total.index_add_(0, corner, mean)
+            count.index_add_(0, corner, torch.ones_like(mean))
+        return total / count.clamp(min=1)
+
+    @torch.no_grad()
+    def picture(self, face: FaceParameters, paint: Paint) -> Picture:
+        """Return the picture uint8 ``[384, 384, 3]`` of one face ``[1]`` by its camera."""
+        head, side = self.head, SIZE * _SMOOTH
+        vertices = head(face).vertices
+        fragments = rasterize(project(vertices, face.camera), head.faces, side, side)
+        attributes = torch.cat(
+            [vertex_normals(vertices, head.faces), paint.colours[None], self._gaze], -1
+        )
+        normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
+        normal = F.normalize(normal, dim=0)
+        pupil = (gaze > 0.35 * (1 - 0.85)).float()
+        colour = torch.where(gaze > 0, paint.iris[:, None] * (1 - pupil), colour)
+        half = F.normalize(paint.lights + torch.tensor([0.0, 0.0, 1.0]), dim=1)
+        diffuse = ((paint.lights @ normal + 0.15) / 1.15).clamp(min=0)
+        shine = 0.06 * (half @ normal).clamp(min=0) ** 24
+        lit = paint.ambient[:, None] * colour * (0.8 + 0.2 * normal[1])
+        for lamp, strength in enumerate(paint.strengths):
+            lit = lit + strength[:, None] * (colour * diffuse[lamp] + shine[lamp])
+        covered = fragments.mask[:, None]
+        linear = torch.where(covered, fragments.scatter(lit), paint.background[:, None, None])
+        small = F.avg_pool2d(linear.clamp(0, 1), _SMOOTH)
+        array: Picture = (
+            (linear_to_srgb(small)[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        )
+        return array

@@ -1,0 +1,132 @@
+"""Reports: tables in Markdown and JSON, pictures beside them, and where they were measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.evaluation.environment import environment, environment_line
+
+Cell = str | int | float | None
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures under headings.
+
+    Attributes:
+        title: what it shows.
+        columns: headings; the first is that of the row's name.
+        rows: a cell a column; None or nan where there is nothing to say.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+    def markdown(self) -> str:
+        """Return it in Markdown."""
+        lines = [" | ".join(self.columns), " | ".join("---" for _ in self.columns)]
+        lines += [" | ".join(map(_shown, row)) for row in self.rows]
+        return "\n".join(f"| {line} |" for line in lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it: a list of rows by heading."""
+        rows = [
+            {name: _plain(cell) for name, cell in zip(self.columns, row, strict=True)}
+            for row in self.rows
+        ]
+        return {"title": self.title, "rows": rows}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one protocol found.
+
+    Attributes:
+        name: of the protocol.
+        about: data, alignment and metric in a few sentences.
+        tables: the figures.
+        pictures: uint8 ``[H, W, 3]`` by name.
+        seconds: that it took.
+    """
+
+    name: str
+    about: str
+    tables: Sequence[Table]
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def write_report(
+    out: str | Path, sections: Sequence[Section], settings: dict[str, Any]
+) -> tuple[Path, Path]:
+    """Write ``report.md``, ``report.json`` and pictures to a folder.
+
+    Args:
+        out: folder; made if need be.
+        sections: what the protocols found.
+        settings: what they were asked, for the record.
+
+    Returns:
+        The two files.
+
+    Raises:
+        OutputError: if they cannot be written.
+    """
+    out = Path(out)
+    where = environment()
+    lines = ["# Evaluation", "", environment_line(where), ""]
+    lines += [f"Settings: {', '.join(f'{k} {v}' for k, v in settings.items())}."]
+    for section in sections:
+        lines += ["", f"## {section.name}", "", f"{section.about} ({section.seconds:.0f} s)"]
+        for table in section.tables:
+            lines += ["", table.title, "", table.markdown()]
+        for name, picture in section.pictures.items():
+            file = f"{section.name}-{name}.png"
+            with atomic_path(out / file) as temporary:
+                Image.fromarray(picture).save(temporary, format="png")
+            lines += ["", f"![{name}]({file})"]
+    document = {
+        "environment": where,
+        "settings": settings,
+        "protocols": [
+            {
+                "name": section.name,
+                "about": section.about,
+                "seconds": round(section.seconds, 1),
+                "tables": [table.as_dict() for table in section.tables],
+                "pictures": [f"{section.name}-{name}.png" for name in section.pictures],
+            }
+            for section in sections
+        ],
+    }
+    text, data = out / "report.md", out / "report.json"
+    with atomic_path(text) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+    with atomic_path(data) as temporary:
+        temporary.write_text(json.dumps(document, indent=1, default=str) + "\n")
+    return text, data
+
+
+def _plain(cell: Cell) -> Cell:
+    if isinstance(cell, (float, np.floating)):
+        return float(cell) if math.isfinite(cell) else None
+    return int(cell) if isinstance(cell, np.integer) else cell
+
+
+def _shown(cell: Cell) -> str:
+    cell = _plain(cell)
+    if cell is None:
+        return ""
+    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,76 @@
+"""Sheets of faces with each method's answer over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from smirk3d.evaluation.photos import as_pictures
+from smirk3d.evaluation.report import Picture
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.layers import Look
+from smirk3d.rendering.pictures import PosedHead, overlay
+
+_BACKGROUND = 228
+_LOOK = Look(shadows=24, supersample=2, refinements=0)
+
+
+def answer_sheet(
+    head: HeadModel,
+    images: Tensor,
+    answers: Mapping[str, FaceParameters],
+    labels: Sequence[str] | None = None,
+) -> Picture:
+    """Return a sheet: a row a face, with the picture and each method's mesh in its place.
+
+    Args:
+        head: of the answers.
+        images: ``[B, 3, 224, 224]`` in [0, 1].
+        answers: parameters ``[B]`` by method.
+        labels: of the pictures.
+    """
+    tiles: list[Picture] = []
+    texts: list[str] = []
+    plain = np.full((*images.shape[2:], 3), _BACKGROUND, np.uint8)
+    for row, picture in enumerate(as_pictures(images)):
+        tiles.append(picture)
+        texts.append(labels[row] if labels is not None else "picture")
+        for name, parameters in answers.items():
+            face = parameters[row]
+            vertices = head(face[None]).vertices[0]
+            posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
+            tiles.append(overlay(plain, [posed], look=_LOOK, region=None))
+            texts.append(name)
+    return contact_sheet(tiles, 1 + len(answers), texts)
+
+
+def overlay_sheet(
+    head: HeadModel,
+    images: Tensor,
+    answers: FaceParameters,
+    labels: Sequence[str],
+    columns: int = 2,
+) -> Picture:
+    """Return a sheet of cells: picture, mesh over it, and mesh alone.
+
+    Args:
+        head: of the answers.
+        images: ``[B, 3, 224, 224]`` in [0, 1].
+        answers: parameters ``[B]``.
+        labels: ``[B]``, a line a face.
+        columns: cells in a row.
+    """
+    cells: list[Picture] = []
+    for row, picture in enumerate(as_pictures(images)):
+        face = answers[row]
+        vertices = head(face[None]).vertices[0]
+        posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
+        plain = np.full_like(picture, _BACKGROUND)
+        over = overlay(picture, [posed], look=_LOOK)
+        alone = overlay(plain, [posed], look=_LOOK, region=None)
+        cells.append(np.concatenate([picture, over, alone], 1))
+    return contact_sheet(cells, columns, list(labels))

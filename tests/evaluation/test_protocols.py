@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from tests.training.small_runs import some_faces
+
+from smirk3d.cli.evaluate import Protocol
+from smirk3d.cli.main import main
+from smirk3d.errors import InputError
+from smirk3d.evaluation.bench import Bench, EvaluationConfig
+from smirk3d.evaluation.landmarks import landmark_errors, regions
+from smirk3d.evaluation.methods import make_methods
+from smirk3d.evaluation.protocols import PROTOCOLS, evaluate
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.heads.registry import load_head
+from smirk3d.heads.tiny import tiny_head
+
+
+def test_the_command_knows_every_protocol() -> None:
+    assert get_args(Protocol) == tuple(PROTOCOLS)
+
+
+def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
+    head = tiny_head("named")
+    bench = Bench(head, make_methods(["none"], head), EvaluationConfig(), out=tmp_path)
+    with pytest.raises(InputError, match="no protocol 'nothing': choose from landmarks"):
+        evaluate(bench, ["nothing"])
+    with pytest.raises(InputError, match="give --renderer"):
+        evaluate(bench, ["cycle"])
+    with pytest.raises(InputError, match="no method"):
+        evaluate(Bench(head, [], EvaluationConfig(), out=tmp_path), ["landmarks"])
+    pca = tiny_head("pca")
+    actionless = Bench(pca, make_methods(["mean"], pca), EvaluationConfig(), out=tmp_path)
+    with pytest.raises(InputError, match="no named actions, which roundtrip"):
+        evaluate(actionless, ["roundtrip", "landmarks"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_landmark_errors_are_pixels_of_the_crop() -> None:
+    head = tiny_head("named")
+    truth = some_faces(head, 2)
+    seen = project(head.landmarks(head(truth).vertices), truth.camera)[..., :2]
+    marks = torch.zeros(2, 478, 2)
+    marks[:, head.landmark_ids] = ndc_to_pixels(seen, 224) + torch.tensor([3.0, 4.0])
+    torch.testing.assert_close(
+        landmark_errors(head, truth, marks), torch.full((2, len(head.landmark_ids)), 5.0)
+    )
+
+
+def test_the_open_head_has_every_region() -> None:
+    counts = {name: int(where.sum()) for name, where in regions(load_head("open")).items()}
+    assert counts.pop("stable") > 300
+    assert counts == {"lips": 40, "lids": 32, "brows": 20, "contour": 36}
+
+
+def test_cheap_protocols_on_a_few_real_photos(shared_dir: Path, tmp_path: Path) -> None:
+    done = main(
+        ["evaluate", "landmarks", "roundtrip", "--methods", "none", "mediapipe", "mean",
+         "--faces", str(shared_dir / "faces"), "--limit", "6", "--shown", "1", "--device", "cpu",
+         "--out", str(tmp_path)]
+    )  # fmt: skip
+    assert done == 0
+    document = json.loads((tmp_path / "report.json").read_text())
+    landmarks, roundtrip = document["protocols"]
+    stable = {row["method"]: row["stable px"] for row in landmarks["tables"][0]["rows"]}
+    assert stable["none"] < stable["mediapipe"] < stable["mean"] < 8
+    correlation = {row["method"]: row["correlation"] for row in roundtrip["tables"][0]["rows"]}
+    assert correlation["none"] > correlation["mean"] + 0.2
+    for section in document["protocols"]:
+        for picture in section["pictures"]:
+            assert (tmp_path / picture).is_file()
