@@ -11,7 +11,7 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRendererConfig
 
 SIZE = 32
-SMALL = NeuralRendererConfig(features=(8, 12, 16), blocks=1)
+SMALL = NeuralRendererConfig(features=(16, 24), blocks=1)
 
 
 def _features(images: torch.Tensor) -> list[torch.Tensor]:
@@ -29,7 +29,9 @@ def _faces(head: HeadModel) -> tuple[Crops, FaceParameters]:
 
 
 def _error(painter: FacePainter, crops: Crops, parameters: FaceParameters, steps: int) -> float:
-    renderer = painter.trained(crops, parameters, SMALL, steps=steps, perceptual=_features)
+    renderer = painter.trained(
+        crops, parameters, SMALL, steps=steps, perceptual=_features, rate=1e-2
+    )
     painted = painter.paint_all(renderer, crops, parameters)
     return float((painted - painter.targets(crops.images)).abs().mean())
 

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.landmark_studio import LandmarkStudio
 from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.metrics import (
     channel_correlations,
     correlation,
     mean_absolute_error,
     side_correlation,
 )
-from smirk3d.evaluation.photos import Crops, Observer, arkit_row, as_pictures
+from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
