@@ -62,6 +62,8 @@ _SECONDARY = 0.7
 """Score that further faces need after the first, except those cut by the border: ears and the
 like beside a large face score 0.5 to 0.6."""
 
+_LEVEL_EYES = np.array([[0.0, 0.0], [1.0, 0.0]])
+
 _TILE_STAGES, _TURNED_STAGE = (1, 3), 2
 """Numbers of the stages of the search."""
 
@@ -141,6 +143,12 @@ class MediaPipeFaceDetector:
         score = self._look(image, near, 0.0, _LOOK_SCALES[:1])
         return self._landmarks(image, near, 0.0, score)
 
+    def landmarks_near(self, image: Image, box: NDArray[np.floating]) -> DetectedFace | None:
+        """Return the upright face about a box ``[4]`` where one was a moment ago, or None."""
+        self._open()
+        near = FaceBox(box=np.asarray(box, np.float64), score=0.0, keypoints=_LEVEL_EYES)
+        return self._landmarks(image, near, 0.0, self._look(image, near, 0.0, _LOOK_SCALES[:1]))
+
     def presence(self, image: Image, box: NDArray[np.floating], roll: float) -> float:
         """Return in [0, 1] how certain it is that a face is where one was a frame before.
 
@@ -176,9 +184,8 @@ class MediaPipeFaceDetector:
         """
         check_shape(image, "H W 3", "image")
         self._open()
-        eyes = np.zeros((2, 2))
         boxes = np.asarray(known, np.float64)
-        seen = [FaceBox(box=box, score=1.0, keypoints=eyes) for box in boxes]
+        seen = [FaceBox(box=box, score=1.0, keypoints=_LEVEL_EYES) for box in boxes]
         smallest = min_face or float(max(image.shape[:2]))
         stages = search_stages(image, self._boxes, min_face=smallest)
         faces: list[DetectedFace] = []
@@ -189,7 +196,9 @@ class MediaPipeFaceDetector:
                 if candidate.score < self._min_confidence or shows_one_of(candidate, seen):
                     continue
                 face = self._verified(image, candidate, needed)
-                if face is not None and not _is_one_of(face, faces):
+                if face is None or _is_one_of(face, faces):
+                    continue
+                if not len(boxes) or box_overlap(boxes, face.box)[0].max() < _SAME_FACE:
                     faces.append(face)
                     seen.append(candidate)
         return sorted(faces, key=lambda face: -float(box_area(face.box)))

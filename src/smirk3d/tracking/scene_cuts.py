@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS, _COLUMNS, _LEVELS = 36, 64, 4
-_HISTOGRAM_CHANGE = 0.3
-"""Share of the grid's pixels that must change colour class at a cut."""
+_ROWS, _COLUMNS = 36, 64
+_LIKENESS = 0.6
+"""Correlation of brightness between frames up to which they can be different scenes."""
 _PIXEL_CHANGE = 0.08
 """Mean change of the grid's pixels, of 1, at a cut."""
 _SUDDENNESS = 3.0
@@ -18,7 +18,7 @@ _MEMORY = 0.8
 
 
 class SceneCuts:
-    """Compares each frame with the one before; a pan or a flash is no cut, a new picture is."""
+    """Compares each frame with the one before; a pan or a flash is no cut."""
 
     def __init__(self) -> None:
         self._grid: NDArray[np.float32] | None = None
@@ -36,9 +36,8 @@ class SceneCuts:
         if before is None:
             return False
         pixels = float(np.abs(grid - before).mean())
-        colours = 0.5 * float(np.abs(_histogram(grid) - _histogram(before)).sum())
         sudden = pixels > _SUDDENNESS * self._usual
-        cut = sudden and pixels > _PIXEL_CHANGE and colours > _HISTOGRAM_CHANGE
+        cut = sudden and pixels > _PIXEL_CHANGE and _likeness(grid, before) < _LIKENESS
         cut = cut or size != (height, width)
         self._usual = 0.0 if cut else _MEMORY * self._usual + (1 - _MEMORY) * pixels
         return cut
@@ -53,7 +52,8 @@ class SceneCuts:
         self._size = (state["size"][0], state["size"][1])
 
 
-def _histogram(grid: NDArray[np.float32]) -> NDArray[np.float64]:
-    classes = np.minimum((grid * _LEVELS).astype(int), _LEVELS - 1)
-    codes = (classes[..., 0] * _LEVELS + classes[..., 1]) * _LEVELS + classes[..., 2]
-    return np.bincount(codes.ravel(), minlength=_LEVELS**3) / codes.size
+def _likeness(grid: NDArray[np.float32], before: NDArray[np.float32]) -> float:
+    """Return the correlation of two grids' brightness; 1 where either is flat."""
+    now, then = (g.mean(2).ravel() - g.mean() for g in (grid, before))
+    spread = float(np.linalg.norm(now) * np.linalg.norm(then))
+    return float(now @ then) / spread if spread > 1e-6 else 1.0

@@ -69,7 +69,7 @@ def noise_ranges(head: HeadModel) -> dict[str, NoiseRange]:
     for name in GROUPS:
         group = head.group(name)
         lo, hi, std = (np.array(x, np.float64) for x in (group.lo, group.hi, group.prior_std))
-        span = np.where(np.isfinite(hi - lo), hi - lo, 4 * std)
+        span = np.where(np.isfinite(hi - lo) & (hi > lo), hi - lo, np.maximum(4 * std, 0.1))
         ranges[name] = NoiseRange(np.maximum(0.001 * span, 1e-6), np.maximum(0.04 * span, 2e-6))
     return ranges
 

@@ -16,7 +16,7 @@ from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.pipeline import FaceReconstructor
-from smirk3d.preprocessing.face_detector import box_of, box_overlap
+from smirk3d.preprocessing.face_detector import DetectedFace, box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.tracking.estimation import FaceEstimate, FaceEstimator
 from smirk3d.tracking.identity import SAME, Traces, appearance, appearance_distance, cost_of_same
@@ -27,6 +27,9 @@ from smirk3d.tracking.smoothing import LiveSmoother, SmoothingConfig
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
+
+_TAKEN = 0.3
+"""Overlap from which a found face is one that is followed already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class TrackerConfig:
         search_every: frames between searches of its tiles for small faces.
         check_every: frames between checks that a followed face is still there.
         present: certainty from which it is; see ``MediaPipeFaceDetector.presence``.
-        soon: seconds after a loss in which each frame is searched.
+        soon: seconds after a loss in which each frame is searched, and the face's last place.
         remembered: how many lost faces are known again.
         smoothing: settings of the live filter.
     """
@@ -53,7 +56,7 @@ class TrackerConfig:
     search_every: int = 30
     check_every: int = 2
     present: float = 0.4
-    soon: float = 1.0
+    soon: float = 2.0
     remembered: int = 64
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
 
@@ -169,8 +172,7 @@ class FaceTracker:
                 track.followed, track.cut_since = False, True
         self._follow(image, seconds)
         self._part_twins(image)
-        if self._should_search(seconds, cut):
-            self._admit(image, seconds, cut)
+        self._admit(image, seconds, cut)
         self._count += 1
         self._forget()
         here = [track for track in self._tracks if track.followed and not track.doubtful]
@@ -251,32 +253,55 @@ class FaceTracker:
         further = appearance_distance(seen, track.appearance)
         return track if further > appearance_distance(seen, other.appearance) else other
 
-    def _should_search(self, seconds: float, cut: bool) -> bool:
-        lost_lately = any(
-            not track.followed and seconds - track.seconds < self.config.soon
-            for track in self._tracks
-        )
-        nobody = not any(track.followed for track in self._tracks)
-        regular = self._count % self.config.glance_every == 0
-        return cut or lost_lately or regular or (nobody and self._count % 2 == 0)
-
     def _admit(self, image: Image, seconds: float, cut: bool) -> None:
         """Look for faces beside the followed ones and give each an old or a new id."""
         followed = [track for track in self._tracks if track.followed]
         room = (self.config.max_faces or 10**6) - len(followed)
-        if room <= 0:
+        whole, tiles = self._search(seconds, cut)
+        if room <= 0 or not whole:
             return
-        nobody = not followed
-        every = self.config.glance_every if nobody else self.config.search_every
-        thorough = cut or self._count % every == 0
         smallest = max(24.0, self.config.min_face * max(image.shape[:2]))
         known = np.array([box_of(track.outline) for track in followed]).reshape(-1, 4)
-        found = self._detector.glance(image, known, min_face=smallest if thorough else None)
+        found = self._revisited(image, known, seconds)
+        known = np.concatenate([known, *(face.box[None] for face in found)])
+        found += self._detector.glance(image, known, min_face=smallest if tiles else None)
         outlines = [face.landmarks.astype(np.float64) for face in found[:room]]
         estimates = self._estimate(image, outlines, before=[None] * len(outlines))
         for face, outline, estimate in zip(found, outlines, estimates, strict=False):
             if _is_sane(estimate, image):
                 self._name(face.score, outline, estimate, seconds)
+
+    def _search(self, seconds: float, cut: bool) -> tuple[bool, bool]:
+        """Return whether to look at the whole picture, and at its tiles as well."""
+        every, lately = self.config.search_every, False
+        for track in self._tracks:
+            if not track.followed:
+                away = seconds - track.seconds
+                lately |= away < self.config.soon
+                every = min(every, 4 if away < self.config.soon else 10)
+        nobody = not any(track.followed for track in self._tracks)
+        if nobody:
+            every = min(every, self.config.glance_every)
+        tiles = cut or self._count % every == 0
+        regular = self._count % (2 if nobody else self.config.glance_every) == 0
+        return tiles or lately or regular, tiles
+
+    def _revisited(self, image: Image, known: Array, seconds: float) -> list[DetectedFace]:
+        """Return the faces that are where one was lost a moment ago."""
+        faces: list[DetectedFace] = []
+        for track in self._tracks:
+            away = seconds - track.seconds
+            if track.followed or track.cut_since or not 0 < away < self.config.soon:
+                continue
+            if self._present(image, track) < self.config.present or len(track.points) < 1:
+                continue
+            face = self._detector.landmarks_near(image, box_of(track.points))
+            taken = np.concatenate([known, *(other.box[None] for other in faces)])
+            if face is not None and not (
+                len(taken) and box_overlap(taken, face.box)[0].max() > _TAKEN
+            ):
+                faces.append(face)
+        return faces
 
     def _name(self, score: float, outline: Array, estimate: FaceEstimate, seconds: float) -> None:
         centre, size = _centre_and_size(outline)
