@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.landmark_studio import LandmarkStudio
@@ -130,7 +131,9 @@ def _sheet(bench: Bench, columns: list[list[Picture]], names: list[str]) -> Pict
     rows = _shown_rows(bench)
     photos = as_pictures(bench.photos.crops.images[torch.tensor(rows)])
     tiles, labels = [], []
+    side = columns[0][0].shape[1]
     for number, row in enumerate(rows):
-        tiles += [photos[number], *(column[number] for column in columns)]
+        photo = np.asarray(Image.fromarray(photos[number]).resize((side, side)))
+        tiles += [photo, *(column[number] for column in columns)]
         labels += [str(bench.photos.keys[row]), *names]
     return contact_sheet(tiles, 1 + len(names), labels)
