@@ -16,7 +16,7 @@ Picture = np.ndarray
 def background(height: int, width: int, time: float, seed: int = 0) -> Picture:
     """Bluish blobs that drift."""
     rng = np.random.default_rng(seed)
-    small = rng.uniform(30, 140, (9, 17, 3)).astype(np.float32) + [0, 20, 100]
+    small = rng.uniform((30, 50, 130), (140, 160, 240), (9, 17, 3))
     big = cv2.resize(small.astype(np.float32), (width + 200, height), interpolation=cv2.INTER_CUBIC)
     start = int(100 + 80 * np.sin(time))
     return np.clip(big[:, start : start + width], 0, 255).astype(np.uint8)

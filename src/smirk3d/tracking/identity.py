@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _GRID = 12
-_MARGIN = 3
+_MARGIN = 2
 """Cells at the rim of the crop that show background and hair, of 12."""
 
-_APPEARANCE_UNIT = 0.10
-"""Distance of appearances at which they tell as much as the other units."""
-_SHAPE_UNIT = 0.6
+_APPEARANCE_UNIT = 0.09
+_SHAPE_UNIT = 0.04
+"""Distances of appearances and of shapes that tell equally much. On 16 photos pasted at four
+places, sizes and backgrounds, nine in ten pairs of one photo are within 0.07 and 0.01, nine in ten
+pairs of two photos beyond 0.10 and 0.08."""
+_SHAPE_MOST = 2.5
 _REACH, _SPEED = 0.6, 1.5
 """How far a face may be from where it was lost, in its sizes, at once and a second later."""
 _SHORT = 2.0
@@ -43,7 +46,7 @@ class Traces:
 
 
 def appearance(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the colours ``[6, 6, 3]`` of the middle of a crop uint8 ``[S, S, 3]``.
+    """Return the colours ``[8, 8, 3]`` of the middle of a crop uint8 ``[S, S, 3]``.
 
     Brightness is divided out, because lamps and cameras change it.
     """
@@ -57,6 +60,12 @@ def appearance_distance(one: NDArray[np.floating], other: NDArray[np.floating]) 
     return float(np.sqrt(np.mean((one - other) ** 2)))
 
 
+def shape_distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Return one minus the cosine of two shapes; 0 where one of them tells nothing."""
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return 1 - float(one @ other) / lengths if lengths > 1e-9 else 0.0
+
+
 def cost_of_same(lost: Traces, found: Traces, *, cut: bool) -> float:
     """Return how unlikely two faces are one person; up to :data:`SAME` they are taken for one.
 
@@ -66,8 +75,8 @@ def cost_of_same(lost: Traces, found: Traces, *, cut: bool) -> float:
         cut: whether the scene changed in between, so that the place tells nothing.
     """
     looks = appearance_distance(lost.appearance, found.appearance) / _APPEARANCE_UNIT
-    shape = float(np.sqrt(np.mean((lost.shape - found.shape) ** 2))) / _SHAPE_UNIT
-    cost = looks + 0.5 * min(shape, 2.0)
+    shape = shape_distance(lost.shape, found.shape) / _SHAPE_UNIT
+    cost = looks + min(shape, _SHAPE_MOST)
     away = found.seconds - lost.seconds
     if cut or away > _SHORT:
         return cost

@@ -138,13 +138,13 @@ def _follow(
         for frame in frames:
             faces = tracker.step(frame.image, frame.seconds)
             store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
-            if store.num_pending >= config.chunk or stop.is_set():
-                store.flush(tracker)
             tell("track", frame.index + 1, total)
             if stop.is_set():
-                return True
+                break
+            if store.num_pending >= config.chunk:
+                store.flush(tracker)
         store.flush(tracker)
-    return False
+        return stop.is_set()
 
 
 def tracker_of(reconstructor: FaceReconstructor, config: ClipConfig) -> FaceTracker:

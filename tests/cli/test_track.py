@@ -1,0 +1,70 @@
+"""The command on videos, good and bad, and on a camera that is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+from tests.tracking.clips import background, paste, write_video
+
+from smirk3d.cli.main import main
+from smirk3d.tracking.track_file import read_track
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames of the portrait, moved."""
+
+    def frame(number: int) -> np.ndarray:
+        picture = background(200, 260, number / 30)
+        paste(picture, data.astronaut()[20:240, 110:340], 125 + 2 * number, 100, 0.8)
+        return picture
+
+    path = tmp_path_factory.mktemp("clips") / "it's a clip.mp4"
+    return write_video(path, map(frame, range(6)))
+
+
+def test_good_videos_are_done_and_bad_ones_named(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    out = tmp_path / "out"
+    arguments = ["--out", str(out), "--weights", "none", "--format", "mp4,glb,arkit-csv"]
+    assert main(["track", str(bad), str(clip), *arguments]) == 3
+    said = capsys.readouterr()
+    (line,) = [line for line in said.err.splitlines() if line.startswith("smirk3d: ")]
+    assert str(bad) in line
+    assert "1 face in 6 frames, 0 without" in said.out
+    assert [path.name for path in out.iterdir()] == [clip.stem]
+    assert {path.name for path in (out / clip.stem).iterdir()} == {
+        "face-0.csv", "face-0.glb", "overlay.mp4", "result.json", "track.npz",
+    }  # fmt: skip
+    content = json.loads((out / clip.stem / "result.json").read_text())
+    assert content["faces"][0]["arkit"]["mouthSmileLeft"] > 0.2
+    assert read_track(out / clip.stem).meta["smoothing"] == "best"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "give videos or a camera"),
+        (["a.mp4", "--camera", "0"], "give videos or a camera"),
+        (["--camera", "0", "--smooth", "best"], "needs the whole clip"),
+        (["a.mp4", "--vmc", "localhost:39539"], "use it with --camera"),
+        (["a.mp4", "--fov", "180"], "between 0 and 180"),
+        (["a.mp4", "--format", "fbx"], "unknown format 'fbx'"),
+        (["a.mp4", "--format", "flame"], "not FLAME"),
+        (["--camera", "97"], "camera 97 gives no picture"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["track", *arguments, "--out", str(out), "--weights", "none"]) == 3
+    assert reason in capsys.readouterr().err
+    assert not out.exists()
