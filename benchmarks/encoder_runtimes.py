@@ -1,8 +1,8 @@
 """How fast and how exactly ONNX Runtime runs an encoder, in single precision and in int8.
 
-    python benchmarks/onnx.py --weights default [--faces ../shared/faces]
+    python benchmarks/encoder_runtimes.py --weights default [--faces ../shared/faces]
 
-Needs the extras fast and onnx. Writes benchmarks/results/onnx.{json,md}. Errors are against torch
+Needs the extras fast and onnx. Writes benchmarks/results/encoder_runtimes.{json,md}. Errors are against torch
 on held-out photos; the static int8 model is calibrated on other photos.
 """
 
@@ -57,7 +57,7 @@ def main(
     faces: Path = Path("../shared/faces"),
     limit: int = 128,
     threads: int = 1,
-    name: str = "onnx",
+    name: str = "encoder_runtimes",
 ) -> None:
     torch.set_num_threads(threads)
     head = load_head()
