@@ -2,8 +2,8 @@
 
     python benchmarks/encoder_runtimes.py --weights default [--faces ../shared/faces]
 
-Needs the extras fast and onnx. Writes benchmarks/results/encoder_runtimes.{json,md}. Errors are against torch
-on held-out photos; the static int8 model is calibrated on other photos.
+Needs the extras fast and onnx. Writes benchmarks/results/encoder_runtimes.{json,md}. Errors are
+against torch on held-out photos; the static int8 model is calibrated on other photos.
 """
 
 from __future__ import annotations
