@@ -24,6 +24,8 @@ _SHORT = 2.0
 """Seconds after which a place tells nothing any more."""
 SAME = 2.6
 """Cost up to which a found face is taken for a lost one."""
+SURELY_SAME = 1.0
+"""Cost, by looks and shape alone, up to which a new name is taken back for an old one."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Traces:
         appearance: coarse colours of its crop, from :func:`appearance`.
         shape: coefficients ``[S]``.
         place: centre ``[2]`` in picture pixels.
+        speed: of the centre ``[2]`` in pixels a second; zero where not known.
         size: of its box in pixels.
         seconds: when it was there.
     """
@@ -41,6 +44,7 @@ class Traces:
     appearance: NDArray[np.float32]
     shape: NDArray[np.float64]
     place: NDArray[np.float64]
+    speed: NDArray[np.float64]
     size: float
     seconds: float
 
@@ -80,8 +84,11 @@ def cost_of_same(lost: Traces, found: Traces, *, cut: bool) -> float:
     away = found.seconds - lost.seconds
     if cut or away > _SHORT:
         return cost
-    distance = float(np.linalg.norm(lost.place - found.place)) / max(lost.size, found.size)
+    # one that moves on behind something comes out ahead, one that stops does so where it went
+    ahead = lost.place + lost.speed * away
+    distance = min(float(np.linalg.norm(place - found.place)) for place in (lost.place, ahead))
+    distance /= max(lost.size, found.size)
     growth = abs(np.log(found.size / lost.size))
     near = distance / (_REACH + _SPEED * away) + growth / (0.4 + away)
-    # whoever is where a face was just lost is most likely that face
-    return 0.6 * cost + 0.8 * near if near < 1 else cost + 0.5 * (near - 1)
+    # whoever is where a face was just lost is most likely that face, even half hidden still
+    return 0.25 * cost + 1.2 * near if near < 1 else cost

@@ -109,6 +109,7 @@ class TrackStore:
                 sizes=np.array(self._sizes),
                 shape_ids=np.array(sorted(shapes), np.int64),
                 shapes=np.array([shapes[number] for number in sorted(shapes)]),
+                renamed=np.array(sorted(tracker.renamed().items()), np.int64).reshape(-1, 2),
                 state=np.array(state_to_text(tracker.state())),
                 **arrays,
             )
@@ -133,6 +134,9 @@ class TrackStore:
         if not with_faces:
             return _empty(dict(meta), chunks, seconds)
         ids = np.concatenate([chunk["row_id"] for chunk in with_faces])
+        # a name that was taken back may itself have been new once
+        for new, old in sorted(chunks[-1]["renamed"].tolist(), reverse=True):
+            ids[ids == new] = old
         frames = np.concatenate([chunk["row_frame"] for chunk in with_faces])
         people = [n for n in np.unique(ids).tolist() if (ids == n).sum() >= least_frames]
         order = np.lexsort((frames, ids))

@@ -19,7 +19,14 @@ from smirk3d.pipeline import FaceReconstructor
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.tracking.estimation import FaceEstimate, FaceEstimator
-from smirk3d.tracking.identity import SAME, Traces, appearance, appearance_distance, cost_of_same
+from smirk3d.tracking.identity import (
+    SAME,
+    SURELY_SAME,
+    Traces,
+    appearance,
+    appearance_distance,
+    cost_of_same,
+)
 from smirk3d.tracking.image_motion import HeadAnchor, to_crops, to_image
 from smirk3d.tracking.scene_cuts import SceneCuts
 from smirk3d.tracking.shape import PersonShape
@@ -27,6 +34,12 @@ from smirk3d.tracking.smoothing import LiveSmoother, SmoothingConfig
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
+
+_STEADY = 0.25
+"""Seconds between two frames within which speeds can be measured."""
+
+_TRIALS = (4, 12)
+"""Frames of a new face after which its looks are compared with those of lost ones once more."""
 
 _TAKEN = 0.3
 """Overlap from which a found face is one that is followed already."""
@@ -66,7 +79,8 @@ class TrackedFace:
     """A face that a frame shows.
 
     Attributes:
-        id: its number, the same in all frames of one person; from 0.
+        id: its number, the same in all frames of one person; from 0. One that comes back half
+            hidden may have a new number for some frames; :meth:`FaceTracker.renamed` tells.
         parameters: without batch dimension, in the crop's frame; the shape is the person's so far.
         T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
         box: ``[4]`` left, top, right, bottom of the mesh's landmarks in picture pixels.
@@ -104,10 +118,12 @@ class _Track:
     doubtful: bool = False
     cut_since: bool = False
     frames: int = 0
+    speed: Array = field(default_factory=lambda: np.zeros(2))
 
     def traces(self) -> Traces:
-        centre, size = _centre_and_size(self.outline)
-        return Traces(self.appearance, self.shape.mean, centre, size, self.seconds)
+        centre, size = _centre_and_size(self.points)
+        shape = self.shape.mean
+        return Traces(self.appearance, shape, centre, self.speed, size, self.seconds)
 
 
 class FaceTracker:
@@ -150,6 +166,7 @@ class FaceTracker:
         self._tracks: list[_Track] = []
         self._count = 0
         self._next_id = 0
+        self._renamed: dict[int, int] = {}
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="presence")
 
     def step(self, image: Image, seconds: float) -> list[TrackedFace]:
@@ -172,6 +189,7 @@ class FaceTracker:
                 track.followed, track.cut_since = False, True
         self._follow(image, seconds)
         self._part_twins(image)
+        self._recognise()
         self._admit(image, seconds, cut)
         self._count += 1
         self._forget()
@@ -228,6 +246,9 @@ class FaceTracker:
         track.quality = _quality(estimate, image_score=track.score)
         track.shape.add(estimate.parameters.shape.numpy(), track.quality)
         track.parameters, track.T_crop_image = estimate.parameters, estimate.T_crop_image
+        if track.frames and 0 < seconds - track.seconds < _STEADY:
+            moved = _centre_and_size(estimate.points)[0] - _centre_and_size(track.points)[0]
+            track.speed = 0.7 * track.speed + 0.3 * moved / (seconds - track.seconds)
         track.seconds, track.points = seconds, estimate.points
         track.box = box_of(estimate.points)
         track.frames += 1
@@ -247,6 +268,26 @@ class FaceTracker:
                 union, smaller = box_overlap(box_of(other.outline)[None], box_of(track.outline))
                 if union[0] > 0.5 or smaller[0] > 0.8:
                     self._stranger(image, track, other).followed = False
+
+    def _recognise(self) -> None:
+        """Give new faces an old name where it shows by now that they are lost ones.
+
+        A face that has just come out from behind something looks like nobody yet.
+        """
+        for track in [t for t in self._tracks if t.followed and t.frames in _TRIALS]:
+            traces = track.traces()
+            costs = {
+                other.id: cost_of_same(other.traces(), traces, cut=True)
+                for other in self._tracks
+                if not other.followed and other.frames > track.frames
+            }
+            best = min(costs, key=lambda number: costs[number], default=None)
+            if best is not None and costs[best] <= SURELY_SAME:
+                old = next(other for other in self._tracks if other.id == best)
+                self._tracks.remove(old)
+                self._renamed[track.id] = old.id
+                track.id, track.shape = old.id, old.shape
+                track.frames += old.frames
 
     def _stranger(self, image: Image, track: _Track, other: _Track) -> _Track:
         seen = appearance(self._estimate.crop(image, track.outline))
@@ -306,7 +347,7 @@ class FaceTracker:
     def _name(self, score: float, outline: Array, estimate: FaceEstimate, seconds: float) -> None:
         centre, size = _centre_and_size(outline)
         shape = estimate.parameters.shape.double().numpy()
-        found = Traces(appearance(estimate.crop), shape, centre, size, seconds)
+        found = Traces(appearance(estimate.crop), shape, centre, np.zeros(2), size, seconds)
         costs = {
             track.id: cost_of_same(track.traces(), found, cut=track.cut_since)
             for track in self._tracks
@@ -359,11 +400,16 @@ class FaceTracker:
         """Return each remembered person's shape ``[S]`` so far by id."""
         return {track.id: track.shape.mean for track in self._tracks}
 
+    def renamed(self) -> dict[int, int]:
+        """Return the old names of faces that were given new ones at first."""
+        return dict(self._renamed)
+
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on, for :meth:`restore`."""
         return {
             "count": self._count,
             "next_id": self._next_id,
+            "renamed": [list(pair) for pair in self._renamed.items()],
             "scenes": self._scenes.state(),
             "tracks": [_track_state(track) for track in self._tracks],
         }
@@ -371,6 +417,7 @@ class FaceTracker:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where :meth:`state` was taken, in this run or another with the same settings."""
         self._count, self._next_id = state["count"], state["next_id"]
+        self._renamed = dict(state["renamed"])
         self._scenes.restore(state["scenes"])
         self._tracks = []
         for stored in state["tracks"]:
@@ -403,7 +450,7 @@ class FaceTracker:
 
 _PLAIN = (
     "id", "outline", "T_crop_image", "appearance", "seconds", "score", "quality", "box", "points",
-    "followed", "doubtful", "cut_since", "frames",
+    "followed", "doubtful", "cut_since", "frames", "speed",
 )  # fmt: skip
 
 
