@@ -19,7 +19,7 @@ from smirk3d.errors import InputError, Smirk3dError
 from smirk3d.evaluation.bench import Bench
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.photos import arkit_row, as_tensor
-from smirk3d.evaluation.report import Section, Table
+from smirk3d.evaluation.report import Cell, Section, Table
 from smirk3d.export.mesh_files import write_obj
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
@@ -58,7 +58,7 @@ def run(bench: Bench) -> Section:
         for method in bench.methods:
             answer = method(crops) if crops is not None else bench.head.neutral()
             write_face(bench.out / f"now-{method.name}" / name, bench.head, answer)
-    rows = [
+    rows: list[list[Cell]] = [
         [method.name, f"now-{method.name}", len(names), len(missed)] for method in bench.methods
     ]
     title = f"Without a face: {', '.join(missed) or 'none'}."
