@@ -1,0 +1,83 @@
+"""What the shipped weights promise on the photo that every user has."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from torch.nn import functional as F
+
+from smirk3d.assets import weights_folder
+from smirk3d.assets.weight_files import read_weights_header
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
+from smirk3d.preprocessing.face_crop import transform_points
+
+WEIGHTS = weights_folder() / "open.safetensors"
+
+
+@pytest.fixture(scope="module")
+def reconstructor() -> FaceReconstructor:
+    return FaceReconstructor(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def portrait(reconstructor: FaceReconstructor) -> ReconstructedFace:
+    return reconstructor(skimage.data.astronaut())[0]
+
+
+def error(face: ReconstructedFace) -> float:
+    """Mean distance of the face's landmarks in pixels of the crop."""
+    head = face.head
+    seen = project(head.landmarks(face.vertices()[None]), face.parameters.camera[None])
+    seen = ndc_to_pixels(seen, 224)[0, :, :2].numpy()
+    wanted = transform_points(face.T_crop_image, face.detection.landmarks[:, :2])
+    return float(np.linalg.norm(seen - wanted[head.landmark_ids], axis=1).mean())
+
+
+def test_they_are_the_default_and_say_where_they_come_from(portrait: ReconstructedFace) -> None:
+    assert portrait.weights == "open"
+    assert WEIGHTS.stat().st_size < 24e6
+    provenance = read_weights_header(WEIGHTS, kind="encoder")["provenance"]
+    assert provenance["photos_seen"] > 100_000
+    assert json.dumps(provenance["settings"]).count("efficientnet_lite0")
+
+
+def test_the_portrait_is_met_without_fitting(portrait: ReconstructedFace) -> None:
+    assert error(portrait) < 2.5
+    weights = portrait.arkit()
+    assert weights["mouthSmileLeft"] > 0.3 and weights["mouthSmileRight"] > 0.3
+    assert weights["eyeBlinkLeft"] < 0.3 and weights["jawOpen"] < 0.3
+
+
+def test_the_mirrored_portrait_gives_the_mirrored_answer(
+    reconstructor: FaceReconstructor, portrait: ReconstructedFace
+) -> None:
+    picture = torch.from_numpy(portrait.crop).permute(2, 0, 1)[None].float() / 255
+    assert reconstructor.encoder is not None
+    with torch.no_grad():
+        answer = reconstructor.encoder(torch.cat([picture, picture.flip(3)]))
+    straight, mirrored = answer.head_pose
+    torch.testing.assert_close(
+        mirrored * torch.tensor([1.0, -1.0, -1.0]), straight, atol=0.06, rtol=0
+    )
+
+
+def test_small_changes_of_the_picture_change_little(
+    reconstructor: FaceReconstructor, portrait: ReconstructedFace
+) -> None:
+    picture = torch.from_numpy(portrait.crop).permute(2, 0, 1)[None].float() / 255
+    soft = F.avg_pool2d(F.pad(picture, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    assert reconstructor.encoder is not None
+    with torch.no_grad():
+        answer = reconstructor.encoder(torch.cat([picture, soft, (picture * 0.8)]))
+    spread = (answer.expression - answer.expression[:1]).abs()
+    assert spread.mean() < 0.03 and spread.max() < 0.3
+
+
+def test_refined_it_is_nearer(portrait: ReconstructedFace) -> None:
+    refined = FaceReconstructor(refine=True, device="cpu")(skimage.data.astronaut())[0]
+    assert error(refined) < error(portrait)
