@@ -44,7 +44,7 @@ class Look:
     wireframe: bool = False
     surface: bool = True
     shadows: int = 96
-    supersample: int = 3
+    supersample: int = 2
     refinements: int = 1
     line_width: float = 0.9
     line_opacity: float = 0.55
