@@ -17,7 +17,7 @@ import torch
 import tyro
 
 from common import write_results
-from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, read_annotated_faces
+from smirk3d.data.annotated_faces import read_annotated_faces, trains
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
@@ -45,7 +45,7 @@ def main(
     limit: int = 10_000,
     name: str = "fit",
 ) -> None:
-    photos = read_annotated_faces(faces, keep=lambda key: int(key) % HELD_OUT_DIVISOR == 0)
+    photos = read_annotated_faces(faces, keep=lambda key: not trains(key))
     pictures = [image.permute(1, 2, 0).numpy() for image in photos.images[:limit]]
     reconstructor = FaceReconstructor(weights=weights, refine=refine)
     found = [reconstructor.find(picture) for picture in pictures]

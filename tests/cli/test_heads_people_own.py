@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from PIL import Image
-from skimage import data
 
 from smirk3d.cli.main import main
 from smirk3d.encoders.face_encoder import FaceEncoder
@@ -38,14 +36,6 @@ def open_landmarks() -> dict[str, np.ndarray]:
         "lmk_b_coords": arrays["lmk_mp_bary"][rows].astype(np.float64),
         "landmark_indices": arrays["lmk_mp_id"][rows],
     }
-
-
-@pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photograph of a face (NASA, from scikit-image)."""
-    path = tmp_path_factory.mktemp("photos") / "portrait.jpg"
-    Image.fromarray(data.astronaut()).save(path, quality=92)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,6 @@ from smirk3d.export.result import read_result
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photograph of a face (NASA, from scikit-image)."""
-    path = tmp_path_factory.mktemp("photos") / "portrait.jpg"
-    Image.fromarray(data.astronaut()).save(path, quality=92)
-    return path
-
-
-@pytest.fixture(scope="module")
 def result(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out")
     assert main(["reconstruct", str(portrait), "--out", str(out), "--weights", "none"]) == 0

@@ -63,8 +63,7 @@ class AnnotatedFaces:
 
     def held_out(self) -> NDArray[np.bool_]:
         """Return the mask ``[N]`` of photos that never train."""
-        numbers = np.array([int(key) for key in self.keys])
-        mask: NDArray[np.bool_] = numbers % HELD_OUT_DIVISOR == 0
+        mask: NDArray[np.bool_] = np.array([not trains(key) for key in self.keys], dtype=bool)
         return mask
 
     def blendshape(self, name: str) -> Tensor:
