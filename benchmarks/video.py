@@ -30,12 +30,12 @@ from common import write_results
 from smirk3d.data.photo_warps import PhotoWarper
 from smirk3d.pipeline import FaceReconstructor
 from smirk3d.preprocessing.mediapipe_video import MediaPipeVideoLandmarker
+from smirk3d.preprocessing.video_reader import VideoReader
 from smirk3d.tracking.estimation import FaceEstimator
 from smirk3d.tracking.image_motion import HeadAnchor, to_crops, to_image
 from smirk3d.tracking.smoothing import smooth_clip
 from smirk3d.tracking.track_video import track_video
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
-from smirk3d.tracking.video_reader import VideoReader
 
 HEIGHT, WIDTH, RATE = 720, 1280, 30
 BLINK = (0.5, 1.0, 0.5)

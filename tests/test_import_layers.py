@@ -12,7 +12,7 @@ import smirk3d
 SOURCE = Path(smirk3d.__file__).parent
 
 LAYERS = [
-    {"conventions", "errors", "assets"},
+    {"conventions", "errors", "closing", "assets"},
     {"face_parameters", "geometry"},
     {"heads", "encoders", "rasterization", "preprocessing", "feature_networks"},
     {"rendering", "neural_renderer", "losses"},

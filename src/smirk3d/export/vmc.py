@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from smirk3d.assets.optional import require
+from smirk3d.closing import Closing
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import InputError, OutputError
 from smirk3d.export.rig import skull_rotation
@@ -30,7 +30,7 @@ _LARGEST_DATAGRAM = 1400
 """Bytes that pass any network in one piece."""
 
 
-class VmcSender:
+class VmcSender(Closing):
     """Sends one face to an avatar program, frame by frame.
 
     Blend shapes carry ARKit's weights as "Perfect Sync" avatars read them, with ``mouthClose`` not
@@ -131,19 +131,6 @@ class VmcSender:
     def close(self) -> None:
         """Release the socket."""
         self._socket.close()
-
-    def __enter__(self) -> VmcSender:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Release the socket."""
-        self.close()
 
 
 def unity_quaternion_xyzw(rotations: Tensor) -> Tensor:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import weakref
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.closing import Closing
 from smirk3d.errors import check_shape
 from smirk3d.preprocessing.face_crop import transform_points, warp_crop
 from smirk3d.preprocessing.face_detector import DetectedFace, box_area, box_of, box_overlap
@@ -68,7 +68,7 @@ _TILE_STAGES, _TURNED_STAGE = (1, 3), 2
 """Numbers of the stages of the search."""
 
 
-class MediaPipeFaceDetector:
+class MediaPipeFaceDetector(Closing):
     """Finds all faces in a picture and places 478 landmarks on each.
 
     MediaPipe's short-range detector finds faces in the whole picture or parts of it, then looks
@@ -209,19 +209,6 @@ class MediaPipeFaceDetector:
             finalizer()
         self._finalizers = []
         self._finder = self._landmarker = None
-
-    def __enter__(self) -> MediaPipeFaceDetector:
-        """Return the detector itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _open(self) -> None:
         if self._finder is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.closing import Closing
 from smirk3d.errors import check_shape
 from smirk3d.preprocessing.face_detector import DetectedFace, box_area
 from smirk3d.preprocessing.mediapipe_tasks import (
@@ -20,7 +20,7 @@ from smirk3d.preprocessing.mediapipe_tasks import (
 from smirk3d.preprocessing.native_log import quiet_stderr
 
 
-class MediaPipeVideoLandmarker:
+class MediaPipeVideoLandmarker(Closing):
     """Follows faces near the camera from frame to frame, with MediaPipe's smoothing.
 
     It finds no small, turned or cut faces, and keeps no identity of faces; it is what other
@@ -74,19 +74,6 @@ class MediaPipeVideoLandmarker:
             self._finalizer()
         self._landmarker = self._finalizer = None
         self._last = 0
-
-    def __enter__(self) -> MediaPipeVideoLandmarker:
-        """Return the landmarker itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _detected(self, frame: NDArray[np.uint8], milliseconds: int) -> list[DetectedFace]:
         result = self._landmarker.detect_for_video(as_mediapipe_image(frame), milliseconds)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from smirk3d.closing import Closing
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.native_log import quiet_stderr
-from smirk3d.tracking.video_reader import VideoFrame
+from smirk3d.preprocessing.video_reader import VideoFrame
 
 
 class Capture(Protocol):
@@ -28,7 +28,7 @@ class Capture(Protocol):
         ...
 
 
-class LiveCamera:
+class LiveCamera(Closing):
     """Reads a camera in its own thread and hands out its newest frame.
 
     Frames that come while one is worked on are dropped, so what is handed out is never older than
@@ -96,16 +96,3 @@ class LiveCamera:
         self._ended = True
         self._thread.join()
         self._capture.release()
-
-    def __enter__(self) -> LiveCamera:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()

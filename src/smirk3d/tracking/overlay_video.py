@@ -18,9 +18,9 @@ from smirk3d.assets.optional import require
 from smirk3d.errors import OutputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.preprocessing.video_reader import VideoReader
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 from smirk3d.tracking.track_file import Track
-from smirk3d.tracking.video_reader import VideoReader
 
 Image = NDArray[np.uint8]
 

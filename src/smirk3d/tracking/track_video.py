@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from smirk3d.assets.atomic import atomic_directory
 from smirk3d.pipeline import FaceReconstructor
+from smirk3d.preprocessing.video_reader import VideoReader
 from smirk3d.tracking.clip_outputs import OVERLAY, write_clip_result, write_person
 from smirk3d.tracking.overlay_video import write_overlay
 from smirk3d.tracking.track_file import FILE_NAME, Track
 from smirk3d.tracking.track_store import TrackStore, input_digest
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
-from smirk3d.tracking.video_reader import VideoReader
 
 Smoothing = Literal["off", "live", "best"]
 OnProgress = Callable[[str, int, int], None]

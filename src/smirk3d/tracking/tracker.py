@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smirk3d.closing import Closing
 from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
@@ -126,12 +127,12 @@ class _Track:
         return Traces(self.appearance, shape, centre, self.speed, size, self.seconds)
 
 
-class FaceTracker:
+class FaceTracker(Closing):
     """Follows every face of a video or camera, one frame at a time.
 
     >>> from smirk3d import FaceReconstructor
     >>> from smirk3d.tracking.tracker import FaceTracker
-    >>> from smirk3d.tracking.video_reader import VideoReader
+    >>> from smirk3d.preprocessing.video_reader import VideoReader
     >>> tracker = FaceTracker(FaceReconstructor())  # doctest: +SKIP
     >>> for frame in VideoReader("clip.mp4").frames():  # doctest: +SKIP
     ...     for face in tracker.step(frame.image, frame.seconds):
@@ -438,14 +439,6 @@ class FaceTracker:
         """Free the detector's networks."""
         self._aside.shutdown()
         self._detector.close()
-
-    def __enter__(self) -> FaceTracker:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Free the networks."""
-        self.close()
 
 
 _PLAIN = (

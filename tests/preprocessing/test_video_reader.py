@@ -9,10 +9,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from tests.tracking.clips import write_video
 
 from smirk3d.errors import InputError
-from smirk3d.tracking.video_reader import VideoReader
-from tests.tracking.clips import write_video
+from smirk3d.preprocessing.video_reader import VideoReader
 
 
 def grey(count: int, height: int = 64, width: int = 96) -> Iterator[np.ndarray]:
