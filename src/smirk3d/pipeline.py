@@ -15,6 +15,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import InputError
 from smirk3d.export.formats import save_face
+from smirk3d.export.result import FaceRecord, ResultRecord
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.heads.head_model import HeadModel
@@ -275,6 +276,32 @@ def _faces(
 ) -> list[tuple[DetectedFace, NDArray[np.uint8], NDArray[np.float64], float]]:
     return list(
         zip(picture.detections, picture.crops, picture.transforms, picture.qualities, strict=True)
+    )
+
+
+def result_record(
+    source: str, image: NDArray[np.uint8], faces: Sequence[ReconstructedFace]
+) -> ResultRecord:
+    """Return what ``result.json`` says of a picture's faces."""
+    head = faces[0].head
+    return ResultRecord(
+        input=source,
+        image_size=(image.shape[1], image.shape[0]),
+        head=head.name,
+        head_fingerprint=head.fingerprint,
+        weights=faces[0].weights,
+        weights_sha256=faces[0].weights_sha256,
+        faces=tuple(
+            FaceRecord(
+                box=face.detection.box,
+                score=face.detection.score,
+                quality=face.quality,
+                parameters=face.parameters,
+                arkit=face.arkit() if head.has_named_actions else None,
+                T_crop_image=face.T_crop_image,
+            )
+            for face in faces
+        ),
     )
 
 

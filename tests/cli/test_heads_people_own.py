@@ -93,7 +93,7 @@ def test_flame_with_smirks_weights_reconstructs_a_photo(flame_result: Path) -> N
     sizes = {name: len(values) for name, values in face.parameters.items()}
     assert (sizes["shape"], sizes["expression"], sizes["jaw"], sizes["eyelids"]) == (300, 50, 3, 2)
     assert sorted(path.name for path in flame_result.iterdir()) == [
-        "face-0-flame", "face-0.glb", "face-0.obj", "overlay.png", "result.json",
+        "face-0-flame", "face-0.glb", "face-0.obj", "overlay.png", "photo.jpg", "result.json",
     ]  # fmt: skip
     mesh = trimesh.load(flame_result / "face-0.obj", process=False, force="mesh")
     assert len(mesh.faces) == len(load_head("flame").faces)

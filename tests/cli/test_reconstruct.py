@@ -29,6 +29,7 @@ def test_a_photo_gives_its_folder(result: Path) -> None:
     assert sorted(path.name for path in result.iterdir()) == [
         "face-0.glb",
         "overlay.png",
+        "photo.jpg",
         "result.json",
     ]
     content = json.loads((result / "result.json").read_text())

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_directory
 from smirk3d.export.formats import Picture, write_face
-from smirk3d.export.result import FaceRecord, ResultRecord, write_result
-from smirk3d.pipeline import ReconstructedFace
+from smirk3d.export.result import write_photo, write_result
+from smirk3d.pipeline import ReconstructedFace, result_record
 from smirk3d.preprocessing.image_io import write_png
 from smirk3d.rendering.pictures import PosedHead, overlay_panel
 
@@ -41,7 +41,7 @@ def write_reconstruction(
     faces: Sequence[ReconstructedFace],
     formats: Sequence[str],
 ) -> None:
-    """Write ``result.json``, ``overlay.png`` and each face's files to a folder, atomically.
+    """Write result, photo, ``overlay.png`` and each face's files to a folder, atomically.
 
     Args:
         folder: is made, or replaced when it exists.
@@ -54,6 +54,7 @@ def write_reconstruction(
         OutputError: if the folder cannot be written.
     """
     with atomic_directory(folder, overwrite=True) as temporary:
+        write_photo(temporary, image)
         write_png(temporary / "overlay.png", overlay_panel(image, [_posed(f) for f in faces]))
         size = (image.shape[1], image.shape[0])
         for number, face in enumerate(faces):
@@ -61,32 +62,6 @@ def write_reconstruction(
             for name in formats:
                 write_face(name, temporary / f"face-{number}", face.head, face.parameters, picture)
         write_result(temporary, result_record(source, image, faces))
-
-
-def result_record(
-    source: str, image: NDArray[np.uint8], faces: Sequence[ReconstructedFace]
-) -> ResultRecord:
-    """Return what ``result.json`` says of a picture's faces."""
-    head = faces[0].head
-    return ResultRecord(
-        input=source,
-        image_size=(image.shape[1], image.shape[0]),
-        head=head.name,
-        head_fingerprint=head.fingerprint,
-        weights=faces[0].weights,
-        weights_sha256=faces[0].weights_sha256,
-        faces=tuple(
-            FaceRecord(
-                box=face.detection.box,
-                score=face.detection.score,
-                quality=face.quality,
-                parameters=face.parameters,
-                arkit=face.arkit() if head.has_named_actions else None,
-                T_crop_image=face.T_crop_image,
-            )
-            for face in faces
-        ),
-    )
 
 
 def _posed(face: ReconstructedFace) -> PosedHead:

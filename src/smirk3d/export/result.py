@@ -1,4 +1,4 @@
-"""``result.json``: what a run found in one picture, to read again later."""
+"""``result.json``, what a run found in one picture, and the picture, to read again later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES
@@ -25,6 +26,10 @@ from smirk3d.heads.head_model import HeadModel
 
 SCHEMA = "smirk3d.result/1"
 FILE_NAME = "result.json"
+PHOTO_NAME = "photo.jpg"
+"""The upright picture in a result folder, reduced to ``_PHOTO_SIDE``: the folder needs no other."""
+
+_PHOTO_SIDE = 2048
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,6 +112,18 @@ def write_result(folder: Path, record: ResultRecord) -> None:
         content["video"] = dict(record.video)
     with atomic_path(Path(folder) / FILE_NAME) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def write_photo(folder: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture ``[H, W, 3]`` as ``photo.jpg`` into a result folder, atomically.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    picture = Image.fromarray(image)
+    picture.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.LANCZOS)
+    with atomic_path(Path(folder) / PHOTO_NAME) as temporary:
+        picture.save(temporary, quality=92)
 
 
 def _face_to_json(face: FaceRecord) -> dict[str, Any]:
