@@ -196,6 +196,15 @@ def test_sheet_centres_small_pictures_and_writes_labels() -> None:
     assert labelled[24:-4].min() < 120
 
 
+def test_long_labels_keep_clear_of_their_neighbours() -> None:
+    images = [np.full((20, 110, 3), 255, np.uint8)] * 2
+    sheet = contact_sheet(
+        images, 2, ["mouth_aside_pucker_left", "mouth_aside_pucker_right"], gap=8, corner=0
+    )
+    assert sheet[30:, 8:118].min() < 200
+    assert sheet[30:, 119:125].min() > 240
+
+
 def test_sheet_rounds_corners_and_respects_transparency() -> None:
     sheet = contact_sheet([np.zeros((40, 40, 3), np.uint8)], 1, gap=4, corner=8)
     assert sheet[4, 4].min() > 240

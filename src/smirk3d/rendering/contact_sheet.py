@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from smirk3d.errors import check_shape
 _PAPER = (250, 250, 251)
 _INK = (58, 62, 70)
 _LABEL_SIZE = 15
+_SMALLEST_LABEL = 8
 _SMOOTH = 4
 
 
@@ -29,7 +31,7 @@ def contact_sheet(
     Args:
         images: uint8 ``[H, W, 3]`` each, of any sizes, or ``[H, W, 4]`` with transparency.
         columns: pictures in a row.
-        labels: a line of text under each.
+        labels: a line of text under each, smaller where one would run into its neighbour.
         gap: between pictures and around them, in pixels.
         corner: radius of the pictures' round corners, in pixels.
 
@@ -50,7 +52,7 @@ def contact_sheet(
     rows = -(-len(images) // columns)
     size = (gap + columns * (width + gap), gap + rows * (height + below + gap))
     sheet = Image.new("RGB", size, _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_LABEL_SIZE)
+    draw, font = ImageDraw.Draw(sheet), _font(labels or (), width)
     for number, image in enumerate(images):
         left = gap + (number % columns) * (width + gap)
         top = gap + (number // columns) * (height + below + gap)
@@ -60,6 +62,15 @@ def contact_sheet(
             middle = (left + width / 2, top + height + _LABEL_SIZE)
             draw.text(middle, labels[number], fill=_INK, font=font, anchor="mm")
     return np.asarray(sheet)
+
+
+def _font(labels: Sequence[str], width: int) -> Any:
+    """Return a font in which every label is at most so wide; one size for the whole sheet."""
+    font = ImageFont.load_default(_LABEL_SIZE)
+    longest = max((font.getlength(label) for label in labels), default=0.0)
+    if longest <= width:
+        return font
+    return ImageFont.load_default(max(_SMALLEST_LABEL, int(_LABEL_SIZE * width / longest)))
 
 
 def _shape(image: NDArray[np.uint8], corner: int) -> Image.Image:
