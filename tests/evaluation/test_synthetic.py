@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.evaluation.painted_heads import SIZE, PaintedHeads
+from smirk3d.data.painted_heads import SIZE, PaintedHeads
 from smirk3d.evaluation.photos import Observer
 from smirk3d.evaluation.synthetic import available, drawn_faces, rendered_crops
 from smirk3d.geometry.cameras import project
@@ -51,6 +51,6 @@ def test_paint_follows_the_seed() -> None:
         painter.picture(head.neutral(), painter.paint(torch.Generator().manual_seed(seed)))
         for seed in (0, 0, 1)
     )
-    assert first.shape == (SIZE, SIZE, 3)
-    np.testing.assert_array_equal(first, again)
+    assert first.shape == (3, SIZE, SIZE)
+    assert torch.equal(first, again)
     assert (first != other).any()

@@ -6,6 +6,7 @@ sees what it would have seen, and no state of the data needs to be kept.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
@@ -21,11 +23,13 @@ from smirk3d.data.augmentation import Augmentation, AugmentationConfig, Training
 from smirk3d.data.mirroring import Mirror
 from smirk3d.data.mixing import MixingConfig, liveliness, sampling_weights
 from smirk3d.data.photo_warps import PhotoWarper
+from smirk3d.data.rendered_faces import FaceRenderer
 from smirk3d.data.strong_expressions import StrongExpressionConfig, StrongExpressions
 from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,8 @@ class BatchConfig:
         batch_size: faces a batch, all processes together.
         image_size: side of the pictures in pixels.
         warped: share of each batch whose faces are moved to strong expressions.
+        rendered: share of each batch that is not photos but painted renders of heads.
+        rendered_heads: names of the heads that are rendered, in turn; none for the trained one.
         on_device: keep all photos in the device's memory, as a GPU can.
         ahead: batches that a thread makes ahead; 0 makes each when it is asked for.
         mixing: which photos are drawn.
@@ -46,6 +52,8 @@ class BatchConfig:
     batch_size: int = 32
     image_size: int = CROP_SIZE
     warped: float = 0.0
+    rendered: float = 0.0
+    rendered_heads: tuple[str, ...] = ()
     on_device: bool = False
     ahead: int = 2
     mixing: MixingConfig = field(default_factory=MixingConfig)
@@ -110,6 +118,11 @@ class TrainingBatches:
         self._augment = Augmentation(Mirror(head), head.landmark_ids, augmentation)
         self._warper = PhotoWarper(head) if config.warped else None
         self._strong = StrongExpressions(head, config.strong)
+        self._renderer: FaceRenderer | None = None
+        if config.rendered:
+            own = copy.deepcopy(head).cpu()
+            sources = [load_head(name) for name in config.rendered_heads] or [own]
+            self._renderer = FaceRenderer(own, sources, config.strong)
 
     def batch(self, step: int) -> TrainingBatch:
         """Return this process's part of a step's batch, on the head's device."""
@@ -124,6 +137,12 @@ class TrainingBatches:
             count = round(len(rows) * self.config.warped)
             images, landmarks, targets = self._warped(images, landmarks, targets, count, generator)
             exact[:count] = True
+        if self._renderer is not None:
+            count = round(len(rows) * self.config.rendered)
+            images, landmarks, targets = self._rendered(
+                images, landmarks, targets, count, generator
+            )
+            exact[len(rows) - count :] = True
         with torch.no_grad():
             return self._augment(
                 images, landmarks, targets, self.config.image_size, generator, exact
@@ -153,6 +172,25 @@ class TrainingBatches:
         landmarks[:count, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
         together = FaceParameters.cat([wished, targets[count:]])
         return torch.cat([moved.images, images[count:]]), landmarks, together
+
+    def _rendered(
+        self,
+        images: Tensor,
+        landmarks: Tensor,
+        targets: FaceParameters,
+        count: int,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor, FaceParameters]:
+        """Return the batch with its last faces replaced by renders before blurred photos."""
+        assert self._renderer is not None
+        kept = len(images) - count
+        blurred = F.interpolate(F.avg_pool2d(images[kept:], 16), CROP_SIZE, mode="bilinear")
+        drawn = self._renderer(blurred.cpu(), generator)
+        return (
+            torch.cat([images[:kept], drawn.images.to(self.device)]),
+            torch.cat([landmarks[:kept], drawn.landmarks.to(self.device)]),
+            FaceParameters.cat([targets[:kept], drawn.targets.to(self.device)]),
+        )
 
     def from_step(self, first: int) -> Iterator[TrainingBatch]:
         """Yield the batches of steps ``first``, ``first + 1``, ... without end."""

@@ -3,8 +3,9 @@
 The fitted head carries the photo as its texture. It is moved to another expression and drawn back
 over the photo at the place it came from. What the photo does not show (a closed eye's ball, teeth
 behind lips, skin in a fold) takes the colours of its surroundings or plain ones under the photo's
-own brightness. This gives training pictures for actions that photos and detectors rarely offer:
-winks, sneers, puffed cheeks, sideways jaws.
+own brightness. The picture around the head is drawn along with its outline, less and less with the
+distance, so that no old chin or cheek stays behind. This gives training pictures for actions that
+photos and detectors rarely offer: winks, sneers, puffed cheeks, sideways jaws.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
 _AMBIENT = 0.45
 _DEPTH_TOLERANCE = 0.02
 _DIFFUSION_STEPS = 12
+_AROUND_SIZE = 28
+_AROUND_STEPS = 8
+_AROUND_DECAY = 0.75
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,20 @@ class PhotoWarper:
         )
         trust = trust.clamp(0, 1) ** 2
         painted = ((texture * trust + fallback * (1 - trust)) * gain).clamp(0, 1)
+        covered = fragments.mask[:, None]
+        way = place - _centres(size, place.device)
+        around = self._around(way, covered & (inside < 0.5) & (trust > 0.25))
+        behind = F.grid_sample(
+            photos, (around + _centres(size, place.device)).permute(0, 2, 3, 1),
+            padding_mode="border", align_corners=False,
+        )  # fmt: skip
         # skin that stays where it was is left as photographed, also where it is seen edge-on
-        moved = fragments.mask[:, None] & (self._way(place) > 0.5 / size)
-        changed = moved | (fragments.mask[:, None] & (inside > 0.5) & (trust < 0.25))
-        return WarpedPhotos(torch.where(changed, painted, photos), changed)
+        far = 0.5 / size
+        moved = covered & (way.abs().amax(1, keepdim=True) > far)
+        moved |= covered & (inside > 0.5) & (trust < 0.25)
+        drawn_along = ~covered & (around.abs().amax(1, keepdim=True) > far)
+        images = torch.where(moved, painted, torch.where(drawn_along, behind, photos))
+        return WarpedPhotos(images, moved | drawn_along)
 
     def _visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
         """Return for each vertex ``[B, V, 1]`` whether the photo shows it, 0 to 1."""
@@ -141,12 +155,34 @@ class PhotoWarper:
         return (lit(after) / lit(before)).clamp(0.6, 1.5)
 
     @staticmethod
-    def _way(place: Tensor) -> Tensor:
-        """Return how far ``[B, 1, H, W]`` in ndc each pixel's surface point has come."""
-        size = place.shape[-1]
-        centres = (torch.arange(size, device=place.device) + 0.5) * (2 / size) - 1
-        here = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
-        return (place - here).abs().amax(1, keepdim=True)
+    def _around(way: Tensor, known: Tensor) -> Tensor:
+        """Return ``[B, 2, H, W]`` from where the surroundings come, continued from the head's way.
+
+        Args:
+            way: from each pixel to its place in the photo ``[B, 2, H, W]``, in ndc.
+            known: ``[B, 1, H, W]`` bool, where that is known.
+        """
+        size = way.shape[-1]
+        weight = F.interpolate(known.float(), size=(_AROUND_SIZE,) * 2, mode="area")
+        total = F.interpolate(way * known, size=(_AROUND_SIZE,) * 2, mode="area")
+        own = (weight > 0).float()
+        field = total / weight.clamp(min=1e-6)
+        reached = own
+        for _ in range(_AROUND_STEPS):
+            count = F.avg_pool2d(reached, 3, 1, 1)
+            spread = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
+            fresh = _AROUND_DECAY * spread * (count > 0)
+            field = torch.where(own > 0, field, fresh)
+            reached = (count > 0).float()
+        # to nothing at the far edge of what was reached
+        field = F.avg_pool2d(field, 3, 1, 1, count_include_pad=False)
+        return F.interpolate(field, size=(size, size), mode="bilinear")
+
+
+def _centres(size: int, device: torch.device) -> Tensor:
+    """Return the device coordinates ``[2, size, size]`` of pixel centres, x first."""
+    centres = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
+    return torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
 
 
 def _neighbour_mean(faces: Tensor, kept: Tensor) -> Tensor:

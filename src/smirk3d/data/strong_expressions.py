@@ -25,7 +25,7 @@ class StrongExpressionConfig:
         gaze: share of faces that look elsewhere.
     """
 
-    actions: tuple[int, int] = (0, 5)
+    actions: tuple[int, int] = (1, 8)
     strength: tuple[float, float] = (0.25, 1.0)
     lids: float = 0.5
     jaw_open: float = 0.35

@@ -43,7 +43,9 @@ def run(bench: Bench) -> Section:
     size = int(renderer.provenance.get("settings", {}).get("render_size", CROP_SIZE // 2))
     photos, fitted = bench.some_photos(_MOST)
     generator = torch.Generator().manual_seed(bench.config.seed)
-    wished = StrongExpressions(bench.head, StrongExpressionConfig())(fitted, generator)
+    wished = StrongExpressions(bench.head, StrongExpressionConfig(actions=(0, 5)))(
+        fitted, generator
+    )
     bench.tick(f"painting {len(photos)} faces")
     painter = FacePainter(bench.head, size, bench.device, seed=bench.config.seed)
     painted = painter.paint_all(renderer, photos.crops, fitted, wished)

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.data.painted_heads import PaintedHeads
 from smirk3d.errors import AssetError
 from smirk3d.evaluation.bench import Bench
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.metrics import Array, channel_correlations, correlation, side_correlation
-from smirk3d.evaluation.painted_heads import PaintedHeads
-from smirk3d.evaluation.photos import Observer, arkit_row, as_tensor
+from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures, as_tensor
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.evaluation.sheets import answer_sheet
 from smirk3d.face_parameters import FaceParameters
@@ -121,7 +121,8 @@ def rendered_crops(
     rows: list[int] = []
     images, landmarks, blendshapes = [], [], []
     for row in range(len(faces)):
-        picture = painter.picture(faces[row][None], painter.paint(generator))
+        drawn = painter.picture(faces[row][None], painter.paint(generator))
+        picture = as_pictures(drawn[None])[0]
         found = observer.detect(picture)
         if found is None:
             continue

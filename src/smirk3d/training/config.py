@@ -54,7 +54,8 @@ class WarmStartConfig:
             unit is their spread.
         beta: distance below which the loss is quadratic. Most of the range should be: an absolute
             error has its optimum at the median, which for sparse actions is no action at all.
-        exact: weight of expressions that are known exactly (photo warps).
+        exact: weight of expressions that are known exactly (photo warps, renders). Six makes each
+            action count as much as a lid; much less leaves all but lids and jaw unread.
         unseen: actions that no landmark shows, whose fits on photos are mere priors,
         unseen_weight: and their weight there.
     """
@@ -62,7 +63,7 @@ class WarmStartConfig:
     gains: dict[str, float] = field(default_factory=lambda: dict(_WARM_START_GAINS))
     amount_unit: float = 0.2
     beta: float = 2.0
-    exact: float = 1.5
+    exact: float = 6.0
     unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
     unseen_weight: float = 0.2
 
@@ -118,6 +119,26 @@ class CycleConfig:
         default_factory=lambda: {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
     )
     change: ExpressionChangeConfig = field(default_factory=ExpressionChangeConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PainterConfig:
+    """What a painter of edited photos learns from; see :mod:`.paths.painting_path`.
+
+    Attributes:
+        calm: share of faces of which is hidden what a calm face with closed mouth would not show;
+            the others hide what strong expressions would.
+        shaken: standard deviation of the pretended errors of parameters, in spreads of at most 0.3.
+        hole_share: of a 224 crop's pixels that are centres of holes in the face.
+        hole_side: of a hole, in pixels of a 224 crop.
+        unknown_gain: how much more pixels count that the photo tells nothing of.
+    """
+
+    calm: float = 0.4
+    shaken: float = 0.25
+    hole_share: float = 0.0004
+    hole_side: int = 13
+    unknown_gain: float = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +270,8 @@ class TrainConfig:
         warm_start: how fits are compared.
         masking: what the neural renderer sees.
         cycle: the cycle path; it runs where its loss has a weight.
+        painter: train a painter of edited photos along the painting path alone; None for SMIRK's
+            two paths.
         optimizer: how networks descend.
         run: length, devices and records.
     """
@@ -263,5 +286,6 @@ class TrainConfig:
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     cycle: CycleConfig = field(default_factory=CycleConfig)
+    painter: Annotated[PainterConfig | None, tyro.conf.AvoidSubcommands] = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)

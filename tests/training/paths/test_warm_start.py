@@ -35,7 +35,7 @@ def test_amounts_count_in_their_unit_and_the_rest_in_spreads() -> None:
     smile = loss(off("expression", 3, unit), exact=False)
     # smooth L1 at 1 with beta 2 is 1/4, one of 38 components
     assert smile == pytest.approx(gains["expression"] * 0.25 / 38, rel=1e-4)
-    assert loss(off("expression", 3, unit), exact=True) == pytest.approx(1.5 * smile, rel=1e-4)
+    assert loss(off("expression", 3, unit), exact=True) == pytest.approx(6 * smile, rel=1e-4)
     assert loss(off("jaw", 0, unit), exact=False) == pytest.approx(
         gains["jaw"] * 0.25 / 3, rel=1e-4
     )
@@ -50,7 +50,22 @@ def test_actions_that_no_landmark_shows_count_less_on_photos() -> None:
     smile = loss(off("expression", 3, 0.2), exact=False)
     assert loss(off("expression", tongue, 0.2), exact=False) == pytest.approx(0.2 * smile, rel=1e-4)
     known = loss(off("expression", tongue, 0.2), exact=True)
-    assert known == pytest.approx(1.5 * smile, rel=1e-4)
+    assert known == pytest.approx(6 * smile, rel=1e-4)
+
+
+def test_unknown_targets_do_not_count_and_give_no_gradient() -> None:
+    faces = HEAD.neutral(1)
+    shape = faces.shape.clone().requires_grad_()
+    target = HEAD.neutral(1)
+    target = target.replace(shape=torch.full_like(target.shape, torch.nan))
+    expression = faces.expression + 0.2
+    total = warm_start_loss(
+        faces.replace(shape=shape, expression=expression), target, torch.tensor([True]),
+        HEAD.spec, WarmStartConfig(),
+    )  # fmt: skip
+    total.backward()
+    assert total > 0
+    assert (shape.grad == 0).all()
 
 
 def test_fixed_components_and_groups_without_gain_do_not_count() -> None:

@@ -24,7 +24,7 @@ def warm_start_loss(
 ) -> Tensor:
     """Return the weighted sum over groups of the mean smooth L1 distance, a scalar.
 
-    Components that are fixed (an eye's roll) do not count.
+    Components that are fixed (an eye's roll) do not count, nor targets that are NaN: not known.
 
     Args:
         predicted: B faces.
@@ -45,6 +45,7 @@ def warm_start_loss(
         ]
         unit = predicted.camera.new_tensor(units).clamp(min=_SMALLEST_SPREAD)
         ours, theirs = getattr(predicted, group.name), getattr(target, group.name)
+        theirs = torch.where(theirs.isnan(), ours.detach(), theirs)
         distance = F.smooth_l1_loss(ours / unit, theirs / unit, reduction="none", beta=config.beta)
         if group.name == "expression":
             unseen = [name in config.unseen for name in group.names]

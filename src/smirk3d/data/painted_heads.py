@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.data.landmark_studio import eyeball_sphere, iris_angle
-from smirk3d.evaluation.report import Picture
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import vertex_normals
@@ -141,9 +140,25 @@ class PaintedHeads:
         return total / count.clamp(min=1)
 
     @torch.no_grad()
-    def picture(self, face: FaceParameters, paint: Paint) -> Picture:
-        """Return the picture uint8 ``[384, 384, 3]`` of one face ``[1]`` by its camera."""
-        head, side = self.head, SIZE * _SMOOTH
+    def picture(
+        self,
+        face: FaceParameters,
+        paint: Paint,
+        *,
+        size: int = SIZE,
+        rays: int = 2,
+        background: Tensor | None = None,
+    ) -> Tensor:
+        """Return the picture ``[3, N, N]`` in [0, 1] of one face ``[1]`` by its camera.
+
+        Args:
+            face: parameters of the head.
+            paint: colours and light.
+            size: N in pixels.
+            rays: of each pixel and axis.
+            background: what lies behind the head ``[3, N, N]``; the paint's plain colour if None.
+        """
+        head, side = self.head, size * rays
         vertices = head(face).vertices
         fragments = rasterize(project(vertices, face.camera), head.faces, side, side)
         attributes = torch.cat(
@@ -159,10 +174,9 @@ class PaintedHeads:
         lit = paint.ambient[:, None] * colour * (0.8 + 0.2 * normal[1])
         for lamp, strength in enumerate(paint.strengths):
             lit = lit + strength[:, None] * (colour * diffuse[lamp] + shine[lamp])
-        covered = fragments.mask[:, None]
-        linear = torch.where(covered, fragments.scatter(lit), paint.background[:, None, None])
-        small = F.avg_pool2d(linear.clamp(0, 1), _SMOOTH)
-        array: Picture = (
-            (linear_to_srgb(small)[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-        )
-        return array
+        behind = paint.background[:, None, None]
+        if background is not None:
+            behind = srgb_to_linear(background)
+        drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)[0]
+        share = F.avg_pool2d(fragments.mask[:, None].float(), rays)[0]
+        return linear_to_srgb((drawn + behind * (1 - share)).clamp(0, 1))
