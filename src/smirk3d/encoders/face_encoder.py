@@ -59,6 +59,8 @@ class EncoderConfig:
         shape_backbone: of the shape encoder.
         expression_backbone: of the encoder of expression, eyelids, jaw and eyes.
         shared: one backbone, ``expression_backbone``, serves all three, at a third of the cost.
+        place_channels: of each backbone's last stage that reach the output layers cell by cell, not
+            pooled over the picture; 0 in SMIRK.
         eyes: read the eyes' rotations where the head has them; SMIRK's own weights do not.
         input_size: crops are resized to this side in pixels before the backbones.
         scaled_outputs: outputs are in units of each component's spread; False for SMIRK's weights.
@@ -69,6 +71,7 @@ class EncoderConfig:
     shape_backbone: str = "mobilenetv3_large_minimal"
     expression_backbone: str = "mobilenetv3_large_minimal"
     shared: bool = False
+    place_channels: int = 0
     eyes: bool = True
     input_size: int = CROP_SIZE
     scaled_outputs: bool = True
@@ -145,9 +148,7 @@ class FaceEncoder(nn.Module):
         self.groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_GROUPS)}
         self.trunk: Backbone | None = None
         if self.config.shared:
-            self.trunk = build_backbone(
-                self.config.expression_backbone, pretrained=self.config.pretrained
-            )
+            self.trunk = self._backbone(self.config.expression_backbone)
         self.pose_encoder = self._encoder(self.config.pose_backbone, spec, _VIEW, 0.001)
         self.shape_encoder = self._encoder(self.config.shape_backbone, spec, ("shape",), 0.0)
         self.expression_encoder = self._encoder(
@@ -161,7 +162,7 @@ class FaceEncoder(nn.Module):
             own: nn.Module = nn.Identity()
             width = self.trunk.num_features
         else:
-            own = backbone = build_backbone(name, pretrained=self.config.pretrained)
+            own = backbone = self._backbone(name)
             width = backbone.num_features
         return GroupEncoder(
             own,
@@ -169,6 +170,14 @@ class FaceEncoder(nn.Module):
             num_features=width,
             weight_gain=gain,
             scaled=self.config.scaled_outputs,
+        )
+
+    def _backbone(self, name: str) -> Backbone:
+        return build_backbone(
+            name,
+            pretrained=self.config.pretrained,
+            place_channels=self.config.place_channels,
+            input_size=self.config.input_size,
         )
 
     def forward(self, images: Tensor) -> FaceParameters:

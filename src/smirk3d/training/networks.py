@@ -113,7 +113,10 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
     encoder = FaceEncoder(head, config.encoder)
     if config.encoder_start is not None:
         start = FaceEncoder.from_file(config.encoder_start, head)
-        load_strictly(encoder, start.state_dict(), str(config.encoder_start))
+        weights = start.state_dict()
+        if encoder.config.place_channels and not start.config.place_channels:
+            weights = _with_places(weights, encoder.state_dict())
+        load_strictly(encoder, weights, str(config.encoder_start))
     renderer = NeuralRenderer(config.renderer)
     if config.renderer_start is not None:
         painter = NeuralRenderer.from_file(config.renderer_start)
@@ -125,6 +128,22 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
     if unknown:
         raise AssetError(f"no network is named {', '.join(sorted(unknown))}")
     return networks
+
+
+def _with_places(pooled: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights with place channels that read as the given ones do without them.
+
+    Args:
+        pooled: weights of encoders without place channels.
+        fresh: starting weights of the same encoders with them.
+    """
+    widened: dict[str, Tensor] = {}
+    for name, tensor in fresh.items():
+        known = pooled.get(name)
+        if known is not None and known.shape != tensor.shape:
+            known = nn.functional.pad(known, (0, tensor.shape[1] - known.shape[1]))
+        widened[name] = tensor if known is None else known
+    return widened
 
 
 def build_judges(weights: LossWeights, config: NetworkConfig) -> JudgeNetworks:
