@@ -198,9 +198,8 @@ def test_sheet_centres_small_pictures_and_writes_labels() -> None:
 
 def test_long_labels_keep_clear_of_their_neighbours() -> None:
     images = [np.full((20, 110, 3), 255, np.uint8)] * 2
-    sheet = contact_sheet(
-        images, 2, ["mouth_aside_pucker_left", "mouth_aside_pucker_right"], gap=8, corner=0
-    )
+    names = ["mouth_aside_pucker_left", "mouth_aside_pucker_right"]
+    sheet = contact_sheet(images, 2, names, gap=8, corner=0)
     assert sheet[30:, 8:118].min() < 200
     assert sheet[30:, 119:125].min() > 240
 

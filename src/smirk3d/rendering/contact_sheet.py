@@ -66,11 +66,11 @@ def contact_sheet(
 
 def _font(labels: Sequence[str], width: int) -> Any:
     """Return a font in which every label is at most so wide; one size for the whole sheet."""
-    font = ImageFont.load_default(_LABEL_SIZE)
-    longest = max((font.getlength(label) for label in labels), default=0.0)
-    if longest <= width:
-        return font
-    return ImageFont.load_default(max(_SMALLEST_LABEL, int(_LABEL_SIZE * width / longest)))
+    for size in range(_LABEL_SIZE, _SMALLEST_LABEL, -1):
+        font = ImageFont.load_default(size)
+        if all(font.getlength(label) <= width for label in labels):
+            return font
+    return ImageFont.load_default(_SMALLEST_LABEL)
 
 
 def _shape(image: NDArray[np.uint8], corner: int) -> Image.Image:
