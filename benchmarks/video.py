@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -208,19 +209,25 @@ def steadiness(reconstructor: FaceReconstructor, count: int) -> tuple[list[dict[
 
 
 def memory(reconstructor: FaceReconstructor, count: int) -> tuple[list[dict[str, object]], str]:
-    """Watch the process's memory while it tracks, frame after frame."""
+    """Watch the process's memory while it tracks and draws, and its peak with all files written."""
     rows: list[dict[str, object]] = []
 
+    def resident() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
     def watch(what: str, done: int, total: int) -> None:
-        if what == "track" and done % max(1, count // 20) == 0:
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            rows.append({"frames": done, "megabytes": pages * os.sysconf("SC_PAGE_SIZE") / 1e6})
+        if done % max(1, count // 20) == 0:
+            rows.append({"what": what, "frames": done, "megabytes": resident()})
 
     with tempfile.TemporaryDirectory() as folder:
         clip = write_clip(Path(folder) / "clip.mp4", count)
-        track_video(clip, reconstructor, Path(folder) / "out", (), on_progress=watch)
-    lines = ["| frames | MB |", "|---|---|"]
-    lines += [f"| {row['frames']} | {row['megabytes']:.0f} |" for row in rows]
+        formats = ("mp4", "glb", "arkit-csv")
+        track_video(clip, reconstructor, Path(folder) / "out", formats, on_progress=watch)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    rows.append({"what": "peak", "frames": count, "megabytes": peak})
+    lines = ["| stage | frames | MB |", "|---|---|---|"]
+    lines += [f"| {row['what']} | {row['frames']} | {row['megabytes']:.0f} |" for row in rows]
     return rows, "\n".join(lines)
 
 

@@ -14,7 +14,6 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.adapters import MediaItem, media_items
 from smirk3d.data.annotated_faces import read_annotated_faces, trains
 from smirk3d.data.preprocess import PreprocessConfig, preprocess
-from smirk3d.data.video_frames import sampled_frames
 from smirk3d.errors import InputError, OutputError
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
 
@@ -144,22 +143,3 @@ def test_no_face_at_all_is_an_error(tmp_path: Path) -> None:
     Image.new("RGB", (256, 256)).save(tmp_path / "black.png")
     with pytest.raises(OutputError, match=r"refused\.json"):
         preprocess(media_items(tmp_path), tmp_path / "out", CONFIG, GridDetector)
-
-
-def test_frames_are_spread_and_right(tmp_path: Path) -> None:
-    path = tmp_path / "grey.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 64))
-    for level in range(0, 200, 20):
-        writer.write(np.full((64, 64, 3), level, np.uint8))
-    writer.release()
-    frames = list(sampled_frames(path, 3))
-    assert [number for number, _ in frames] == [2, 4, 7]
-    for number, frame in frames:
-        assert abs(frame.mean() - 20 * number) < 4
-
-
-def test_a_broken_video_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "broken.mp4"
-    path.write_bytes(b"no video at all" * 100)
-    with pytest.raises(InputError, match=r"broken\.mp4: no readable video"):
-        list(sampled_frames(path, 3))

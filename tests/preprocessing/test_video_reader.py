@@ -43,6 +43,41 @@ def test_a_later_start_gives_the_same_frames(tmp_path: Path) -> None:
         assert (whole.image == late.image).all()
 
 
+@pytest.mark.parametrize("container", ["a.mp4", "a.h264"])
+def test_a_few_frames_are_spread_over_the_video(tmp_path: Path, container: str) -> None:
+    path = write_video(tmp_path / container, grey(10))
+    frames = list(VideoReader(path).spread(3))
+    assert [frame.index for frame in frames] == [2, 4, 7]
+    for frame in frames:
+        assert abs(float(frame.image[32:, 48:].mean()) - 10 * frame.index - 5) < 3
+    assert len(list(VideoReader(path).spread(50))) == 10
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels"),
+    [("ffv1", "yuv420p"), ("mjpeg", "yuvj420p"), ("ffv1", "bgr0"), ("ffv1", "yuv444p10le")],
+)
+def test_planes_show_what_pictures_show(tmp_path: Path, codec: str, pixels: str) -> None:
+    path = write_video(tmp_path / "a.mkv", grey(4, 65, 97), codec=codec, pixels=pixels)
+    frames, all_planes = read(path), list(VideoReader(path).planes())
+    assert [p.seconds for p in all_planes] == [f.seconds for f in frames]
+    for frame, planes in zip(frames, all_planes, strict=True):
+        assert planes.y.shape == (65, 97)
+        assert planes.u.shape == planes.v.shape == (33, 49)
+        assert planes.y.flags.writeable
+        shown = (float(planes.y[40:, 60:].mean()) - 16) * 255 / 219
+        assert abs(shown - float(frame.image[40:, 60:].mean())) < 2.5
+        assert abs(float(planes.u[20:, 30:].mean()) - 128) < 2
+        assert planes.v[:6, :9].mean() > 200, "red"
+
+
+def test_turned_planes_come_upright(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", grey(3), turn=90)
+    planes = next(VideoReader(path).planes())
+    assert planes.y.shape == (96, 64)
+    assert planes.v[-4:, :4].mean() > 200
+
+
 def test_variable_frame_rates_keep_their_times(tmp_path: Path) -> None:
     moments = [0, 40, 60, 200, 210, 350, 351, 500]
     path = write_video(tmp_path / "a.mkv", grey(8), times=lambda number: moments[number])

@@ -25,12 +25,12 @@ from smirk3d.assets.optional import require
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.adapters import MediaItem
 from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, LANDMARK_STEPS
-from smirk3d.data.video_frames import sampled_frames
 from smirk3d.errors import InputError, NoFaceFound, OutputError
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import quality_report
 from smirk3d.preprocessing.image_io import read_image
+from smirk3d.preprocessing.video_reader import VideoReader
 
 _SPREAD = 1000
 """Keys of one photo or video lie within this many steps of the held-out divisor."""
@@ -187,7 +187,7 @@ def _faces(
     """Yield each usable face of an item with its crop; note the others."""
     try:
         pictures = (
-            sampled_frames(item.path, config.frames)
+            ((frame.index, frame.image) for frame in VideoReader(item.path).spread(config.frames))
             if item.is_video
             else [(0, read_image(item.path))]
         )

@@ -10,11 +10,11 @@ import contextlib
 import math
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,15 @@ from numpy.typing import NDArray
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 
+Plane = NDArray[np.uint8]
+
+_Frame = TypeVar("_Frame", "VideoFrame", "VideoPlanes")
+
 _DEFAULT_RATE = Fraction(30)
 _AHEAD = 6
+_VIDEO_RANGE, _FULL_RANGE = 1, 2
+BT709 = 1
+"""FFmpeg's number of the matrix and primaries of high definition video."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +48,40 @@ class VideoFrame:
     image: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class VideoPlanes:
+    """One frame as encoders take it: 8 bits, brightness apart from colour.
+
+    Attributes:
+        index, seconds: as of :class:`VideoFrame`.
+        y: brightness, uint8 ``[H, W]``, 16 is black and 235 white; upright.
+        u, v: colours, uint8 at half the size ``[ceil(H / 2), ceil(W / 2)]``, 128 is grey.
+    """
+
+    index: int
+    seconds: float
+    y: Plane
+    u: Plane
+    v: Plane
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video's header says.
 
     Attributes:
-        width, height: of the upright picture in pixels.
+        width, height: of the picture as it is stored, in pixels.
         rate: mean frames a second.
         num_frames: an estimate of how many frames there are; 0 where the header does not tell.
+        colours: FFmpeg's numbers of the primaries, the transfer and the matrix of
+            :class:`VideoPlanes`; 2 where not told.
     """
 
     width: int
     height: int
     rate: Fraction
     num_frames: int
+    colours: tuple[int, int, int]
 
 
 class VideoReader:
@@ -103,16 +130,53 @@ class VideoReader:
         Raises:
             InputError: if not one frame can be decoded.
         """
-        yield from _ahead(self._decoded(first))
+        yield from _ahead(self._decoded(_picture, lambda number: number >= first))
 
-    def _decoded(self, first: int) -> Iterator[VideoFrame]:
+    def planes(self) -> Iterator[VideoPlanes]:
+        """Yield the same frames as planes, without a conversion where they are stored so.
+
+        Raises:
+            InputError: if not one frame can be decoded.
+        """
+        yield from _ahead(self._decoded(_planes, lambda number: True))
+
+    def spread(self, count: int) -> Iterator[VideoFrame]:
+        """Yield at most ``count`` frames, evenly spread over the video's length.
+
+        All frames before them are decoded: seeking would land on the nearest key frame.
+
+        Raises:
+            InputError: if there is no frame at these places.
+        """
+        total = self.info.num_frames or self._num_packets()
+        places = np.arange(total)
+        if count < total:
+            places = np.linspace(0, total - 1, count + 2)[1:-1].round().astype(int)
+        wanted = set(places.tolist())
+        last = max(wanted, default=0)
+        seen = False
+        for frame in self._decoded(_picture, wanted.__contains__):
+            seen = True
+            yield frame
+            if frame.index == last:
+                return
+        if not seen:
+            raise InputError(f"{self.path}: ends before the first of the frames looked for")
+
+    def _num_packets(self) -> int:
+        with self._open() as container:
+            return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
+
+    def _decoded(
+        self, convert: Callable[[int, float, Any], _Frame], wanted: Callable[[int], bool]
+    ) -> Iterator[_Frame]:
         count, clock = 0, _Clock(self.info.rate)
         self.damage = None
         with self._open() as container:
             for frame in self._whole_frames(container):
                 seconds = clock.seconds(frame)
-                if count >= first:
-                    yield VideoFrame(count, seconds, _upright(frame))
+                if wanted(count):
+                    yield convert(count, seconds, frame)
                 count += 1
         if not count:
             raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
@@ -172,18 +236,39 @@ def _info(stream: Any, container: Any) -> VideoInfo:
         if length is None and container.duration:
             length = Fraction(container.duration, 1_000_000)
         count = round(length * rate) if length else 0
-    return VideoInfo(stream.width, stream.height, Fraction(rate), max(int(count), 0))
+    codec = stream.codec_context
+    colours = (codec.color_primaries, codec.color_trc, codec.colorspace)
+    if codec.format is not None and codec.format.is_rgb:
+        colours = (codec.color_primaries, codec.color_trc, BT709)
+    return VideoInfo(stream.width, stream.height, Fraction(rate), max(int(count), 0), colours)
 
 
-def _upright(frame: Any) -> NDArray[np.uint8]:
-    image = frame.to_ndarray(format="rgb24")
+def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:
+    return VideoFrame(index, seconds, _upright(frame.to_ndarray(format="rgb24"), frame))
+
+
+def _planes(index: int, seconds: float, frame: Any) -> VideoPlanes:
+    changes: dict[str, Any] = {"format": "yuv420p"}
+    if frame.format.is_rgb:
+        changes["dst_colorspace"] = BT709
+    if frame.format.is_rgb or frame.color_range == _FULL_RANGE:
+        changes["dst_color_range"] = _VIDEO_RANGE
+    stored = frame.reformat(**changes)
+    # a copy: the decoder may still refer to its own
+    y, u, v = (
+        _upright(np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width], frame)
+        for p in stored.planes
+    )
+    return VideoPlanes(index, seconds, y, u, v)
+
+
+def _upright(picture: NDArray[np.uint8], frame: Any) -> NDArray[np.uint8]:
+    """Return a contiguous copy, turned as the frame asks for."""
     quarters = round(getattr(frame, "rotation", 0) / 90) % 4
-    if quarters:
-        image = np.rot90(image, quarters)
-    return np.ascontiguousarray(image)
+    return np.array(np.rot90(picture, quarters), order="C")
 
 
-def _ahead(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+def _ahead(frames: Iterator[_Frame]) -> Iterator[_Frame]:
     """Yield what another thread draws from an iterator a few items ahead."""
     ready: queue.Queue[Any] = queue.Queue(_AHEAD)
     stop = threading.Event()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,20 +11,26 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
+from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import OutputError
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import compact, faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.preprocessing.video_reader import VideoReader
-from smirk3d.rendering.mesh_renderer import MeshRenderer
+from smirk3d.preprocessing.video_reader import VideoPlanes, VideoReader
+from smirk3d.rasterization.base import rasterize
+from smirk3d.rendering.shading import shade
 from smirk3d.tracking.track_file import Track
-
-Image = NDArray[np.uint8]
 
 _SIDE = 256
 _OPACITY = 0.85
+_BLACK, _WHITE, _GREY = 16, 235, 128
+_TOGETHER = 32
+"""Frames whose meshes are computed at once."""
 _TIME_BASE = Fraction(1, 90_000)
 _COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"}
 """Sound that MP4 holds as it is; other sound is encoded anew as AAC."""
@@ -36,44 +41,68 @@ class FaceOverlay:
 
     def __init__(self, head: HeadModel) -> None:
         """Prepare the head's face region, or all of it where it has none."""
-        self._head = copy.deepcopy(head).cpu()
-        face = self._head.regions.get("face")
-        self._renderer = MeshRenderer(self._head.faces, _SIDE, vertex_mask=face)
+        drawn = head.faces
+        if "face" in head.regions:
+            drawn = drawn[faces_within(drawn, head.regions["face"])]
+        vertex_ids, faces = compact(drawn)
+        self._faces = faces.cpu()
+        self._head = head.at_vertices(vertex_ids).to("cpu")
 
     @torch.no_grad()
-    def draw(self, image: Image, parameters: FaceParameters, T_crop_image: NDArray[Any]) -> Image:
-        """Return a copy of a frame ``[H, W, 3]`` with B faces drawn over it."""
-        drawn = image.copy()
-        if not len(T_crop_image):
-            return drawn
-        vertices = self._head(parameters).vertices
-        rendered = self._renderer(vertices, parameters.camera)
-        grey = rendered.image[:, 0].numpy()
-        alpha = rendered.mask[:, 0].numpy() * _OPACITY
+    def meshes(self, parameters: FaceParameters) -> Iterator[Tensor]:
+        """Yield the vertices ``[V, 3]`` of each of T frames; some are computed at a time."""
+        for start in range(0, len(parameters), _TOGETHER):
+            yield from self._head(parameters[start : start + _TOGETHER]).vertices
+
+    @torch.no_grad()
+    def draw(
+        self, frame: VideoPlanes, vertices: Tensor, camera: Tensor, T_crop_image: NDArray[Any]
+    ) -> None:
+        """Draw B faces over a frame, in place, the smallest first.
+
+        Args:
+            frame: the picture.
+            vertices: ``[B, V, 3]`` of :meth:`meshes`.
+            camera: ``[B, 3]``.
+            T_crop_image: ``[B, 3, 3]``, picture pixels to crop pixels.
+        """
+        fragments = rasterize(project(vertices, camera), self._faces, _SIDE, _SIDE)
+        normals = vertex_normals(vertices, self._faces)
+        # light at the vertices, not at the pixels: what is laid over a video is small
+        light = shade(normals.flatten(0, 1).t()).view(*normals.shape[:2], 1)
+        grey = fragments.interpolate(light)[:, 0].numpy()
+        alpha = fragments.mask.numpy() * np.float32(_OPACITY)
         for number in np.argsort(-T_crop_image[:, 0, 0]):
-            _lay_over(drawn, grey[number], alpha[number], T_crop_image[number])
-        return drawn
+            _lay_over(frame, grey[number], alpha[number], T_crop_image[number])
 
 
 def _lay_over(
-    image: Image, grey: NDArray[Any], alpha: NDArray[Any], T_crop_image: NDArray[Any]
+    frame: VideoPlanes, grey: NDArray[Any], alpha: NDArray[Any], T_crop_image: NDArray[Any]
 ) -> None:
     """Blend a rendering of the crop into the picture, in place."""
-    to_image = np.linalg.inv(T_crop_image) @ np.diag([224 / _SIDE, 224 / _SIDE, 1.0])
-    low = np.floor(to_image[:2, 2]).astype(int)
-    high = np.ceil(to_image[:2] @ [_SIDE, _SIDE, 1]).astype(int)
-    limits = [image.shape[1], image.shape[0]]
+    to_image = np.linalg.inv(T_crop_image) @ np.diag([CROP_SIZE / _SIDE, CROP_SIZE / _SIDE, 1.0])
+    low = np.floor(to_image[:2, 2] / 2).astype(int) * 2
+    high = np.ceil(to_image[:2] @ [_SIDE, _SIDE, 1] / 2).astype(int) * 2
+    limits = [frame.y.shape[1], frame.y.shape[0]]
     (left, top), (right, bottom) = low.clip(0, limits).tolist(), high.clip(0, limits).tolist()
     if right <= left or bottom <= top:
         return
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     shift = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
     matrix = np.linalg.inv(half) @ shift @ to_image @ half
-    soft = cv2.GaussianBlur(np.dstack([grey * alpha, alpha]), (3, 3), 0)
+    light = (_BLACK + (_WHITE - _BLACK) * grey) * alpha
+    soft = cv2.GaussianBlur(np.dstack([light, alpha]), (3, 3), 0)
     layer = cv2.warpAffine(soft, matrix[:2], (right - left, bottom - top))
-    window = image[top:bottom, left:right]
-    blended = window * (1 - layer[..., 1:]) + layer[..., :1] * 255
-    window[:] = np.rint(blended).astype(np.uint8)
+    _blend(frame.y[top:bottom, left:right], layer[..., 0], layer[..., 1])
+    part = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+    share = cv2.resize(layer[..., 1], frame.u[part].shape[::-1], interpolation=cv2.INTER_AREA)
+    for plane in (frame.u, frame.v):
+        _blend(plane[part], _GREY * share, share)
+
+
+def _blend(window: NDArray[np.uint8], over: NDArray[Any], alpha: NDArray[Any]) -> None:
+    """Lay values already multiplied by alpha ``[H, W]`` over a part of a plane, in place."""
+    window[:] = window * (1 - alpha) + over + 0.5
 
 
 def write_overlay(
@@ -112,60 +141,73 @@ def _drawn(
     track: Track,
     head: HeadModel,
     on_progress: Callable[[int, int], None] | None,
-) -> Iterator[tuple[float, Image]]:
+) -> Iterator[VideoPlanes]:
     overlay = FaceOverlay(head)
     people = [track.parameters(person) for person in range(len(track.ids))]
+    meshes = [overlay.meshes(parameters) for parameters in people]
     crops = [track.rows["T_crop_image"][track.rows_of(p)] for p in range(len(track.ids))]
     row = track.valid.cumsum(1) - 1
     count = len(track.timestamps)
-    for frame in video.frames():
+    for frame in video.planes():
         if frame.index >= count:
             break
-        here = np.flatnonzero(track.valid[:, frame.index])
-        image = frame.image
-        if len(here):
-            at = [int(row[person, frame.index]) for person in here]
-            faces = [people[p][r : r + 1] for p, r in zip(here, at, strict=True)]
-            transforms = np.stack([crops[p][r] for p, r in zip(here, at, strict=True)])
-            image = overlay.draw(image, FaceParameters.cat(faces), transforms)
-        yield frame.seconds, image
+        here = np.flatnonzero(track.valid[:, frame.index]).tolist()
+        if here:
+            overlay.draw(
+                frame,
+                torch.stack([next(meshes[person]) for person in here]),
+                torch.stack([people[person].camera[row[person, frame.index]] for person in here]),
+                np.stack([crops[person][row[person, frame.index]] for person in here]),
+            )
+        yield frame
         if on_progress is not None:
             on_progress(frame.index + 1, count)
 
 
-def _encode(
-    av: Any, output: Any, video: VideoReader, frames: Iterator[tuple[float, Image]]
-) -> None:
+def _encode(av: Any, output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> None:
     stream = output.add_stream("libx264", rate=video.info.rate)
     stream.options = {"crf": "18", "preset": "veryfast"}
     stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = _TIME_BASE
+    codec = stream.codec_context
+    codec.time_base = _TIME_BASE
+    codec.color_primaries, codec.color_trc, codec.colorspace = video.info.colours
     sound = _Sound(av, output, video)
     try:
-        for seconds, image in frames:
-            if not stream.width or stream.codec_context.is_open is False:
-                stream.width, stream.height = (n - n % 2 or 2 for n in image.shape[1::-1])
-            fitted = _fitted(image, stream.width, stream.height)
-            frame = av.VideoFrame.from_ndarray(fitted, format="rgb24")
-            frame.pts, frame.time_base = round(seconds / _TIME_BASE), _TIME_BASE
+        for planes in frames:
+            if not stream.width or codec.is_open is False:
+                stream.width, stream.height = (n - n % 2 or 2 for n in planes.y.shape[::-1])
+            fitted = _fitted(planes, stream.width, stream.height)
+            frame = av.VideoFrame.from_ndarray(fitted, format="yuv420p")
+            frame.pts, frame.time_base = round(planes.seconds / _TIME_BASE), _TIME_BASE
             output.mux(stream.encode(frame))
-            sound.write_until(seconds)
+            sound.write_until(planes.seconds)
         output.mux(stream.encode())
-        sound.finish(seconds)
+        sound.finish(planes.seconds)
     finally:
         sound.close()
 
 
-def _fitted(image: Image, width: int, height: int) -> Image:
-    """Return a picture cut by a pixel to even sides, or scaled into the middle of others."""
-    if abs(image.shape[1] - width) <= 1 and abs(image.shape[0] - height) <= 1:
-        return np.ascontiguousarray(image[:height, :width])
-    zoom = min(width / image.shape[1], height / image.shape[0])
-    size = (max(1, round(image.shape[1] * zoom)), max(1, round(image.shape[0] * zoom)))
-    canvas = np.zeros((height, width, 3), np.uint8)
-    left, top = (width - size[0]) // 2, (height - size[1]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = cv2.resize(image, size)
-    return canvas
+def _fitted(frame: VideoPlanes, width: int, height: int) -> NDArray[np.uint8]:
+    """Return the planes one after the other ``[H * 3 / 2, W]``, as PyAV takes them.
+
+    A picture of odd sides is cut by a pixel; one of another size is scaled into the middle.
+    """
+    stacked = np.empty((height * 3 // 2, width), np.uint8)
+    flat, begin = stacked.reshape(-1), 0
+    planes = ((frame.y, height, width, _BLACK), (frame.u, height // 2, width // 2, _GREY),
+              (frame.v, height // 2, width // 2, _GREY))  # fmt: skip
+    for plane, rows, columns, empty in planes:
+        canvas = flat[begin : begin + rows * columns].reshape(rows, columns)
+        begin += rows * columns
+        if plane.shape[0] - rows in (0, 1) and plane.shape[1] - columns in (0, 1):
+            canvas[:] = plane[:rows, :columns]
+            continue
+        canvas[:] = empty
+        zoom = min(columns / plane.shape[1], rows / plane.shape[0])
+        size = (max(1, round(plane.shape[1] * zoom)), max(1, round(plane.shape[0] * zoom)))
+        left, top = (columns - size[0]) // 2, (rows - size[1]) // 2
+        canvas[top : top + size[1], left : left + size[0]] = cv2.resize(plane, size)
+    return stacked
 
 
 class _Sound:
