@@ -129,6 +129,15 @@ def test_rows_are_selected_together() -> None:
     assert torch.equal(some.barycentric, surface.barycentric[[2, 0]])
 
 
+def test_no_points_are_an_empty_picture() -> None:
+    none = torch.zeros(2, 0)
+    places = PlacedPoints(none.long(), none, none.bool())
+    picture, mask = write_pixels(torch.zeros(2, 3, 0), places, 4, 5)
+    assert picture.shape == (2, 3, 4, 5)
+    assert mask.shape == (2, 1, 4, 5)
+    assert picture.abs().sum() == mask.sum() == 0
+
+
 def test_the_nearest_point_wins_and_the_first_of_equals() -> None:
     colours = torch.tensor([[[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]]])
     points = PlacedPoints(

@@ -40,9 +40,23 @@ class FacePainter:
     """
 
     def __init__(
-        self, head: HeadModel, size: int, device: torch.device | str = "cpu", *, seed: int = 0
+        self,
+        head: HeadModel,
+        size: int,
+        device: torch.device | str = "cpu",
+        *,
+        seed: int = 0,
+        masking: MaskingConfig | None = None,
     ) -> None:
-        """Prepare the head's face region; the seed is that of drawn pixels and holes."""
+        """Prepare the head's face region.
+
+        Args:
+            head: the head.
+            size: side of the pictures in pixels.
+            device: where everything happens.
+            seed: of drawn pixels and holes.
+            masking: how much of the photo renderers see; as in training by default.
+        """
         self.size = size
         self.device = torch.device(device)
         self._seed = seed
@@ -51,7 +65,7 @@ class FacePainter:
         self._surface = MeshRenderer(self._head.faces, size, vertex_mask=self._head.regions["face"])
         self._surface = self._surface.to(self.device)
         self._weights = sampling_weights(self._surface.faces, self._head.regions)
-        self._masking = MaskingConfig()
+        self._masking = masking or MaskingConfig()
 
     def generator(self) -> torch.Generator:
         """Return a generator in its first state, so that all methods see the same pixels."""

@@ -179,6 +179,9 @@ def write_pixels(
     sizes = check_shape(colours, "B C P", "colours")
     check_shape(points.pixel, "B P", "points.pixel", B=sizes["B"], P=sizes["P"])
     nobody = sizes["P"]
+    if not nobody:
+        picture = colours.new_zeros(sizes["B"], sizes["C"], height, width)
+        return picture, picture[:, :1]
     order = points.depth.argsort(dim=1, stable=True)
     places = torch.arange(nobody, device=order.device).expand_as(order)
     rank = torch.empty_like(order).scatter_(1, order, places)
