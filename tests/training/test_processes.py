@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.checkpoints import checkpoints, load_checkpoint
 from smirk3d.training.config import TrainConfig
@@ -24,12 +23,18 @@ from tests.training.small_runs import NUM_PHOTOS, small_config, some_faces, some
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def frozen_norms_config() -> TrainConfig:
-    """Batch statistics of parts differ from those of the whole: they stay fixed here."""
-    config = small_config(painting=False)
+def comparable_config() -> TrainConfig:
+    """Settings under which two halves of a batch are the same as the whole.
+
+    Batch statistics of parts differ from those of the whole: they stay fixed. Drawn pixels differ
+    by process: none are drawn, and expressions, which are drawn too, are not changed.
+    """
+    config = small_config()
     return replace(
         config,
         networks=replace(config.networks, frozen_norms=True),
+        losses=replace(config.losses, cycle=0.0),
+        masking=replace(config.masking, point_share=0.0),
         optimizer=replace(config.optimizer, averaging=0.0, encoder_clip=0.0),
     )
 
@@ -50,20 +55,24 @@ def gradients_of(trainer: Trainer, batch: TrainingBatch) -> dict[str, torch.Tens
 
 def one_of_two(fabric: Any, path: str) -> None:
     torch.set_num_threads(1)
-    config = frozen_norms_config()
+    config = comparable_config()
     trainer = Trainer(config, tiny_head(), fabric)
     gradients = gradients_of(trainer, parts_of_a_batch(config, fabric.global_rank))
     if fabric.global_rank == 0:
         torch.save(gradients, path)
 
 
+def learn_beside_another(fabric: Any, folder: str) -> None:
+    torch.set_num_threads(1)
+    config = small_config()
+    trainer = Trainer(config, tiny_head(), fabric)
+    for _ in range(3):
+        trainer.train_step(parts_of_a_batch(config, fabric.global_rank), 0.0)
+    torch.save(trainer.networks.state_dict(), Path(folder) / f"{fabric.global_rank}.pt")
+
+
 def joined(parts: list[TrainingBatch]) -> TrainingBatch:
-    values = {}
-    for field in fields(TrainingBatch):
-        pieces = [getattr(part, field.name) for part in parts]
-        join = FaceParameters.cat if field.name == "targets" else torch.cat
-        values[field.name] = join(pieces)
-    return TrainingBatch(**values)
+    return TrainingBatch.cat(parts, pairs=0)
 
 
 def test_two_processes_have_the_gradients_of_one_with_the_joint_batch(tmp_path: Path) -> None:
@@ -73,14 +82,26 @@ def test_two_processes_have_the_gradients_of_one_with_the_joint_batch(tmp_path: 
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
     fabric.launch(one_of_two, str(path))
     theirs = torch.load(path)
-    config = frozen_norms_config()
+    config = comparable_config()
     batch = joined([parts_of_a_batch(config, rank) for rank in range(2)])
     assert len(batch.images) == config.data.batches.batch_size
     ours = gradients_of(Trainer(config, tiny_head()), batch)
     assert set(ours) == set(theirs)
+    assert any(name.startswith("renderer") for name in ours)
     for name, gradient in ours.items():
         scale = float(gradient.abs().max())
         torch.testing.assert_close(theirs[name], gradient, rtol=1e-3, atol=1e-5 * scale + 1e-9)
+
+
+def test_processes_stay_alike_statistics_included(tmp_path: Path) -> None:
+    from lightning_fabric import Fabric
+
+    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
+    fabric.launch(learn_beside_another, str(tmp_path))
+    one, two = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    assert any("running_mean" in name for name in one)
+    for name, value in one.items():
+        assert torch.equal(value, two[name]), name
 
 
 RUN = """

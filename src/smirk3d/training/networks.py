@@ -70,6 +70,12 @@ class Networks(nn.Module):
                 stage.requires_grad_(False)
                 stage.train(False)
 
+    def moving_statistics(self) -> list[Tensor]:
+        """Return the means and variances of those batch norms that learn at present."""
+        norms = [m for m in self.modules() if isinstance(m, _NORMS) and m.training]
+        return [value for norm in norms for value in (norm.running_mean, norm.running_var)
+                if value is not None]  # fmt: skip
+
     def read(self, images: Tensor) -> FaceParameters:
         """Return the parameters of crops ``[B, 3, N, N]``, in single precision."""
         with self.autocast():

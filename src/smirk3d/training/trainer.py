@@ -159,23 +159,24 @@ class Trainer:
             )
         self.optimizers.zero_grad()
         loss.total.backward()
-        self._average_gradients()
+        self._share_between_processes()
         encoder = list(self.networks.learning_parameters(set(ENCODER_PARTS)))
         renderer = list(self.networks.learning_parameters({"renderer"}))
         clip_gradients(encoder, encoder_clip)
         clip_gradients(renderer, renderer_clip)
         self.optimizers.step()
 
-    def _average_gradients(self) -> None:
-        """Average gradients over processes, all in one message."""
+    def _share_between_processes(self) -> None:
+        """Average gradients and batch-norm statistics over processes, all in one message."""
         if self.fabric is None or self.fabric.world_size == 1:
             return
-        gradients = [p.grad for p in self.networks.parameters() if p.grad is not None]
-        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        tensors = [p.grad for p in self.networks.parameters() if p.grad is not None]
+        tensors += self.networks.moving_statistics()
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         flat = self.fabric.all_reduce(flat, reduce_op="mean")
-        parts = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
 
     def state(self) -> dict[str, Any]:
         """Return all that a run needs to go on exactly."""
