@@ -5,6 +5,7 @@ import torch
 from smirk3d.data.augmentation import (
     Augmentation,
     AugmentationConfig,
+    Faces,
     random_crops,
     transform_view,
 )
@@ -67,10 +68,14 @@ def test_landmarks_follow_the_picture() -> None:
     images = torch.exp(-distance / 50)[:, None].repeat(1, 3, 1, 1)
     augment = Augmentation(Mirror(head), head.landmark_ids, no_photometric())
     generator = torch.Generator().manual_seed(2)
-    batch = augment(images, all_landmarks(head, seen), truth, TARGET, generator)
+    batch = augment(faces_of(images, all_landmarks(head, seen), truth), TARGET, generator)
     peak = batch.images[:, 0].flatten(1).argmax(1)
     found = torch.stack([peak % TARGET, peak // TARGET], 1) + 0.5
     assert (found - batch.landmarks[:, 5]).abs().max() < 1.2
+
+
+def faces_of(images: torch.Tensor, landmarks: torch.Tensor, truth: FaceParameters) -> Faces:
+    return Faces(images, landmarks, truth, torch.zeros(len(images), dtype=torch.bool))
 
 
 def test_flipping_mirrors_landmarks_and_parameters_alike() -> None:
@@ -100,7 +105,7 @@ def test_the_same_generator_state_gives_the_same_batch() -> None:
     images = torch.rand(3, 3, SOURCE, SOURCE)
     augment = Augmentation(Mirror(head), head.landmark_ids, AugmentationConfig())
     one, two = (
-        augment(images, landmarks, truth, TARGET, torch.Generator().manual_seed(5))
+        augment(faces_of(images, landmarks, truth), TARGET, torch.Generator().manual_seed(5))
         for _ in range(2)
     )
     assert torch.equal(one.images, two.images)

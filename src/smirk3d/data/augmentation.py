@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,18 +47,54 @@ class AugmentationConfig:
     occlusion: float = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """B faces as they come from their source.
+
+    Attributes:
+        images: ``[B, 3, 224, 224]`` in [0, 1].
+        landmarks: all landmarks ``[B, 478, 2]`` in pixels.
+        targets: parameters ``[B]`` in the images' frame; NaN where they are not known.
+        exact: ``[B]`` bool, whether the targets are what the picture was made from (photo warps,
+            renders) rather than a fit.
+    """
+
+    images: Tensor
+    landmarks: Tensor
+    targets: FaceParameters
+    exact: Tensor
+
+    @staticmethod
+    def cat(parts: Sequence[Faces]) -> Faces:
+        """Join batches along B."""
+        return Faces(
+            torch.cat([part.images for part in parts]),
+            torch.cat([part.landmarks for part in parts]),
+            FaceParameters.cat([part.targets for part in parts]),
+            torch.cat([part.exact for part in parts]),
+        )
+
+    def to(self, device: torch.device | str) -> Faces:
+        """Return the faces on a device."""
+        return Faces(
+            self.images.to(device), self.landmarks.to(device), self.targets.to(device),
+            self.exact.to(device),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
 class TrainingBatch:
     """What a training step reads.
 
     Attributes:
         images: ``[B, 3, N, N]`` in [0, 1].
         landmarks: embedded landmarks ``[B, L, 2]`` in pixels of the images.
-        targets: parameters ``[B]`` in the images' frame.
+        targets: parameters ``[B]`` in the images' frame; NaN where they are not known.
         outline: all landmarks ``[B, 478, 2]`` in pixels of the images; their order is lost where a
             face is mirrored, their convex hull is the face.
-        exact: ``[B]`` bool, whether the targets are what the picture was made from (photo warps)
-            rather than a fit.
+        exact: see :class:`Faces`.
+        pairs: so many faces at the start are shown again, with another expression, in as many rows
+            after them.
     """
 
     images: Tensor
@@ -66,6 +102,19 @@ class TrainingBatch:
     targets: FaceParameters
     outline: Tensor
     exact: Tensor
+    pairs: int = 0
+
+    @staticmethod
+    def cat(parts: Sequence[TrainingBatch], *, pairs: int) -> TrainingBatch:
+        """Join batches along B."""
+        return TrainingBatch(
+            torch.cat([part.images for part in parts]),
+            torch.cat([part.landmarks for part in parts]),
+            FaceParameters.cat([part.targets for part in parts]),
+            torch.cat([part.outline for part in parts]),
+            torch.cat([part.exact for part in parts]),
+            pairs,
+        )
 
 
 def random_crops(
@@ -135,30 +184,20 @@ class Augmentation:
         self.landmark_ids = landmark_ids
         self.config = config
 
-    def __call__(
-        self,
-        images: Tensor,
-        landmarks: Tensor,
-        targets: FaceParameters,
-        size: int,
-        generator: torch.Generator,
-        exact: Tensor | None = None,
-    ) -> TrainingBatch:
+    def __call__(self, faces: Faces, size: int, generator: torch.Generator) -> TrainingBatch:
         """Return one augmented copy of each face.
 
         Args:
-            images: source crops ``[B, 3, N, N]`` in [0, 1].
-            landmarks: all the landmarks ``[B, 478, 2]`` in source pixels.
-            targets: parameters in the source frame.
+            faces: B of them.
             size: side of the result in pixels.
-            generator: on the CPU; the same state gives the same batch.
-            exact: ``[B]``, see :class:`TrainingBatch`; nowhere by default.
+            generator: on the CPU; the same state gives the same changes.
         """
+        images, landmarks = faces.images, faces.landmarks
         transform = random_crops(landmarks, size, self.config, generator)
         warped = warp_image(images, transform, size)
         outline = landmarks @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
         points = outline[:, self.landmark_ids.to(landmarks.device)]
-        moved = transform_view(targets, transform, images.shape[-1], size)
+        moved = transform_view(faces.targets, transform, images.shape[-1], size)
         flip = torch.rand(len(images), generator=generator) < self.config.flip
         flip = flip.to(images.device)
         warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
@@ -175,7 +214,7 @@ class Augmentation:
             landmarks=points,
             targets=FaceParameters(**chosen),
             outline=outline,
-            exact=torch.zeros_like(flip) if exact is None else exact.to(flip.device),
+            exact=faces.exact,
         )
 
     def photometric(self, images: Tensor, generator: torch.Generator) -> Tensor:

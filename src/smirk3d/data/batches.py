@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.augmentation import Augmentation, AugmentationConfig, TrainingBatch
+from smirk3d.data.augmentation import Augmentation, AugmentationConfig, Faces, TrainingBatch
 from smirk3d.data.mirroring import Mirror
 from smirk3d.data.mixing import MixingConfig, liveliness, sampling_weights
 from smirk3d.data.photo_warps import PhotoWarper
@@ -31,6 +31,9 @@ from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 
+_ALONE, _DRAWN, _PAIRED = 1, 300_000, 400_000
+"""Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchConfig:
@@ -39,8 +42,10 @@ class BatchConfig:
     Attributes:
         batch_size: faces a batch, all processes together.
         image_size: side of the pictures in pixels.
-        warped: share of each batch whose faces are moved to strong expressions.
-        rendered: share of each batch that is not photos but painted renders of heads.
+        warped: share of each batch whose faces are moved to strong expressions; as many again are
+            the photos that they come from, cut out and lit alike.
+        rendered: share of each batch that is not photos but painted renders of heads, two
+            expressions of each person.
         rendered_heads: names of the heads that are rendered, in turn; none for the trained one.
         on_device: keep all photos in the device's memory, as a GPU can.
         ahead: batches that a thread makes ahead; 0 makes each when it is asked for.
@@ -95,8 +100,14 @@ class TrainingBatches:
             world_size: number of processes; the batch is divided among them.
 
         Raises:
-            InputError: if there are fewer photos than a batch has, or the batch cannot be divided.
+            InputError: if there are fewer photos than a batch has, or the batch cannot be divided
+                among processes or among kinds of faces.
         """
+        if 2 * config.warped + config.rendered > 1:
+            raise InputError(
+                f"twice the share of warped faces and that of rendered ones exceed a batch: "
+                f"2 x {config.warped:g} + {config.rendered:g}"
+            )
         if len(faces) < config.batch_size or config.batch_size % world_size:
             raise InputError(
                 f"batches of {config.batch_size} cannot be drawn from {len(faces)} photos for "
@@ -127,26 +138,46 @@ class TrainingBatches:
     def batch(self, step: int) -> TrainingBatch:
         """Return this process's part of a step's batch, on the head's device."""
         rows = self.rows(step)
-        generator = seeded(self.seed, step, 1 + self.rank)
-        chosen = rows.to(self._images.device)
-        images = self._images[chosen].to(self.device).float() / 255
-        landmarks = self._landmarks[rows].to(self.device)
-        targets = self._targets[rows].to(self.device)
-        exact = torch.zeros(len(rows), dtype=torch.bool)
-        if self._warper is not None:
-            count = round(len(rows) * self.config.warped)
-            images, landmarks, targets = self._warped(images, landmarks, targets, count, generator)
-            exact[:count] = True
-        if self._renderer is not None:
-            count = round(len(rows) * self.config.rendered)
-            images, landmarks, targets = self._rendered(
-                images, landmarks, targets, count, generator
-            )
-            exact[len(rows) - count :] = True
-        with torch.no_grad():
-            return self._augment(
-                images, landmarks, targets, self.config.image_size, generator, exact
-            )
+        warped = round(len(rows) * self.config.warped)
+        rendered = round(len(rows) * self.config.rendered / 2)
+        pairs = warped + rendered
+        parts: list[TrainingBatch] = []
+        if pairs:
+            generator = seeded(self.seed, step, _DRAWN + self.rank)
+            first, second = self._pairs(rows[:warped], rows[warped:pairs], generator)
+            parts = [self._augmented(faces, step, _PAIRED) for faces in (first, second)]
+        if 2 * pairs < len(rows):
+            parts.append(self._augmented(self._photos(rows[2 * pairs :]), step, _ALONE))
+        return TrainingBatch.cat(parts, pairs=pairs)
+
+    def _pairs(
+        self, photos: Tensor, backgrounds: Tensor, generator: torch.Generator
+    ) -> tuple[Faces, Faces]:
+        """Return warped photos and renders before backgrounds, and each person once more."""
+        first, second = [], []
+        if len(photos):
+            second.append(self._photos(photos))
+            first.append(self._warped(second[0], generator))
+        if len(backgrounds):
+            one, other = self._rendered(self._photos(backgrounds).images, generator)
+            first.append(one)
+            second.append(other)
+        return Faces.cat(first), Faces.cat(second)
+
+    def _photos(self, rows: Tensor) -> Faces:
+        images = self._images[rows.to(self._images.device)].to(self.device).float() / 255
+        return Faces(
+            images,
+            self._landmarks[rows].to(self.device),
+            self._targets[rows].to(self.device),
+            torch.zeros(len(rows), dtype=torch.bool, device=self.device),
+        )
+
+    @torch.no_grad()
+    def _augmented(self, faces: Faces, step: int, stream: int) -> TrainingBatch:
+        """Return faces cut out and changed; of the same stream, in the same way."""
+        generator = seeded(self.seed, step, stream + self.rank)
+        return self._augment(faces, self.config.image_size, generator)
 
     def rows(self, step: int) -> Tensor:
         """Return which photos this process reads in a step ``[B]``."""
@@ -154,43 +185,22 @@ class TrainingBatches:
         drawn = torch.multinomial(self.probability, self.config.batch_size, generator=generator)
         return drawn[self.rank :: self.world_size]
 
-    def _warped(
-        self,
-        images: Tensor,
-        landmarks: Tensor,
-        targets: FaceParameters,
-        count: int,
-        generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor, FaceParameters]:
-        """Return the batch with its first faces moved to strong expressions."""
+    def _warped(self, photos: Faces, generator: torch.Generator) -> Faces:
+        """Return the faces moved to strong expressions."""
         assert self._warper is not None
-        fitted = targets[:count]
-        wished = self._strong(fitted, generator)
-        moved = self._warper(images[:count], fitted, wished)
+        wished = self._strong(photos.targets, generator)
+        moved = self._warper(photos.images, photos.targets, wished)
         seen = project(self._small(wished).vertices, wished.camera)
-        landmarks = landmarks.clone()
-        landmarks[:count, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
-        together = FaceParameters.cat([wished, targets[count:]])
-        return torch.cat([moved.images, images[count:]]), landmarks, together
+        landmarks = photos.landmarks.clone()
+        landmarks[:, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
+        return Faces(moved.images, landmarks, wished, torch.ones_like(photos.exact))
 
-    def _rendered(
-        self,
-        images: Tensor,
-        landmarks: Tensor,
-        targets: FaceParameters,
-        count: int,
-        generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor, FaceParameters]:
-        """Return the batch with its last faces replaced by renders before blurred photos."""
+    def _rendered(self, behind: Tensor, generator: torch.Generator) -> tuple[Faces, Faces]:
+        """Return painted people before blurred photos ``[N, 3, 224, 224]``, and once more."""
         assert self._renderer is not None
-        kept = len(images) - count
-        blurred = F.interpolate(F.avg_pool2d(images[kept:], 16), CROP_SIZE, mode="bilinear")
-        drawn = self._renderer(blurred.cpu(), generator)
-        return (
-            torch.cat([images[:kept], drawn.images.to(self.device)]),
-            torch.cat([landmarks[:kept], drawn.landmarks.to(self.device)]),
-            FaceParameters.cat([targets[:kept], drawn.targets.to(self.device)]),
-        )
+        blurred = F.interpolate(F.avg_pool2d(behind, 16), CROP_SIZE, mode="bilinear")
+        first, second = self._renderer(blurred.cpu(), generator)
+        return first.to(self.device), second.to(self.device)
 
     def from_step(self, first: int) -> Iterator[TrainingBatch]:
         """Yield the batches of steps ``first``, ``first + 1``, ... without end."""

@@ -8,13 +8,13 @@ names mean beyond one sculptor's shapes: only actions, jaw, lids and gaze are kn
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.data.painted_heads import PaintedHeads
+from smirk3d.data.augmentation import Faces
+from smirk3d.data.painted_heads import Paint, PaintedHeads
 from smirk3d.data.strong_expressions import StrongExpressionConfig, StrongExpressions
 from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
@@ -26,21 +26,6 @@ _POSE = (0.18, 0.4, 0.12)
 _BOX_SHARE = 1 / 1.9
 """Of the picture's side that the landmarks' box takes, as in crops of photos."""
 _OF_OTHER_HEADS = ("expression", "jaw", "eyelids", "eyes")
-
-
-@dataclass(frozen=True)
-class RenderedFaces:
-    """B rendered faces.
-
-    Attributes:
-        images: ``[B, 3, 224, 224]`` in [0, 1].
-        landmarks: ``[B, 478, 2]`` in pixels.
-        targets: parameters ``[B]`` of the trained head; NaN where they are not known.
-    """
-
-    images: Tensor
-    landmarks: Tensor
-    targets: FaceParameters
 
 
 class FaceRenderer:
@@ -72,39 +57,49 @@ class FaceRenderer:
         self._small = [source.at_landmarks() for source in sources]
 
     @torch.no_grad()
-    def __call__(self, backgrounds: Tensor, generator: torch.Generator) -> RenderedFaces:
-        """Return one face before each background ``[B, 3, 224, 224]``.
+    def __call__(self, backgrounds: Tensor, generator: torch.Generator) -> tuple[Faces, Faces]:
+        """Return a person before each background, and all of them with another expression.
+
+        Skin, light, pose and camera of the two pictures of a person are the same.
 
         Args:
-            backgrounds: pictures in [0, 1].
+            backgrounds: pictures ``[B, 3, 224, 224]`` in [0, 1].
             generator: on the CPU.
         """
-        images, landmarks, targets = [], [], []
+        pictures: list[tuple[Faces, Faces]] = []
         for number, background in enumerate(backgrounds):
             turn = number % len(self.sources)
-            face = self._face(turn, generator)
-            painter = self._painters[turn]
-            paint = painter.paint(generator)
-            images.append(
-                painter.picture(face, paint, size=CROP_SIZE, rays=1, background=background)
+            person = self._person(turn, generator)
+            paint = self._painters[turn].paint(generator)
+            first, second = (
+                self._drawn(turn, self._strong[turn](person, generator), paint, background)
+                for _ in range(2)
             )
-            landmarks.append(self._landmarks(turn, face)[0])
-            targets.append(self._target(turn, face))
-        return RenderedFaces(
-            torch.stack(images), torch.stack(landmarks), FaceParameters.cat(targets)
-        )
+            pictures.append((first, second))
+        return Faces.cat([first for first, _ in pictures]), Faces.cat([two for _, two in pictures])
 
-    def _face(self, turn: int, generator: torch.Generator) -> FaceParameters:
-        """Return a random face ``[1]``, framed as photos are."""
+    def _person(self, turn: int, generator: torch.Generator) -> FaceParameters:
+        """Return a random calm face ``[1]``, framed as photos are."""
         source = self.sources[turn]
         face = source.neutral(1)
         pose = torch.randn(1, 3, generator=generator) * torch.tensor(_POSE)
         shape = torch.randn(face.shape.shape, generator=generator) * _IDENTITY
-        face = self._strong[turn](face.replace(shape=shape, head_pose=pose), generator)
+        face = face.replace(shape=shape, head_pose=pose)
         points = self._small[turn](face).vertices[..., :2]
         low, high = points.amin(1), points.amax(1)
         scale = 2 * _BOX_SHARE / (high - low).mean(1, keepdim=True)
         return face.replace(camera=torch.cat([scale, -(low + high) / 2], 1))
+
+    def _drawn(self, turn: int, face: FaceParameters, paint: Paint, background: Tensor) -> Faces:
+        picture = self._painters[turn].picture(
+            face, paint, size=CROP_SIZE, rays=1, background=background
+        )
+        return Faces(
+            picture[None],
+            self._landmarks(turn, face),
+            self._target(turn, face),
+            torch.ones(1, dtype=torch.bool),
+        )
 
     def _landmarks(self, turn: int, face: FaceParameters) -> Tensor:
         seen = project(self._small[turn](face).vertices, face.camera)[..., :2]

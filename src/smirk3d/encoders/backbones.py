@@ -246,6 +246,9 @@ class Backbone(nn.Module):
             self.places = ConvBlock(channels, place_channels, ceiling)
             self._num_cells = place_channels * (-(-input_size // _STRIDE)) ** 2
         self._initialise()
+        if self.places is not None:
+            # not pooled, they would otherwise outweigh the pooled features in every step
+            nn.init.constant_(self.places.bn1.weight, 0.25)
 
     def _initialise(self) -> None:
         for module in self.modules():

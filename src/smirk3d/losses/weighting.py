@@ -29,6 +29,7 @@ class LossWeights:
         eyelids_prior: of the eyelids; SMIRK has none.
         eyes_prior: of the gaze; SMIRK has none.
         warm_start: distance of all groups to a fit by optimisation; SMIRK has none.
+        change: of the expression between two pictures of a person; SMIRK has none.
         cycle: parameters painted and read back.
     """
 
@@ -46,6 +47,7 @@ class LossWeights:
     eyelids_prior: float = 0.0
     eyes_prior: float = 0.0
     warm_start: float = 0.0
+    change: float = 0.0
     cycle: float = 1.0
 
     def __post_init__(self) -> None:

@@ -10,13 +10,14 @@ from smirk3d.data.batches import BatchConfig
 from smirk3d.data.mixing import MixingConfig
 from smirk3d.encoders.face_encoder import EncoderConfig
 from smirk3d.losses.weighting import PRETRAINING, LossWeights
-from smirk3d.neural_renderer.generator import LIGHT
+from smirk3d.neural_renderer.generator import LIGHT, NeuralRendererConfig
 from smirk3d.training.config import (
     CycleConfig,
     DataConfig,
     LandmarkConfig,
     NetworkConfig,
     OptimizerConfig,
+    PainterConfig,
     RunConfig,
     TrainConfig,
 )
@@ -30,7 +31,9 @@ _SMIRK_EPOCH = 50_000
 def pretrain() -> TrainConfig:
     """Encoders from landmarks, fits and photo warps; what the default weights start with."""
     return TrainConfig(
-        data=DataConfig(batches=BatchConfig(batch_size=32, image_size=128, warped=0.5)),
+        data=DataConfig(
+            batches=BatchConfig(batch_size=32, image_size=128, warped=0.375, rendered=0.125),
+        ),
         networks=NetworkConfig(
             encoder=EncoderConfig(
                 shared=True, expression_backbone="efficientnet_lite0", pretrained=True,
@@ -42,7 +45,7 @@ def pretrain() -> TrainConfig:
         ),
         losses=LossWeights(
             landmarks=1.0, contour=0.3, photometric=0.0, perceptual=0.0, emotion=0.0,
-            expression_prior=0.0, jaw_prior=0.0, warm_start=1.0, cycle=0.0,
+            expression_prior=0.0, jaw_prior=0.0, warm_start=1.0, change=40.0, cycle=0.0,
         ),
         landmarks=LandmarkConfig(form="robust", emphasis=3.0),
         optimizer=OptimizerConfig(
@@ -122,6 +125,33 @@ def paper() -> TrainConfig:
     return replace(core_stage, data=replace(core_stage.data, batches=batches))
 
 
+def painter() -> TrainConfig:
+    """The renderer that ``smirk3d edit`` paints with; encoders do not take part."""
+    crops = AugmentationConfig(
+        crop_scale=(1.25, 1.6), shift=0.03, rotation=8.0, blur=0.0, noise=0.0, occlusion=0.0,
+        grey=0.03, brightness=0.2, contrast=0.2, colour=0.08,
+    )  # fmt: skip
+    return TrainConfig(
+        painter=PainterConfig(),
+        # at 160 pixels crops of ../shared/faces keep their own resolution
+        data=DataConfig(
+            batches=BatchConfig(batch_size=16, image_size=160, augmentation=crops)
+        ),
+        networks=NetworkConfig(
+            encoder=EncoderConfig(shared=True, input_size=128),
+            renderer=NeuralRendererConfig(
+                features=(32, 48, 96, 160), blocks=2, depthwise=True, patch=2
+            ),
+            learning=("renderer",), perceptual="lite0",
+        ),
+        losses=LossWeights(photometric=10.0, perceptual=1.0, emotion=0.0, cycle=0.0),
+        optimizer=OptimizerConfig(
+            renderer_rate=3e-3, betas=(0.9, 0.99), warmup_steps=20, last_rate=0.01
+        ),
+        run=RunConfig(minutes=40.0, log_steps=10, panel_steps=100),
+    )  # fmt: skip
+
+
 def tiny_cpu() -> TrainConfig:
     """Both paths on a few photos, to see within minutes on a CPU that everything learns."""
     start = core()
@@ -155,6 +185,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "released-code": released_code,
     "released-code-pretrain": released_code_pretrain,
     "paper": paper,
+    "painter": painter,
     "tiny-cpu": tiny_cpu,
 }
 """Functions that return the settings of each preset."""

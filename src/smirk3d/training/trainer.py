@@ -16,6 +16,7 @@ from smirk3d.assets.optional import require
 from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches, seeded
+from smirk3d.data.carried_photos import SurfaceCarrier
 from smirk3d.data.expression_templates import template_bank
 from smirk3d.data.given_shapes import with_given_shapes
 from smirk3d.encoders.face_encoder import FaceEncoder
@@ -32,10 +33,12 @@ from smirk3d.training.networks import build_judges, build_networks
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
 from smirk3d.training.panels import panel_sheet
 from smirk3d.training.paths.augmented_cycle_path import augmented_cycle_path
-from smirk3d.training.paths.reconstruction_path import reconstruction_path
+from smirk3d.training.paths.painting_path import painting_path
+from smirk3d.training.paths.reconstruction_path import PathResult, reconstruction_path
 from smirk3d.training.paths.studio import Studio
 from smirk3d.training.run_log import RunLog
 
+ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
 _NOISE_STREAM = 1_000_000
 """Streams of random numbers of the paths begin here; those below are the data's."""
 
@@ -89,6 +92,11 @@ class Trainer:
                 torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.networks)
         self.head = head.to(self.device)
         self.studio = Studio(self.head, config.landmarks, config.render_size).to(self.device)
+        self.carrier: SurfaceCarrier | None = None
+        if config.painter is not None:
+            self.carrier = SurfaceCarrier(self.head)
+            if config.networks.renderer_start is None:
+                self.networks.renderer.start_grey()
         judges = build_judges(config.losses, config.networks)
         for network in (judges.perceptual, judges.emotion):
             if isinstance(network, torch.nn.Module):
@@ -130,9 +138,7 @@ class Trainer:
         )
         self.optimizers.set_rates(rate_factor(self.step, share, self.samples, config.optimizer))
         self.networks.set_learning(plan.reconstruction)
-        result = reconstruction_path(
-            self.networks, self.studio, self.judges, batch, config, generator
-        )
+        result = self._first_path(batch, generator)
         self._descend(result.loss, config.optimizer.encoder_clip, 0.0)
         losses = result.loss.report()
         self.panels = result.panels
@@ -149,6 +155,15 @@ class Trainer:
             self.average.update(self.networks.encoder, self.step)
         self.step += 1
         return losses
+
+    def _first_path(self, batch: TrainingBatch, generator: torch.Generator) -> PathResult:
+        if self.carrier is not None:
+            return painting_path(
+                self.networks, self.carrier, self.judges, batch, self.config, generator
+            )
+        return reconstruction_path(
+            self.networks, self.studio, self.judges, batch, self.config, generator
+        )
 
     def _descend(self, loss: WeightedLoss, encoder_clip: float, renderer_clip: float) -> None:
         wrong = loss.not_finite()
@@ -199,7 +214,7 @@ class Trainer:
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
 
     def export(self, folder: Path) -> None:
-        """Write ``encoder.safetensors`` and, where it has learnt, ``renderer.safetensors``.
+        """Write ``encoder.safetensors`` and ``renderer.safetensors``, each where it has learnt.
 
         Raises:
             OutputError: if they cannot be written.
@@ -211,16 +226,26 @@ class Trainer:
             "photos_seen": self.samples,
             "minutes": round(self.seconds / 60, 2),
         }
+        if _encoders_learn(self.config):
+            self._encoder_to_export(provenance).save(
+                folder / ENCODER_FILE, half=self.config.run.half
+            )
+        if "renderer" in self.config.networks.learning and self.config.losses.photometric:
+            self.networks.renderer.provenance = provenance
+            self.networks.renderer.save(folder / RENDERER_FILE, half=self.config.run.half)
+
+    def _encoder_to_export(self, provenance: dict[str, Any]) -> FaceEncoder:
         encoder = self.networks.encoder
         if self.average is not None:
             encoder = FaceEncoder(self.head, replace(encoder.config, pretrained=False))
             encoder.load_state_dict(self.average.state)
             encoder.config = self.networks.encoder.config
         encoder.provenance = provenance
-        encoder.save(folder / "encoder.safetensors", half=self.config.run.half)
-        if "renderer" in self.config.networks.learning and self.config.losses.photometric:
-            self.networks.renderer.provenance = provenance
-            self.networks.renderer.save(folder / "renderer.safetensors", half=self.config.run.half)
+        return encoder
+
+
+def _encoders_learn(config: TrainConfig) -> bool:
+    return bool(set(config.networks.learning) & set(ENCODER_PARTS))
 
 
 def settings(config: TrainConfig) -> dict[str, Any]:
@@ -254,8 +279,8 @@ def train(
 ) -> Path:
     """Train, or go on with the run in a folder, and return the exported encoder's file.
 
-    The folder gets ``checkpoints/``, ``log.jsonl``, ``panels/``, ``encoder.safetensors`` and
-    ``renderer.safetensors``.
+    The folder gets ``checkpoints/``, ``log.jsonl``, ``panels/``, and ``encoder.safetensors`` and
+    ``renderer.safetensors`` of what has learnt; of a painter the latter is returned.
 
     Args:
         config: all settings; see :mod:`smirk3d.training.presets`.
@@ -296,7 +321,7 @@ def train(
         precision=run.precision,
     )  # fmt: skip
     fabric.launch(_train_process, config, head, faces, targets, out, on_progress)
-    return out / "encoder.safetensors"
+    return out / (ENCODER_FILE if _encoders_learn(config) else RENDERER_FILE)
 
 
 def _photos(config: TrainConfig) -> AnnotatedFaces:

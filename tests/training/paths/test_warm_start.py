@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.config import WarmStartConfig
-from smirk3d.training.paths.warm_start import warm_start_loss
+from smirk3d.training.paths.warm_start import change_loss, warm_start_loss
 
 HEAD = tiny_head()
 
@@ -72,3 +73,15 @@ def test_fixed_components_and_groups_without_gain_do_not_count() -> None:
     assert loss(off("eyes", 2, 1.0), exact=False) == 0
     assert loss(off("neck", 0, 1.0), exact=False) == 0
     assert loss(off("jaw", 0, 1.0), exact=False, gains={"shape": 1.0}) == 0
+
+
+def test_changes_are_compared_whatever_both_pictures_share() -> None:
+    target = FaceParameters.cat([off("expression", 3, 0.5), HEAD.neutral(1), HEAD.neutral(1)])
+    shifted = target.replace(expression=target.expression + 0.3, shape=target.shape + 1)
+    config = WarmStartConfig()
+    assert change_loss(shifted, target, 1, HEAD.spec, config) == pytest.approx(0, abs=1e-6)
+    unread = HEAD.neutral(3)
+    # 0.5 is 2.5 units: smooth L1 with beta 2 gives 1.5, one of 38 + 2 + 3 + 4 free components
+    expected = 1.5 / (38 + 2 + 3 + 4)
+    assert change_loss(unread, target, 1, HEAD.spec, config) == pytest.approx(expected, rel=1e-4)
+    assert change_loss(unread, target, 0, HEAD.spec, config) == 0

@@ -31,7 +31,7 @@ from smirk3d.rendering.mesh_renderer import RenderedHead
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import JudgeNetworks, Networks
 from smirk3d.training.paths.studio import Studio
-from smirk3d.training.paths.warm_start import warm_start_loss
+from smirk3d.training.paths.warm_start import change_loss, warm_start_loss
 
 Terms = dict[str, Callable[[], Tensor]]
 
@@ -163,6 +163,9 @@ def _geometry_terms(
         "eyes_prior": lambda: prior("eyes"),
         "warm_start": lambda: warm_start_loss(
             parameters, batch.targets, batch.exact, studio.head.spec, config.warm_start
+        ),
+        "change": lambda: change_loss(
+            parameters, batch.targets, batch.pairs, studio.head.spec, config.warm_start
         ),
     }
 
