@@ -1,0 +1,1 @@
+"""The browser viewer: results, tracks and rigs to look at, move, compare and save."""

@@ -1,0 +1,249 @@
+"""The viewer: a session, its scenes and its page, kept in step sixty times a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from smirk3d.viewer.cameras import Cameras, View
+from smirk3d.viewer.panel import Panel
+from smirk3d.viewer.placing import FREE_FOV, PHOTO_FOV, Viewpoint, fitting_view
+from smirk3d.viewer.scene import Appearance, SubjectScene
+from smirk3d.viewer.session import FaceChoice, Session
+from smirk3d.viewer.subjects import Subject
+from smirk3d.viewer.uploads import Uploads
+
+RATE = 60
+"""Updates a second while something moves."""
+_SHOWN = 1.25
+"""Side of the free view as a multiple of the head's."""
+_GAP = 0.04
+_LONE_WIDTH = 0.32
+_PANEL_EVERY = 0.12
+_IDLE = 0.5
+_EMPTY_VIEW = Viewpoint((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), FREE_FOV)
+
+
+class Viewer:
+    """Shows subjects on a viser server until it is closed.
+
+    Attributes:
+        session: what is open; None before the first subject.
+        appearance: how it is drawn.
+        cameras: of the pages.
+        lock: held while any of these is read or changed.
+    """
+
+    def __init__(self, server: Any, uploads: Uploads) -> None:
+        """Build the page on a server; nothing is open yet.
+
+        Args:
+            server: what ``guarded_server.start_server`` returned; closed with the viewer.
+            uploads: reconstructs what the page uploads; closed with the viewer.
+        """
+        self.server = server
+        self.uploads = uploads
+        self.lock = threading.RLock()
+        self.session: Session | None = None
+        self.appearance = Appearance()
+        self._scenes: list[SubjectScene] = []
+        self._stale = True
+        self._panel_due = 0.0
+        self._dressing = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        _furnish(server)
+        self.cameras = Cameras(server, self._viewpoint)
+        self.panel = Panel(self)
+        self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
+        self._thread.start()
+
+    def open(self, subjects: Sequence[Subject]) -> None:
+        """Show subjects side by side in place of what was open."""
+        session = Session(subjects)
+        with self.lock:
+            for scene in self._scenes:
+                scene.remove()
+            self.session = session
+            self._scenes = []
+            start = 0.0
+            for number, opened in enumerate(session.opened):
+                scene = SubjectScene(self.server, f"/subject{number}", opened)
+                width = scene.stage.extent[0] if scene.stage else _LONE_WIDTH
+                scene.place(start + width / 2)
+                start += width + _GAP
+                self._scenes.append(scene)
+            self._stale = True
+            with_picture = any(scene.stage is not None for scene in self._scenes)
+            self.panel.rebuild()
+        self.panel.say(", ".join(_described(subject) for subject in subjects))
+        self.look_from("photo" if with_picture else "free")
+        self.refresh()
+
+    def close(self) -> None:
+        """Stop drawing, reading pictures, and the server."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+        with self.lock:
+            for scene in self._scenes:
+                scene.remove()
+            self._scenes = []
+        self.server.stop()
+        self.uploads.close()
+
+    def refresh(self) -> None:
+        """Draw again soon: something was changed."""
+        self._stale = True
+        self._wake.set()
+
+    def look_from(self, view: View) -> None:
+        """Bring all pages to a view; the picture belongs to the photo's."""
+        with self.lock:
+            self.appearance.picture = view == "photo"
+        self.refresh()
+        self.cameras.show(view)
+        self.panel.show_view(view)
+
+    def world_vertices(self, choice: FaceChoice) -> np.ndarray | None:
+        """Return the vertices ``[V, 3]`` of a face as drawn now, None where the frame lacks it."""
+        with self.lock:
+            if self.session is None:
+                return None
+            vector = self.session.vector(choice.subject, choice.face)
+            if vector is None:
+                return None
+            frame = self.session.frame_of(choice.subject)
+            return self._scenes[choice.subject].world_vertices(choice.face, frame, vector)
+
+    def _run(self) -> None:
+        last = time.perf_counter()
+        due = last
+        while not self._stop.is_set():
+            now = time.perf_counter()
+            passed, last = now - last, now
+            with self.lock:
+                moving = self._advance(passed)
+            if moving:
+                due = max(due + 1 / RATE, now)
+                self._stop.wait(max(due - time.perf_counter(), 0.0))
+            else:
+                self._wake.wait(_IDLE)
+                self._wake.clear()
+                last = due = time.perf_counter()
+
+    def _advance(self, seconds: float) -> bool:
+        """Draw what has changed, and tell whether more will change by itself."""
+        if self.session is None:
+            return False
+        changed = self.session.tick(seconds)
+        if changed or self._stale or not self._settled():
+            self._stale = False
+            self.draw()
+            now = time.perf_counter()
+            if now >= self._panel_due or not self.session.is_moving:
+                self._panel_due = now + _PANEL_EVERY
+                self.panel.follow()
+        return self.session.is_moving or not self._settled()
+
+    def _settled(self) -> bool:
+        return all(scene.is_settled for scene in self._scenes)
+
+    def draw(self) -> None:
+        """Send the meshes and pictures of this moment to the pages."""
+        session = self.session
+        if session is None:
+            return
+        self._dress()
+        with self.server.atomic():
+            for number, scene in enumerate(self._scenes):
+                frame = session.frame_of(number)
+                scene.show_picture(frame, self.appearance)
+                for face in range(len(session.opened[number].subject.faces)):
+                    scene.draw(face, frame, session.vector(number, face), self.appearance)
+
+    def _dress(self) -> None:
+        """Start projecting the pictures onto skins that are to be seen so, once."""
+        wanted = [scene for scene in self._scenes if scene.wants_dress]
+        if self.appearance.material != "photo" or not wanted:
+            return
+        if not self._dressing.acquire(blocking=False):
+            return
+
+        def work() -> None:
+            try:
+                self.panel.say("projecting the picture onto the skin ...")
+                for scene in wanted:
+                    scene.dress()
+                self.panel.say("the skin has the picture's colours")
+            finally:
+                self._dressing.release()
+            self.refresh()
+
+        threading.Thread(target=work, name="dresser", daemon=True).start()
+
+    def _viewpoint(self, view: View, aspect: float) -> Viewpoint:
+        with self.lock:
+            session = self.session
+            if session is None or not self._scenes:
+                return _EMPTY_VIEW
+            if view == "photo":
+                widths = [s.stage.extent if s.stage else (_LONE_WIDTH,) * 2 for s in self._scenes]
+                total = sum(width for width, _ in widths) + _GAP * (len(widths) - 1)
+                height = max(height for _, height in widths)
+                return fitting_view(np.array([total / 2, 0, 0]), (total, height), aspect, PHOTO_FOV)
+            boxes = self._boxes(session)
+            low, high = boxes[:, 0].min(0), boxes[:, 1].max(0)
+            width, height, _ = (high - low) * _SHOWN
+            return fitting_view((low + high) / 2, (width, height), aspect, FREE_FOV)
+
+    def _boxes(self, session: Session) -> np.ndarray:
+        """Return corners ``[N, 2, 3]`` of the chosen face of each subject, or of its first."""
+        boxes = []
+        for number, scene in enumerate(self._scenes):
+            chosen = session.chosen
+            face = chosen.face if chosen.subject == number else 0
+            frame = session.frame_of(number)
+            vector = session.vector(number, face)
+            if vector is None:
+                shown = session.opened[number].subject.faces[face]
+                frame = int(shown.frames[0])
+                vector = session.opened[number].own(face, frame)
+            assert vector is not None
+            boxes.append(scene.bounds(face, frame, vector))
+        return np.stack(boxes)
+
+
+def _described(subject: Subject) -> str:
+    faces, frames = len(subject.faces), len(subject.timestamps)
+    text = f"{subject.name}: {faces} face{'s' if faces > 1 else ''}"
+    if frames > 1:
+        text += f", {frames} frames"
+    if subject.image_size is not None and subject.pictures is None:
+        text += " (give --source to see what it was made from)"
+    return text
+
+
+def _furnish(server: Any) -> None:
+    """Set up light and axes, once for all subjects."""
+    server.scene.set_up_direction("+y")
+    server.scene.configure_default_lights(False)
+    server.scene.configure_environment_map(None)
+    server.scene.add_light_ambient("/light/around", intensity=0.7)
+    server.scene.add_light_directional(
+        "/light/key", color=(255, 246, 232), intensity=2.4, position=(-0.5, 0.62, 0.72)
+    )
+    server.scene.add_light_directional(
+        "/light/fill", color=(214, 228, 255), intensity=0.8, position=(0.85, 0.05, 0.55)
+    )
+    server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
+    server.gui.main_panel.dock_right()
+    server.gui.set_panel_label("smirk3d")
+    start = fitting_view(np.zeros(3), (0.4, 0.4), 1.5, PHOTO_FOV)
+    server.initial_camera.fov = start.fov
+    server.initial_camera.position = start.position
+    server.initial_camera.look_at = start.look_at
