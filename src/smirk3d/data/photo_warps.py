@@ -86,9 +86,9 @@ class PhotoWarper:
         faces = self.head.faces
         source_depth = rasterize(seen, faces, size, size).depth
         fragments = rasterize(target, faces, size, size)
-        visible = self._visibility(seen, source_depth, before)
-        colours = self._vertex_colours(photos, seen, visible)
-        light = self._light(before, after)
+        visible = self.visibility(seen, source_depth, before)
+        colours = self.vertex_colours(photos, seen, visible)
+        light = self.light(before, after)
         inside = (~self._skin).float()[None, :, None].expand(len(photos), -1, 1)
         attributes = torch.cat([seen[..., :2], visible, colours, light, inside], -1)
         drawn = fragments.interpolate(attributes)
@@ -99,10 +99,10 @@ class PhotoWarper:
         trust = trust.clamp(0, 1) ** 2
         painted = ((texture * trust + fallback * (1 - trust)) * gain).clamp(0, 1)
         covered = fragments.mask[:, None]
-        way = place - _centres(size, place.device)
-        around = self._around(way, covered & (inside < 0.5) & (trust > 0.25))
+        way = place - pixel_centres(size, place.device)
+        around = continued_around(way, covered & (inside < 0.5) & (trust > 0.25))
         behind = F.grid_sample(
-            photos, (around + _centres(size, place.device)).permute(0, 2, 3, 1),
+            photos, (around + pixel_centres(size, place.device)).permute(0, 2, 3, 1),
             padding_mode="border", align_corners=False,
         )  # fmt: skip
         # skin that stays where it was is left as photographed, also where it is seen edge-on
@@ -113,7 +113,7 @@ class PhotoWarper:
         images = torch.where(moved, painted, torch.where(drawn_along, behind, photos))
         return WarpedPhotos(images, moved | drawn_along)
 
-    def _visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
+    def visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
         """Return for each vertex ``[B, V, 1]`` whether the photo shows it, 0 to 1."""
         finite = depth.nan_to_num(posinf=10.0)
         nearest = F.grid_sample(
@@ -124,7 +124,7 @@ class PhotoWarper:
         facing = (vertex_normals(vertices, self.head.faces)[..., 2] / 0.3).clamp(0, 1)
         return (open_view * facing * inside)[..., None]
 
-    def _vertex_colours(self, photos: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
+    def vertex_colours(self, photos: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
         """Return ``[B, V, 3]``: seen colours, spread over hidden skin; plain ones elsewhere."""
         sampled = F.grid_sample(
             photos, seen[:, None, :, :2], padding_mode="border", align_corners=False
@@ -144,7 +144,7 @@ class PhotoWarper:
         skin_colour = spread[..., :3] / spread[..., 3:].clamp(min=1e-6)
         return torch.where(self._skin[:, None], skin_colour, colours)
 
-    def _light(self, before: Tensor, after: Tensor) -> Tensor:
+    def light(self, before: Tensor, after: Tensor) -> Tensor:
         """Return by how much each vertex ``[B, V, 1]`` is lit otherwise once it has moved."""
         lights = F.normalize(before.new_tensor(_LIGHTS), dim=1)
 
@@ -154,32 +154,32 @@ class PhotoWarper:
 
         return (lit(after) / lit(before)).clamp(0.6, 1.5)
 
-    @staticmethod
-    def _around(way: Tensor, known: Tensor) -> Tensor:
-        """Return ``[B, 2, H, W]`` from where the surroundings come, continued from the head's way.
 
-        Args:
-            way: from each pixel to its place in the photo ``[B, 2, H, W]``, in ndc.
-            known: ``[B, 1, H, W]`` bool, where that is known.
-        """
-        size = way.shape[-1]
-        weight = F.interpolate(known.float(), size=(_AROUND_SIZE,) * 2, mode="area")
-        total = F.interpolate(way * known, size=(_AROUND_SIZE,) * 2, mode="area")
-        own = (weight > 0).float()
-        field = total / weight.clamp(min=1e-6)
-        reached = own
-        for _ in range(_AROUND_STEPS):
-            count = F.avg_pool2d(reached, 3, 1, 1)
-            spread = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
-            fresh = _AROUND_DECAY * spread * (count > 0)
-            field = torch.where(own > 0, field, fresh)
-            reached = (count > 0).float()
-        # to nothing at the far edge of what was reached
-        field = F.avg_pool2d(field, 3, 1, 1, count_include_pad=False)
-        return F.interpolate(field, size=(size, size), mode="bilinear")
+def continued_around(way: Tensor, known: Tensor) -> Tensor:
+    """Return ``[B, 2, H, W]`` from where the surroundings come, continued from the head's way.
+
+    Args:
+        way: from each pixel to its place in the photo ``[B, 2, H, W]``, in ndc.
+        known: ``[B, 1, H, W]`` bool, where that is known.
+    """
+    size = way.shape[-1]
+    weight = F.interpolate(known.float(), size=(_AROUND_SIZE,) * 2, mode="area")
+    total = F.interpolate(way * known, size=(_AROUND_SIZE,) * 2, mode="area")
+    own = (weight > 0).float()
+    field = total / weight.clamp(min=1e-6)
+    reached = own
+    for _ in range(_AROUND_STEPS):
+        count = F.avg_pool2d(reached, 3, 1, 1)
+        spread = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
+        fresh = _AROUND_DECAY * spread * (count > 0)
+        field = torch.where(own > 0, field, fresh)
+        reached = (count > 0).float()
+    # to nothing at the far edge of what was reached
+    field = F.avg_pool2d(field, 3, 1, 1, count_include_pad=False)
+    return F.interpolate(field, size=(size, size), mode="bilinear")
 
 
-def _centres(size: int, device: torch.device) -> Tensor:
+def pixel_centres(size: int, device: torch.device) -> Tensor:
     """Return the device coordinates ``[2, size, size]`` of pixel centres, x first."""
     centres = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
     return torch.stack(torch.meshgrid(centres, centres, indexing="xy"))

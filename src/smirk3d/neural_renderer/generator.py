@@ -97,6 +97,12 @@ class NeuralRenderer(nn.Module):
                 weight = cast(nn.ConvTranspose2d, layer).weight
                 weight.copy_(weight[..., :1, :1].expand_as(weight))
 
+    def start_grey(self) -> None:
+        """Let it paint even grey at first: no correction, where corrections are learnt."""
+        nn.init.zeros_(self.output.weight)
+        if self.output.bias is not None:
+            nn.init.zeros_(self.output.bias)
+
     @property
     def granularity(self) -> int:
         """Pictures are padded to multiples of this many pixels."""
