@@ -15,6 +15,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import InputError
 from smirk3d.export.formats import save_face
+from smirk3d.export.picture import Picture
 from smirk3d.export.result import FaceRecord, ResultRecord
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
@@ -78,7 +79,11 @@ class ReconstructedFace:
             InputError: if the ending names no format.
             OutputError: if the file cannot be written.
         """
-        save_face(path, self.head, self.parameters)
+        side = self.crop.shape[0]
+        picture = Picture(
+            path=Path(path).stem, size=(side, side), T_crop_image=np.eye(3), pixels=self.crop
+        )
+        save_face(path, self.head, self.parameters, picture)
 
 
 @dataclass(frozen=True, kw_only=True)

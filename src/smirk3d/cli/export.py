@@ -21,7 +21,8 @@ class Export:
     result: Annotated[Path, tyro.conf.Positional]
     """A result folder, as reconstruct made it."""
     format: str = "glb"
-    """Formats, separated by commas: glb, obj, ply, usd, npz, json, arkit-csv, flame."""
+    """Formats, separated by commas: glb, obj, ply, usd, npz, json, arkit-csv, flame, html,
+    turntable, figure."""
     out: Path | None = None
     """Folder for the files; the result's own unless given."""
     head: str | None = None
@@ -35,7 +36,7 @@ class Export:
         """Do it and return the exit code."""
         from smirk3d.errors import InputError
         from smirk3d.export.formats import Picture, parse_formats, write_face
-        from smirk3d.export.result import read_result
+        from smirk3d.export.result import read_photo, read_result
         from smirk3d.heads.registry import load_head
 
         formats = parse_formats(self.format)
@@ -51,12 +52,16 @@ class Export:
             faces = self._carried(record, source, head)
             suffix = f"-{head.name}"
         folder = self.out or self.result
+        photo = read_photo(self.result)
         for number, (found, parameters) in enumerate(zip(record.faces, faces, strict=True)):
             picture = Picture(
-                path=record.input, size=record.image_size, T_crop_image=found.T_crop_image
+                path=record.input,
+                size=record.image_size,
+                T_crop_image=found.T_crop_image,
+                pixels=photo,
             )
+            stem = folder / f"face-{number}{suffix}"
             for name in formats:
-                stem = folder / f"face-{number}{suffix}"
                 print(write_face(name, stem, head, parameters, picture))
         return 0
 

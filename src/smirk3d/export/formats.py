@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
+from smirk3d.export.figure import write_figure
 from smirk3d.export.flame_formats import FlameClip, write_flame
 from smirk3d.export.glb import write_glb
+from smirk3d.export.html_page import write_html
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
+from smirk3d.export.picture import Picture as Picture  # noqa: PLC0414 (part of this API)
+from smirk3d.export.turntable import write_turntable
 from smirk3d.export.usd import write_usd
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
@@ -38,19 +41,27 @@ class Format:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Picture:
-    """The picture that a face was found in, for formats that place the face there.
+class PictureWriter(Protocol):
+    """Writes one face with the help of its picture, or without where there is none."""
 
-    Attributes:
-        path: of the picture, as files name it.
-        size: width and height of the upright picture in pixels.
-        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
-    """
+    def __call__(
+        self,
+        path: Path,
+        head: HeadModel,
+        parameters: FaceParameters,
+        *,
+        picture: Picture | None = None,
+    ) -> None:
+        """Write one face, without batch dimension, to a file."""
 
-    path: str
-    size: tuple[int, int]
-    T_crop_image: NDArray[np.floating]
+
+@dataclass(frozen=True)
+class PicturedFormat:
+    """A way to write one face with its picture; attributes as of :class:`Format`."""
+
+    ending: str
+    write: PictureWriter
+    others: tuple[str, ...] = ()
 
 
 FORMATS: dict[str, Format] = {
@@ -61,7 +72,13 @@ FORMATS: dict[str, Format] = {
     "json": Format(".json", write_parameters_json),
     "arkit-csv": Format(".csv", write_arkit_csv),
     "usd": Format(".usd", write_usd, (".usda", ".usdc")),
+    "turntable": Format("-turntable.mp4", write_turntable, (".mp4", ".gif")),
 }
+PICTURED: dict[str, PicturedFormat] = {
+    "html": PicturedFormat(".html", write_html),
+    "figure": PicturedFormat("-figure.png", write_figure, (".png",)),
+}
+"""Formats that show the photo's colours too, where its pixels are at hand."""
 FLAME = "flame"
 """The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame_formats`."""
 
@@ -73,7 +90,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
         InputError: if one is unknown, or none is given.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    known = (*FORMATS, FLAME)
+    known = (*FORMATS, *PICTURED, FLAME)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise InputError(
@@ -88,7 +105,7 @@ def write_face(
     """Write one face in a format and return the file, or the folder ``STEM-flame``.
 
     Args:
-        name: one of :data:`FORMATS`, or :data:`FLAME`.
+        name: one of :data:`FORMATS`, :data:`PICTURED`, or :data:`FLAME`.
         stem: the file without ending.
         head: the head.
         parameters: one face, without batch dimension.
@@ -110,14 +127,28 @@ def write_face(
         )
         write_flame(folder, clip)
         return folder
-    chosen = FORMATS[name]
-    path = stem.with_name(stem.name + chosen.ending)
-    chosen.write(path, head, parameters)
+    if name in PICTURED:
+        path = stem.with_name(stem.name + PICTURED[name].ending)
+        PICTURED[name].write(path, head, parameters, picture=picture)
+        return path
+    path = stem.with_name(stem.name + FORMATS[name].ending)
+    FORMATS[name].write(path, head, parameters)
     return path
 
 
-def save_face(path: str | Path, head: HeadModel, parameters: FaceParameters) -> None:
+def save_face(
+    path: str | Path,
+    head: HeadModel,
+    parameters: FaceParameters,
+    picture: Picture | None = None,
+) -> None:
     """Write one face in the format of the path's ending.
+
+    Args:
+        path: the file.
+        head: the head.
+        parameters: one face, without batch dimension.
+        picture: where the face was found, for formats that show its colours.
 
     Raises:
         InputError: if the ending names no format.
@@ -128,5 +159,11 @@ def save_face(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
         if path.suffix.lower() in (chosen.ending, *chosen.others):
             chosen.write(path, head, parameters)
             return
-    endings = ", ".join(chosen.ending for chosen in FORMATS.values())
+    for pictured in PICTURED.values():
+        if path.suffix.lower() in (pictured.ending, *pictured.others):
+            pictured.write(path, head, parameters, picture=picture)
+            return
+    both = (*FORMATS.values(), *PICTURED.values())
+    usual = (c.ending if c.ending.startswith(".") else c.others[0] for c in both)
+    endings = ", ".join(usual)
     raise InputError(f"{path}: unknown ending {path.suffix!r}; have {endings}")

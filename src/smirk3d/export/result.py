@@ -23,6 +23,7 @@ from smirk3d.export.parameter_files import (
 )
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.preprocessing.image_io import read_image
 
 SCHEMA = "smirk3d.result/1"
 FILE_NAME = "result.json"
@@ -124,6 +125,16 @@ def write_photo(folder: Path, image: NDArray[np.uint8]) -> None:
     picture.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.LANCZOS)
     with atomic_path(Path(folder) / PHOTO_NAME) as temporary:
         picture.save(temporary, quality=92)
+
+
+def read_photo(folder: str | Path) -> NDArray[np.uint8] | None:
+    """Return the picture ``[H, W, 3]`` that a result folder keeps, None if it has none.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    path = Path(folder) / PHOTO_NAME
+    return read_image(path) if path.is_file() else None
 
 
 def _face_to_json(face: FaceRecord) -> dict[str, Any]:

@@ -1,0 +1,265 @@
+"""One HTML file that shows a head: mesh, sliders by name, the photo's colours, and animation.
+
+The page is :file:`page/viewer.html` of this package with the head's data put in. It needs neither a
+server nor the network, and its content security policy allows neither. Offsets are 16-bit
+integers in hundredths of a millimetre, and only of the vertices that an action moves.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.export.picture import Picture
+from smirk3d.export.rig import HeadMotion, Rig, rig_of
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.heads.action_names import GAZE_ACTIONS
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.rendering.materials import albedo, linear_to_srgb
+from smirk3d.rendering.photo_colours import photo_colours
+
+_HEAD_TURNS = ("nod", "turn", "tilt")
+_WIDEST_TURN = math.radians(60)
+_SPREADS = 3.0
+"""Sliders of unbounded components go this many spreads either way."""
+_UNIT = 1e-5
+"""Metres to one step of stored positions."""
+_PICTURE_SIZES = (CROP_SIZE, 768)
+"""Smallest and largest side in pixels of the photo's square."""
+_MOUTH_SHADE = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6}
+_REGIONS = (
+    ("Brows", ("brow",)),
+    ("Eyelids", ("eyeBlink", "eyeSquint", "eyeWide", "eyelid")),
+    ("Gaze", ("eyeLook",)),
+    ("Jaw", ("jaw",)),
+    ("Mouth", ("mouth",)),
+    ("Cheeks and nose", ("cheek", "nose")),
+    ("Tongue", ("tongue",)),
+)
+
+
+def write_html(
+    path: str | Path,
+    head: HeadModel,
+    parameters: FaceParameters,
+    *,
+    picture: Picture | None = None,
+    motion: HeadMotion | None = None,
+) -> None:
+    """Write a page that shows one face and lets it be moved.
+
+    Args:
+        path: the file, ``.html``.
+        head: the head.
+        parameters: one face, without batch dimension; what the page shows first.
+        picture: gives the colours, if it has pixels, and a title.
+        motion: frames to play.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    rig = rig_of(head, parameters)
+    sliders = _sliders(head, rig)
+    found = _values(head, rig, parameters[None])[0]
+    for slider, value in zip(sliders, found.tolist(), strict=True):
+        slider["value"] = round(value, 5)
+    data = {
+        "title": Path(picture.path).name if picture is not None else Path(path).stem,
+        "about": f"{head.name} head, {len(sliders)} sliders; made with smirk3d",
+        "sliders": sliders,
+        "head": _HEAD_TURNS,
+        **_mesh(head, rig),
+        "photo": _photo(head, parameters, picture),
+        "motion": None if motion is None else _motion(head, rig, motion),
+    }
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    page = resources.files("smirk3d.export").joinpath("page/viewer.html").read_text("utf-8")
+    with atomic_path(path) as temporary:
+        temporary.write_text(page.replace('"DATA"', text), encoding="utf-8")
+
+
+def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
+    """Return what each slider moves: a morph target, joints, or both."""
+    names = [*rig.target_names]
+    found = []
+    for number, name in enumerate(names):
+        reach = 1.0 if head.has_named_actions or name.startswith("eyelid") else _SPREADS
+        low = 0.0 if head.has_named_actions or name.startswith("eyelid") else -_SPREADS
+        slider = {
+            "name": name, "group": _region(name), "low": low, "high": reach, "rest": 0,
+            "target": number, "turns": _gaze_turns(head, rig, name),
+        }  # fmt: skip
+        if name in rig.gates:
+            slider["gate"] = names.index(rig.gates[name])
+        found.append(slider)
+    found += [_turn(name, "Jaw", joint, axis) for name, joint, axis in _extra_turns(head, rig)]
+    found += [_turn(name, "Head", None, None) for name in _HEAD_TURNS]
+    return sorted(found, key=lambda slider: _order(slider["group"]))
+
+
+def _turn(name: str, group: str, joint: int | None, axis: int | None) -> dict[str, Any]:
+    turns = [] if joint is None else [[joint, *(float(axis == i) for i in range(3))]]
+    return {
+        "name": name, "group": group, "low": -_WIDEST_TURN, "high": _WIDEST_TURN, "rest": 0,
+        "target": -1, "turns": turns, "degrees": True,
+    }  # fmt: skip
+
+
+def _region(name: str) -> str:
+    for region, starts in _REGIONS:
+        if name.startswith(starts):
+            return region
+    return "Expression"
+
+
+def _order(group: str) -> int:
+    groups = [region for region, _ in _REGIONS] + ["Expression", "Head"]
+    return groups.index(group)
+
+
+def _gaze_turns(head: HeadModel, rig: Rig, name: str) -> list[list[float]]:
+    """Return the joint and axis-angle by which a gaze action turns its eyeball."""
+    if name not in GAZE_ACTIONS:
+        return []
+    one = torch.zeros(1, len(ARKIT_NAMES)).to(head.v_template)
+    one[0, ARKIT_NAMES.index(name)] = 1
+    left, right = head.from_arkit(one).eyes[0].split(3)
+    joint, turn = ("eyeL", left) if name.endswith("Left") else ("eyeR", right)
+    return [[rig.joint_names.index(joint), *turn.tolist()]]
+
+
+def _extra_turns(head: HeadModel, rig: Rig) -> list[tuple[str, int, int]]:
+    """Return name, joint and axis of joints that no morph target moves."""
+    turns = []
+    if not head.has_blend_jaw and "jaw" in rig.joint_names:
+        jaw = rig.joint_names.index("jaw")
+        turns += [("jawOpen", jaw, 0), ("jawAside", jaw, 1)]
+    return turns
+
+
+def _values(head: HeadModel, rig: Rig, frames: FaceParameters) -> NDArray[np.float64]:
+    """Return the sliders' values ``[T, S]`` of faces."""
+    frames = frames.to(head.v_template)
+    columns: dict[str, Tensor] = {}
+    if head.has_named_actions:
+        columns |= zip(ARKIT_NAMES, head.arkit(frames).unbind(1), strict=True)
+        columns |= zip(head.expression_names, frames.expression.unbind(1), strict=True)
+    else:
+        both = torch.cat([frames.expression, frames.eyelids], 1)
+        columns |= zip(rig.target_names, both.unbind(1), strict=True)
+    columns |= {name: frames.jaw[:, axis] for name, _, axis in _extra_turns(head, rig)}
+    columns |= zip(_HEAD_TURNS, _euler(axis_angle_to_matrix(frames.head_pose)), strict=True)
+    chosen = [columns[slider["name"]] for slider in _sliders(head, rig)]
+    return torch.stack(chosen, 1).double().cpu().numpy()
+
+
+def _euler(rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return nod, turn and tilt ``[T]`` of rotations that are turn, then nod, then tilt."""
+    nod = torch.asin((-rotation[:, 1, 2]).clamp(-1, 1))
+    turn = torch.atan2(rotation[:, 0, 2], rotation[:, 2, 2])
+    tilt = torch.atan2(rotation[:, 1, 0], rotation[:, 1, 1])
+    return nod, turn, tilt
+
+
+def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
+    plain = linear_to_srgb(albedo(head.part.long().cpu(), torch.zeros(3, head.num_vertices), {}))
+    plain = plain * _shade(head)
+    return {
+        "rest": _quantised(rig.vertices),
+        "faces": _base64(head.faces.cpu().numpy().astype("<u2")),
+        "targets": [_sparse(offsets) for offsets in rig.offsets],
+        "skinning": _base64(_bytes(_joint_shares(head))),
+        "joints": [
+            {"at": at, "parent": parent}
+            for at, parent in zip(rig.joints.tolist(), rig.parents, strict=True)
+        ],
+        "plain": _base64(_bytes(plain.T)),
+        "eyes": _quantised(_eye_rays(head, rig), unit=1e-4),
+    }
+
+
+def _shade(head: HeadModel) -> Tensor:
+    """Return the share ``[V]`` of light that reaches each part; the page casts no shadows."""
+    of_part = torch.tensor([_MOUTH_SHADE.get(name, 1.0) for name in PARTS])
+    return of_part[head.part.long().cpu()]
+
+
+def _joint_shares(head: HeadModel) -> Tensor:
+    """Return skinning weights ``[V, J]`` that sum to 1 after rounding to 255ths."""
+    steps = (head.lbs_weights.cpu() * 255).round()
+    steps.scatter_add_(1, steps.argmax(1, keepdim=True), 255 - steps.sum(1, keepdim=True))
+    return steps / 255
+
+
+def _eye_rays(head: HeadModel, rig: Rig) -> Tensor:
+    """Return the direction ``[V, 3]`` of eyeball vertices from their centre at rest, else 0."""
+    rays = torch.zeros_like(rig.vertices)
+    for name in ("eyeL", "eyeR"):
+        if name in rig.joint_names:
+            ball = head.part == PARTS.index(name)
+            centre = rig.joints[rig.joint_names.index(name)]
+            rays[ball] = F.normalize(rig.vertices[ball] - centre, dim=1)
+    return rays
+
+
+def _photo(
+    head: HeadModel, parameters: FaceParameters, picture: Picture | None
+) -> dict[str, Any] | None:
+    """Return the photo's square, where it shows each vertex, and colours of all vertices."""
+    if picture is None or picture.pixels is None:
+        return None
+    crop = picture.crop(*_PICTURE_SIZES)
+    pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
+    found = photo_colours(head, parameters, pixels)
+    seen = torch.cat([(found.place + 1) / 2, found.seen[:, None]], 1)
+    buffer = io.BytesIO()
+    Image.fromarray(crop).save(buffer, "JPEG", quality=88)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return {
+        "picture": f"data:image/jpeg;base64,{encoded}",
+        "seen": _quantised(seen.clamp(-3, 3), unit=1e-4),
+        "colours": _base64(_bytes(found.colours.cpu() * _shade(head)[:, None])),
+    }
+
+
+def _motion(head: HeadModel, rig: Rig, motion: HeadMotion) -> dict[str, Any]:
+    start = motion.timestamps[0]
+    values = torch.from_numpy(_values(head, rig, motion.parameters))
+    return {
+        "seconds": [round(seconds - start, 4) for seconds in motion.timestamps],
+        "values": _quantised(values, unit=1e-4),
+    }
+
+
+def _sparse(offsets: Tensor) -> dict[str, Any]:
+    rows = (offsets.abs().amax(1) > _UNIT / 2).nonzero()[:, 0]
+    return {"ids": _base64(rows.cpu().numpy().astype("<u2")), "offsets": _quantised(offsets[rows])}
+
+
+def _quantised(values: Tensor, unit: float = _UNIT) -> dict[str, Any]:
+    steps = np.rint(values.detach().cpu().double().numpy() / unit)
+    return {"unit": unit, "data": _base64(np.clip(steps, -32768, 32767).astype("<i2"))}
+
+
+def _bytes(shares: Tensor) -> NDArray[np.uint8]:
+    return (shares.clamp(0, 1) * 255).round().byte().contiguous().numpy()
+
+
+def _base64(array: NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()

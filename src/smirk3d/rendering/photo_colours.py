@@ -1,0 +1,109 @@
+"""A photo's colours on the surface of the head that was found in it.
+
+What the photo shows is kept with its place there; what it hides takes the colour of the other side
+of the face, where that is seen, and else that of its surroundings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.errors import check_shape
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import smoothed, vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.rasterization import rasterize
+from smirk3d.rendering.materials import albedo, linear_to_srgb
+
+_DEPTH_SLACK = 0.02
+_STEEP = 0.35
+_KNOWN = 0.5
+_ROUNDS = 40
+_LEAST = 1e-3
+_OF_SKIN_BRIGHTNESS = 1.35
+"""Plain colours of teeth and eyes against the skin's brightness."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoColours:
+    """Colours of a head's vertices.
+
+    Attributes:
+        place: where the photo shows each vertex ``[V, 2]``, device coordinates of the crop.
+        seen: how well it shows it ``[V]``, 0 to 1.
+        colours: sRGB ``[V, 3]`` in [0, 1], of hidden vertices too.
+    """
+
+    place: Tensor
+    seen: Tensor
+    colours: Tensor
+
+
+@torch.no_grad()
+def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> PhotoColours:
+    """Return a photo's colours on the head that was found in it.
+
+    Args:
+        head: the head.
+        parameters: one face, without batch dimension.
+        crop: ``[3, N, N]`` in [0, 1], the square in whose frame the parameters are.
+
+    Raises:
+        ShapeError: if the crop has another shape.
+    """
+    check_shape(crop, "3 N N", "crop")
+    face = parameters[None].to(head.v_template)
+    crop = crop.to(head.v_template)
+    vertices = head(face).vertices
+    ndc = project(vertices, face.camera)
+    place = ndc[0, :, :2]
+    seen = _seen(head, vertices, ndc, crop.shape[-1])
+    skin = head.part == PARTS.index("skin")
+    sampled = F.grid_sample(
+        crop[None], place[None, None], padding_mode="border", align_corners=False
+    )[0, :, 0].T
+    colours = _hidden_skin(head, sampled, seen * skin)
+    brightness = sampled[skin & (seen > _KNOWN)].mean() if (skin & (seen > _KNOWN)).any() else 0.6
+    zero = torch.zeros(3, head.num_vertices)
+    plain = linear_to_srgb(albedo(head.part.long().cpu(), zero, {})).T.to(colours)
+    plain = (plain * brightness * _OF_SKIN_BRIGHTNESS).clamp(0, 1)
+    return PhotoColours(place, seen, torch.where(skin[:, None], colours, plain))
+
+
+def _seen(head: HeadModel, vertices: Tensor, ndc: Tensor, size: int) -> Tensor:
+    """Return how well the photo shows each vertex ``[V]``: in front, inside, not edge-on."""
+    depth = rasterize(ndc, head.faces, size, size).depth.nan_to_num(posinf=10.0)
+    nearest = F.grid_sample(
+        depth[:, None], ndc[:, None, :, :2], mode="nearest", align_corners=False
+    )[0, 0, 0]
+    front = ndc[0, :, 2] <= nearest + _DEPTH_SLACK
+    inside = (ndc[0, :, :2].abs() < 1).all(1)
+    facing = (vertex_normals(vertices, head.faces)[0, :, 2] / _STEEP).clamp(0, 1)
+    return facing * front * inside
+
+
+def _hidden_skin(head: HeadModel, sampled: Tensor, known: Tensor) -> Tensor:
+    """Return colours ``[V, 3]``: those that are known, mirrored ones, and spread ones."""
+    other = _other_side(head.v_template)
+    mirrored = known[other] * (1 - known)
+    weight = known + mirrored
+    start = sampled * known[:, None] + sampled[other] * mirrored[:, None]
+    # far from all that is seen, as at the back of the head, the mean colour remains
+    mean = start.sum(0) / weight.sum().clamp(min=1e-6)
+    both = torch.cat([start + _LEAST * mean, weight[:, None] + _LEAST], 1)
+    spread = smoothed(both, head.faces, rounds=_ROUNDS)
+    rest = (1 - weight.clamp(max=1))[:, None]
+    around = spread[:, :3] / spread[:, 3:]
+    return (start / weight[:, None].clamp(min=1)) + around * rest
+
+
+def _other_side(template: Tensor) -> Tensor:
+    """Return for each vertex ``[V]`` the one nearest to its mirror image."""
+    mirrored = template * template.new_tensor([-1.0, 1.0, 1.0])
+    return torch.cat([torch.cdist(part, template).argmin(1) for part in mirrored.split(1024)])
