@@ -141,7 +141,7 @@ def test_unknown_names_and_absent_weights_are_refused() -> None:
 def test_place_channels_follow_the_pooled_features_and_know_where_things_are() -> None:
     torch.manual_seed(0)
     backbone = build_backbone("mobilenetv3_small_minimal", place_channels=8, input_size=64).eval()
-    assert backbone.num_features == 576 + 8 * 2 * 2
+    assert backbone.num_features == 576 + 8 * 4 * 4
     images = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         features = backbone(images)
@@ -149,5 +149,5 @@ def test_place_channels_follow_the_pooled_features_and_know_where_things_are() -
         plain.load_state_dict(backbone.state_dict(), strict=False)
         torch.testing.assert_close(features[:, :576], plain(images))
     assert features.shape == (2, backbone.num_features)
-    cells = features[:, 576:].unflatten(1, (8, 4))
+    cells = features[:, 576:].unflatten(1, (8, 16))
     assert (cells.std(2) > 0).any()

@@ -150,3 +150,31 @@ def test_a_config_of_the_future_is_refused(head: HeadModel, tmp_path: Path) -> N
     object.__setattr__(encoder.config, "expression_backbone", "mobilenetv3_small_minimal")
     with pytest.raises(AssetError, match="transformer9000"):
         FaceEncoder.from_file(path, head)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_measured_features_leave_what_is_read(head: HeadModel, shared: bool) -> None:
+    config = EncoderConfig(
+        shared=shared, expression_backbone="mobilenetv3_small_minimal",
+        shape_backbone="mobilenetv3_small_minimal", input_size=64, standardised=True,
+        place_channels=4,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    encoder = FaceEncoder(head, config).eval()
+    torch.nn.init.normal_(encoder.expression_encoder.output.linear.weight, std=0.01)
+    images = torch.rand(6, 3, 64, 64)
+    with torch.no_grad():
+        before = encoder(images)
+        encoder.standardise([images[:3], images[3:]])
+        after = encoder(images)
+        for name, tensor in before.items():
+            torch.testing.assert_close(getattr(after, name), tensor, atol=1e-5, rtol=1e-4)
+        features = images if encoder.trunk is None else encoder.trunk(images)
+        features = encoder.expression_encoder.backbone(features)
+        output = encoder.expression_encoder.output
+        centred = (features - output.centre) / output.spread
+    assert centred.mean(0).abs().max() < 1e-3
+    assert centred.std(0).max() < 1.001
+    plain = FaceEncoder(head, EncoderConfig(shared=True, input_size=64))
+    with pytest.raises(ValueError, match="as they are"):
+        plain.shape_encoder.output.standardise(torch.zeros(960), torch.ones(960))

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from smirk3d.training.config import OptimizerConfig
-from smirk3d.training.optimizers import AveragedState, clip_gradients, rate_factor
+from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
+from tests.training.small_runs import small_config, small_trainer
 
 
 def test_rates_rise_then_fall_along_a_cosine() -> None:
@@ -20,6 +21,22 @@ def test_cosine_starts_anew_with_each_cycle_of_samples() -> None:
     config = OptimizerConfig(cycle_samples=1000)
     assert rate_factor(0, 0.9, 999, config) < 0.02
     assert rate_factor(0, 0.9, 1000, config) == pytest.approx(1.0)
+
+
+def test_output_layers_learn_at_their_share_of_the_rate() -> None:
+    trainer, _ = small_trainer(small_config())
+    networks = trainer.networks
+    optimizers = Optimizers(networks, OptimizerConfig(encoder_rate=1.0, output_share=0.25))
+    optimizers.set_rates(0.5)
+    output = networks.encoder.shape_encoder.output.linear.weight
+    rates = {
+        id(parameter): group["lr"]
+        for group in optimizers.by_name["encoder"].param_groups
+        for parameter in group["params"]
+    }
+    assert rates.pop(id(output)) == 0.125
+    assert set(rates.values()) == {0.5, 0.125}
+    assert len(rates) + 1 == len(list(networks.encoder.parameters()))
 
 
 def test_average_follows_weights_and_copies_counts() -> None:

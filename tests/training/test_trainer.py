@@ -135,6 +135,25 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
     assert all(value.isfinite().all() for value in trainer.networks.state_dict().values())
 
 
+def test_weights_that_are_not_finite_take_no_checkpoints_place(tmp_path: Path) -> None:
+    config = small_config(painting=False, steps=10)
+    trainer, batches = small_trainer(config)
+    take = trainer.train_step
+
+    def then_spoil(batch, share):
+        losses = take(batch, share)
+        if trainer.step == 3:
+            next(trainer.networks.parameters()).data.fill_(float("nan"))
+        return losses
+
+    trainer.train_step = then_spoil
+    with pytest.raises(TrainingDiverged, match=r"step 3: weights of encoder.* are not finite"):
+        run_in(tmp_path, trainer, batches)
+    stored = load_checkpoint(checkpoints(tmp_path)[-1])
+    assert stored["step"] == 2
+    assert all(value.isfinite().all() for value in stored["networks"].values())
+
+
 def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch) -> None:
     trainer, batches = small_trainer(small_config(painting=False, steps=2))
     run_in(tmp_path, trainer, batches)
@@ -150,6 +169,24 @@ def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch)
     assert checkpoints(tmp_path) == kept
     assert load_checkpoint(kept[-1])["step"] == 2
     assert not list((tmp_path / "checkpoints").glob(".*"))
+
+
+def test_a_log_on_a_full_disk_is_the_same_error(tmp_path: Path) -> None:
+    class Full:
+        name = "log.jsonl"
+
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            pass
+
+    with RunLog(tmp_path) as log:
+        log._file.close()
+        log._file = Full()
+        for write in (lambda: log.scalars(1, {"a": 1.0}), lambda: log.event(1, "photo left out")):
+            with pytest.raises(OutputError, match="No space left"):
+                write()
 
 
 def test_another_head_or_other_settings_are_refused(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from smirk3d.errors import AssetError
 
 _EPSILON = 1e-3
-_STRIDE = 32
-"""Of the last stage against the picture, in every architecture."""
+_PLACE_STRIDE = 16
+"""Of the cells of place channels against the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,8 +216,8 @@ class Backbone(nn.Module):
 
         Args:
             architecture: its stages.
-            place_channels: channels of the last stage, by a 1x1 convolution, that are not pooled
-                but follow the pooled features cell by cell; 0 for none.
+            place_channels: channels of the last stage of stride 16, by a 1x1 convolution, that are
+                not pooled but follow the pooled features cell by cell; 0 for none.
             input_size: side of the pictures in pixels, which fixes the number of cells; only
                 asked for with place channels.
         """
@@ -227,8 +227,9 @@ class Backbone(nn.Module):
         self.conv_stem = SameConv2d(3, architecture.stem, 3, 2)
         self.bn1 = _norm(architecture.stem)
         self.act = _activation(ceiling)
-        channels = architecture.stem
+        channels, total_stride = architecture.stem, 2
         stages: list[nn.Module] = []
+        self._place_stage, place_width = 0, channels
         for runs in architecture.stages:
             blocks: list[nn.Module] = []
             for run in runs:
@@ -236,19 +237,18 @@ class Backbone(nn.Module):
                 for repeat in range(run.repeats):
                     stride = run.stride if repeat == 0 else 1
                     blocks.append(kind(channels, run, stride, ceiling))
-                    channels = run.channels
+                    channels, total_stride = run.channels, total_stride * stride
+            if total_stride <= _PLACE_STRIDE:
+                self._place_stage, place_width = len(stages), channels
             stages.append(nn.Sequential(*blocks))
         stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
         self.blocks = nn.Sequential(*stages)
         self.places: ConvBlock | None = None
         self._num_cells = 0
         if place_channels:
-            self.places = ConvBlock(channels, place_channels, ceiling)
-            self._num_cells = place_channels * (-(-input_size // _STRIDE)) ** 2
+            self.places = ConvBlock(place_width, place_channels, ceiling)
+            self._num_cells = place_channels * (-(-input_size // _PLACE_STRIDE)) ** 2
         self._initialise()
-        if self.places is not None:
-            # not pooled, they would otherwise outweigh the pooled features in every step
-            nn.init.constant_(self.places.bn1.weight, 0.25)
 
     def _initialise(self) -> None:
         for module in self.modules():
@@ -274,13 +274,12 @@ class Backbone(nn.Module):
         # half as long again without, on a CPU
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.act(self.bn1(self.conv_stem(x)))
-        *stages, last = self.blocks
-        for stage in stages:
+        cells: list[Tensor] = []
+        for number, stage in enumerate(self.blocks):
             x = stage(x)
-        features: Tensor = last(x).mean((2, 3))
-        if self.places is not None:
-            features = torch.cat([features, self.places(x).flatten(1)], 1)
-        return features
+            if self.places is not None and number == self._place_stage:
+                cells = [self.places(x).flatten(1)]
+        return torch.cat([x.mean((2, 3)), *cells], 1)
 
 
 def build_backbone(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +26,9 @@ from smirk3d.face_parameters import FaceParameters, ParameterGroup
 
 KIND = "encoder"
 """What weight files of encoders say they are."""
+
+_SMALLEST_SPREAD = 0.02
+"""Of features: most have 0.1."""
 
 _VIEW = ("head_pose", "camera")
 _EXPRESSION = ("expression", "eyelids", "jaw", "eyes")
@@ -59,8 +63,9 @@ class EncoderConfig:
         shape_backbone: of the shape encoder.
         expression_backbone: of the encoder of expression, eyelids, jaw and eyes.
         shared: one backbone, ``expression_backbone``, serves all three, at a third of the cost.
-        place_channels: of each backbone's last stage that reach the output layers cell by cell, not
-            pooled over the picture; 0 in SMIRK.
+        place_channels: of each backbone at stride 16 that reach the output layers cell by
+            cell, not pooled over the picture; 0 in SMIRK.
+        standardised: output layers take features in spreads from their centre.
         eyes: read the eyes' rotations where the head has them; SMIRK's own weights do not.
         input_size: crops are resized to this side in pixels before the backbones.
         scaled_outputs: outputs are in units of each component's spread; False for SMIRK's weights.
@@ -72,6 +77,7 @@ class EncoderConfig:
     expression_backbone: str = "mobilenetv3_large_minimal"
     shared: bool = False
     place_channels: int = 0
+    standardised: bool = False
     eyes: bool = True
     input_size: int = CROP_SIZE
     scaled_outputs: bool = True
@@ -105,11 +111,14 @@ class GroupEncoder(nn.Module):
         num_features: int,
         weight_gain: float,
         scaled: bool,
+        standardised: bool,
     ) -> None:
         """Join the two."""
         super().__init__()
         self.backbone = backbone
-        self.output = GroupOutputs(num_features, groups, weight_gain=weight_gain, scaled=scaled)
+        self.output = GroupOutputs(
+            num_features, groups, weight_gain=weight_gain, scaled=scaled, standardised=standardised
+        )
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for images ``[B, 3, H, W]``."""
@@ -170,6 +179,7 @@ class FaceEncoder(nn.Module):
             num_features=width,
             weight_gain=gain,
             scaled=self.config.scaled_outputs,
+            standardised=self.config.standardised,
         )
 
     def _backbone(self, name: str) -> Backbone:
@@ -203,9 +213,34 @@ class FaceEncoder(nn.Module):
             )
         features = self.trunk(images) if self.trunk is not None else images
         groups: dict[str, Tensor] = {}
-        for encoder in (self.pose_encoder, self.shape_encoder, self.expression_encoder):
+        for encoder in self.encoders():
             groups |= encoder(features)
         return groups
+
+    def encoders(self) -> tuple[GroupEncoder, GroupEncoder, GroupEncoder]:
+        """Return the encoders of view, shape and expression."""
+        return self.pose_encoder, self.shape_encoder, self.expression_encoder
+
+    @torch.no_grad()
+    def standardise(self, images: Iterable[Tensor]) -> None:
+        """Measure the features on pictures and let output layers count from their centre.
+
+        What is read stays the same. Nothing is done unless the config says ``standardised``.
+
+        Args:
+            images: batches ``[B, 3, N, N]`` of crops at the input's size, in [0, 1].
+        """
+        if not self.config.standardised:
+            return
+        training = self.training
+        self.eval()
+        batches = [image if self.trunk is None else self.trunk(image) for image in images]
+        for encoder in self.encoders():
+            features = torch.cat([encoder.backbone(batch) for batch in batches])
+            # a feature that is nearly constant tells nothing: it is not blown up
+            spread = features.std(0)
+            encoder.output.standardise(features.mean(0), spread.clamp(min=_SMALLEST_SPREAD))
+        self.train(training)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write weights, config, head and provenance to one safetensors file.

@@ -40,14 +40,18 @@ def inward_clamp(values: Tensor, lo: Tensor, hi: Tensor) -> Tensor:
 class GroupOutputs(nn.Module):
     """One linear layer whose outputs are some parameter groups.
 
-    ``value = clamp(default + scale * (W x + b), lo, hi)``; groups follow each other in the
-    layer's rows in the order given.
+    ``value = clamp(default + scale * (W z + b), lo, hi)``; groups follow each other in the
+    layer's rows in the order given. ``z`` are the features, or with ``standardised`` their distance
+    from a centre in spreads, both measured before training: the same functions, yet Adam finds
+    them in far fewer steps, since what all pictures share no longer moves every output.
     """
 
     lo: Tensor
     hi: Tensor
     default: Tensor
     scale: Tensor
+    centre: Tensor
+    spread: Tensor
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class GroupOutputs(nn.Module):
         *,
         weight_gain: float,
         scaled: bool,
+        standardised: bool = False,
     ) -> None:
         """Build the layer.
 
@@ -64,6 +69,7 @@ class GroupOutputs(nn.Module):
             groups: the groups; those of size zero are passed over.
             weight_gain: factor on the linear layer's usual starting weights; biases start at zero.
             scaled: multiply outputs by each component's spread; else by 1, as SMIRK's layers.
+            standardised: keep a centre and a spread of the features.
         """
         super().__init__()
         self.groups = [(group.name, group.dim) for group in groups if group.dim]
@@ -82,8 +88,31 @@ class GroupOutputs(nn.Module):
         }.items():  # fmt: skip
             self.register_buffer(name, values.float(), persistent=False)
 
+        self.standardised = standardised
+        if standardised:
+            self.register_buffer("centre", torch.zeros(num_features))
+            self.register_buffer("spread", torch.ones(num_features))
+
+    @torch.no_grad()
+    def standardise(self, centre: Tensor, spread: Tensor) -> None:
+        """Take a centre and a spread of the features ``[C]``; all outputs stay as they are.
+
+        Raises:
+            ValueError: if the layer is not ``standardised``.
+        """
+        if not self.standardised:
+            raise ValueError("this layer takes features as they are")
+        plain = self.linear.weight / self.spread
+        bias = self.linear.bias - plain @ self.centre
+        self.linear.weight.copy_(plain * spread)
+        self.linear.bias.copy_(bias + plain @ centre)
+        self.centre.copy_(centre)
+        self.spread.copy_(spread)
+
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
+        if self.standardised:
+            features = (features - self.centre) / self.spread
         values = self.default + self.scale * self.linear(features).float()
         values = inward_clamp(values, self.lo, self.hi)
         parts = values.split([dim for _, dim in self.groups], 1)

@@ -147,6 +147,8 @@ class OptimizerConfig:
 
     Attributes:
         encoder_rate: learning rate of the encoders at its highest,
+        output_share: of the encoders' rate at which their output layers learn; standardised ones
+            need less.
         renderer_rate: and of the neural renderer.
         betas: Adam's.
         weight_decay: on matrices and kernels.
@@ -160,6 +162,7 @@ class OptimizerConfig:
     """
 
     encoder_rate: float = 2.5e-4
+    output_share: float = 1.0
     renderer_rate: float = 1e-3
     betas: tuple[float, float] = (0.5, 0.999)
     weight_decay: float = 0.0

@@ -120,8 +120,8 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
     if config.encoder_start is not None:
         start = FaceEncoder.from_file(config.encoder_start, head)
         weights = start.state_dict()
-        if encoder.config.place_channels and not start.config.place_channels:
-            weights = _with_places(weights, encoder.state_dict())
+        if start.config != encoder.config:
+            weights = _widened(weights, encoder.state_dict())
         load_strictly(encoder, weights, str(config.encoder_start))
     renderer = NeuralRenderer(config.renderer)
     if config.renderer_start is not None:
@@ -136,19 +136,19 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
     return networks
 
 
-def _with_places(pooled: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights with place channels that read as the given ones do without them.
+def _widened(plain: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights with place channels or standardised features that read as the given ones.
 
     Args:
-        pooled: weights of encoders without place channels.
+        plain: weights of encoders without.
         fresh: starting weights of the same encoders with them.
     """
-    widened: dict[str, Tensor] = {}
+    widened = dict(plain)
     for name, tensor in fresh.items():
-        known = pooled.get(name)
-        if known is not None and known.shape != tensor.shape:
+        known = plain.get(name, tensor)
+        if name.endswith("output.linear.weight") and known.shape[1] < tensor.shape[1]:
             known = nn.functional.pad(known, (0, tensor.shape[1] - known.shape[1]))
-        widened[name] = tensor if known is None else known
+        widened[name] = known
     return widened
 
 

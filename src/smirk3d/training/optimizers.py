@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.training.config import ENCODER_PARTS, OptimizerConfig
 from smirk3d.training.networks import Networks
 
@@ -50,7 +51,7 @@ class Optimizers:
         """Set the learning rates to a share of the highest."""
         for key, optimizer in self.by_name.items():
             for group in optimizer.param_groups:
-                group["lr"] = self._rates[key] * factor
+                group["lr"] = self._rates[key] * group["share"] * factor
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -73,12 +74,24 @@ class Optimizers:
 
 
 def _adam(parts: Iterable[nn.Module], rate: float, config: OptimizerConfig) -> torch.optim.AdamW:
-    parameters = [p for part in parts for p in part.parameters()]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    parts = list(parts)
+    outputs = {
+        id(parameter)
+        for part in parts
+        for module in part.modules()
+        if isinstance(module, GroupOutputs)
+        for parameter in module.parameters()
+    }
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in (p for part in parts for p in part.parameters()):
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        share = config.output_share if id(parameter) in outputs else 1.0
+        groups.setdefault((decay, share), []).append(parameter)
+    described = [
+        {"params": parameters, "weight_decay": decay, "share": share}
+        for (decay, share), parameters in groups.items()
     ]
-    return torch.optim.AdamW(groups, lr=rate, betas=config.betas)
+    return torch.optim.AdamW(described, lr=rate, betas=config.betas)
 
 
 class AveragedState:

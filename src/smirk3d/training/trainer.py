@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ from smirk3d.training.paths.studio import Studio
 from smirk3d.training.run_log import RunLog
 
 ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
+_MEASURED_STEP, _MEASURED_BATCHES = 2**30, 12
+"""Batches on which features are measured; no run gets so far."""
+
 _NOISE_STREAM = 1_000_000
 """Streams of random numbers of the paths begin here; those below are the data's."""
 
@@ -110,6 +113,12 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.panels: dict[str, Tensor] = {}
+
+    def standardise(self, images: Iterable[Tensor]) -> None:
+        """Measure the features of encoders that ask for it, before the first step."""
+        self.networks.encoder.standardise(images)
+        if self.average is not None:
+            self.average = AveragedState(self.networks.encoder, self.average.decay)
 
     @property
     def rank(self) -> int:
@@ -194,9 +203,21 @@ class Trainer:
             tensor.copy_(part.view_as(tensor))
 
     def state(self) -> dict[str, Any]:
-        """Return all that a run needs to go on exactly."""
+        """Return all that a run needs to go on exactly.
+
+        Raises:
+            TrainingDiverged: if a weight is not finite, as after gradients that were not, so that
+                no such state takes the place of a good checkpoint.
+        """
+        networks = self.networks.state_dict()
+        wrong = [name for name, value in networks.items() if not value.isfinite().all()]
+        if wrong:
+            raise TrainingDiverged(
+                f"step {self.step}: weights of {wrong[0]} are not finite; lower the learning rate "
+                "and start again from the checkpoint before"
+            )
         return {
-            "networks": self.networks.state_dict(),
+            "networks": networks,
             "average": None if self.average is None else self.average.state,
             "optimizers": self.optimizers.state_dict(),
             "seconds": self.seconds,
@@ -355,6 +376,13 @@ def _train_process(
         faces, targets, trainer.head, config.data.batches, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,
     )  # fmt: skip
+    if stored is None and config.networks.encoder.standardised:
+        # the same pictures in every process
+        alike = replace(config.data.batches, on_device=False)
+        measured = TrainingBatches(faces, targets, trainer.head, alike, seed=config.run.seed)
+        trainer.standardise(
+            measured.batch(_MEASURED_STEP + number).images for number in range(_MEASURED_BATCHES)
+        )
     with RunLog(out, tensorboard=config.run.tensorboard and trainer.rank == 0) as log:
         for name, reason in faces.refused.items():
             log.event(trainer.step, f"photo {name} left out: {reason}")
