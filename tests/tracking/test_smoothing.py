@@ -135,6 +135,31 @@ def test_a_fast_smile_is_neither_late_nor_soft(head: HeadModel) -> None:
         assert np.abs(result - moving.groups["expression"][:, 3])[90:].max() < most
 
 
+@pytest.mark.parametrize("kind", ["best", "live"])
+@pytest.mark.parametrize("rate", [25, 30])
+def test_speech_and_nods_through_a_whole_clip_are_no_trembling(
+    head: HeadModel, kind: str, rate: int
+) -> None:
+    times = np.arange(FRAMES) / rate
+    syllables = 0.15 * np.sin(2 * np.pi * 4.8 * times)
+    nods = 60 * np.sin(2 * np.pi * 3 * times)
+    moving = still(head)
+    moving.groups["jaw"][:, 0] += syllables
+    moving.place[:, 1] += nods
+    moving.place[:, 0] += 20 * np.sin(2 * np.pi * 4.8 * times)
+    noisy = trembling(moving)
+    result = smoothed(kind, noisy, times, head)
+    after = np.s_[90:-3]
+    for shown, read in [
+        (syllables, result.groups["jaw"][:, 0]),
+        (nods, result.place[:, 1]),
+        (moving.place[:, 0] - 300, result.place[:, 0]),
+    ]:
+        assert np.polyfit(shown[after], read[after], 1)[0] > (0.95 if kind == "best" else 0.85)
+    if kind == "best":
+        assert np.abs(result.place[after] - moving.place[after]).max() < 2, "extremes stay"
+
+
 def test_gaps_part_the_clip(head: HeadModel) -> None:
     times = np.concatenate([np.arange(60) / RATE, 10 + np.arange(60) / RATE])
     two = still(head, 120)

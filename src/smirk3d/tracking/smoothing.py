@@ -1,7 +1,9 @@
 """Steady motion that keeps its peaks: a causal filter for live use, a zero-lag one for files.
 
-Both measure how much each signal trembles while nothing happens, smooth firmly what stays within
-that, and follow at once what leaves it; so a still face rests and a blink keeps its height.
+Both measure how much each signal trembles, smooth firmly what stays within that, and follow at
+once what leaves it; so a still face rests and a blink keeps its height. Trembling is what a curve
+through the frames on either side does not foretell: speech and nods, which go on through whole
+clips, are foretold and are no trembling.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ _LOW_SHARE = 0.3
 _LOW_QUANTILE = 0.3853
 """The quantile of that share of the absolute value of a standard normal variable. Low, because
 much of a clip may move; what moves least shows the noise."""
-_THIRD_POINT = math.sqrt(1.5)
-"""Standard deviation of a point's distance from the line through its neighbours, for unit noise."""
+_REACH = 3
+"""Frames on either side that foretell one. At 30 frames a second, what swings five times a second
+then counts as noise of a 25th of its height; with one frame on either side it would be half."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ class LiveSmoother:
         """Set up for one face."""
         self._config = config or SmoothingConfig()
         self._ranges = noise_ranges(head)
-        self._seconds = -math.inf
+        self._times = np.zeros(0)
         self._signals: dict[str, dict[str, Array]] = {}
 
     def __call__(self, motion: ImageMotion, seconds: float) -> ImageMotion:
@@ -95,10 +98,10 @@ class LiveSmoother:
             motion: one frame, T = 1.
             seconds: its time.
         """
-        passed = seconds - self._seconds
+        passed = seconds - self._times[-1] if len(self._times) else math.inf
         if not 0 < passed <= self._config.gap:
-            self._signals = {}
-        self._seconds = seconds
+            self._signals, self._times = {}, np.zeros(0)
+        self._times = np.append(self._times, seconds)[-2 * _REACH - 1 :]
         metre = float(np.exp(motion.size[0, 0]))
         if self._signals and (self._signals["turn"]["value"] * motion.turn[0]).sum() < 0:
             motion = replace(motion, turn=-motion.turn)
@@ -118,32 +121,31 @@ class LiveSmoother:
         known = self._signals.get(name)
         if known is None:
             noise = np.sqrt(limits.least * limits.most)
-            self._signals[name] = {
-                "value": value.copy(), "last": value.copy(), "before": value.copy(), "noise": noise
-            }  # fmt: skip
+            self._signals[name] = {"value": value.copy(), "recent": value[None], "noise": noise}
             return value
+        recent = np.concatenate([known["recent"], value[None]])[-2 * _REACH - 1 :]
         distance = _length((value - known["value"]) / unit, together)
-        wobble = _length((value - 2 * known["last"] + known["before"]) / unit, together)
         dims = math.sqrt(value.size) if together else 1.0
-        low = known["noise"] * (_LOW_QUANTILE * 2 * _THIRD_POINT * dims)
-        noise = known["noise"] * np.exp(0.06 * ((wobble > low) - (1 - _LOW_SHARE)))
+        noise = known["noise"]
+        if len(recent) == 2 * _REACH + 1:
+            off = _length(_unforetold(recent / unit, self._times)[0], together)
+            low = off < noise * (_LOW_QUANTILE * dims)
+            noise = noise * np.exp(0.06 * (_LOW_SHARE - low))
         noise = np.clip(noise, limits.least, limits.most)
         still = 1 - math.exp(-2 * math.pi * self._config.live_cutoff * passed)
         excess = distance / (noise * dims)
         follow = _rise(excess, self._config.live_quiet, self._config.live_sure)
         smooth = known["value"] + (still + (1 - still) * follow) * (value - known["value"])
-        self._signals[name] = {
-            "value": smooth, "last": value.copy(), "before": known["last"], "noise": noise
-        }  # fmt: skip
+        self._signals[name] = {"value": smooth, "recent": recent, "noise": noise}
         return smooth
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` needs."""
-        return {"seconds": self._seconds, "signals": self._signals}
+        return {"times": self._times, "signals": self._signals}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where :meth:`state` was taken."""
-        self._seconds, self._signals = state["seconds"], state["signals"]
+        self._times, self._signals = state["times"], state["signals"]
 
 
 def smooth_clip(
@@ -229,26 +231,52 @@ def _follow_events(
 
 def _noise(values: Array, seconds: Array, limits: NoiseRange, *, together: bool) -> Array:
     """Return the standard deviation ``[D]`` of what trembles, or ``[1]`` of all together."""
-    off = _length(_off_neighbours(values, seconds), together)
+    off = _length(_unforetold(values, seconds), together)
     size = math.sqrt(values.shape[1]) if together else 1.0
-    low = np.quantile(off, _LOW_SHARE, axis=0) / (_LOW_QUANTILE * _THIRD_POINT)
+    low = np.quantile(off, _LOW_SHARE, axis=0) / _LOW_QUANTILE
     return np.clip(low, limits.least * size, limits.most * size)
 
 
-def _off_neighbours(values: Array, seconds: Array) -> Array:
-    """Return by how much inner frames leave the line through their neighbours ``[T - 2, D]``."""
-    share = ((seconds[1:-1] - seconds[:-2]) / (seconds[2:] - seconds[:-2]))[:, None]
-    return values[1:-1] - (1 - share) * values[:-2] - share * values[2:]
+def _unforetold(values: Array, seconds: Array) -> Array:
+    """Return by how much inner frames ``[T - 2 R, D]`` leave the curve through their neighbours.
+
+    The curve is the polynomial through R frames on each side, :data:`_REACH` where there are as
+    many. White noise of unit size leaves it by unit size.
+    """
+    curve, spread = _foretold(values, seconds)
+    reach = (len(values) - len(curve)) // 2
+    return (values[reach : len(values) - reach] - curve) / spread
+
+
+def _foretold(values: Array, seconds: Array) -> tuple[Array, Array]:
+    """Return what neighbours foretell ``[T - 2 R, D]``, and how far unit noise leaves it."""
+    reach = min(_REACH, (len(seconds) - 1) // 2)
+    count = len(seconds) - 2 * reach
+    starts = [start for start in range(2 * reach + 1) if start != reach]
+    away = np.stack([seconds[s : s + count] for s in starts]) - seconds[reach : reach + count]
+    # Lagrange's weights of the neighbours, at the frame itself
+    ratio = away[None] / (away[None] - away[:, None] + np.eye(len(starts))[..., None])
+    ratio[np.arange(len(starts)), np.arange(len(starts))] = 1.0
+    weights = ratio.prod(1)[..., None]
+    curve = sum(w * values[s : s + count] for w, s in zip(weights, starts, strict=True))
+    return np.asarray(curve), np.sqrt(1 + (weights**2).sum(0))
 
 
 def _without_jumps(values: Array, seconds: Array, limit: Array) -> Array:
     """Return values ``[T, D]`` in which single frames far off both neighbours are put between."""
-    off = _off_neighbours(values, seconds)
-    apart = _length(values[2:] - values[:-2], together=True)
-    jump = _length(off, together=True)
-    bad = ((jump > limit) & (jump > 3 * apart))[:, 0]
+    curve, _ = _foretold(values, seconds)
+    reach = (len(values) - len(curve)) // 2
+    off = np.zeros(len(values))
+    off[reach : len(values) - reach] = _length(
+        values[reach : len(values) - reach] - curve, together=True
+    )[:, 0]
+    apart = np.full(len(values), np.inf)
+    apart[1:-1] = _length(values[2:] - values[:-2], together=True)[:, 0]
+    # a frame that is off pulls its neighbours' curves away, but less than its own distance
+    most = np.max([np.roll(off, shift) for shift in (-2, -1, 1, 2)], axis=0)
+    bad = (off > limit) & (off > 3 * apart) & (off > most)
     cleaned = values.copy()
-    cleaned[1:-1][bad] -= off[bad]
+    cleaned[bad] = curve[np.flatnonzero(bad) - reach]
     return cleaned
 
 
