@@ -156,8 +156,14 @@ def build_judges(weights: LossWeights, config: NetworkConfig) -> JudgeNetworks:
     """Return the networks that judge paintings, of those that losses of some weight need.
 
     Raises:
-        AssetError: if one that is asked for by name is absent or damaged.
+        AssetError: if one that is asked for by name is absent or damaged, or the identity loss has
+            a weight.
     """
+    if weights.identity:
+        raise AssetError(
+            "losses.identity: no network that knows people is shipped or read; set it to 0, or "
+            "give such a network to the reconstruction path yourself"
+        )
     return JudgeNetworks(
         perceptual=perceptual_network(config.perceptual) if weights.perceptual else None,
         emotion=emotion_network(config.emotion) if weights.emotion else None,

@@ -43,20 +43,25 @@ class RunLog(Closing):
         Raises:
             OutputError: if the disk is full.
         """
-        line = {"step": step} | {name: float(f"{value:.6g}") for name, value in values.items()}
-        try:
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise OutputError(f"{self._file.name} cannot be written ({error.strerror})") from error
+        self._line({"step": step} | {k: float(f"{v:.6g}") for k, v in values.items()})
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
 
     def event(self, step: int, text: str) -> None:
-        """Write a line of text."""
-        self._file.write(json.dumps({"step": step, "event": text}) + "\n")
-        self._file.flush()
+        """Write a line of text.
+
+        Raises:
+            OutputError: if the disk is full.
+        """
+        self._line({"step": step, "event": text})
+
+    def _line(self, values: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps(values) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{self._file.name} cannot be written ({error.strerror})") from error
 
     def panel(self, step: int, picture: NDArray[np.uint8]) -> None:
         """Write a picture uint8 ``[H, W, 3]``.
