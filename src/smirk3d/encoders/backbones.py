@@ -270,16 +270,25 @@ class Backbone(nn.Module):
 
         They are the last feature map's mean over the picture, then the place channels.
         """
-        x = (images - self.architecture.mean) / self.architecture.std
-        # half as long again without, on a CPU
-        x = x.contiguous(memory_format=torch.channels_last)
-        x = self.act(self.bn1(self.conv_stem(x)))
-        cells: list[Tensor] = []
+        x, cells = self._stem(images), []
         for number, stage in enumerate(self.blocks):
             x = stage(x)
             if self.places is not None and number == self._place_stage:
                 cells = [self.places(x).flatten(1)]
         return torch.cat([x.mean((2, 3)), *cells], 1)
+
+    def place_features(self, images: Tensor) -> Tensor:
+        """Return the feature map ``[B, C, H / 16, W / 16]`` that place channels are made of."""
+        x = self._stem(images)
+        for stage in list(self.blocks)[: self._place_stage + 1]:
+            x = stage(x)
+        return x
+
+    def _stem(self, images: Tensor) -> Tensor:
+        x = (images - self.architecture.mean) / self.architecture.std
+        # half as long again without, on a CPU
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.act(self.bn1(self.conv_stem(x)))  # type: ignore[no-any-return]
 
 
 def build_backbone(

@@ -109,10 +109,13 @@ class GroupOutputs(nn.Module):
         self.centre.copy_(centre)
         self.spread.copy_(spread)
 
+    def standardised_features(self, features: Tensor) -> Tensor:
+        """Return what the linear layer takes of features ``[B, C]``."""
+        return (features - self.centre) / self.spread if self.standardised else features
+
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
-        if self.standardised:
-            features = (features - self.centre) / self.spread
+        features = self.standardised_features(features)
         values = self.default + self.scale * self.linear(features).float()
         values = inward_clamp(values, self.lo, self.hi)
         parts = values.split([dim for _, dim in self.groups], 1)

@@ -182,6 +182,8 @@ class NetworkConfig:
         encoder: sizes of the encoders.
         renderer: size of the neural renderer.
         encoder_start: weights file to start the encoders from.
+        linear_batches: so many batches are read before the first step, for output layers that start
+            from a regression; see :mod:`smirk3d.training.linear_start`.
         renderer_start: weights file to start the renderer from.
         learning: networks that learn in the first path; the cycle path takes those of them whose
             turn it is.
@@ -195,6 +197,7 @@ class NetworkConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     renderer: NeuralRendererConfig = field(default_factory=NeuralRendererConfig)
     encoder_start: Path | None = None
+    linear_batches: int = 0
     renderer_start: Path | None = None
     learning: tuple[Part, ...] = (*ENCODER_PARTS, "renderer")
     frozen_stages: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from smirk3d.training.checkpoints import check_checkpoint, latest_checkpoint, sa
 from smirk3d.training.config import ENCODER_PARTS, TrainConfig
 from smirk3d.training.fitted_targets import fits_path, fitted_targets
 from smirk3d.training.freeze_schedule import turn
+from smirk3d.training.linear_start import start_from_regression, start_places
 from smirk3d.training.networks import build_judges, build_networks
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
 from smirk3d.training.panels import panel_sheet
@@ -114,11 +115,24 @@ class Trainer:
         self.seconds = 0.0
         self.panels: dict[str, Tensor] = {}
 
-    def standardise(self, images: Iterable[Tensor]) -> None:
-        """Measure the features of encoders that ask for it, before the first step."""
-        self.networks.encoder.standardise(images)
+    def measure_features(self, batch: Callable[[int], TrainingBatch]) -> None:
+        """Prepare encoders with measured features, before the first step; others stay.
+
+        Args:
+            batch: makes the batch of a number; the same in all processes.
+        """
+        encoder, count = self.networks.encoder, self.config.networks.linear_batches
+        if not encoder.config.standardised:
+            return
+        images = [batch(number).images for number in range(_MEASURED_BATCHES)]
+        if count:
+            start_places(encoder, images)
+        encoder.standardise(images)
+        if count:
+            numbers = range(_MEASURED_BATCHES, _MEASURED_BATCHES + count)
+            start_from_regression(encoder, (batch(number) for number in numbers))
         if self.average is not None:
-            self.average = AveragedState(self.networks.encoder, self.average.decay)
+            self.average = AveragedState(encoder, self.average.decay)
 
     @property
     def rank(self) -> int:
@@ -376,13 +390,11 @@ def _train_process(
         faces, targets, trainer.head, config.data.batches, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,
     )  # fmt: skip
-    if stored is None and config.networks.encoder.standardised:
+    if stored is None:
         # the same pictures in every process
         alike = replace(config.data.batches, on_device=False)
         measured = TrainingBatches(faces, targets, trainer.head, alike, seed=config.run.seed)
-        trainer.standardise(
-            measured.batch(_MEASURED_STEP + number).images for number in range(_MEASURED_BATCHES)
-        )
+        trainer.measure_features(lambda number: measured.batch(_MEASURED_STEP + number))
     with RunLog(out, tensorboard=config.run.tensorboard and trainer.rank == 0) as log:
         for name, reason in faces.refused.items():
             log.event(trainer.step, f"photo {name} left out: {reason}")

@@ -1,0 +1,101 @@
+"""Output layers that start from a ridge regression on the features at hand.
+
+What a pretrained backbone knows of rare actions is weak: spread over thousands of features and
+drowned by what else differs between people. Descent needs many steps before an output has weights
+worth a gradient to the backbone. The best linear layer, in closed form from a few thousand faces,
+has them at once; training then goes on from there (linear probing before fine-tuning, Kumar et al.
+2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.data.augmentation import TrainingBatch
+from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.errors import InputError
+
+
+@torch.no_grad()
+def start_places(encoder: FaceEncoder, images: Iterable[Tensor]) -> None:
+    """Let place channels carry their stage's channels, turned, within the activation's range.
+
+    Args:
+        encoder: with a shared backbone.
+        images: batches ``[B, 3, N, N]`` of crops at the input's size, on which the range is taken.
+    """
+    trunk = encoder.trunk
+    if trunk is None or trunk.places is None:
+        return
+    places = trunk.places
+    torch.nn.init.orthogonal_(places.conv.weight)
+    training = encoder.training
+    encoder.eval()
+    drawn = torch.cat([places.conv(trunk.place_features(batch)) for batch in images])
+    encoder.train(training)
+    places.bn1.get_buffer("running_mean").copy_(drawn.mean((0, 2, 3)))
+    places.bn1.get_buffer("running_var").copy_(drawn.var((0, 2, 3)))
+    # ReLU6 keeps two and a half spreads either way
+    places.bn1.weight.fill_(1.2)
+    places.bn1.bias.fill_(3.0)
+
+
+@torch.no_grad()
+def start_from_regression(
+    encoder: FaceEncoder,
+    batches: Iterable[TrainingBatch],
+    *,
+    change_weight: float = 2.0,
+    ridge: float = 1.0,
+) -> None:
+    """Add to the expression's output layer what ridge regression finds in its residual.
+
+    Rows are faces, and differences between the two pictures of a pair; see
+    :func:`~smirk3d.training.paths.warm_start.change_loss`.
+
+    Args:
+        encoder: with standardised features that have been measured, and a shared backbone.
+        batches: of faces with targets.
+        change_weight: weight of a difference against a face.
+        ridge: per face; larger keeps the layer nearer to what it is.
+
+    Raises:
+        InputError: if there are no batches.
+    """
+    trunk, output = encoder.trunk, encoder.expression_encoder.output
+    if trunk is None:
+        raise InputError("a regression needs an encoder with a shared backbone")
+    training = encoder.training
+    encoder.eval()
+    free = (output.hi > output.lo).float()
+    outputs, width = output.linear.weight.shape
+    # the last feature is the constant one, whose weight is the bias
+    left = output.linear.weight.new_zeros(width + 1, width + 1)
+    right = output.linear.weight.new_zeros(width + 1, outputs)
+    faces = 0
+    for batch in batches:
+        features = output.standardised_features(trunk(batch.images))
+        targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
+        missed = (targets - output.default) / output.scale - output.linear(features)
+        rows = _with_changes(F.pad(features, (0, 1), value=1.0), batch.pairs, change_weight)
+        wanted = _with_changes(missed * free, batch.pairs, change_weight)
+        left.addmm_(rows.T, rows)
+        right.addmm_(rows.T, wanted)
+        faces += len(features)
+    encoder.train(training)
+    if not faces:
+        raise InputError("a regression needs batches")
+    left.diagonal()[:-1].add_(ridge * faces)
+    found = torch.linalg.solve(left, right).T
+    output.linear.weight.add_(found[:, :-1])
+    output.linear.bias.add_(found[:, -1])
+
+
+def _with_changes(values: Tensor, pairs: int, weight: float) -> Tensor:
+    """Return rows ``[B, C]`` and under them the weighted differences within pairs."""
+    change = values[:pairs] - values[pairs : 2 * pairs]
+    return torch.cat([values, weight**0.5 * change])
