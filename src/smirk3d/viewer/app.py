@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import threading
 import time
 from collections.abc import Sequence
@@ -93,7 +95,9 @@ class Viewer:
             for scene in self._scenes:
                 scene.remove()
             self._scenes = []
-        self.server.stop()
+        # viser says good-bye on standard output, which belongs to the command line
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.server.stop()
         self.uploads.close()
 
     def refresh(self) -> None:
@@ -242,6 +246,7 @@ def _furnish(server: Any) -> None:
     )
     server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
     server.gui.main_panel.dock_right()
+    server.gui.main_panel.set_width(380)
     server.gui.set_panel_label("smirk3d")
     start = fitting_view(np.zeros(3), (0.4, 0.4), 1.5, PHOTO_FOV)
     server.initial_camera.fov = start.fov

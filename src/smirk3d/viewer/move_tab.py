@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from smirk3d.viewer.app import Viewer
 
 _OPEN_AT_FIRST = ("Jaw", "Mouth", "Expression")
+_DIGITS = 3
 
 
 class MoveTab:
@@ -36,7 +37,7 @@ class MoveTab:
         ):
             button.on_click(_clicked(act))
         self._box: Any = None
-        self._sliders: list[tuple[Control, Any]] = []
+        self.sliders: list[tuple[Control, Any]] = []
         self._head: Any = None
         self._build()
 
@@ -47,7 +48,7 @@ class MoveTab:
         if self._box is not None:
             self._box.remove()
         gui, layout = self._viewer.server.gui, session.current.layout
-        self._sliders, self._head = [], session.current.subject.head
+        self.sliders, self._head = [], session.current.subject.head
         self._box = gui.add_folder("Sliders")
         folders: dict[str, list[Control]] = {}
         for control in layout.controls:
@@ -56,7 +57,7 @@ class MoveTab:
             for name, controls in folders.items():
                 with gui.add_folder(name, expand_by_default=name in _OPEN_AT_FIRST):
                     for control in controls:
-                        self._sliders.append((control, self._add(control)))
+                        self.sliders.append((control, self._add(control)))
 
     def _add(self, control: Control) -> Any:
         session = self._viewer.session
@@ -66,7 +67,7 @@ class MoveTab:
             min=_rounded(control.lo),
             max=_rounded(control.hi),
             step=_rounded(control.step),
-            initial_value=session.value(control),
+            initial_value=round(session.value(control), _DIGITS),
         )
 
         async def moved(event: Any) -> None:
@@ -118,11 +119,11 @@ class MoveTab:
         session = self._viewer.session
         if session is None or session.playback.playing:
             return
-        for control, slider in self._sliders:
+        for control, slider in self.sliders:
             value = session.value(control)
             # what the user holds has the step's precision, not the vector's
             if not math.isclose(slider.value, value, abs_tol=0.51 * control.step):
-                slider.value = value
+                slider.value = round(value, _DIGITS)
         self.undo_button.disabled = not session.current.edits.can_undo
         self.redo_button.disabled = not session.current.edits.can_redo
 
