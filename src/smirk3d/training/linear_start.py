@@ -49,8 +49,9 @@ def start_from_regression(
     encoder: FaceEncoder,
     batches: Iterable[TrainingBatch],
     *,
+    photo_weight: float = 3.0,
     change_weight: float = 2.0,
-    ridge: float = 1.0,
+    ridge: float = 0.5,
 ) -> None:
     """Add to the expression's output layer what ridge regression finds in its residual.
 
@@ -60,7 +61,8 @@ def start_from_regression(
     Args:
         encoder: with standardised features that have been measured, and a shared backbone.
         batches: of faces with targets.
-        change_weight: weight of a difference against a face.
+        photo_weight: weight of a face whose targets are a fit, against one whose are exact.
+        change_weight: weight of a difference.
         ridge: per face; larger keeps the layer nearer to what it is.
 
     Raises:
@@ -81,8 +83,10 @@ def start_from_regression(
         features = output.standardised_features(trunk(batch.images))
         targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
         missed = (targets - output.default) / output.scale - output.linear(features)
-        rows = _with_changes(F.pad(features, (0, 1), value=1.0), batch.pairs, change_weight)
-        wanted = _with_changes(missed * free, batch.pairs, change_weight)
+        weight = torch.where(batch.exact, 1.0, photo_weight)
+        features = F.pad(features, (0, 1), value=1.0)
+        rows = _with_changes(features, batch.pairs, weight, change_weight)
+        wanted = _with_changes(missed * free, batch.pairs, weight, change_weight)
         left.addmm_(rows.T, rows)
         right.addmm_(rows.T, wanted)
         faces += len(features)
@@ -95,7 +99,7 @@ def start_from_regression(
     output.linear.bias.add_(found[:, -1])
 
 
-def _with_changes(values: Tensor, pairs: int, weight: float) -> Tensor:
-    """Return rows ``[B, C]`` and under them the weighted differences within pairs."""
+def _with_changes(values: Tensor, pairs: int, weight: Tensor, change_weight: float) -> Tensor:
+    """Return weighted rows ``[B, C]`` and under them the weighted differences within pairs."""
     change = values[:pairs] - values[pairs : 2 * pairs]
-    return torch.cat([values, weight**0.5 * change])
+    return torch.cat([values * weight.sqrt()[:, None], change * change_weight**0.5])

@@ -29,6 +29,7 @@ class Networks(nn.Module):
         encoder: crops to parameters.
         renderer: grey renderings to pictures.
         autocast: context in which networks run, for mixed precision.
+        fresh_places: place channels have not learnt yet.
     """
 
     def __init__(self, encoder: FaceEncoder, renderer: NeuralRenderer) -> None:
@@ -39,6 +40,7 @@ class Networks(nn.Module):
         self.autocast: Callable[[], AbstractContextManager[object]] = nullcontext
         self.frozen_norms = False
         self.frozen_stages = 0
+        self.fresh_places = encoder.config.place_channels > 0
 
     def parts(self) -> dict[str, nn.Module]:
         """Return what learns or is frozen by itself, by name."""
@@ -117,6 +119,7 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
         AssetError: if a weights file is absent, damaged, of another size, or for another head.
     """
     encoder = FaceEncoder(head, config.encoder)
+    start: FaceEncoder | None = None
     if config.encoder_start is not None:
         start = FaceEncoder.from_file(config.encoder_start, head)
         weights = start.state_dict()
@@ -128,6 +131,8 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
         painter = NeuralRenderer.from_file(config.renderer_start)
         load_strictly(renderer, painter.state_dict(), str(config.renderer_start))
     networks = Networks(encoder, renderer)
+    if start is not None and start.config.place_channels:
+        networks.fresh_places = False
     networks.frozen_norms = config.frozen_norms
     networks.frozen_stages = config.frozen_stages
     unknown = set(config.learning) - {*networks.parts(), "trunk"}

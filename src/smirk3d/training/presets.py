@@ -8,6 +8,7 @@ from dataclasses import replace
 from smirk3d.data.augmentation import AugmentationConfig
 from smirk3d.data.batches import BatchConfig
 from smirk3d.data.mixing import MixingConfig
+from smirk3d.data.strong_expressions import StrongExpressionConfig
 from smirk3d.encoders.face_encoder import EncoderConfig
 from smirk3d.losses.weighting import PRETRAINING, LossWeights
 from smirk3d.neural_renderer.generator import LIGHT, NeuralRendererConfig
@@ -20,6 +21,7 @@ from smirk3d.training.config import (
     PainterConfig,
     RunConfig,
     TrainConfig,
+    WarmStartConfig,
 )
 
 _SMIRK_AUGMENTATION = AugmentationConfig(
@@ -56,17 +58,43 @@ def pretrain() -> TrainConfig:
     )  # fmt: skip
 
 
-def core() -> TrainConfig:
-    """Encoders and renderer along both paths, from pretrained encoders, on a GPU or a few CPUs."""
+def expressions() -> TrainConfig:
+    """Pretrained encoders learn to read every action: features with places, pairs, a regression."""
     start = pretrain()
     return replace(
         start,
-        render_size=112,
+        data=DataConfig(
+            batches=replace(
+                start.data.batches,
+                warped=0.4375,
+                strong=StrongExpressionConfig(actions=(2, 18), strength=(0.2, 1.0)),
+            )
+        ),
         networks=replace(
             start.networks,
-            encoder=replace(start.networks.encoder, pretrained=False),
+            encoder=replace(
+                start.networks.encoder, pretrained=False, place_channels=112, standardised=True
+            ),
+            linear_batches=440,
+            frozen_norms=True,
+        ),
+        losses=replace(start.losses, landmarks=2.0),
+        warm_start=WarmStartConfig(exact=4.0),
+        optimizer=replace(start.optimizer, encoder_rate=3e-4, output_share=0.07, warmup_steps=50),
+    )
+
+
+def core() -> TrainConfig:
+    """Encoders and renderer along both paths, from trained encoders, on a GPU or a few CPUs."""
+    start = expressions()
+    return replace(
+        start,
+        render_size=112,
+        data=DataConfig(batches=replace(start.data.batches, warped=0.25)),
+        networks=replace(
+            start.networks,
+            linear_batches=0,
             learning=("trunk", "pose", "shape", "expression", "renderer"),
-            frozen_norms=False,
         ),
         losses=replace(
             start.losses, photometric=10.0, perceptual=1.0, emotion=1.0, warm_start=0.5, cycle=1.0,
@@ -167,13 +195,13 @@ def tiny_cpu() -> TrainConfig:
             batches=BatchConfig(batch_size=16, image_size=128, augmentation=still),
         ),
         networks=replace(
-            start.networks, encoder=replace(start.networks.encoder, pretrained=True)
+            start.networks, encoder=pretrain().networks.encoder, frozen_norms=False
         ),
-        losses=replace(start.losses, perceptual=0.0, emotion=0.0),
+        losses=replace(start.losses, landmarks=1.0, change=0.0, perceptual=0.0, emotion=0.0),
         cycle=replace(start.cycle, first_step=100),
         optimizer=replace(
-            start.optimizer, encoder_rate=1e-3, averaging=0.0, warmup_steps=20, weight_decay=0.0,
-            betas=(0.9, 0.99),
+            start.optimizer, encoder_rate=1e-3, output_share=1.0, averaging=0.0, warmup_steps=20,
+            weight_decay=0.0, betas=(0.9, 0.99),
         ),
         run=RunConfig(steps=500, log_steps=10, panel_steps=100, half=False),
     )  # fmt: skip
@@ -181,6 +209,7 @@ def tiny_cpu() -> TrainConfig:
 
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "pretrain": pretrain,
+    "expressions": expressions,
     "core": core,
     "released-code": released_code,
     "released-code-pretrain": released_code_pretrain,

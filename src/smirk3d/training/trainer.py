@@ -125,7 +125,7 @@ class Trainer:
         if not encoder.config.standardised:
             return
         images = [batch(number).images for number in range(_MEASURED_BATCHES)]
-        if count:
+        if count and self.networks.fresh_places:
             start_places(encoder, images)
         encoder.standardise(images)
         if count:
