@@ -1,8 +1,12 @@
-"""The command on videos, good and bad, and on a camera that is none."""
+"""The command on videos, good and bad, on a camera, and on one that is none."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,7 @@ from tests.tracking.clips import background, paste, write_video
 
 from smirk3d.cli.main import main
 from smirk3d.tracking.track_file import read_track
+from smirk3d.tracking.tracker import FaceTracker
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +73,62 @@ def test_what_cannot_be_done_is_said(
     assert main(["track", *arguments, "--out", str(out), "--weights", "none"]) == 3
     assert reason in capsys.readouterr().err
     assert not out.exists()
+
+
+class Camera:
+    """Gives a frame when the one before it is done with, and Ctrl-C after some."""
+
+    def __init__(self, stop_after: int) -> None:
+        self.stop_after = stop_after
+        self.given = 0
+        self.next = threading.Semaphore(1)
+        self.released = False
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        if not self.next.acquire(timeout=60) or self.released:
+            return False, None
+        if self.given == self.stop_after:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.given += 1
+        picture = background(200, 260, self.given / 30)
+        paste(picture, data.astronaut()[20:240, 110:340], 125 + 2 * self.given, 100, 0.8)
+        return True, picture[..., ::-1]
+
+    def release(self) -> None:
+        self.released = True
+
+
+def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    osc = pytest.importorskip("pythonosc.osc_bundle", reason="the extra live is not installed")
+    camera, step = Camera(7), FaceTracker.step
+
+    def stepping(tracker: FaceTracker, image: np.ndarray, seconds: float) -> list:
+        faces = step(tracker, image, seconds)
+        camera.next.release()
+        return faces
+
+    monkeypatch.setattr(FaceTracker, "step", stepping)
+    monkeypatch.setattr("smirk3d.tracking.live_camera.cv2.VideoCapture", lambda number: camera)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        where = f"127.0.0.1:{receiver.getsockname()[1]}"
+        arguments = ["--camera", "0", "--vmc", where, "--out", str(tmp_path)]
+        assert main(["track", *arguments, "--weights", "none", "--format", "arkit-csv"]) == 0
+        messages: list = []
+        while sum(address == "/VMC/Ext/T" for address, _ in messages) < 7:
+            packet = osc.OscBundle(receiver.recv(65536))
+            messages += [(message.address, message.params) for message in packet]
+    track = read_track(tmp_path / "camera-0")
+    assert track.valid.sum() >= 7
+    assert track.meta["smoothing"] == "live"
+    smiles = [
+        params[1] for address, params in messages
+        if address == "/VMC/Ext/Blend/Val" and params[0] == "MouthSmileLeft"
+    ]  # fmt: skip
+    assert min(smiles[:7]) > 0.2
+    assert camera.released
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["camera-0"]

@@ -6,23 +6,37 @@ import csv
 import errno
 import json
 import os
+import pickle
 import signal
+import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from smirk3d.errors import AssetError, InputError, OutputError
 from smirk3d.export.result import read_result
+from smirk3d.heads.converters.flame import (
+    FlameCompanions,
+    convert_flame,
+    flame_release,
+    parse_flame_model,
+)
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.pipeline import FaceReconstructor
-from smirk3d.tracking.clip_outputs import parse_clip_formats
-from smirk3d.tracking.track_file import Track, read_track
+from smirk3d.tracking.clip_outputs import parse_clip_formats, write_person
+from smirk3d.tracking.track_file import MOVING, Track, read_track
 from smirk3d.tracking.track_video import ClipConfig, track_video
 from tests.export.gltf_reading import GltfHead
 from tests.tracking.clips import background, write_video
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "heads" / "converters"))
+from flame_files import flame_arrays
 
 Frame = Callable[..., np.ndarray]
 FRAMES = 36
@@ -134,6 +148,54 @@ def test_the_overlay_has_all_frames_and_the_sound(
     left_alone = np.abs(frames[18].astype(int) - originals[18]).mean()
     assert drawn > 15
     assert left_alone < 4
+
+
+def test_usd_ply_and_npz_hold_each_frame(
+    seer: FaceReconstructor, clip: Path, tmp_path: Path
+) -> None:
+    usd = pytest.importorskip("pxr.Usd", reason="the extra usd is not installed")
+    track = track_video(clip, seer, tmp_path / "c", ("usd", "ply", "npz")).track
+    parameters, frames = track.parameters(0), track.frames(0)
+
+    stage = usd.Stage.Open(str(tmp_path / "c" / "face-0.usd"))
+    assert stage.GetTimeCodesPerSecond() == 30
+    weights = stage.GetPrimAtPath("/Head/Motion").GetAttribute("blendShapeWeights")
+    names = list(stage.GetPrimAtPath("/Head/Motion").GetAttribute("blendShapes").Get())
+    assert weights.GetTimeSamples() == frames.tolist(), "gaps have no key"
+    opened = [weights.Get(time)[names.index("jawOpen")] for time in weights.GetTimeSamples()]
+    assert np.allclose(opened, parameters.jaw[:, 0], atol=1e-5)
+
+    meshes = sorted((tmp_path / "c" / "face-0-ply").iterdir())
+    assert [int(path.stem) for path in meshes] == frames.tolist()
+    posed = seer.head(parameters[-1:]).vertices[0].numpy()
+    mesh = trimesh.load(meshes[-1], process=False)
+    assert np.abs(np.ptp(mesh.vertices, 0) - np.ptp(posed, 0)).max() < 1e-4
+
+    with np.load(tmp_path / "c" / "face-0.npz") as file:
+        assert np.allclose(file["jaw"], parameters.jaw)
+
+
+def test_flame_layouts_name_the_frames_and_the_lens(tmp_path: Path) -> None:
+    model = parse_flame_model(pickle.dumps(flame_arrays(), 2), "x.pkl")
+    head = HeadModel(*convert_flame(model, FlameCompanions(), flame_release("generic_model.pkl")))
+    valid = np.array([[True, False, True, True]])
+    rows = {name: getattr(head.neutral(3), name).numpy() for name in MOVING}
+    rows["camera"] = np.float32([[7.0, 0.01, -0.02]] * 3)
+    rows["T_crop_image"] = np.tile(np.array([[0.7, 0, -40], [0, 0.7, -90], [0, 0, 1.0]]), (3, 1, 1))
+    track = Track(
+        {"image_size": [640, 480], "focal": 900.0}, np.arange(4) / 30, np.array([5]), valid,
+        head.neutral().shape.numpy(), rows,
+    )  # fmt: skip
+    write_person(tmp_path, "flame", track, 0, head, Fraction(30))
+    folder = tmp_path / "face-5-flame"
+    content = json.loads((folder / "gaussian-avatars" / "transforms.json").read_text())
+    names = [frame["file_path"] for frame in content["frames"]]
+    assert names == [f"images/{number:05d}_00.png" for number in (0, 2, 3)]
+    assert (content["w"], content["h"], content["fl_x"]) == (640, 480, 900.0)
+    stored = sorted((folder / "metrical-tracker" / "checkpoint").glob("*.frame"))
+    lens = torch.load(stored[0], weights_only=False)["opencv"]["K"]
+    assert len(stored) == 3
+    assert lens[0][0][0] == pytest.approx(900)
 
 
 def _npz(folder: Path) -> dict[str, np.ndarray]:
