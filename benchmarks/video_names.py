@@ -1,14 +1,18 @@
-"""Whether faces keep their names: three people, an occluder, two cuts, and a crossing.
+"""Whether talking faces keep their names, and how well their speech comes through.
 
     python benchmarks/video_names.py ../shared/faces [--weights default] [--clips 4]
 
-Writes benchmarks/results/video-names.{json,md}.
+Three people talk, blink and smile in each clip: photos, warped. An occluder passes, two cuts change
+the scene, two people cross. Their movements are known; correlations and shares compare with them,
+lags and heights after smoothing with what is read without. Writes
+benchmarks/results/video-names.{json,md}.
 """
 
 from __future__ import annotations
 
 import io
 import tarfile
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +25,21 @@ import tyro
 from PIL import Image
 
 from common import write_results
+from moving_photos import MovingPhoto
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.action_names import expression_sources
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.pipeline import FaceReconstructor
+from smirk3d.tracking.track_file import Track
+from smirk3d.tracking.track_store import TrackStore
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 
 HEIGHT, WIDTH, FRAMES, RATE = 360, 640, 300, 30
 CUTS = (150, 220)
+CYCLE = 75
+"""Frames after which each person says the same again."""
+CHANNELS = ("jawOpen", "mouthPucker", "mouthSmile", "eyeBlink", "browInnerUp")
 HIDDEN_WITHIN, OCCLUDER = 65.0, 80.0
 
 
@@ -51,6 +65,70 @@ def read_photos(folder: Path, first: int) -> list[np.ndarray]:
             if len(photos) == first + 3:
                 break
     return photos[first:]
+
+
+def speech(person: int) -> dict[str, np.ndarray]:
+    """Return one cycle of a person's channels ``[CYCLE]`` in [0, 1]: 1.8 s of talk, a pause."""
+    rng = np.random.default_rng(person)
+    seconds = np.arange(CYCLE) / RATE
+    talking = np.clip(np.minimum(seconds, 1.8 - seconds) / 0.1, 0, 1)
+    syllable = 0.5 - 0.5 * np.cos(2 * np.pi * (4.0 + rng.uniform(0, 1.5)) * seconds)
+    rounded = 0.5 - 0.5 * np.cos(2 * np.pi * (1.6 + rng.uniform(0, 0.8)) * seconds)
+    blink = np.zeros(CYCLE)
+    for start in rng.integers(2, CYCLE - 6, 2):
+        blink[start : start + 4] = (0.5, 1.0, 1.0, 0.5)
+    return {
+        "jawOpen": 0.45 * talking * syllable,
+        "mouthPucker": 0.8 * talking * rounded,
+        "mouthSmile": 0.7 * np.clip((seconds - 1.85) / 0.15, 0, 1) * (seconds < 2.4),
+        "eyeBlink": blink,
+        "browInnerUp": 0.8 * np.clip(1 - np.abs(seconds - 0.5) / 0.25, 0, 1),
+    }
+
+
+class TalkingPhoto:
+    """A person: a photo and one cycle of speech.
+
+    Attributes:
+        truth: its channels ``[CYCLE]`` by name, with what the photo shows at rest.
+        pictures: uint8 ``[CYCLE, H, W, 3]``.
+    """
+
+    def __init__(self, photo: np.ndarray, fitter: FaceReconstructor, person: int) -> None:
+        """Move the photo's face through the cycle."""
+        head, face = fitter.head, MovingPhoto(photo, fitter)
+        wished = face.fitted.to(head.v_template)
+        wished = type(wished).cat([wished] * CYCLE)
+        for name, values in speech(person).items():
+            move(head, wished, name, torch.from_numpy(values).float())
+        self.truth = channels(head, wished)
+        self.pictures = np.stack(
+            [np.clip(face.showing(wished[t : t + 1]), 0, 255).astype(np.uint8)
+             for t in range(CYCLE)]
+        )  # fmt: skip
+
+
+def move(head: HeadModel, face: FaceParameters, channel: str, values: torch.Tensor) -> None:
+    """Raise a channel of faces ``[T]`` from where it is towards one, in place."""
+    if channel == "jawOpen":
+        columns = [face.jaw[:, 0]]
+    elif channel == "eyeBlink":
+        columns = list(face.eyelids.unbind(1))
+    else:
+        sources = expression_sources(head.expression_names)
+        sided = [f"{channel}Left", f"{channel}Right"] if channel == "mouthSmile" else [channel]
+        columns = [face.expression[:, i] for name in sided for i in sources[name]]
+    for column in columns:
+        column.add_(values * (1 - column))
+
+
+def channels(head: HeadModel, face: FaceParameters) -> dict[str, np.ndarray]:
+    """Return the channels of faces ``[T]``, both sides' mean."""
+    weights = dict(zip(ARKIT_NAMES, head.arkit(face).numpy().T, strict=True))
+    return {
+        name: np.mean([w for key, w in weights.items() if key.startswith(name)], 0)
+        for name in CHANNELS
+    }
 
 
 def places(t: int) -> tuple[list[Place], float | None]:
@@ -82,7 +160,7 @@ def places(t: int) -> tuple[list[Place], float | None]:
     return seen, occluder
 
 
-def draw(t: int, photos: list[np.ndarray]) -> tuple[np.ndarray, list[Place]]:
+def draw(t: int, talkers: list[TalkingPhoto]) -> tuple[np.ndarray, list[Place]]:
     """Return a frame and who is where in it."""
     people, occluder = places(t)
     blobs = np.random.default_rng(7 if CUTS[0] <= t < CUTS[1] else 0)
@@ -91,7 +169,7 @@ def draw(t: int, photos: list[np.ndarray]) -> tuple[np.ndarray, list[Place]]:
     start = int(100 + 80 * np.sin(t / RATE))
     frame = np.clip(wide[:, start : start + WIDTH], 0, 255)
     for place in people:
-        photo = photos[place.person].astype(np.float32)
+        photo = talkers[place.person].pictures[t % CYCLE].astype(np.float32)
         matrix = cv2.getRotationMatrix2D((112, 112), 5 * np.sin(t / 14 + place.person), place.scale)
         matrix[:, 2] += [place.x - 112, place.y - 112]
         oval = cv2.ellipse(np.zeros((224, 224), np.float32), (112, 112), (107, 110),
@@ -105,14 +183,19 @@ def draw(t: int, photos: list[np.ndarray]) -> tuple[np.ndarray, list[Place]]:
     return np.rint(frame).astype(np.uint8), people
 
 
-def follow(reconstructor: FaceReconstructor, photos: list[np.ndarray]) -> dict[str, object]:
-    """Track one clip and count frames in which a visible person has its own name."""
+def follow(
+    reconstructor: FaceReconstructor, talkers: list[TalkingPhoto]
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Track a clip; return how often visible people had their own names, and their speech."""
     names: dict[int, list[tuple[int, int | None]]] = {0: [], 1: [], 2: []}
     others = 0
-    with FaceTracker(reconstructor, TrackerConfig(smooth="off")) as tracker:
+    config = TrackerConfig(smooth="off")
+    with tempfile.TemporaryDirectory() as folder, FaceTracker(reconstructor, config) as tracker:
+        store = TrackStore(Path(folder) / "chunks", {})
         for t in range(FRAMES):
-            frame, people = draw(t, photos)
+            frame, people = draw(t, talkers)
             faces = tracker.step(frame, t / RATE)
+            store.add(t / RATE, (WIDTH, HEIGHT), faces)
             left_over = {face.id for face in faces}
             for place in people:
                 near = []
@@ -126,8 +209,11 @@ def follow(reconstructor: FaceReconstructor, photos: list[np.ndarray]) -> dict[s
                 if place.visible:
                     names[place.person].append((t, name))
             others += len(left_over)
+        store.flush(tracker)
+        track = store.track({}, least_frames=5)
     right = missed = visible = longest = 0
-    for seen in names.values():
+    heard: list[dict[str, object]] = []
+    for person, seen in names.items():
         own = Counter(name for _, name in seen if name is not None).most_common(1)[0][0]
         right += sum(name == own for _, name in seen)
         missed += sum(name is None for _, name in seen)
@@ -136,8 +222,49 @@ def follow(reconstructor: FaceReconstructor, photos: list[np.ndarray]) -> dict[s
         for t, name in seen:
             run = run + 1 if name is None and (run == 0 or t == before + 1) else int(name is None)
             longest, before = max(longest, run), t
+        frames = [t for t, name in seen if name == own]
+        heard += listen(reconstructor.head, track, own, frames, talkers[person].truth)
     return {"visible": visible, "right": right, "missed": missed, "longest_loss": longest,
-            "faces_where_nobody_is": others}  # fmt: skip
+            "faces_where_nobody_is": others}, heard  # fmt: skip
+
+
+def listen(
+    head: HeadModel, track: Track, own: int, frames: list[int], truth: dict[str, np.ndarray]
+) -> list[dict[str, object]]:
+    """Compare what is read of a person's channels with what was shown, and smoothed with not."""
+    person = track.ids.tolist().index(own)
+    rows = np.isin(track.frames(person), frames)
+    shown_at = track.frames(person)[rows] % CYCLE
+    plain = channels(head, track.parameters(person))
+    best = channels(head, track.smoothed(head).parameters(person))
+    heard: list[dict[str, object]] = []
+    for name, cycle in truth.items():
+        shown, raw, smooth = cycle[shown_at], plain[name][rows], best[name][rows]
+        lags = {lag: np.corrcoef(np.roll(plain[name], lag), best[name])[0, 1] for lag in (-1, 0, 1)}
+        bend = lags[-1] - 2 * lags[0] + lags[1]
+        heard.append(
+            {
+                "channel": name,
+                "correlation": float(np.corrcoef(shown, raw)[0, 1]),
+                "correlation_best": float(np.corrcoef(shown, smooth)[0, 1]),
+                "share_read": float(np.polyfit(shown, raw, 1)[0]),
+                "share_kept": float(np.polyfit(raw, smooth, 1)[0]),
+                "peak_kept": float(np.ptp(smooth) / np.ptp(raw)),
+                "lag_frames": float(0.5 * (lags[-1] - lags[1]) / bend),
+            }
+        )
+    return heard
+
+
+def speech_table(heard: list[dict[str, object]]) -> list[str]:
+    """Return each channel's medians over all people as lines of Markdown."""
+    keys = [key for key in heard[0] if key != "channel"]
+    lines = ["", f"| channel | {' | '.join(keys)} |", "|" + "---|" * (len(keys) + 1)]
+    for name in CHANNELS:
+        own = [row for row in heard if row["channel"] == name]
+        medians = [float(np.median([float(str(row[key])) for row in own])) for key in keys]
+        lines.append(f"| {name} | {' | '.join(f'{value:.2f}' for value in medians)} |")
+    return lines
 
 
 def main(
@@ -146,18 +273,24 @@ def main(
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     reconstructor = FaceReconstructor(weights=weights, device="cpu")
-    rows = [
-        {"clip": number, **follow(reconstructor, read_photos(faces, 20 * number))}
-        for number in range(clips)
-    ]
+    fitter = FaceReconstructor(weights="none", device="cpu")
+    rows: list[dict[str, object]] = []
+    heard: list[dict[str, object]] = []
+    for number in range(clips):
+        photos = enumerate(read_photos(faces, 20 * number))
+        talkers = [TalkingPhoto(photo, fitter, 3 * number + i) for i, photo in photos]
+        names, said = follow(reconstructor, talkers)
+        rows.append({"clip": number, **names})
+        heard += said
+        print(rows[-1], flush=True)
     keys = list(rows[0])
     lines = [f"| {' | '.join(keys)} |", "|" + "---|" * len(keys)]
     lines += [f"| {' | '.join(str(row[key]) for key in keys)} |" for row in rows]
     total = {key: sum(int(str(row[key])) for row in rows) for key in ("visible", "right")}
     lines += ["", f"Right in {100 * total['right'] / total['visible']:.2f} % of "
               f"{total['visible']} faces that nothing hides."]  # fmt: skip
-    table = "\n".join(lines)
-    write_results("video-names", rows, table)
+    table = "\n".join(lines + speech_table(heard))
+    write_results("video-names", [*rows, *heard], table)
     print(table)
 
 
