@@ -17,7 +17,7 @@ LAYERS = [
     {"heads", "encoders", "rasterization", "preprocessing", "feature_networks"},
     {"rendering", "neural_renderer", "losses"},
     {"data", "export"},
-    {"fitting", "pipeline", "training", "tracking"},
+    {"fitting", "pipeline", "training", "tracking", "editing"},
     {"evaluation", "viewer"},
     {"cli"},
 ]
@@ -27,6 +27,7 @@ WITHIN_A_LAYER = {
     ("pipeline", "fitting"),
     ("tracking", "pipeline"),
     ("tracking", "fitting"),
+    ("editing", "tracking"),
     ("training", "fitting"),
     ("feature_networks", "encoders"),
 }

@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "a real photo from a package to an animatable head",
     "reconstruct": "photos to animatable heads",
     "track": "videos or a camera to steady performances",
+    "edit": "another expression in a photo, painted into it",
     "view": "results, tracks and uploads in the browser",
     "export": "a result to other formats",
     "heads": "list, show, import or bake head models",

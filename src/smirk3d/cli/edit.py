@@ -1,0 +1,190 @@
+"""``smirk3d edit``: another expression in a photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from smirk3d.cli.common_options import CountBar, Device
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from smirk3d.editing.photo_editor import PhotoEditor
+    from smirk3d.face_parameters import FaceParameters
+    from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
+
+
+@dataclass
+class Edit:
+    """Change the expression of a face in a photo, and write the photo, marked as generated.
+
+    --like and --retarget take over a whole expression, then --set changes single actions of it.
+    """
+
+    photo: Annotated[Path, tyro.conf.Positional]
+    """The picture."""
+    actions: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(name="set", metavar="NAME=VALUE"),
+        tyro.conf.UseAppendAction,
+    ] = ()
+    """An action by ARKit's name and its weight from 0 to 1, such as jawOpen=0.6; several by
+    commas, or by giving this again."""
+    like: Path | None = None
+    """A photo whose largest face's expression is taken over."""
+    retarget: Path | None = None
+    """A track.npz or its folder, whose motion is taken over; gives a video."""
+    strength: float = 1.0
+    """Of what is taken over: 0 nothing, 1 all, up to 2 exaggerated."""
+    out: Path | None = None
+    """The file to write: .png, .jpg or .webp, with --retarget .mp4. PHOTO-edited.png unless given,
+    in the folder you are in."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
+    face: int | None = None
+    """Which face, the largest being 0; the largest unless given."""
+    person: int = 0
+    """Which person of the track."""
+    head: str = "open"
+    """Name or file of the head."""
+    weights: str = "default"
+    """Name or file of encoder weights; none fits landmarks alone."""
+    painter: Path | None = None
+    """Weights of a painter, as `smirk3d train painter` leaves them; the shipped ones by default."""
+    device: Device = "auto"
+    """Where to compute."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        from smirk3d.editing.expressions import parse_actions
+        from smirk3d.editing.photo_editor import PhotoEditor
+        from smirk3d.neural_renderer.generator import NeuralRenderer
+        from smirk3d.pipeline import FaceReconstructor
+        from smirk3d.preprocessing.image_io import read_image
+
+        self._check()
+        actions, out = parse_actions(self.actions), self._out()
+        image = read_image(self.photo)
+        reconstructor = FaceReconstructor(
+            self.head, weights=self.weights, refine=True, device=self.device
+        )
+        face = self._chosen(reconstructor, image)
+        painter = NeuralRenderer.from_file(self.painter) if self.painter else None
+        editor = PhotoEditor(reconstructor.head, painter, device=reconstructor.device)
+        if self.retarget is not None:
+            self._write_video(editor, image, face, actions, out)
+        else:
+            wished = self._wished(reconstructor, face, actions)
+            self._write_picture(editor, image, face, wished, out)
+        print(out)
+        return 0
+
+    def _check(self) -> None:
+        from smirk3d.errors import InputError
+
+        if not (self.actions or self.like or self.retarget):
+            raise InputError("nothing to change: give --set NAME=VALUE, --like or --retarget")
+        if self.like and self.retarget:
+            raise InputError("--like and --retarget both give a whole expression: choose one")
+        if not 0 <= self.strength <= 2:
+            raise InputError(f"--strength {self.strength:g}: give a number from 0 to 2")
+
+    def _out(self) -> Path:
+        """Return the file to write, refused before any work where it cannot be."""
+        from smirk3d.editing.provenance import check_ending
+        from smirk3d.errors import InputError, OutputError
+
+        ending = ".png" if self.retarget is None else ".mp4"
+        out = self.out or Path(f"{self.photo.stem}-edited{ending}")
+        if self.retarget is None:
+            check_ending(out)
+        elif out.suffix.lower() != ending:
+            raise InputError(f"{out}: --retarget gives a video: name it .mp4")
+        if out.exists() and out.samefile(self.photo):
+            raise OutputError(f"{out} is the photo itself: choose another name")
+        if out.exists() and not self.overwrite:
+            raise OutputError(f"{out} exists: give --overwrite or another --out")
+        return out
+
+    def _chosen(
+        self, reconstructor: FaceReconstructor, image: NDArray[np.uint8]
+    ) -> ReconstructedFace:
+        from smirk3d.errors import InputError, NoFaceFound
+
+        faces = reconstructor(image)
+        if not faces:
+            raise NoFaceFound(
+                f"{self.photo}: no face found; crop closer to the face or turn it upright"
+            )
+        number = self.face or 0
+        if not 0 <= number < len(faces):
+            raise InputError(
+                f"{self.photo} has {len(faces)} {'faces' if len(faces) > 1 else 'face'}: give"
+                f" --face from 0, the largest, to {len(faces) - 1}"
+            )
+        if len(faces) > 1 and self.face is None:
+            print(f"{self.photo}: {len(faces)} faces, changing the largest; --face 1 for the next")
+        return faces[number]
+
+    def _wished(
+        self, reconstructor: FaceReconstructor, face: ReconstructedFace, actions: dict[str, float]
+    ) -> FaceParameters:
+        from smirk3d.editing.expressions import with_actions, with_expression_of
+        from smirk3d.errors import NoFaceFound
+        from smirk3d.preprocessing.image_io import read_image
+
+        wished = face.parameters[None]
+        if self.like is not None:
+            others = reconstructor(read_image(self.like))
+            if not others:
+                raise NoFaceFound(f"{self.like}: no face found; give a photo with a clearer face")
+            other = others[0].parameters[None]
+            wished = with_expression_of(face.head, wished, other, self.strength)
+        return with_actions(face.head, wished, actions)[0] if actions else wished[0]
+
+    def _write_picture(
+        self,
+        editor: PhotoEditor,
+        image: NDArray[np.uint8],
+        face: ReconstructedFace,
+        wished: FaceParameters,
+        out: Path,
+    ) -> None:
+        from smirk3d.editing.provenance import write_marked
+
+        write_marked(out, editor(image, face.T_crop_image, face.parameters, wished))
+
+    def _write_video(
+        self,
+        editor: PhotoEditor,
+        image: NDArray[np.uint8],
+        face: ReconstructedFace,
+        actions: dict[str, float],
+        out: Path,
+    ) -> None:
+        from smirk3d.editing.expressions import with_actions, with_expression_of
+        from smirk3d.editing.retargeting import performance, reduced, write_retargeted
+        from smirk3d.errors import InputError
+        from smirk3d.tracking.track_file import read_track
+
+        assert self.retarget is not None
+        track = read_track(self.retarget)
+        if track.meta.get("head_fingerprint", face.head.fingerprint) != face.head.fingerprint:
+            raise InputError(f"{self.retarget}: tracked with another head than {self.head!r}")
+        played, seconds = performance(track, self.person)
+        wished = with_expression_of(face.head, face.parameters[None], played, self.strength)
+        if actions:
+            wished = with_actions(face.head, wished, actions)
+        small, T_crop_image = reduced(image, face.T_crop_image)
+        write_retargeted(
+            out, editor, small, T_crop_image, face.parameters, wished, seconds,
+            on_progress=CountBar("frames"),
+        )  # fmt: skip
+
+
+COMMAND = Edit

@@ -1,0 +1,179 @@
+"""Paints a photo's face with another expression, at the photo's own resolution.
+
+The face is cut out pixel for pixel, carried along its surface to the wished expression (see
+:mod:`smirk3d.data.carried_photos`), and a neural renderer paints what the photo does not show. Its
+correction is added at the photo's resolution. Pixels that nothing has moved or uncovered stay
+bit for bit, so there is no border that could show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.assets import weights_folder
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.data.augmentation import transform_view
+from smirk3d.data.carried_photos import CarriedPhotos, SurfaceCarrier, painted_correction
+from smirk3d.errors import AssetError
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.preprocessing.face_crop import warp_crop
+
+PAINTER_SIZE = 160
+"""Side in pixels of the crops that the painter has learnt on."""
+
+_LARGEST_WINDOW = 1400
+_SMALLEST_WINDOW = PAINTER_SIZE
+_FEATHER = 3.0
+"""Pixels of a 224 crop over which the painter's correction fades around what has changed."""
+
+
+def painter_file(head: HeadModel) -> str:
+    """Return the name of the painter's weights that are shipped for a head."""
+    return f"{head.name}-renderer.safetensors"
+
+
+def load_painter(head: HeadModel) -> NeuralRenderer:
+    """Return the painter that is shipped for a head.
+
+    Raises:
+        AssetError: if there is none.
+    """
+    path = weights_folder() / painter_file(head)
+    if not path.is_file():
+        raise AssetError(
+            f"no painter is shipped for head {head.name!r}: edit with the head open, or train one "
+            "with `smirk3d train painter`"
+        )
+    return NeuralRenderer.from_file(path)
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """The square of a photo around one face.
+
+    Attributes:
+        T_window_image: ``[3, 3]``.
+        size: side in the window's own pixels.
+        left: first column of the photo, perhaps negative,
+        top: and first row.
+        side: in the photo's pixels.
+    """
+
+    T_window_image: NDArray[np.float64]
+    size: int
+    left: int
+    top: int
+    side: int
+
+
+def _window(T_crop_image: NDArray[np.floating]) -> _Window:
+    """Return the crop's square on whole pixels of the photo, reduced only where it is huge."""
+    T_image_crop = np.linalg.inv(np.asarray(T_crop_image, np.float64))
+    zoom = float(np.sqrt(abs(np.linalg.det(T_image_crop[:2, :2]))))
+    left, top = (int(v) for v in np.floor(T_image_crop[:2, 2]))
+    side = int(np.ceil(CROP_SIZE * zoom)) + 1
+    size = min(max(side, _SMALLEST_WINDOW), _LARGEST_WINDOW)
+    scale = size / side
+    transform = np.array([[scale, 0, -scale * left], [0, scale, -scale * top], [0, 0, 1.0]])
+    return _Window(transform, size, left, top, side)
+
+
+class PhotoEditor:
+    """Changes expressions in photos."""
+
+    def __init__(
+        self,
+        head: HeadModel,
+        painter: NeuralRenderer | None = None,
+        *,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """Load what paints.
+
+        Args:
+            head: of the faces.
+            painter: a renderer trained as a painter; the one shipped for the head by default.
+            device: where to compute.
+
+        Raises:
+            AssetError: if no painter is given and none is shipped for the head.
+        """
+        self.device = torch.device(device)
+        self.head = head.to(self.device)
+        self.painter = (painter or load_painter(head)).to(self.device).eval()
+        self._carrier = SurfaceCarrier(self.head)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        T_crop_image: NDArray[np.floating],
+        shown: FaceParameters,
+        wished: FaceParameters,
+    ) -> NDArray[np.uint8]:
+        """Return the photo uint8 ``[H, W, 3]`` with one face changed.
+
+        Args:
+            image: the upright photo uint8 ``[H, W, 3]``.
+            T_crop_image: ``[3, 3]``, photo pixels to the crop in whose frame the parameters are.
+            shown: the face as the photo shows it, without batch dimension.
+            wished: the face as it shall be, in the same frame.
+        """
+        window = _window(T_crop_image)
+        cut = warp_crop(image, window.T_window_image, window.size)
+        photo = torch.from_numpy(cut).to(self.device).permute(2, 0, 1)[None].float() / 255
+        T_window_crop = window.T_window_image @ np.linalg.inv(np.asarray(T_crop_image, np.float64))
+        move = torch.from_numpy(T_window_crop).float()[None]
+        before, after = (
+            transform_view(face[None].to("cpu"), move, CROP_SIZE, window.size).to(self.device)
+            for face in (shown, wished)
+        )
+        carried = self._carrier(photo, before, after)
+        painted = self._painted(carried)
+        return _put_back(image, photo, painted, window)
+
+    def _painted(self, carried: CarriedPhotos) -> Tensor:
+        """Return the filled pictures with the painter's correction ``[1, 3, N, N]``."""
+        size = carried.filled.shape[-1]
+        correction = painted_correction(self.painter, carried.resized(PAINTER_SIZE))
+        correction = F.interpolate(correction, size=(size, size), mode="bicubic")
+        return (carried.filled + correction * _feather(carried.changed)).clamp(0, 1)
+
+
+def _feather(changed: Tensor) -> Tensor:
+    """Return 1 where ``[B, 1, N, N]`` has changed, fading to 0 around it."""
+    size = changed.shape[-1]
+    radius = max(1, round(_FEATHER * size / CROP_SIZE))
+    grown = F.max_pool2d(changed.float(), 2 * radius + 1, stride=1, padding=radius)
+    return F.avg_pool2d(grown, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
+
+
+def _put_back(
+    image: NDArray[np.uint8], photo: Tensor, painted: Tensor, window: _Window
+) -> NDArray[np.uint8]:
+    """Return the photo with the window's change added, at the photo's own resolution."""
+    change = painted - photo
+    if window.size != window.side:
+        change = F.interpolate(
+            change, size=(window.side,) * 2, mode="bicubic", antialias=window.size > window.side
+        )
+    height, width = image.shape[:2]
+    top, left = max(window.top, 0), max(window.left, 0)
+    bottom, right = min(window.top + window.side, height), min(window.left + window.side, width)
+    if top >= bottom or left >= right:
+        return image.copy()
+    rows = slice(top - window.top, bottom - window.top)
+    columns = slice(left - window.left, right - window.left)
+    part = change[0, :, rows, columns].permute(1, 2, 0).cpu().numpy()
+    result = image.copy()
+    mixed = result[top:bottom, left:right] + 255 * part
+    result[top:bottom, left:right] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return result

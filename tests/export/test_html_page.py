@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.export.html_page import write_html
+from smirk3d.export.picture import Picture
+from smirk3d.export.rig import HeadMotion
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.heads.tiny import tiny_head
+from tests.export.faces import random_faces
+from tests.viewer.browser import FLAGS, chromium
+
+HALF_A_MILLIMETRE = 5e-4
+
+
+def _data(path: Path) -> dict[str, Any]:
+    text = re.search(r'application/json">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)
+    assert text is not None
+    found: dict[str, Any] = json.loads(text[1])
+    return found
+
+
+def _picture(name: str = "me.jpg") -> Picture:
+    y, x = np.mgrid[0:300, 0:400]
+    pixels = np.stack([x % 255, y % 255, (x + y) % 255], 2).astype(np.uint8)
+    crop = np.array([[0.8, 0, -40], [0, 0.8, -10], [0, 0, 1]])
+    return Picture(path=name, size=(800, 600), T_crop_image=crop / [[2], [2], [1]], pixels=pixels)
+
+
+def _motion(head: HeadModel, count: int = 8) -> HeadMotion:
+    frames = random_faces(head, count)
+    still = random_faces(head, 1)
+    frames = frames.replace(shape=still.shape.expand(count, -1), neck=torch.zeros_like(frames.neck))
+    return HeadMotion(parameters=frames, timestamps=[5 + 0.04 * n for n in range(count)])
+
+
+def test_a_page_holds_its_head_and_asks_for_nothing(tmp_path: Path) -> None:
+    head = load_head("open")
+    face = random_faces(head, 1)[0]
+    path = tmp_path / "face.html"
+    write_html(path, head, face, picture=_picture("</script><b>me.jpg"))
+    page = path.read_text("utf-8")
+    assert re.findall(r"""(?:https?:)?//[\w.]+|src=|href=|@import|fetch\(""", page) == []
+    assert "default-src 'none'" in page
+    assert "</script><b>" not in page
+    data = _data(path)
+    assert {s["name"] for s in data["sliders"]} == {*ARKIT_NAMES, "nod", "turn", "tilt"}
+    asked = dict(zip(ARKIT_NAMES, head.arkit(face[None])[0].tolist(), strict=True))
+    for slider in data["sliders"]:
+        if slider["name"] in asked:
+            assert slider["value"] == pytest.approx(asked[slider["name"]], abs=1e-4)
+    assert path.stat().st_size < 2_000_000
+
+
+def test_heads_without_named_actions_have_sliders_too(tmp_path: Path) -> None:
+    head = tiny_head("pca")
+    path = tmp_path / "face.html"
+    write_html(path, head, random_faces(head, 1)[0])
+    groups = {slider["group"] for slider in _data(path)["sliders"]}
+    assert {"Expression", "Head"} <= groups
+    assert _data(path)["photo"] is None
+
+
+def test_frames_are_stored_small_and_exactly_enough(tmp_path: Path) -> None:
+    head = load_head("open")
+    motion = _motion(head)
+    path = tmp_path / "clip.html"
+    write_html(path, head, motion.parameters[0], motion=motion)
+    data = _data(path)
+    assert data["motion"]["seconds"] == pytest.approx([0.04 * n for n in range(8)])
+    stored = np.frombuffer(base64.b64decode(data["motion"]["values"]["data"]), "<i2") * 1e-4
+    stored = stored.reshape(8, len(data["sliders"]))
+    column = [s["name"] for s in data["sliders"]].index("jawOpen")
+    assert stored[:, column] == pytest.approx(motion.parameters.jaw[:, 0].tolist(), abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = chromium()
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the dev extra")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield running
+        running.close()
+
+
+def _opened(browser: Any, path: Path, size: tuple[int, int]) -> tuple[Any, list[str]]:
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, offline=True, has_touch=size[0] < 500
+    )
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda r: said.append(r.url) if r.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    page.wait_for_selector("body[data-ready]")
+    return page, said
+
+
+def _points(page: Any) -> torch.Tensor:
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return torch.tensor(page.evaluate("Array.from(smirk3d.points)")).view(-1, 3)
+
+
+def _vertices(head: HeadModel, face: FaceParameters) -> torch.Tensor:
+    return head(face[None]).vertices[0]
+
+
+@pytest.mark.slow
+def test_the_page_moves_the_head_as_the_model_does(browser: Any, tmp_path: Path) -> None:
+    head = load_head("open")
+    motion = _motion(head)
+    path = tmp_path / "clip.html"
+    write_html(path, head, motion.parameters[0], picture=_picture(), motion=motion)
+    page, said = _opened(browser, path, (1100, 700))
+    for frame in (0, 5, 2):
+        page.evaluate(
+            f"(t => {{ t.value = {frame}; t.dispatchEvent(new Event('input')); }})"
+            "(document.getElementById('time'))"
+        )
+        expected = _vertices(head, motion.parameters[frame])
+        assert (_points(page) - expected).norm(dim=1).max() < HALF_A_MILLIMETRE
+    page.click("#neutral")
+    rest = head.neutral()[0].replace(shape=motion.parameters.shape[0])
+    assert (_points(page) - _vertices(head, rest)).norm(dim=1).max() < HALF_A_MILLIMETRE
+    for slider in page.query_selector_all("input[data-name]"):
+        name = slider.get_attribute("data-name")
+        before = _points(page)
+        slider.evaluate("s => { s.value = s.max; s.dispatchEvent(new Event('input')); }")
+        moved = (_points(page) - before).norm(dim=1).max()
+        # mouthClose is the jaw's corrective and rests with it
+        assert (moved > 2 * HALF_A_MILLIMETRE) == (name != "mouthClose"), name
+        slider.evaluate("s => s.dispatchEvent(new Event('dblclick'))")
+    page.click("#play")
+    page.wait_for_function("document.getElementById('time').value > 0")
+    page.click("#play")
+    assert said == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1200, 800), (390, 844)])
+def test_the_page_shows_a_head_and_turns_it(
+    browser: Any, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    head = load_head("open")
+    path = tmp_path / "face.html"
+    write_html(path, head, head.neutral()[0], picture=_picture())
+    page, said = _opened(browser, path, size)
+
+    def shown() -> np.ndarray:
+        _points(page)
+        picture = tmp_path / "shot.png"
+        page.screenshot(path=picture)
+        return np.asarray(Image.open(picture).convert("RGB")).astype(int)
+
+    first = shown()
+    page.click("#clay")
+    clay = shown()
+    page.focus("#view")
+    page.keyboard.press("ArrowRight")
+    turned = shown()
+    for one, other in ((first, clay), (clay, turned)):
+        assert (np.abs(one - other).max(2) > 12).mean() > 0.02
+    # nothing runs out of the window, on a phone either
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert said == []

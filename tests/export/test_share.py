@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from smirk3d.errors import InputError
+from smirk3d.export.figure import action_bars, write_figure
+from smirk3d.export.formats import PICTURED, parse_formats, save_face, write_face
+from smirk3d.export.picture import Picture
+from smirk3d.export.turntable import write_turntable
+from smirk3d.heads.tiny import tiny_head
+from tests.export.faces import random_faces
+
+HEAD = tiny_head()
+FACE = random_faces(HEAD, 1)[0]
+
+
+def _picture(pixels: bool = True) -> Picture:
+    image = np.full((120, 160, 3), (200, 60, 40), np.uint8)
+    return Picture(
+        path="a.jpg", size=(160, 120), T_crop_image=np.diag([2.0, 2.0, 1.0]),
+        pixels=image if pixels else None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_formats_with_pictures_write_their_ending_with_and_without(
+    name: str, tmp_path: Path
+) -> None:
+    assert parse_formats(f"{name},glb") == (name, "glb")
+    with_photo = write_face(name, tmp_path / "face-0", HEAD, FACE, _picture())
+    without = write_face(name, tmp_path / "face-1", HEAD, FACE, _picture(pixels=False))
+    assert with_photo.stat().st_size > without.stat().st_size > 1000
+    again = tmp_path / f"again{with_photo.suffix}"
+    save_face(again, HEAD, FACE, _picture())
+    assert again.stat().st_size == pytest.approx(with_photo.stat().st_size, rel=0.01)
+
+
+def test_a_figure_has_a_panel_for_photo_overlay_clay_and_actions(tmp_path: Path) -> None:
+    write_figure(tmp_path / "all.png", HEAD, FACE, picture=_picture())
+    write_figure(tmp_path / "two.png", HEAD, FACE)
+    with Image.open(tmp_path / "all.png") as four, Image.open(tmp_path / "two.png") as two:
+        assert four.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        assert four.width > 1.9 * two.width
+        assert four.getpixel((four.width // 8, four.height // 2)) == (200, 60, 40)
+
+
+def test_bars_are_as_long_as_weights() -> None:
+    def ink(weights: list[float]) -> int:
+        chart = action_bars(["a", "b"], weights, 300).astype(int)
+        return int(((chart[..., 2] > 180) & (chart[..., 0] < 100)).sum())
+
+    assert ink([0.8, 0.4]) == pytest.approx(1.5 * ink([0.8, 0.0]), rel=0.05)
+    assert ink([0.0, 0.0]) == 0
+
+
+@pytest.mark.parametrize("ending", [".gif", ".mp4"])
+def test_a_turntable_turns_once(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"head{ending}"
+    if ending == ".mp4":
+        av = pytest.importorskip("av", reason="needs the extra video")
+    write_turntable(path, HEAD, FACE)
+    if ending == ".gif":
+        with Image.open(path) as gif:
+            frames = []
+            for number in range(gif.n_frames):
+                gif.seek(number)
+                frames.append(np.asarray(gif.convert("RGB")).astype(int))
+    else:
+        with av.open(str(path)) as video:
+            frames = [f.to_ndarray(format="rgb24").astype(int) for f in video.decode(video=0)]
+    assert len(frames) == 72
+    apart = [np.abs(frame - frames[0]).mean() for frame in frames]
+    assert apart[36] > 2 * max(apart[1], apart[71])
+
+
+def test_a_picture_gives_its_face_at_its_own_resolution() -> None:
+    picture = _picture()
+    assert picture.crop(16, 1000).shape == (112, 112, 3)
+    assert picture.crop(200, 1000).shape == (200, 200, 3)
+    with pytest.raises(InputError, match="not at hand"):
+        _picture(pixels=False).crop(16, 64)
+
+
+def test_reduced_pixels_show_the_same_face() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[40:60, 20:40] = 255
+    whole = Picture(
+        path="", size=(100, 100), T_crop_image=np.eye(3) * [[4], [4], [1]], pixels=image
+    )
+    half = Picture(
+        path="", size=(100, 100), T_crop_image=whole.T_crop_image,
+        pixels=image[::2, ::2],
+    )  # fmt: skip
+    apart = np.abs(whole.crop(56, 56).astype(int) - half.crop(56, 56).astype(int))
+    assert apart.mean() < 4

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from smirk3d.data.carried_photos import SurfaceCarrier
+from smirk3d.training.config import PainterConfig, TrainConfig
+from smirk3d.training.networks import JudgeNetworks
+from smirk3d.training.paths.painting_path import painting_path
+from tests.training.small_runs import small_config, small_trainer
+
+
+def _painter_config() -> TrainConfig:
+    start = small_config()
+    return replace(
+        start,
+        painter=PainterConfig(),
+        networks=replace(start.networks, learning=("renderer",)),
+        losses=replace(start.losses, cycle=0.0),
+    )
+
+
+def test_a_painter_learns_and_the_encoders_stay() -> None:
+    trainer, batches = small_trainer(_painter_config())
+    before = {k: v.clone() for k, v in trainer.networks.state_dict().items()}
+    losses = [trainer.train_step(batches.batch(0), 0.0)["photometric"] for _ in range(30)]
+    assert losses[-1] < 0.9 * losses[0]
+    changed = {k for k, v in trainer.networks.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed
+    assert all(name.startswith("renderer.") for name in changed)
+
+
+def test_the_truth_is_the_photo_and_part_of_it_is_hidden() -> None:
+    config = _painter_config()
+    trainer, batches = small_trainer(config)
+    batch = batches.batch(0)
+    result = painting_path(
+        trainer.networks, SurfaceCarrier(trainer.head), JudgeNetworks(), batch, config,
+        torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    assert torch.equal(result.panels["photo"], batch.images)
+    assert 0 < (result.panels["known"] < 0.5).float().mean() < 0.5
+    assert set(result.loss.terms) == {"photometric"}
+
+
+def test_settings_without_a_painter_are_refused() -> None:
+    trainer, batches = small_trainer(_painter_config())
+    with pytest.raises(ValueError, match="settings of a painter"):
+        painting_path(
+            trainer.networks, SurfaceCarrier(trainer.head), JudgeNetworks(), batches.batch(0),
+            small_config(), torch.Generator(),
+        )  # fmt: skip
