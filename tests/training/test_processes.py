@@ -48,6 +48,8 @@ def parts_of_a_batch(config: TrainConfig, rank: int) -> TrainingBatch:
 
 
 def gradients_of(trainer: Trainer, batch: TrainingBatch) -> dict[str, torch.Tensor]:
+    renderer = trainer.networks.renderer.eval()
+    renderer.train = lambda mode=True: renderer
     trainer.train_step(batch, 0.0)
     named = trainer.networks.named_parameters()
     return {name: p.grad for name, p in named if p.grad is not None}

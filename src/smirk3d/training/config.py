@@ -189,7 +189,7 @@ class NetworkConfig:
             turn it is.
         frozen_stages: of a shared backbone, this many first stages keep their starting weights;
             on a CPU two of them save half the time of a step.
-        frozen_norms: batch-norm statistics stay as they are, also in networks that learn.
+        frozen_norms: batch-norm statistics of the encoders stay as they are, also where they learn.
         perceptual: network of the perceptual loss: ``auto``, ``vgg16``, ``lite0`` or a file.
         emotion: network of the emotion loss: ``auto``, ``fer`` or a file.
     """

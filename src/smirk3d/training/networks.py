@@ -63,7 +63,7 @@ class Networks(nn.Module):
             learns = name in names
             part.requires_grad_(learns)
             part.train(learns)
-            if self.frozen_norms:
+            if self.frozen_norms and part is not self.renderer:
                 for module in part.modules():
                     if isinstance(module, _NORMS):
                         module.train(False)
