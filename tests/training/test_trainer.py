@@ -239,6 +239,24 @@ def test_losses_of_twenty_steps() -> None:
 GOLDEN = [34.41, 41.22, 28.46, 32.47, 31.78]
 
 
+def test_weights_tell_what_they_started_from(tmp_path: Path) -> None:
+    first, batches = small_trainer(small_config())
+    take_steps(first, batches, 1)
+    first.export(tmp_path)
+    config = small_config()
+    again = replace(
+        config,
+        networks=replace(config.networks, encoder_start=tmp_path / "encoder.safetensors"),
+    )
+    second, _ = small_trainer(again)
+    (tmp_path / "second").mkdir()
+    second.export(tmp_path / "second")
+    stored = FaceEncoder.from_file(tmp_path / "second" / "encoder.safetensors", second.head)
+    assert stored.provenance["steps"] == 0
+    assert stored.provenance["started_from"]["steps"] == 1
+    assert "started_from" not in stored.provenance["started_from"]
+
+
 def test_place_channels_start_as_the_encoder_without_them(tmp_path: Path) -> None:
     head = tiny_head()
     size = EncoderConfig(

@@ -122,6 +122,7 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
     start: FaceEncoder | None = None
     if config.encoder_start is not None:
         start = FaceEncoder.from_file(config.encoder_start, head)
+        encoder.provenance = start.provenance
         weights = start.state_dict()
         if start.config != encoder.config:
             weights = _widened(weights, encoder.state_dict())

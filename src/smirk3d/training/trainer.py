@@ -89,6 +89,7 @@ class Trainer:
         self.device = fabric.device if fabric is not None else head.v_template.device
         torch.manual_seed(config.run.seed)
         self.networks = build_networks(head, config.networks).to(self.device)
+        self.started_from = dict(self.networks.encoder.provenance)
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if fabric is not None:
             self.networks.autocast = fabric.autocast
@@ -261,6 +262,8 @@ class Trainer:
             "photos_seen": self.samples,
             "minutes": round(self.seconds / 60, 2),
         }
+        if self.started_from:
+            provenance["started_from"] = self.started_from
         if _encoders_learn(self.config):
             self._encoder_to_export(provenance).save(
                 folder / ENCODER_FILE, half=self.config.run.half
