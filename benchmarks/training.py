@@ -39,7 +39,10 @@ from smirk3d.training.paths import augmented_cycle_path, reconstruction_path
 from smirk3d.training.presets import core, pretrain
 from smirk3d.training.trainer import Trainer
 
-PARTS = ("data", "encoders", "head and raster", "U-Net", "masks", "backward", "rest")
+PARTS = (
+    "data", "encoders", "head and raster", "U-Net", "masks", "losses", "backward", "optimiser",
+    "rest",
+)  # fmt: skip
 
 
 def photos(head: HeadModel, count: int) -> tuple[AnnotatedFaces, FaceParameters]:
@@ -107,7 +110,7 @@ def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function applied to each photo of a batch, the answers joined."""
 
     def run(*arguments: Any, **options: Any) -> Any:
-        count = len(arguments[0])
+        count = _count(arguments[0])
         answers = [
             function(*[_row(a, row, count) for a in arguments], **options) for row in range(count)
         ]
@@ -116,9 +119,20 @@ def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _count(value: Any) -> int:
+    """Return how many faces a tensor, parameters or a record of such hold; 0 for anything else."""
+    if isinstance(value, FaceParameters) or (isinstance(value, Tensor) and value.ndim):
+        return len(value)
+    return _count(getattr(value, fields(value)[0].name)) if is_dataclass(value) else 0
+
+
 def _row(value: Any, row: int, count: int) -> Any:
-    batched = isinstance(value, FaceParameters) or (isinstance(value, Tensor) and value.ndim)
-    return value[row : row + 1] if batched and len(value) == count else value
+    if _count(value) != count:
+        return value
+    if is_dataclass(value) and not isinstance(value, FaceParameters):
+        parts = {f.name: _row(getattr(value, f.name), row, count) for f in fields(value)}
+        return replace(value, **parts)
+    return value[row : row + 1]
 
 
 def _joined(answers: list[Any]) -> Any:
@@ -127,7 +141,8 @@ def _joined(answers: list[Any]) -> Any:
         return torch.cat(answers)
     if isinstance(first, FaceParameters):
         return FaceParameters.cat(answers)
-    assert is_dataclass(first)
+    if not is_dataclass(first):
+        return first
     names = [field.name for field in fields(first)]
     return type(first)(**{n: _joined([getattr(a, n) for a in answers]) for n in names})
 
@@ -206,6 +221,8 @@ class Step:
             time_in(reconstruction_path, "hull_mask", "masks", loop=True)
             for path in paths:
                 time_in(path, "masked_photo", "masks")
+                time_in(path, "weighted_sum", "losses")
+            time_in(trainer.optimizers, "step", "optimiser")
             time_in(torch.Tensor, "backward", "backward")
             with clock.part("data"):
                 batch = self.batches.batch(trainer.step)
