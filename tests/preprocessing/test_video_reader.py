@@ -115,12 +115,27 @@ def test_a_wrong_rate_tag_does_not_change_the_times(tmp_path: Path) -> None:
     assert np.allclose([f.seconds for f in read(path)], np.arange(5) * 0.04, atol=1e-3)
 
 
-def test_what_a_truncated_file_still_holds_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.avi"])
+def test_what_a_truncated_file_still_holds_is_read_and_its_end_is_missed(
+    tmp_path: Path, name: str
+) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 64, 96, 3), np.uint8)
-    path = write_video(tmp_path / "whole.mkv", noise)
-    cut = tmp_path / "cut.mkv"
-    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert 5 < len(read(cut)) < 40
+    whole = tmp_path / name
+    with av.open(str(whole), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
+        for picture in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    reader = VideoReader(whole)
+    assert len(list(reader.frames())) == 40
+    assert reader.damage is None
+    cut = tmp_path / f"cut-{name}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    reader = VideoReader(cut)
+    assert 5 < len(list(reader.frames())) < 40
+    assert reader.damage
+    assert "1.33" in reader.damage or "nvalid" in reader.damage
 
 
 def test_files_without_pictures_are_named(tmp_path: Path) -> None:

@@ -293,6 +293,15 @@ def test_a_video_of_nobody_is_all_gap(seer: FaceReconstructor, tmp_path: Path) -
     assert (tmp_path / "n" / "overlay.mp4").is_file()
 
 
+def test_a_video_of_one_frame_has_its_face(
+    seer: FaceReconstructor, moving_face: Frame, tmp_path: Path
+) -> None:
+    path = write_video(tmp_path / "one.mp4", [moving_face(0)])
+    track = track_video(path, seer, tmp_path / "one", ("glb",)).track
+    assert track.valid.tolist() == [[True]]
+    assert (tmp_path / "one" / "face-0.glb").is_file()
+
+
 def test_the_pinhole_sees_the_head_where_the_picture_shows_it(
     seer: FaceReconstructor, clip: Path, tmp_path: Path
 ) -> None:

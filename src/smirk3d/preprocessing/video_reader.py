@@ -29,6 +29,8 @@ _Frame = TypeVar("_Frame", "VideoFrame", "VideoPlanes")
 _DEFAULT_RATE = Fraction(30)
 _AHEAD = 6
 _VIDEO_RANGE, _FULL_RANGE = 1, 2
+_WHOLE, _SLACK = 0.95, 0.1
+"""Share of the told length, less some seconds, from which a video counts as whole."""
 BT709 = 1
 """FFmpeg's number of the matrix and primaries of high definition video."""
 
@@ -73,6 +75,7 @@ class VideoInfo:
         width, height: of the picture as it is stored, in pixels.
         rate: mean frames a second.
         num_frames: an estimate of how many frames there are; 0 where the header does not tell.
+        seconds: when the last frame ends; 0 where the header does not tell.
         colours: FFmpeg's numbers of the primaries, the transfer and the matrix of
             :class:`VideoPlanes`; 2 where not told.
     """
@@ -81,6 +84,7 @@ class VideoInfo:
     height: int
     rate: Fraction
     num_frames: int
+    seconds: float
     colours: tuple[int, int, int]
 
 
@@ -90,7 +94,8 @@ class VideoReader:
     Attributes:
         path: of the file.
         info: what the header says.
-        damage: what stopped the decoding before the end, or None; set once all frames are read.
+        damage: what was wrong, or that the video ends before its header says so, or None; set once
+            all frames are read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -180,6 +185,9 @@ class VideoReader:
                 count += 1
         if not count:
             raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
+        # containers end their videos a little sooner or later than they tell
+        if clock.end < _WHOLE * self.info.seconds - _SLACK and self.damage is None:
+            self.damage = f"ends after {clock.end:.2f} s, its header tells {self.info.seconds:.2f}"
 
     def _whole_frames(self, container: Any) -> Iterator[Any]:
         stream = container.streams.video[0]
@@ -202,12 +210,17 @@ class VideoReader:
 
 
 class _Clock:
-    """Gives frames their times, which increase strictly whatever the file says."""
+    """Gives frames their times, which increase strictly whatever the file says.
+
+    Attributes:
+        end: when the last frame ends, by the file's own clock.
+    """
 
     def __init__(self, rate: Fraction) -> None:
         self._step = float(1 / rate)
         self._start: float | None = None
         self._last = -math.inf
+        self.end = 0.0
 
     def seconds(self, frame: Any) -> float:
         if frame.pts is not None and frame.time_base:
@@ -223,6 +236,7 @@ class _Clock:
             told = self._last + self._step / 2
         # microseconds: a float's last bits differ with the way a time was reached
         self._last = round(told, 6)
+        self.end = self._last + (self._start or 0.0) + self._step
         return self._last
 
 
@@ -230,17 +244,16 @@ def _info(stream: Any, container: Any) -> VideoInfo:
     rate = stream.average_rate or stream.guessed_rate or _DEFAULT_RATE
     if not 1 <= rate <= 1000:
         rate = _DEFAULT_RATE
-    count = stream.frames
-    if not count:
-        length = stream.duration * stream.time_base if stream.duration else None
-        if length is None and container.duration:
-            length = Fraction(container.duration, 1_000_000)
-        count = round(length * rate) if length else 0
+    length = Fraction(stream.duration or 0) * (stream.time_base or 0)
+    if not length and container.duration:
+        length = Fraction(container.duration, 1_000_000)
+    count = stream.frames or round(length * rate)
     codec = stream.codec_context
     colours = (codec.color_primaries, codec.color_trc, codec.colorspace)
     if codec.format is not None and codec.format.is_rgb:
         colours = (codec.color_primaries, codec.color_trc, BT709)
-    return VideoInfo(stream.width, stream.height, Fraction(rate), max(int(count), 0), colours)
+    size, count = (stream.width, stream.height), max(int(count), 0)
+    return VideoInfo(*size, Fraction(rate), count, float(length), colours)
 
 
 def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:

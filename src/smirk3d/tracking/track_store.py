@@ -122,7 +122,8 @@ class TrackStore:
 
         Args:
             meta: for the track.
-            least_frames: people seen in fewer frames are left out: a texture, a blurred hand.
+            least_frames: people seen in fewer frames are left out: a texture, a blurred hand. In a
+                video of fewer frames, those who are not in all of them.
         """
         chunks = self._chunks()
         names = [*MOVING, "T_crop_image", "box", "score", "quality"]
@@ -138,7 +139,8 @@ class TrackStore:
         for new, old in sorted(chunks[-1]["renamed"].tolist(), reverse=True):
             ids[ids == new] = old
         frames = np.concatenate([chunk["row_frame"] for chunk in with_faces])
-        people = [n for n in np.unique(ids).tolist() if (ids == n).sum() >= least_frames]
+        least = min(least_frames, len(seconds))
+        people = [n for n in np.unique(ids).tolist() if (ids == n).sum() >= least]
         order = np.lexsort((frames, ids))
         order = order[np.isin(ids[order], people)]
         valid = np.zeros((len(people), len(seconds)), bool)
