@@ -33,12 +33,17 @@ _STIRRED = 0.01
 """Pixels that colours have come from which a pixel counts as changed."""
 _BESIDE_EDGE = 2.0
 """Pixels of a 224 crop beside an outline in front, whose colour may be the outline's."""
+_RIM = 2.5
+"""Pixels of a 224 crop at the edge of what is known, from which no colours are spread."""
 _EDGE_STEP = 0.08
 """Device depth between two surfaces that an outline separates."""
-_DEPTH_SLACK = 0.02
+_DEPTH_SLACK = 0.005
 _STEEP = 0.3
 """Cosine to the view from which skin counts as seen well."""
-_STRETCH = (0.1, 0.4)
+_SHADE = {"eyeL": 0.6, "eyeR": 0.6, "teethU": 1.1, "teethL": 0.85, "tongue": 0.7, "cavity": 1.2}
+"""Brightness of unknown inner parts against the plain colours of photo warps: lids cast shadows,
+and the warps' own mouths are darker and their teeth greyer than photos'."""
+_STRETCH = (0.35, 0.75)
 """Area that the photo gives to a triangle, as a share of what it shall fill: below the first it
 counts as not seen, above the second as seen."""
 
@@ -96,6 +101,8 @@ class SurfaceCarrier:
         self.head = head
         self._warper = PhotoWarper(head)
         self._face_part = head.part.long()[head.faces].amax(1)
+        shade = torch.tensor([_SHADE.get(name, 1.0) for name in PARTS])
+        self._shade = shade.to(head.v_template)[head.part.long()]
 
     @torch.no_grad()
     def __call__(
@@ -133,11 +140,11 @@ class SurfaceCarrier:
         pixels = way.norm(dim=1, keepdim=True) * (CROP_SIZE / 2)
         ramp = ((pixels - _STILL[0]) / _STILL[1]).clamp(0, 1)
         part = self._part(drawn)
-        # skin that stays where it was is as photographed, also where it is seen edge-on
-        doubt = torch.where(part > 0, 1.0, ramp)
-        open_view, clear = _visibility(view_at, source.depth)
+        # what stays where it was is as photographed, also where it is seen edge-on
+        open_view, clear = _visibility(view_at, source.depth, facing)
+        same_part = _sample(self._part(source), view_at[:, :2], "nearest") == part
         clear = clear * (facing / _STEEP).clamp(0, 1) * _seen_share(view, target, faces, drawn)
-        known = open_view * torch.lerp(torch.ones_like(clear), clear, doubt)
+        known = open_view * same_part * torch.lerp(torch.ones_like(clear), clear, ramp)
         around = continued_around(way, on_mesh & (part == 0) & (known > 0.25))
         bared = _sample(source.mask[:, None].float(), centres + around, "nearest")
         known = torch.where(on_mesh, known, 1 - bared)
@@ -148,7 +155,7 @@ class SurfaceCarrier:
         if holes is not None:
             known = known * torch.where(on_mesh, holes, 1.0)
         gain = torch.where(on_mesh, torch.lerp(torch.ones_like(gain), gain, ramp), 1.0)
-        filled = self._filled(_sample(photos, colours_at), known, fallback, gain, part)
+        filled = self._filled(_sample(photos, colours_at), known, fallback, gain, part, on_mesh)
         moved = (colours_at - centres).abs().amax(1, keepdim=True) > _STIRRED / size
         normals = drawn.at_pixels(vertex_normals(after, faces))
         grey = drawn.scatter(shade(normals)[None]).clamp(0, 1)
@@ -156,12 +163,22 @@ class SurfaceCarrier:
 
     @staticmethod
     def _filled(
-        texture: Tensor, known: Tensor, fallback: Tensor, gain: Tensor, part: Tensor
+        texture: Tensor,
+        known: Tensor,
+        fallback: Tensor,
+        gain: Tensor,
+        part: Tensor,
+        on_mesh: Tensor,
     ) -> Tensor:
         """Return carried colours, of inner parts plain ones and else spread ones where unknown."""
         inside = part > 0
-        rest = torch.where(inside, fallback, spread_known(texture, known * ~inside))
-        return ((texture * known + rest * (1 - known)) * gain).clamp(0, 1)
+        # colours at the rim of what is known are often those of lashes and outlines
+        own = known * ~inside
+        rim = -_maximum_around(-own, _pixels(_RIM, known.shape[-1]))
+        clean = torch.where(on_mesh, rim, own)
+        rest = torch.where(inside, fallback, spread_known(texture, clean))
+        # what is spread from around is lit as its surroundings are
+        return (texture * gain * known + rest * (1 - known)).clamp(0, 1)
 
     def _drawn(
         self,
@@ -180,6 +197,7 @@ class SurfaceCarrier:
         seen, view = places
         visible = self._warper.visibility(view, source.depth, pose)
         fallback = self._warper.vertex_colours(photos, seen, visible)
+        fallback = fallback * self._shade[None, :, None]
         light = self._warper.light(before, after)
         facing = vertex_normals(pose, self.head.faces)[..., 2:]
         both = torch.cat([seen[..., :2], view, facing, fallback, light], -1)
@@ -196,20 +214,26 @@ def _sample(picture: Tensor, place: Tensor, mode: str = "bilinear") -> Tensor:
     )
 
 
-def _visibility(place: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
+def _visibility(place: Tensor, depth: Tensor, facing: Tensor) -> tuple[Tensor, Tensor]:
     """Return which points at device places ``[B, 3, H, W]`` are seen, and which clearly so.
 
     Seen: inside the picture, not behind another surface. Clearly: not so close to an outline in
     front that its colours have got in. Both ``[B, 1, H, W]``, 0 or 1.
     """
     finite = depth.nan_to_num(posinf=10.0)[:, None]
-    reach = max(1, round(_BESIDE_EDGE * depth.shape[-1] / CROP_SIZE))
-    nearest = -_maximum_around(-finite, reach)
+    nearest = -_maximum_around(-finite, _pixels(_BESIDE_EDGE, depth.shape[-1]))
     here, around = _sample(torch.cat([finite, nearest], 1), place[:, :2], "nearest").split(1, 1)
     deep = place[:, 2:]
     inside = (place[:, :2].abs() < 1).all(1, keepdim=True)
-    open_view = (deep <= here + _DEPTH_SLACK) & inside
+    # depth is that of pixels' centres, and steep surfaces change within a pixel
+    slack = _DEPTH_SLACK + 1.5 / depth.shape[-1] / facing.clamp(min=_STEEP)
+    open_view = (deep <= here + slack) & inside
     return open_view.float(), (deep <= around + _EDGE_STEP).float()
+
+
+def _pixels(length: float, size: int) -> int:
+    """Return a length in pixels of a 224 crop as pixels of a picture, at least one."""
+    return max(1, round(length * size / CROP_SIZE))
 
 
 def _maximum_around(values: Tensor, radius: int) -> Tensor:

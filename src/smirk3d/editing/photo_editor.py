@@ -29,8 +29,10 @@ from smirk3d.preprocessing.face_crop import warp_crop
 PAINTER_SIZE = 160
 """Side in pixels of the crops that the painter has learnt on."""
 
+_FINENESS = 2
+"""Pixels of the window to a pixel of the photo, each way, so that edges come out smooth."""
 _LARGEST_WINDOW = 1400
-_SMALLEST_WINDOW = PAINTER_SIZE
+_SMALLEST_WINDOW = 2 * CROP_SIZE
 _FEATHER = 3.0
 """Pixels of a 224 crop over which the painter's correction fades around what has changed."""
 
@@ -75,12 +77,12 @@ class _Window:
 
 
 def _window(T_crop_image: NDArray[np.floating]) -> _Window:
-    """Return the crop's square on whole pixels of the photo, reduced only where it is huge."""
+    """Return the crop's square on whole pixels of the photo, finer than it unless it is huge."""
     T_image_crop = np.linalg.inv(np.asarray(T_crop_image, np.float64))
     zoom = float(np.sqrt(abs(np.linalg.det(T_image_crop[:2, :2]))))
     left, top = (int(v) for v in np.floor(T_image_crop[:2, 2]))
     side = int(np.ceil(CROP_SIZE * zoom)) + 1
-    size = min(max(side, _SMALLEST_WINDOW), _LARGEST_WINDOW)
+    size = min(max(_FINENESS * side, _SMALLEST_WINDOW), _LARGEST_WINDOW)
     scale = size / side
     transform = np.array([[scale, 0, -scale * left], [0, scale, -scale * top], [0, 0, 1.0]])
     return _Window(transform, size, left, top, side)
@@ -144,6 +146,8 @@ class PhotoEditor:
         """Return the filled pictures with the painter's correction ``[1, 3, N, N]``."""
         size = carried.filled.shape[-1]
         correction = painted_correction(self.painter, carried.resized(PAINTER_SIZE))
+        # smooth: detail is the photo's, and short trainings leave a grid of the patch's period
+        correction = F.avg_pool2d(correction, 3, stride=1, padding=1, count_include_pad=False)
         correction = F.interpolate(correction, size=(size, size), mode="bicubic")
         return (carried.filled + correction * _feather(carried.changed)).clamp(0, 1)
 

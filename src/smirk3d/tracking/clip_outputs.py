@@ -15,6 +15,7 @@ from smirk3d.errors import AssetError, InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.flame_formats import FlameClip, write_flame
 from smirk3d.export.glb import write_glb
+from smirk3d.export.html_page import write_html
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_npz
 from smirk3d.export.result import FaceRecord, ResultRecord, write_result
@@ -32,7 +33,7 @@ _SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {
     "ply": write_ply,
 }
 _FLAME = "flame"
-CLIP_FORMATS = (OVERLAY, "glb", "usd", "arkit-csv", *_SEQUENCES, "npz", _FLAME)
+CLIP_FORMATS = (OVERLAY, "glb", "usd", "arkit-csv", *_SEQUENCES, "npz", "html", _FLAME)
 
 
 def parse_clip_formats(text: str, head: HeadModel) -> tuple[str, ...]:
@@ -81,6 +82,9 @@ def write_person(
     elif name == "usd":
         motion = HeadMotion(parameters=parameters, timestamps=seconds)
         write_usd(stem.with_suffix(".usd"), head, still, motion=motion)
+    elif name == "html":
+        motion = HeadMotion(parameters=parameters, timestamps=seconds)
+        write_html(stem.with_suffix(".html"), head, still, motion=motion)
     elif name == "arkit-csv":
         write_arkit_csv(stem.with_suffix(".csv"), head, parameters, timestamps=seconds, fps=rate)
     elif name == "npz":
