@@ -53,7 +53,7 @@ class Recogniser:
 
     def __init__(self, folder: Path) -> None:
         """Load its models from the package's folder."""
-        import dlib
+        import dlib  # noqa: PLC0415 -- nobody else needs it
 
         self._dlib = dlib
         self._points = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))

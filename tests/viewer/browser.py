@@ -67,7 +67,7 @@ class Page:
 
     def leave_controls(self) -> None:
         """Put the focus where keys mean the viewer, not a control."""
-        self.page.locator(CANVAS).click(position={"x": 20, "y": 500})
+        self.page.locator(CANVAS).click(position={"x": 20, "y": 420})
 
     def press_slider(self, slider: Any, key: str) -> None:
         """Move a slider by a key, as one without a mouse does."""

@@ -39,7 +39,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, viewer: Viewer) -> Iterator[Page]:
-    tab = browser.new_page(viewport={"width": 900, "height": 600})
+    tab = browser.new_page(viewport={"width": 760, "height": 520})
     opened = Page(tab, f"http://127.0.0.1:{viewer.server.get_port()}")
     yield opened
     tab.close()
@@ -52,6 +52,23 @@ def _vertices(viewer: Viewer) -> np.ndarray:
     return found
 
 
+def _pixels_of_curve(page: Page, colour: tuple[int, int, int]) -> int:
+    """How many pixels of the chart have about a colour."""
+    return int(
+        page.page.evaluate(
+            """colour => {
+                const c = document.querySelector('.uplot canvas');
+                const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                let n = 0;
+                for (let i = 0; i < d.length; i += 4)
+                    if (d[i + 3] > 128 && colour.every((v, k) => Math.abs(d[i + k] - v) < 24)) n++;
+                return n;
+            }""",
+            list(colour),
+        )
+    )
+
+
 def _sliders(viewer: Viewer) -> dict[str, tuple[Control, Any]]:
     """The first slider of each folder that moves something by itself."""
     assert viewer.panel.move is not None
@@ -62,26 +79,33 @@ def _sliders(viewer: Viewer) -> dict[str, tuple[Control, Any]]:
     return first
 
 
+def _changed(page: Page, picture: np.ndarray) -> list[np.ndarray]:
+    """What the page shows now, in a list, or none while it is what it showed."""
+    now = page.canvas()
+    return [now] if np.abs(now - picture).max() > 20 else []
+
+
 def test_every_group_of_sliders_moves_the_mesh_in_the_page(
     viewer: Viewer, page: Page, result: Path, tmp_path: Path
 ) -> None:
     viewer.open([open_subject(result)])
     page.tab("Move")
     page.shot(tmp_path / "desktop.png")
+    picture = page.canvas()
     for folder, (control, slider) in _sliders(viewer).items():
         if folder not in {"Jaw", "Mouth"}:  # these are open at first
             page.page.get_by_text(folder, exact=True).first.click()
         at_end = slider.value > (control.lo + control.hi) / 2
-        before, picture = _vertices(viewer), page.canvas()
+        before = _vertices(viewer)
         page.press_slider(slider, "Home" if at_end else "End")
         until(
             lambda before=before: np.abs(_vertices(viewer) - before).max() > 1e-3,
             f"vertices to follow {control.label}",
         )
-        until(
-            lambda picture=picture: np.abs(page.canvas() - picture).max() > 20,
+        picture = until(
+            lambda picture=picture: _changed(page, picture),
             f"the page to show {control.label}",
-        )
+        )[0]
         page.page.get_by_text(folder, exact=True).first.click()
     page.shot(tmp_path / "moved.png")
 
@@ -129,6 +153,7 @@ def test_a_track_is_scrubbed_played_and_shown_over_its_frames(
     until(lambda: page.canvas().mean() < bright.mean() - 5, "the darker frame behind it")
     page.tab("Curves")
     page.page.wait_for_selector(".uplot canvas")
+    until(lambda: _pixels_of_curve(page, (0xFF, 0x92, 0x2B)) > 50, "a curve")
     until(lambda: f"frame {FRAMES - 1}" in page.page.inner_text("body"), "the frame's numbers")
     page.shot(tmp_path / "curves.png")
     page.page.get_by_text("Play", exact=True).click()
@@ -168,6 +193,7 @@ def test_what_the_page_exports_and_saves_reads_back(
     with page.page.expect_download() as waiting:
         page.page.get_by_text("Export face", exact=True).click()
     waiting.value.save_as(tmp_path / "face.glb")
+    assert set(viewer.panel.files.format.options) >= {"glb", "obj", "arkit-csv", "html", "figure"}
     model = GltfHead.load(tmp_path / "face.glb").model
     assert model.extras["parameters"]["jaw"][0] == pytest.approx(0.75, abs=1e-5)
     with page.page.expect_download() as waiting:

@@ -58,9 +58,7 @@ def write_reconstruction(
         write_png(temporary / "overlay.png", overlay_panel(image, [_posed(f) for f in faces]))
         size = (image.shape[1], image.shape[0])
         for number, face in enumerate(faces):
-            picture = Picture(
-                path=source, size=size, T_crop_image=face.T_crop_image, pixels=image
-            )
+            picture = Picture(path=source, size=size, T_crop_image=face.T_crop_image, pixels=image)
             for name in formats:
                 write_face(name, temporary / f"face-{number}", face.head, face.parameters, picture)
         write_result(temporary, result_record(source, image, faces))

@@ -66,8 +66,10 @@ class View:
             shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
             address = f"[{shown}]" if ":" in shown else shown
             print(f"http://{address}:{server.get_port()}   Ctrl-C ends it", flush=True)
-            while True:
-                time.sleep(3600)
+            with contextlib.suppress(KeyboardInterrupt):
+                while True:
+                    time.sleep(3600)
+        return 0
 
 
 COMMAND = View

@@ -163,7 +163,7 @@ def save_face(
         if path.suffix.lower() in (pictured.ending, *pictured.others):
             pictured.write(path, head, parameters, picture=picture)
             return
-    both = (*FORMATS.values(), *PICTURED.values())
-    usual = (c.ending if c.ending.startswith(".") else c.others[0] for c in both)
-    endings = ", ".join(usual)
+    known = [(c.ending, c.others) for c in FORMATS.values()]
+    known += [(c.ending, c.others) for c in PICTURED.values()]
+    endings = ", ".join(own if own.startswith(".") else others[0] for own, others in known)
     raise InputError(f"{path}: unknown ending {path.suffix!r}; have {endings}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
 
 Array = NDArray[np.float64]
+
+_AXIS_STEP = 0.25
+_RESTS = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +33,10 @@ class Curves:
     values: dict[str, Array]
 
     def liveliest(self, count: int) -> list[str]:
-        """Return the names of the values that change most, the liveliest first."""
+        """Return the names of the values that change most, the liveliest first; none that rest."""
         spreads = {name: float(np.nanstd(values)) for name, values in self.values.items()}
-        return sorted(spreads, key=lambda name: -spreads[name])[:count]
+        moving = [name for name, spread in spreads.items() if spread > _RESTS]
+        return sorted(moving, key=lambda name: -spreads[name])[:count]
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,24 @@ def _correlation(ours: Array, theirs: Array) -> float | None:
     return float(np.corrcoef(ours, theirs)[0, 1])
 
 
-def chart(
-    curves: Curves, names: list[str], now: float, *, difference: bool = False
-) -> tuple[list[str], tuple[Array, ...]]:
-    """Return labels and columns of a chart with an upright line at a time.
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """What a chart draws.
+
+    Attributes:
+        labels: of the columns but the first.
+        columns: seconds, each curve, and the upright line.
+        lowest, highest: ends of the upright axis.
+    """
+
+    labels: list[str]
+    columns: tuple[Array, ...]
+    lowest: float
+    highest: float
+
+
+def chart(curves: Curves, names: list[str], now: float, *, difference: bool = False) -> Chart:
+    """Return the chart of some curves with an upright line at a time.
 
     The line is drawn by two samples at one time, so every column is two longer than the clip.
 
@@ -115,20 +134,15 @@ def chart(
             values, label = values - curves.values[other], f"{name} - {other}"
         labels.append(label)
         columns.append(values)
+    # in whole steps, so that the axis stays while values change a little
+    known = np.concatenate([np.array([0.0, 0.5]), *(c[np.isfinite(c)] for c in columns)])
+    lowest = math.floor(known.min() / _AXIS_STEP) * _AXIS_STEP
+    highest = math.ceil(known.max() / _AXIS_STEP) * _AXIS_STEP
     at = int(np.searchsorted(curves.seconds, now, "right"))
-    low = min((float(np.nanmin(c)) for c in columns if np.isfinite(c).any()), default=0.0)
-    high = max((float(np.nanmax(c)) for c in columns if np.isfinite(c).any()), default=1.0)
     line = np.full(len(curves.seconds), np.nan)
-    widened = tuple(
-        np.insert(column, at, [fill, fill2])
-        for column, fill, fill2 in [
-            (curves.seconds, now, now),
-            *((c, _before(c, at), _before(c, at)) for c in columns),
-            (line, min(low, 0.0), max(high, min(low, 0.0) + 0.1)),
-        ]
+    widened = (
+        np.insert(curves.seconds, at, [now, now]),
+        *(np.insert(c, at, [c[max(at - 1, 0)]] * 2) for c in columns),
+        np.insert(line, at, [lowest, highest]),
     )
-    return [*labels, "now"], widened
-
-
-def _before(column: Array, at: int) -> float:
-    return float(column[max(at - 1, 0)])
+    return Chart([*labels, "now"], widened, lowest, highest)

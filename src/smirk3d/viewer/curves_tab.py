@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smirk3d.viewer.analysis import Curves, asymmetries, chart, clip_curves
+from smirk3d.viewer.analysis import Chart, Curves, asymmetries, chart, clip_curves
 
 if TYPE_CHECKING:
     from smirk3d.viewer.app import Viewer
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _COLOURS = ("#4dabf7", "#ff922b", "#69db7c", "#f783ac", "#b197fc", "#ffd43b", "#66d9e8", "#ff8787")
 _FIRST = 4
 _ROWS = 8
+_PADDING = (10, 24, 0, 0)
+"""Top, right, bottom, left, in the page's pixels."""
 
 
 class CurvesTab:
@@ -52,15 +54,16 @@ class CurvesTab:
         return clip_curves(opened.subject.head, parameters, shown.frames, times)
 
     def _add_chart(self) -> Any:
-        labels, columns = self._columns()
+        drawn = self._drawn()
         return self._viewer.server.gui.add_uplot(
-            columns,
-            _series(labels),
-            scales={"x": {"time": False}},
+            drawn.columns,
+            _series(drawn.labels),
+            scales=_scales(drawn),
             aspect=1.4,
+            padding=_PADDING,
         )
 
-    def _columns(self) -> tuple[list[str], tuple[np.ndarray, ...]]:
+    def _drawn(self) -> Chart:
         session = self._viewer.session
         assert session is not None
         now = float(session.opened[session.chosen.subject].subject.timestamps[self._now()])
@@ -87,9 +90,11 @@ class CurvesTab:
 
     def _redraw(self) -> None:
         if self._chart is not None:
-            labels, columns = self._columns()
-            self._chart.data = columns
-            self._chart.series = _series(labels)
+            drawn = self._drawn()
+            with self._viewer.server.atomic():
+                self._chart.scales = _scales(drawn)
+                self._chart.series = _series(drawn.labels)
+                self._chart.data = drawn.columns
 
     def follow(self) -> None:
         """Bring curves, frame and tables to what is shown."""
@@ -159,3 +164,8 @@ def _series(labels: list[str]) -> tuple[dict[str, Any], ...]:
         for label, colour in zip(labels[:-1], _COLOURS, strict=False)
     ]
     return ({"label": "s"}, *drawn, {"label": labels[-1], "stroke": "#adb5bd", "width": 1})
+
+
+def _scales(drawn: Chart) -> dict[str, Any]:
+    """Return fixed axes: frames without the face would leave the chart without any."""
+    return {"x": {"time": False}, "y": {"range": (drawn.lowest, drawn.highest)}}

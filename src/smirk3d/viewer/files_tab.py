@@ -13,7 +13,8 @@ import numpy as np
 
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
-from smirk3d.export.formats import FLAME, FORMATS, Picture, write_face
+from smirk3d.export.formats import FLAME, FORMATS, PICTURED, write_face
+from smirk3d.export.picture import Picture
 from smirk3d.viewer.uploads import shown_name
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class FilesTab:
     def _formats(self) -> list[str]:
         session = self._viewer.session
         assert session is not None
-        names = list(FORMATS)
+        names = [*FORMATS, *PICTURED]
         if session.current.subject.head.name.startswith(FLAME):
             names.append(FLAME)
         return names
@@ -95,11 +96,13 @@ class FilesTab:
         if row is None:
             raise InputError("this frame does not show the face: choose another")
         shown = opened.subject.faces[face]
+        pictures = opened.subject.pictures
         crop = shown.T_crop_image[row] if shown.T_crop_image is not None else np.eye(3)
         picture = Picture(
             path=opened.subject.name,
             size=opened.subject.image_size or (1, 1),
             T_crop_image=crop,
+            pixels=pictures.rgb(frame) if pictures is not None else None,
         )
         stem = folder / f"{shown_name(opened.subject.name)}-face-{face}"
         head = opened.subject.head

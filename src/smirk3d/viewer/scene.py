@@ -79,6 +79,7 @@ class SubjectScene:
         self._skins = [
             PhotoSkin(server, f"{name}/face{n}/photo") for n in range(len(subject.faces))
         ]
+        self._dresses: dict[int, tuple[bool, bool, Material, float]] = {}
         self._picture = self._add_picture(f"{name}/picture")
         self._jpeg: bytes | None = None
 
@@ -129,6 +130,10 @@ class SubjectScene:
             for mesh in self._meshes:
                 if not (textured and mesh.name == "skin"):
                     handles[mesh.name].vertices = mesh.vertices(vertices)
+        dress = (seen, textured, look.material, look.opacity)
+        if dress == self._dresses.get(face):
+            return
+        self._dresses[face] = dress
         for name, handle in handles.items():
             handle.visible = seen and not (textured and name == "skin")
             handle.wireframe = look.material == "wireframe"
