@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from smirk3d.conventions import CROP_SIZE
+from smirk3d.conventions import CROP_SIZE, NUM_MEDIAPIPE_LANDMARKS
 from smirk3d.data.augmentation import Faces
 from smirk3d.data.painted_heads import Paint, PaintedHeads
 from smirk3d.data.strong_expressions import StrongExpressionConfig, StrongExpressions
@@ -42,13 +42,15 @@ class FaceRenderer:
             config: their expressions.
 
         Raises:
-            InputError: if a source lacks named actions or landmarks.
+            InputError: if another head lacks named actions or landmarks of the trained one.
         """
         for source in sources:
-            if not source.has_named_actions or len(source.landmark_ids) < len(head.landmark_ids):
+            lacking = set(head.landmark_ids.tolist()) - set(source.landmark_ids.tolist())
+            named = source.has_named_actions and head.has_named_actions
+            if lacking or not (named or source.fingerprint == head.fingerprint):
                 raise InputError(
-                    f"head {source.name!r} cannot be rendered for training: it needs named actions "
-                    "and all of MediaPipe's landmarks"
+                    f"head {source.name!r} cannot be rendered to train {head.name!r}: both need "
+                    "named actions, and it the other's landmarks"
                 )
         self.head = head
         self.sources = list(sources)
@@ -103,8 +105,10 @@ class FaceRenderer:
 
     def _landmarks(self, turn: int, face: FaceParameters) -> Tensor:
         seen = project(self._small[turn](face).vertices, face.camera)[..., :2]
-        points = seen.new_zeros(1, len(self.sources[turn].landmark_ids), 2)
-        points[:, self.sources[turn].landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)
+        pixels = ndc_to_pixels(seen, CROP_SIZE)
+        # where the head has no landmark, one in the middle of the face changes no box and no hull
+        points = pixels.mean(1, keepdim=True).repeat(1, NUM_MEDIAPIPE_LANDMARKS, 1)
+        points[:, self.sources[turn].landmark_ids] = pixels
         return points
 
     def _target(self, turn: int, face: FaceParameters) -> FaceParameters:
