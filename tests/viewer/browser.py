@@ -59,6 +59,18 @@ class Page:
         png = self.page.locator(CANVAS).screenshot(timeout=PATIENCE * 1000)
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(np.int16)
 
+    def settled_canvas(self) -> np.ndarray:
+        """The same once it has stopped changing: meshes arrive one after the other."""
+        pictures = [self.canvas()]
+
+        def still() -> bool:
+            time.sleep(0.5)
+            pictures.append(self.canvas())
+            return bool(np.abs(pictures[-1] - pictures[-2]).mean() < 0.01)
+
+        until(still, "the view to settle")
+        return pictures[-1]
+
     def shot(self, path: Path) -> None:
         self.page.screenshot(path=str(path), timeout=PATIENCE * 1000)
 

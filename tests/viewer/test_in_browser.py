@@ -167,8 +167,8 @@ def test_photo_colours_and_wireframe_change_the_picture(
     viewer: Viewer, page: Page, result: Path, tmp_path: Path
 ) -> None:
     viewer.open([open_subject(result)])
-    clay = page.canvas()
     page.leave_controls()
+    clay = page.settled_canvas()
     page.page.keyboard.press("5")
     until(lambda: "colours" in page.status(), "the projection")
     until(lambda: np.abs(page.canvas() - clay).mean() > 1, "the photo's colours")
@@ -178,7 +178,11 @@ def test_photo_colours_and_wireframe_change_the_picture(
     until(lambda: np.abs(page.canvas() - textured).mean() > 1, "the wireframe")
     page.shot(tmp_path / "wireframe.png")
     page.page.keyboard.press("3")
-    until(lambda: np.abs(page.canvas() - clay).mean() < 0.5, "clay again")
+    # the page lowers its resolution when it falls behind, so edges need not come back exactly
+    skin = np.abs(textured - clay).max(2) > 20
+    assert skin.mean() > 0.005
+    way = np.abs(textured - clay)[skin].mean()
+    until(lambda: np.abs(page.canvas() - clay)[skin].mean() < way / 4, "clay again")
 
 
 def test_what_the_page_exports_and_saves_reads_back(
