@@ -17,6 +17,7 @@ from smirk3d.geometry.meshes import (
     face_areas,
     face_normals,
     faces_within,
+    mirrored_vertices,
     projected_areas,
     smoothed,
     split_by_label,
@@ -193,3 +194,10 @@ def test_wrong_shapes_are_refused(vertices: Tensor, faces: Tensor) -> None:
         vertex_normals(vertices, faces)
     with pytest.raises(ShapeError):
         face_areas(vertices, faces)
+
+
+def test_mirrored_vertices_are_each_others_partners() -> None:
+    points = torch.tensor([[0.02, 1.0, 0.0], [0.0, 0.0, 1.0], [-0.02, 1.0, 0.001]])
+    assert mirrored_vertices(points).tolist() == [2, 1, 0]
+    with pytest.raises(ShapeError):
+        mirrored_vertices(points[:, :2])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,6 +11,8 @@ from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import InputError
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.linear_start import start_from_regression, start_places
+from smirk3d.training.trainer import train
+from tests.training.small_runs import small_config
 
 HEAD = tiny_head()
 
@@ -75,3 +80,11 @@ def test_a_regression_needs_faces_and_one_backbone() -> None:
         start_from_regression(encoder_with_places(), [])
     with pytest.raises(InputError, match="shared"):
         start_from_regression(FaceEncoder(HEAD, EncoderConfig(standardised=True)), [spots(2, 0)])
+
+
+def test_a_regression_without_standardised_features_is_refused(tmp_path: Path) -> None:
+    config = small_config()
+    config = replace(config, networks=replace(config.networks, linear_batches=3))
+    with pytest.raises(InputError, match="standardised"):
+        train(config, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -23,6 +23,7 @@ from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import rasterize
+from smirk3d.rendering.photo_colours import vertex_visibility
 
 # linear-ish display colours of what a photo hides, lit by the photo's brightness
 _PLAIN_COLOURS = {
@@ -35,7 +36,7 @@ _PLAIN_COLOURS = {
 }
 _LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
 _AMBIENT = 0.45
-_DEPTH_TOLERANCE = 0.02
+_STEEP = 0.3
 _DIFFUSION_STEPS = 12
 _AROUND_SIZE = 28
 _AROUND_STEPS = 8
@@ -115,14 +116,7 @@ class PhotoWarper:
 
     def visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
         """Return for each vertex ``[B, V, 1]`` whether the photo shows it, 0 to 1."""
-        finite = depth.nan_to_num(posinf=10.0)
-        nearest = F.grid_sample(
-            finite[:, None], seen[:, None, :, :2], mode="nearest", align_corners=False
-        )[:, 0, 0]
-        open_view = (seen[..., 2] <= nearest + _DEPTH_TOLERANCE).float()
-        inside = (seen[..., :2].abs() < 1).all(-1)
-        facing = (vertex_normals(vertices, self.head.faces)[..., 2] / 0.3).clamp(0, 1)
-        return (open_view * facing * inside)[..., None]
+        return vertex_visibility(vertices, seen, depth, self.head.faces, steep=_STEEP)[..., None]
 
     def vertex_colours(self, photos: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
         """Return ``[B, V, 3]``: seen colours, spread over hidden skin; plain ones elsewhere."""

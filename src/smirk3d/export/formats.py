@@ -23,7 +23,19 @@ from smirk3d.export.usd import write_usd
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
-Writer = Callable[[Path, HeadModel, FaceParameters], None]
+
+class Writer(Protocol):
+    """Writes one face, where it can with the help of its picture."""
+
+    def __call__(
+        self,
+        path: Path,
+        head: HeadModel,
+        parameters: FaceParameters,
+        *,
+        picture: Picture | None = None,
+    ) -> None:
+        """Write one face, without batch dimension, to a file."""
 
 
 @dataclass(frozen=True)
@@ -41,44 +53,37 @@ class Format:
     others: tuple[str, ...] = ()
 
 
-class PictureWriter(Protocol):
-    """Writes one face with the help of its picture, or without where there is none."""
+def _plain(write: Callable[[Path, HeadModel, FaceParameters], None]) -> Writer:
+    """Return a writer that leaves the picture aside."""
 
-    def __call__(
-        self,
+    def without_picture(
         path: Path,
         head: HeadModel,
         parameters: FaceParameters,
         *,
         picture: Picture | None = None,
     ) -> None:
-        """Write one face, without batch dimension, to a file."""
+        write(path, head, parameters)
 
-
-@dataclass(frozen=True)
-class PicturedFormat:
-    """A way to write one face with its picture; attributes as of :class:`Format`."""
-
-    ending: str
-    write: PictureWriter
-    others: tuple[str, ...] = ()
+    return without_picture
 
 
 FORMATS: dict[str, Format] = {
-    "glb": Format(".glb", write_glb),
-    "obj": Format(".obj", write_obj),
-    "ply": Format(".ply", write_ply),
-    "npz": Format(".npz", write_parameters_npz),
-    "json": Format(".json", write_parameters_json),
-    "arkit-csv": Format(".csv", write_arkit_csv),
-    "usd": Format(".usd", write_usd, (".usda", ".usdc")),
-    "turntable": Format("-turntable.mp4", write_turntable, (".mp4", ".gif")),
+    "glb": Format(".glb", _plain(write_glb)),
+    "obj": Format(".obj", _plain(write_obj)),
+    "ply": Format(".ply", _plain(write_ply)),
+    "npz": Format(".npz", _plain(write_parameters_npz)),
+    "json": Format(".json", _plain(write_parameters_json)),
+    "arkit-csv": Format(".csv", _plain(write_arkit_csv)),
+    "usd": Format(".usd", _plain(write_usd), (".usda", ".usdc")),
+    "turntable": Format("-turntable.mp4", _plain(write_turntable), (".mp4", ".gif")),
 }
-PICTURED: dict[str, PicturedFormat] = {
-    "html": PicturedFormat(".html", write_html),
-    "figure": PicturedFormat("-figure.png", write_figure, (".png",)),
+PICTURED: dict[str, Format] = {
+    "html": Format(".html", write_html),
+    "figure": Format("-figure.png", write_figure, (".png",)),
 }
 """Formats that show the photo's colours too, where its pixels are at hand."""
+_FILES = FORMATS | PICTURED
 FLAME = "flame"
 """The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame_formats`."""
 
@@ -90,7 +95,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
         InputError: if one is unknown, or none is given.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    known = (*FORMATS, *PICTURED, FLAME)
+    known = (*_FILES, FLAME)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise InputError(
@@ -127,12 +132,8 @@ def write_face(
         )
         write_flame(folder, clip)
         return folder
-    if name in PICTURED:
-        path = stem.with_name(stem.name + PICTURED[name].ending)
-        PICTURED[name].write(path, head, parameters, picture=picture)
-        return path
-    path = stem.with_name(stem.name + FORMATS[name].ending)
-    FORMATS[name].write(path, head, parameters)
+    path = stem.with_name(stem.name + _FILES[name].ending)
+    _FILES[name].write(path, head, parameters, picture=picture)
     return path
 
 
@@ -155,15 +156,9 @@ def save_face(
         OutputError: if the file cannot be written.
     """
     path = Path(path)
-    for chosen in FORMATS.values():
+    for chosen in _FILES.values():
         if path.suffix.lower() in (chosen.ending, *chosen.others):
-            chosen.write(path, head, parameters)
+            chosen.write(path, head, parameters, picture=picture)
             return
-    for pictured in PICTURED.values():
-        if path.suffix.lower() in (pictured.ending, *pictured.others):
-            pictured.write(path, head, parameters, picture=picture)
-            return
-    known = [(c.ending, c.others) for c in FORMATS.values()]
-    known += [(c.ending, c.others) for c in PICTURED.values()]
-    endings = ", ".join(own if own.startswith(".") else others[0] for own, others in known)
-    raise InputError(f"{path}: unknown ending {path.suffix!r}; have {endings}")
+    usual = (c.ending if c.ending.startswith(".") else c.others[0] for c in _FILES.values())
+    raise InputError(f"{path}: unknown ending {path.suffix!r}; have {', '.join(usual)}")

@@ -76,7 +76,7 @@ def write_html(
     """
     rig = rig_of(head, parameters)
     sliders = _sliders(head, rig)
-    found = _values(head, rig, parameters[None])[0]
+    found = _values(head, rig, sliders, parameters[None])[0]
     for slider, value in zip(sliders, found.tolist(), strict=True):
         slider["value"] = round(value, 5)
     data = {
@@ -86,7 +86,7 @@ def write_html(
         "head": _HEAD_TURNS,
         **_mesh(head, rig),
         "photo": _photo(head, parameters, picture),
-        "motion": None if motion is None else _motion(head, rig, motion),
+        "motion": None if motion is None else _motion(head, rig, sliders, motion),
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     page = resources.files("smirk3d.export").joinpath("page/viewer.html").read_text("utf-8")
@@ -153,7 +153,9 @@ def _extra_turns(head: HeadModel, rig: Rig) -> list[tuple[str, int, int]]:
     return turns
 
 
-def _values(head: HeadModel, rig: Rig, frames: FaceParameters) -> NDArray[np.float64]:
+def _values(
+    head: HeadModel, rig: Rig, sliders: list[dict[str, Any]], frames: FaceParameters
+) -> NDArray[np.float64]:
     """Return the sliders' values ``[T, S]`` of faces."""
     frames = frames.to(head.v_template)
     columns: dict[str, Tensor] = {}
@@ -165,7 +167,7 @@ def _values(head: HeadModel, rig: Rig, frames: FaceParameters) -> NDArray[np.flo
         columns |= zip(rig.target_names, both.unbind(1), strict=True)
     columns |= {name: frames.jaw[:, axis] for name, _, axis in _extra_turns(head, rig)}
     columns |= zip(_HEAD_TURNS, _euler(axis_angle_to_matrix(frames.head_pose)), strict=True)
-    chosen = [columns[slider["name"]] for slider in _sliders(head, rig)]
+    chosen = [columns[slider["name"]] for slider in sliders]
     return torch.stack(chosen, 1).double().cpu().numpy()
 
 
@@ -238,9 +240,11 @@ def _photo(
     }
 
 
-def _motion(head: HeadModel, rig: Rig, motion: HeadMotion) -> dict[str, Any]:
+def _motion(
+    head: HeadModel, rig: Rig, sliders: list[dict[str, Any]], motion: HeadMotion
+) -> dict[str, Any]:
     start = motion.timestamps[0]
-    values = torch.from_numpy(_values(head, rig, motion.parameters))
+    values = torch.from_numpy(_values(head, rig, sliders, motion.parameters))
     return {
         "seconds": [round(seconds - start, 4) for seconds in motion.timestamps],
         "values": _quantised(values, unit=1e-4),

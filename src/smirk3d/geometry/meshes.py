@@ -222,3 +222,14 @@ def smoothed(attributes: Tensor, faces: Tensor, rounds: int = 1) -> Tensor:
         mean = torch.where(count > 0, total / count.clamp(min=1), attributes)
         attributes = 0.5 * (attributes + mean)
     return attributes
+
+
+def mirrored_vertices(points: Tensor) -> Tensor:
+    """Return for each point ``[V]`` the one nearest to its mirror image in x, of points ``[V, 3]``.
+
+    Raises:
+        ShapeError: if the shape differs.
+    """
+    check_shape(points, "V 3", "points")
+    mirrored = points * points.new_tensor([-1.0, 1.0, 1.0])
+    return torch.cat([torch.cdist(part, points).argmin(1) for part in mirrored.split(1024)])

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from smirk3d.errors import check_shape
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
-from smirk3d.geometry.meshes import smoothed, vertex_normals
+from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import rasterize
@@ -63,7 +63,8 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> 
     vertices = head(face).vertices
     ndc = project(vertices, face.camera)
     place = ndc[0, :, :2]
-    seen = _seen(head, vertices, ndc, crop.shape[-1])
+    depth = rasterize(ndc, head.faces, crop.shape[-1], crop.shape[-1]).depth
+    seen = vertex_visibility(vertices, ndc, depth, head.faces, steep=_STEEP)[0]
     skin = head.part == PARTS.index("skin")
     sampled = F.grid_sample(
         crop[None], place[None, None], padding_mode="border", align_corners=False
@@ -76,21 +77,31 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> 
     return PhotoColours(place, seen, torch.where(skin[:, None], colours, plain))
 
 
-def _seen(head: HeadModel, vertices: Tensor, ndc: Tensor, size: int) -> Tensor:
-    """Return how well the photo shows each vertex ``[V]``: in front, inside, not edge-on."""
-    depth = rasterize(ndc, head.faces, size, size).depth.nan_to_num(posinf=10.0)
+def vertex_visibility(
+    vertices: Tensor, ndc: Tensor, depth: Tensor, faces: Tensor, *, steep: float
+) -> Tensor:
+    """Return how well photos show each vertex ``[B, V]``, 0 to 1: in front, inside, not edge-on.
+
+    Args:
+        vertices: ``[B, V, 3]``.
+        ndc: where they are seen ``[B, V, 3]``, device coordinates.
+        depth: of the nearest surface at each pixel ``[B, H, W]``.
+        faces: ``[F, 3]``.
+        steep: cosine to the view from which a vertex is seen fully.
+    """
+    finite = depth.nan_to_num(posinf=10.0)
     nearest = F.grid_sample(
-        depth[:, None], ndc[:, None, :, :2], mode="nearest", align_corners=False
-    )[0, 0, 0]
-    front = ndc[0, :, 2] <= nearest + _DEPTH_SLACK
-    inside = (ndc[0, :, :2].abs() < 1).all(1)
-    facing = (vertex_normals(vertices, head.faces)[0, :, 2] / _STEEP).clamp(0, 1)
+        finite[:, None], ndc[:, None, :, :2], mode="nearest", align_corners=False
+    )[:, 0, 0]
+    front = ndc[..., 2] <= nearest + _DEPTH_SLACK
+    inside = (ndc[..., :2].abs() < 1).all(-1)
+    facing = (vertex_normals(vertices, faces)[..., 2] / steep).clamp(0, 1)
     return facing * front * inside
 
 
 def _hidden_skin(head: HeadModel, sampled: Tensor, known: Tensor) -> Tensor:
     """Return colours ``[V, 3]``: those that are known, mirrored ones, and spread ones."""
-    other = _other_side(head.v_template)
+    other = mirrored_vertices(head.v_template)
     mirrored = known[other] * (1 - known)
     weight = known + mirrored
     start = sampled * known[:, None] + sampled[other] * mirrored[:, None]
@@ -101,9 +112,3 @@ def _hidden_skin(head: HeadModel, sampled: Tensor, known: Tensor) -> Tensor:
     rest = (1 - weight.clamp(max=1))[:, None]
     around = spread[:, :3] / spread[:, 3:]
     return (start / weight[:, None].clamp(min=1)) + around * rest
-
-
-def _other_side(template: Tensor) -> Tensor:
-    """Return for each vertex ``[V]`` the one nearest to its mirror image."""
-    mirrored = template * template.new_tensor([-1.0, 1.0, 1.0])
-    return torch.cat([torch.cdist(part, template).argmin(1) for part in mirrored.split(1024)])

@@ -52,8 +52,13 @@ class WarmStartConfig:
         gains: weight of each group.
         amount_unit: unit of distances of amounts, components whose range ends at 1; the others'
             unit is their spread.
-        beta: distance below which the loss is quadratic. Most of the range should be: an absolute
-            error has its optimum at the median, which for sparse actions is no action at all.
+        beta: distance to fits below which the loss is quadratic; to what is known exactly it is
+            quadratic throughout. An absolute error has its optimum at the median, which for sparse
+            actions is no action at all.
+        strong: additional weight of a known change that goes through the whole range. Even a mean
+            shrinks what is hard to see towards nothing; this weighs that error more than the
+            opposite one. Expressions that are compared one by one have no such weight: it would
+            raise what is read of faces at rest.
         exact: weight of expressions that are known exactly (photo warps, renders). Six makes each
             action count as much as a lid; much less leaves all but lids and jaw unread.
         unseen: actions that no landmark shows, whose fits on photos are mere priors,
@@ -63,6 +68,7 @@ class WarmStartConfig:
     gains: dict[str, float] = field(default_factory=lambda: dict(_WARM_START_GAINS))
     amount_unit: float = 0.2
     beta: float = 2.0
+    strong: float = 0.0
     exact: float = 6.0
     unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
     unseen_weight: float = 0.2

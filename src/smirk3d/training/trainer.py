@@ -117,14 +117,12 @@ class Trainer:
         self.panels: dict[str, Tensor] = {}
 
     def measure_features(self, batch: Callable[[int], TrainingBatch]) -> None:
-        """Prepare encoders with measured features, before the first step; others stay.
+        """Prepare encoders whose features are standardised, before the first step.
 
         Args:
             batch: makes the batch of a number; the same in all processes.
         """
         encoder, count = self.networks.encoder, self.config.networks.linear_batches
-        if not encoder.config.standardised:
-            return
         images = [batch(number).images for number in range(_MEASURED_BATCHES)]
         if count and self.networks.fresh_places:
             start_places(encoder, images)
@@ -327,7 +325,8 @@ def train(
         on_fit: called with the numbers of photos fitted and in all.
 
     Raises:
-        InputError: if the photos cannot be read, or neither steps nor minutes are given.
+        InputError: if the photos cannot be read, neither steps nor minutes are given, or a
+            regression is asked for without standardised features.
         AssetError: if head or weights are absent, or the folder holds another run.
         TrainingDiverged: if a loss is not finite.
         OutputError: if the disk is full.
@@ -336,6 +335,8 @@ def train(
     run = config.run
     if not (run.steps or run.minutes):
         raise InputError("a run needs a number of steps or minutes")
+    if config.networks.linear_batches and not config.networks.encoder.standardised:
+        raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
     out = Path(out)
     head = load_head(config.head)
     faces = _photos(config)
@@ -393,10 +394,12 @@ def _train_process(
         faces, targets, trainer.head, config.data.batches, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,
     )  # fmt: skip
-    if stored is None:
-        # the same pictures in every process
-        alike = replace(config.data.batches, on_device=False)
-        measured = TrainingBatches(faces, targets, trainer.head, alike, seed=config.run.seed)
+    if stored is None and config.networks.encoder.standardised:
+        measured = batches
+        if fabric.world_size > 1:
+            # the same pictures in every process
+            alike = replace(config.data.batches, on_device=False)
+            measured = TrainingBatches(faces, targets, trainer.head, alike, seed=config.run.seed)
         trainer.measure_features(lambda number: measured.batch(_MEASURED_STEP + number))
     with RunLog(out, tensorboard=config.run.tensorboard and trainer.rank == 0) as log:
         for name, reason in faces.refused.items():

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.export.surface import Primitive, primitives
-from smirk3d.geometry.meshes import smoothed, vertex_normals
+from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import rasterize
@@ -49,9 +49,8 @@ def skin_map(head: HeadModel) -> SkinMap:
     skin = next(part for part in primitives(head) if part.part == "skin")
     rest = head.v_template.cpu()
     ids = (head.part == PARTS.index("skin")).nonzero()[:, 0].cpu()
-    flipped = rest[ids] * torch.tensor([-1.0, 1.0, 1.0])
     mirror = torch.arange(len(rest))
-    mirror[ids] = ids[torch.cdist(flipped, rest[ids]).argmin(1)]
+    mirror[ids] = ids[mirrored_vertices(rest[ids])]
     uv = torch.stack([_evened(skin.uv[:, axis].cpu()) for axis in (0, 1)], 1)
     return SkinMap(replace(skin, uv=uv), mirror, head.faces.cpu())
 

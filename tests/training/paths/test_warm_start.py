@@ -81,7 +81,22 @@ def test_changes_are_compared_whatever_both_pictures_share() -> None:
     config = WarmStartConfig()
     assert change_loss(shifted, target, 1, HEAD.spec, config) == pytest.approx(0, abs=1e-6)
     unread = HEAD.neutral(3)
-    # 0.5 is 2.5 units: smooth L1 with beta 2 gives 1.5, one of 38 + 2 + 3 + 4 free components
-    expected = 1.5 / (38 + 2 + 3 + 4)
+    # 0.5 is 2.5 units: the square over twice beta, one of 38 + 2 + 3 + 4 free components
+    expected = 2.5**2 / 4 / (38 + 2 + 3 + 4)
     assert change_loss(unread, target, 1, HEAD.spec, config) == pytest.approx(expected, rel=1e-4)
     assert change_loss(unread, target, 0, HEAD.spec, config) == 0
+
+
+def test_strong_changes_that_are_missed_weigh_more_than_invented_ones() -> None:
+    config = WarmStartConfig(strong=3.0)
+    target = FaceParameters.cat([off("expression", 3, 0.5), HEAD.neutral(1)])
+    missed = change_loss(HEAD.neutral(2), target, 1, HEAD.spec, config)
+    invented = change_loss(target, HEAD.neutral(2), 1, HEAD.spec, config)
+    assert missed == pytest.approx(float((1 + 3 * 0.5) * invented), rel=1e-4)
+
+
+def test_distances_to_known_expressions_stay_quadratic() -> None:
+    near = loss(off("expression", 3, 0.2), exact=True)
+    assert loss(off("expression", 3, 0.8), exact=True) == pytest.approx(16 * near, rel=1e-4)
+    near = loss(off("expression", 3, 0.2), exact=False)
+    assert loss(off("expression", 3, 0.8), exact=False) < 15 * near

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -25,7 +26,7 @@ def warm_start_loss(
     spec: Sequence[ParameterGroup],
     config: WarmStartConfig,
 ) -> Tensor:
-    """Return the weighted sum over groups of the mean smooth L1 distance, a scalar.
+    """Return the weighted sum over groups of the mean distance, a scalar: smooth L1, or squared.
 
     Components that are fixed (an eye's roll) do not count, nor targets that are NaN: not known.
 
@@ -45,7 +46,11 @@ def warm_start_loss(
         unit = _units(group, config, predicted.camera)
         ours, theirs = getattr(predicted, group.name), getattr(target, group.name)
         theirs = torch.where(theirs.isnan(), ours.detach(), theirs)
-        distance = F.smooth_l1_loss(ours / unit, theirs / unit, reduction="none", beta=config.beta)
+        distance = torch.where(
+            exact[:, None],
+            _squared(ours / unit, theirs / unit, config),
+            F.smooth_l1_loss(ours / unit, theirs / unit, reduction="none", beta=config.beta),
+        )
         if group.name == "expression":
             unseen = [name in config.unseen for name in group.names]
             photo = torch.where(
@@ -63,7 +68,7 @@ def change_loss(
     spec: Sequence[ParameterGroup],
     config: WarmStartConfig,
 ) -> Tensor:
-    """Return the mean smooth L1 distance between read and known changes of expression, a scalar.
+    """Return the mean squared distance between read and known changes of expression, a scalar.
 
     Two pictures of a person differ in the expression alone. Comparing the difference of what is
     read shows an encoder what to look for much sooner than many pictures of different people,
@@ -74,7 +79,7 @@ def change_loss(
         target: B faces.
         pairs: so many faces at the start are shown again in as many rows after them.
         spec: the head's groups.
-        config: units.
+        config: units and weights.
     """
     distances = []
     for group in spec:
@@ -82,10 +87,29 @@ def change_loss(
         if group.name not in _CHANGING or not free or not pairs:
             continue
         unit = _units(group, config, predicted.camera)
-        ours, theirs = (getattr(faces, group.name) / unit for faces in (predicted, target))
+        ours, theirs = (getattr(faces, group.name) for faces in (predicted, target))
         read, known = (x[:pairs] - x[pairs : 2 * pairs] for x in (ours, theirs))
-        distances.append(F.smooth_l1_loss(read, known, reduction="none", beta=config.beta)[:, free])
+        distance = _squared(read / unit, known / unit, config) * _emphasis(group, known, config)
+        distances.append(distance[:, free])
     return torch.cat(distances, 1).mean() if distances else predicted.camera.new_zeros(())
+
+
+def _squared(ours: Tensor, theirs: Tensor, config: WarmStartConfig) -> Tensor:
+    """Return half squares ``[B, D]`` on the scale of the smooth L1 distance."""
+    return (ours - theirs).square() / (2 * config.beta)
+
+
+def _emphasis(group: ParameterGroup, known: Tensor, config: WarmStartConfig) -> Tensor:
+    """Return the weight ``[B, D]`` of known changes: 1 without change, rising with the change.
+
+    ``1 + config.strong`` for a change as large as the end of the range, or three spreads.
+    """
+    ends = [
+        max(abs(low), abs(high)) if math.isfinite(high) else 3 * spread
+        for low, high, spread in zip(group.lo, group.hi, group.prior_std, strict=True)
+    ]
+    reach = known.abs() / known.new_tensor(ends).clamp(min=_SMALLEST_SPREAD)
+    return 1 + config.strong * reach.clamp(max=1)
 
 
 def _units(group: ParameterGroup, config: WarmStartConfig, like: Tensor) -> Tensor:
