@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 _STEADY = 0.25
 """Seconds between two frames within which speeds can be measured."""
 
-_TRIALS = (4, 12)
+_TRIALS = (4, 8, 16)
 """Frames of a new face after which its looks are compared with those of lost ones once more."""
 
 _TAKEN = 0.3
@@ -58,6 +58,7 @@ class TrackerConfig:
         search_every: frames between searches of its tiles for small faces.
         check_every: frames between checks that a followed face is still there.
         present: certainty from which it is; see ``MediaPipeFaceDetector.presence``.
+        new: certainty from which a found face that is nobody seen before is followed.
         soon: seconds after a loss in which each frame is searched, and the face's last place.
         remembered: how many lost faces are known again.
         smoothing: settings of the live filter.
@@ -70,6 +71,7 @@ class TrackerConfig:
     search_every: int = 30
     check_every: int = 2
     present: float = 0.4
+    new: float = 0.7
     soon: float = 2.0
     remembered: int = 64
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
@@ -357,6 +359,8 @@ class FaceTracker(Closing):
         best = min(costs, key=lambda number: costs[number], default=None)
         if best is not None and costs[best] <= SAME:
             track = next(track for track in self._tracks if track.id == best)
+        elif score < self.config.new:
+            return
         else:
             track = _Track(
                 id=self._next_id,

@@ -78,10 +78,13 @@ def expressions() -> TrainConfig:
             linear_batches=440,
             frozen_norms=True,
         ),
-        losses=replace(start.losses, landmarks=2.0),
-        warm_start=WarmStartConfig(exact=4.0),
+        losses=replace(start.losses, landmarks=3.0),
+        warm_start=WarmStartConfig(
+            gains={**start.warm_start.gains, "expression": 18.0, "jaw": 3.0, "eyelids": 3.0},
+            exact=1.5, strong=5.0,
+        ),
         optimizer=replace(start.optimizer, encoder_rate=3e-4, output_share=0.07, warmup_steps=50),
-    )
+    )  # fmt: skip
 
 
 def core() -> TrainConfig:
