@@ -44,7 +44,7 @@ class SmoothingConfig:
         gap: seconds without a frame after which smoothing begins anew.
     """
 
-    window: float = 0.06
+    window: float = 0.064
     least_frames: float = 1.6
     quiet: float = 3.5
     sure: float = 6.0
