@@ -20,8 +20,8 @@ import numpy as np
 import torch
 import tyro
 import viser
-from benchmarks.common import measure, write_results
 
+from common import measure, write_results
 from smirk3d.heads.registry import load_head
 from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.guarded_server import start_server
