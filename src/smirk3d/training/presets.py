@@ -67,7 +67,9 @@ def expressions() -> TrainConfig:
             batches=replace(
                 start.data.batches,
                 warped=0.4375,
-                strong=StrongExpressionConfig(actions=(2, 18), strength=(0.2, 1.0)),
+                strong=StrongExpressionConfig(
+                    actions=(1, 12), strength=(0.2, 1.0), jaw_moved=0.4
+                ),
             )
         ),
         networks=replace(
@@ -80,10 +82,13 @@ def expressions() -> TrainConfig:
         ),
         losses=replace(start.losses, landmarks=3.0),
         warm_start=WarmStartConfig(
-            gains={**start.warm_start.gains, "expression": 18.0, "jaw": 3.0, "eyelids": 3.0},
-            exact=1.5, strong=5.0,
+            gains={
+                **start.warm_start.gains,
+                "expression": 18.0, "jaw": 3.0, "eyelids": 3.0, "eyes": 3.0,
+            },
+            exact=1.5, strong=8.0,
         ),
-        optimizer=replace(start.optimizer, encoder_rate=3e-4, output_share=0.07, warmup_steps=50),
+        optimizer=replace(start.optimizer, encoder_rate=2e-4, output_share=0.07, warmup_steps=50),
     )  # fmt: skip
 
 
