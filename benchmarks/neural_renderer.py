@@ -4,9 +4,10 @@
 
 Paints held-out photos from what they should be painted from, and with one thing wrong at a time:
 the rendering replaced by another face's, or the drawn pixels of the face removed. The distance to
-the photo is measured within the landmarks' hull. With --training 32 the photos are those that a run
-with --data.max-photos 32 trains on. Writes benchmarks/results/NAME.{json,md}, and NAME.png beside
-the renderer.
+the photo is measured within the landmarks' hull and over the whole picture; and how far the answer's
+landmarks are from the photo's, those on the face's outline apart. With --training 32 the photos are
+those that a run with --data.max-photos 32 trains on. Writes benchmarks/results/NAME.{json,md}, and
+NAME.png beside the renderer.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ import tyro
 from torch import Tensor
 
 from common import write_results
+from smirk3d.conventions import CROP_SIZE
 from smirk3d.evaluation.methods import Crops, make_methods
 from smirk3d.evaluation.painting import BATCH, FacePainter
 from smirk3d.evaluation.photos import Photos, as_pictures, held_out_photos, training_photos
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.inputs import MaskingConfig
 from smirk3d.preprocessing.image_io import write_png
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.training.paths.studio import FACE_OVAL
 
 EXPRESSIVE = ("expression", "jaw", "eyelids", "eyes")
 WITHOUT_POINTS = MaskingConfig(point_share=0.0)
@@ -81,6 +86,15 @@ def paintings(
     return torch.cat(painted)
 
 
+def landmark_errors(head: HeadModel, crops: Crops, answer: FaceParameters) -> tuple[float, float]:
+    """Return mean distances in pixels: of landmarks within the face, and on its outline."""
+    projected = project(head.landmarks(head(answer).vertices), answer.camera)
+    seen = ndc_to_pixels(projected, CROP_SIZE)[..., :2]
+    distance = (seen - crops.landmarks[:, head.landmark_ids]).norm(dim=-1)
+    outline = torch.isin(head.landmark_ids, torch.tensor(FACE_OVAL))
+    return float(distance[:, ~outline].mean()), float(distance[:, outline].mean())
+
+
 @torch.no_grad()
 def main(
     renderer: Annotated[Path, tyro.conf.Positional],
@@ -116,11 +130,19 @@ def main(
         painted = paintings(network, painters, crops, answer, case)
         difference = (painted - photo).abs().mean(1, keepdim=True)
         inside = float((difference * hull).sum() / hull.sum())
-        rows.append({"painted from": case.name, "L1": inside})
+        rows.append({"painted from": case.name, "L1": inside, "whole": float(difference.mean())})
         tiles[case.label] = as_pictures(painted[:SHOWN])
     base = rows[0]["L1"]
-    lines = ["| painted from | L1 in the hull | against its own |", "|---|---|---|"]
-    lines += [f"| {r['painted from']} | {r['L1']:.4f} | {r['L1'] / base:.2f} |" for r in rows]
+    lines = [
+        "| painted from | L1 in the hull | against its own | L1 of the picture |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['painted from']} | {r['L1']:.4f} | {r['L1'] / base:.2f} | {r['whole']:.4f} |"
+        for r in rows
+    ]
+    within, outline = landmark_errors(head, crops, answer)
+    lines.append(f"\nLandmarks: {within:.2f} px within the face, {outline:.2f} px on its outline.")
     kind = "photos that it was trained on" if training else "held-out photos"
     text = f"{renderer}: {len(crops)} {kind} at {size} px.\n\n" + "\n".join(lines)
     write_results(name, rows, text)
