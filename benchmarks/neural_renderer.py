@@ -4,10 +4,10 @@
 
 Paints held-out photos from what they should be painted from, and with one thing wrong at a time:
 the rendering replaced by another face's, or the drawn pixels of the face removed. The distance to
-the photo is measured within the landmarks' hull and over the whole picture; and how far the answer's
-landmarks are from the photo's, those on the face's outline apart. With --training 32 the photos are
-those that a run with --data.max-photos 32 trains on. Writes benchmarks/results/NAME.{json,md}, and
-NAME.png beside the renderer.
+the photo is measured within the landmarks' hull and over the whole picture; beside it, how far the
+answer's landmarks are from the photo's, those on the face's outline apart. With --training 32 the
+photos are those that a run with --data.max-photos 32 trains on. Writes
+benchmarks/results/NAME.{json,md}, and NAME.png beside the renderer.
 """
 
 from __future__ import annotations
