@@ -95,7 +95,7 @@ def test_shards_become_weights_and_a_run_goes_on(
     assert main([*command, "--head", str(head_files["pca"])]) == 3
     assert "another head" in capsys.readouterr().err
     assert main([*command, "--losses.landmarks", "3"]) == 3
-    assert "losses.landmarks: 1.0 there, 3.0 here" in capsys.readouterr().err
+    assert "losses.landmarks: 4.0 there, 3.0 here" in capsys.readouterr().err
     assert checkpoints(out)[-1].name == "step-00000003.ckpt"
 
 
