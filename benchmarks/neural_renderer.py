@@ -21,19 +21,16 @@ import tyro
 from torch import Tensor
 
 from common import write_results
-from smirk3d.conventions import CROP_SIZE
+from smirk3d.evaluation.landmarks import landmark_errors, regions
 from smirk3d.evaluation.methods import Crops, make_methods
 from smirk3d.evaluation.painting import BATCH, FacePainter
 from smirk3d.evaluation.photos import Photos, as_pictures, held_out_photos, training_photos
 from smirk3d.face_parameters import FaceParameters
-from smirk3d.geometry.cameras import ndc_to_pixels, project
-from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.inputs import MaskingConfig
 from smirk3d.preprocessing.image_io import write_png
 from smirk3d.rendering.contact_sheet import contact_sheet
-from smirk3d.training.paths.studio import FACE_OVAL
 
 EXPRESSIVE = ("expression", "jaw", "eyelids", "eyes")
 WITHOUT_POINTS = MaskingConfig(point_share=0.0)
@@ -86,15 +83,6 @@ def paintings(
     return torch.cat(painted)
 
 
-def landmark_errors(head: HeadModel, crops: Crops, answer: FaceParameters) -> tuple[float, float]:
-    """Return mean distances in pixels: of landmarks within the face, and on its outline."""
-    projected = project(head.landmarks(head(answer).vertices), answer.camera)
-    seen = ndc_to_pixels(projected, CROP_SIZE)[..., :2]
-    distance = (seen - crops.landmarks[:, head.landmark_ids]).norm(dim=-1)
-    outline = torch.isin(head.landmark_ids, torch.tensor(FACE_OVAL))
-    return float(distance[:, ~outline].mean()), float(distance[:, outline].mean())
-
-
 @torch.no_grad()
 def main(
     renderer: Annotated[Path, tyro.conf.Positional],
@@ -141,8 +129,11 @@ def main(
         f"| {r['painted from']} | {r['L1']:.4f} | {r['L1'] / base:.2f} | {r['whole']:.4f} |"
         for r in rows
     ]
-    within, outline = landmark_errors(head, crops, answer)
-    lines.append(f"\nLandmarks: {within:.2f} px within the face, {outline:.2f} px on its outline.")
+    errors, outline = landmark_errors(head, answer, crops.landmarks), regions(head)["contour"]
+    lines.append(
+        f"\nLandmarks: {errors[:, ~outline].mean():.2f} px within the face, "
+        f"{errors[:, outline].mean():.2f} px on its outline."
+    )
     kind = "photos that it was trained on" if training else "held-out photos"
     text = f"{renderer}: {len(crops)} {kind} at {size} px.\n\n" + "\n".join(lines)
     write_results(name, rows, text)
