@@ -99,6 +99,19 @@ def test_shards_become_weights_and_a_run_goes_on(
     assert checkpoints(out)[-1].name == "step-00000003.ckpt"
 
 
+def test_two_processes_train_from_the_command_line(
+    tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    command = ["train", "tiny-cpu", "--out", str(out), "--data.faces", str(shards), *SMALL]
+    command += ["--head", str(head_files["named"]), "--networks.encoder.standardised"]
+    assert main([*command, "--devices", "2"]) == 0, capsys.readouterr().err
+    encoder = FaceEncoder.from_file(out / "encoder.safetensors", load_head(head_files["named"]))
+    assert encoder.provenance["steps"] == 2
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "total" in line] == [1, 2]
+
+
 def test_a_loss_that_nothing_computes_is_refused(
     tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -359,7 +360,8 @@ def train(
         accelerator=run.accelerator, devices=run.devices, strategy=strategy,
         precision=run.precision,
     )  # fmt: skip
-    fabric.launch(_train_process, config, head, faces, targets, out, on_progress)
+    # bound, not passed: Fabric goes through what it passes on and refuses frozen dataclasses
+    fabric.launch(partial(_train_process, config, head, faces, targets, out, on_progress))
     return out / (ENCODER_FILE if _encoders_learn(config) else RENDERER_FILE)
 
 
@@ -377,13 +379,13 @@ def _photos(config: TrainConfig) -> AnnotatedFaces:
 
 
 def _train_process(
-    fabric: Any,
     config: TrainConfig,
     head: HeadModel,
     faces: AnnotatedFaces,
     targets: FaceParameters,
     out: Path,
     on_progress: Callable[[Progress], None] | None,
+    fabric: Any,
 ) -> None:
     trainer = Trainer(config, head, fabric)
     stored = latest_checkpoint(out)
