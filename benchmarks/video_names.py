@@ -215,7 +215,7 @@ def follow(
     right = at_once = missed = visible = longest = 0
     heard: list[dict[str, object]] = []
     for person, given in names.items():
-        seen = [(t, final(name, renamed)) for t, name in given]
+        seen = [(t, None if name is None else renamed.get(name, name)) for t, name in given]
         own = Counter(name for _, name in seen if name is not None).most_common(1)[0][0]
         right += sum(name == own for _, name in seen)
         at_once += sum(name == own for _, name in given)
@@ -229,13 +229,6 @@ def follow(
         heard += listen(reconstructor.head, track, own, frames, talkers[person].truth)
     return {"visible": visible, "right": right, "right_at_once": at_once, "missed": missed,
             "longest_loss": longest, "faces_where_nobody_is": others}, heard  # fmt: skip
-
-
-def final(name: int | None, renamed: dict[int, int]) -> int | None:
-    """Return the name that a face has in the end, as the written track has it."""
-    while name in renamed:
-        name = renamed[name]
-    return name
 
 
 def listen(

@@ -86,6 +86,13 @@ def test_two_faces_have_two_names_from_left_to_right_or_not(
         assert np.abs(np.diff(xs)).max() < 20
 
 
+def test_a_name_taken_back_twice_ends_as_the_oldest(seer: FaceReconstructor) -> None:
+    with FaceTracker(seer) as tracker:
+        tracker._rename(2, 1)
+        tracker._rename(1, 0)
+        assert tracker.renamed() == {1: 0, 2: 0}
+
+
 def test_nobody_is_nobody(seer: FaceReconstructor) -> None:
     with FaceTracker(seer) as tracker:
         for number in range(6):

@@ -135,8 +135,7 @@ class TrackStore:
         if not with_faces:
             return _empty(dict(meta), chunks, seconds)
         ids = np.concatenate([chunk["row_id"] for chunk in with_faces])
-        # a name that was taken back may itself have been new once
-        for new, old in sorted(chunks[-1]["renamed"].tolist(), reverse=True):
+        for new, old in chunks[-1]["renamed"].tolist():
             ids[ids == new] = old
         frames = np.concatenate([chunk["row_frame"] for chunk in with_faces])
         least = min(least_frames, len(seconds))

@@ -288,9 +288,16 @@ class FaceTracker(Closing):
             if best is not None and costs[best] <= SURELY_SAME:
                 old = next(other for other in self._tracks if other.id == best)
                 self._tracks.remove(old)
-                self._renamed[track.id] = old.id
+                self._rename(track.id, old.id)
                 track.id, track.shape = old.id, old.shape
                 track.frames += old.frames
+
+    def _rename(self, new: int, old: int) -> None:
+        """Take a name back, and with it those that were taken back for it before."""
+        for name, given in self._renamed.items():
+            if given == new:
+                self._renamed[name] = old
+        self._renamed[new] = old
 
     def _stranger(self, image: Image, track: _Track, other: _Track) -> _Track:
         seen = appearance(self._estimate.crop(image, track.outline))
@@ -406,7 +413,7 @@ class FaceTracker(Closing):
         return {track.id: track.shape.mean for track in self._tracks}
 
     def renamed(self) -> dict[int, int]:
-        """Return the old names of faces that were given new ones at first."""
+        """Return the final names of faces that were given new ones at first."""
         return dict(self._renamed)
 
     def state(self) -> dict[str, Any]:
