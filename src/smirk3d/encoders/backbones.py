@@ -207,6 +207,10 @@ class Backbone(nn.Module):
 
     The state dict has the layout of timm's features-only models (``conv_stem``, ``bn1``,
     ``blocks.i.j.*``), which is that of published SMIRK checkpoints.
+
+    Attributes:
+        place_side: number of cells along a side of the picture,
+        num_cells: and of place features in all.
     """
 
     def __init__(
@@ -244,10 +248,10 @@ class Backbone(nn.Module):
         stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
         self.blocks = nn.Sequential(*stages)
         self.places: ConvBlock | None = None
-        self._num_cells = 0
+        self.place_side = -(-input_size // _PLACE_STRIDE)
+        self.num_cells = place_channels * self.place_side**2
         if place_channels:
             self.places = ConvBlock(place_width, place_channels, ceiling)
-            self._num_cells = place_channels * (-(-input_size // _PLACE_STRIDE)) ** 2
         self._initialise()
 
     def _initialise(self) -> None:
@@ -259,7 +263,7 @@ class Backbone(nn.Module):
     @property
     def num_features(self) -> int:
         """Length of the feature vector."""
-        return self.architecture.features + self._num_cells
+        return self.architecture.features + self.num_cells
 
     def first_stages(self, count: int) -> list[nn.Module]:
         """Return the stem and the first ``count`` stages; nothing for 0."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from smirk3d.assets.weight_files import load_strictly
 from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.feature_networks.registry import emotion_network, perceptual_network
@@ -122,6 +123,8 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
     start: FaceEncoder | None = None
     if config.encoder_start is not None:
         start = FaceEncoder.from_file(config.encoder_start, head)
+        if start.config.place_channels and start.config.input_size != config.encoder.input_size:
+            start = with_input_size(start, head, config.encoder.input_size)
         encoder.provenance = start.provenance
         weights = start.state_dict()
         if start.config != encoder.config:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.input_size import with_input_size
+from smirk3d.heads.tiny import tiny_head
+from smirk3d.training.config import NetworkConfig
+from smirk3d.training.networks import build_networks
+
+
+def some_encoder(*, shared: bool, standardised: bool, places: int = 3) -> FaceEncoder:
+    torch.manual_seed(0)
+    name = "mobilenetv3_small_minimal"
+    config = EncoderConfig(
+        pose_backbone=name, shape_backbone=name, expression_backbone=name, shared=shared,
+        place_channels=places, standardised=standardised, input_size=64,
+    )  # fmt: skip
+    encoder = FaceEncoder(tiny_head(), config).eval()
+    encoder.standardise([torch.rand(4, 3, 64, 64)])
+    return encoder
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("standardised", [True, False])
+@pytest.mark.parametrize("size", [32, 96])
+def test_cells_are_read_as_if_resampled(shared: bool, standardised: bool, size: int) -> None:
+    before = some_encoder(shared=shared, standardised=standardised)
+    after = with_input_size(before, tiny_head(), size)
+    side = size // 16
+    pooled, cells = torch.randn(5, 576), torch.randn(5, 3, side, side)
+    old_cells = F.interpolate(cells, size=(4, 4), mode="bilinear", antialias=True)
+    for ours, theirs in zip(before.encoders(), after.encoders(), strict=True):
+        wanted = ours.output(torch.cat([pooled, old_cells.flatten(1)], 1))
+        read = theirs.output(torch.cat([pooled, cells.flatten(1)], 1))
+        for name, group in wanted.items():
+            torch.testing.assert_close(read[name], group, rtol=1e-4, atol=1e-5)
+    assert before.config.input_size == 64
+    assert after(torch.rand(2, 3, 224, 224)).expression.shape[0] == 2
+
+
+def test_a_training_goes_on_at_another_size(tmp_path: Path) -> None:
+    start = some_encoder(shared=True, standardised=True)
+    start.save(tmp_path / "start.safetensors")
+    encoder = EncoderConfig(**{**start.config.__dict__, "input_size": 96})
+    config = NetworkConfig(encoder=encoder, encoder_start=tmp_path / "start.safetensors")
+    networks = build_networks(tiny_head(), config)
+    wanted = with_input_size(start, tiny_head(), 96).state_dict()
+    for name, value in networks.encoder.state_dict().items():
+        torch.testing.assert_close(value, wanted[name], msg=name)
+    assert not networks.fresh_places
