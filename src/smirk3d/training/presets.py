@@ -59,13 +59,14 @@ def pretrain() -> TrainConfig:
 
 
 def expressions() -> TrainConfig:
-    """Pretrained encoders learn to read every action: features with places, pairs, a regression."""
+    """Pretrained encoders learn to read every action, at 160 px: features with places, pairs."""
     start = pretrain()
     return replace(
         start,
         data=DataConfig(
             batches=replace(
                 start.data.batches,
+                image_size=160,
                 warped=0.4375,
                 strong=StrongExpressionConfig(
                     actions=(1, 12), strength=(0.2, 1.0), jaw_moved=0.4
@@ -75,20 +76,21 @@ def expressions() -> TrainConfig:
         networks=replace(
             start.networks,
             encoder=replace(
-                start.networks.encoder, pretrained=False, place_channels=112, standardised=True
+                start.networks.encoder, pretrained=False, place_channels=112, standardised=True,
+                input_size=160,
             ),
             linear_batches=440,
             frozen_norms=True,
         ),
-        losses=replace(start.losses, landmarks=3.0),
+        losses=replace(start.losses, landmarks=5.0),
         warm_start=WarmStartConfig(
             gains={
                 **start.warm_start.gains,
-                "expression": 18.0, "jaw": 3.0, "eyelids": 3.0, "eyes": 3.0,
+                "expression": 30.0, "jaw": 3.0, "eyelids": 4.0, "eyes": 4.0,
             },
-            exact=1.5, strong=8.0,
+            exact=1.0, strong=6.0,
         ),
-        optimizer=replace(start.optimizer, encoder_rate=2e-4, output_share=0.07, warmup_steps=50),
+        optimizer=replace(start.optimizer, encoder_rate=3e-4, output_share=0.07, warmup_steps=50),
     )  # fmt: skip
 
 
