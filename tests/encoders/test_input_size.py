@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_cells_are_read_as_if_resampled(shared: bool, standardised: bool, size: 
 def test_a_training_goes_on_at_another_size(tmp_path: Path) -> None:
     start = some_encoder(shared=True, standardised=True)
     start.save(tmp_path / "start.safetensors")
-    encoder = EncoderConfig(**{**start.config.__dict__, "input_size": 96})
+    encoder = replace(start.config, input_size=96)
     config = NetworkConfig(encoder=encoder, encoder_start=tmp_path / "start.safetensors")
     networks = build_networks(tiny_head(), config)
     wanted = with_input_size(start, tiny_head(), 96).state_dict()

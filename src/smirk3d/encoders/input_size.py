@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.encoders.backbones import Backbone
-from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead
+from smirk3d.encoders.face_encoder import FaceEncoder, GroupEncoder, ReadableHead
 from smirk3d.encoders.output_layers import GroupOutputs
 
 
@@ -23,28 +24,32 @@ def with_input_size(encoder: FaceEncoder, head: ReadableHead, size: int) -> Face
     pictures differ all the same, so that a training has to go on from there.
 
     Args:
-        encoder: what to start from; it stays as it is.
+        encoder: what to start from, with place channels; it stays as it is.
         head: whose parameters it reads.
         size: side of the pictures in pixels.
     """
     resized = FaceEncoder(head, replace(encoder.config, input_size=size, pretrained=False))
     resized.provenance = encoder.provenance
-    weights = encoder.state_dict()
-    for name in ("pose_encoder", "shape_encoder", "expression_encoder"):
-        ours, theirs = getattr(encoder, name), getattr(resized, name)
-        before = encoder.trunk or ours.backbone
-        after = resized.trunk or theirs.backbone
-        if before.num_cells:
-            layer = _resampled(ours.output, before, after)
-            weights |= {f"{name}.output.{key}": value for key, value in layer.items()}
-    resized.load_state_dict(weights)
+    fresh = {name: value for name, value in resized.state_dict().items() if ".output." in name}
+    resized.load_state_dict({**encoder.state_dict(), **fresh})
+    for ours, theirs in zip(encoder.encoders(), resized.encoders(), strict=True):
+        before, after = _backbone(encoder, ours), _backbone(resized, theirs)
+        _take_over(theirs.output, ours.output, before, after)
     return resized.train(encoder.training)
 
 
-def _resampled(output: GroupOutputs, before: Backbone, after: Backbone) -> dict[str, Tensor]:
-    """Return an output layer's state for a backbone with another number of cells."""
+def _backbone(encoder: FaceEncoder, part: GroupEncoder) -> Backbone:
+    backbone = encoder.trunk or part.backbone
+    assert isinstance(backbone, Backbone)
+    return backbone
+
+
+def _take_over(
+    output: GroupOutputs, known: GroupOutputs, before: Backbone, after: Backbone
+) -> None:
+    """Let a fresh output layer read the cells of a backbone as a known one reads another's."""
     old, new = before.place_side, after.place_side
-    cells = torch.eye(new * new, device=output.linear.weight.device).view(-1, 1, new, new)
+    cells = torch.eye(new * new, device=known.linear.weight.device).view(-1, 1, new, new)
     # [old * old, new * new], whose rows add up to 1
     to_old = _resized(cells, old).flatten(1).T
 
@@ -52,21 +57,20 @@ def _resampled(output: GroupOutputs, before: Backbone, after: Backbone) -> dict[
         fixed, rest = values.split([before.architecture.features, before.num_cells], -1)
         return torch.cat([fixed, change(rest.unflatten(-1, (-1, old, old))).flatten(-3)], -1)
 
-    weight: Tensor = output.linear.weight
-    bias: Tensor = output.linear.bias
-    if output.standardised:
-        weight = weight / output.spread
-        bias = bias - weight @ output.centre
-    weight = placed(weight, lambda grid: (grid.flatten(-2) @ to_old).unflatten(-1, (new, new)))
-    if not output.standardised:
-        return {"linear.weight": weight, "linear.bias": bias}
-    centre, spread = (
-        placed(values, lambda grid: _resized(grid[None], new)[0])
-        for values in (output.centre, output.spread)
+    plain = copy.deepcopy(known)
+    if known.standardised:
+        plain.standardise(torch.zeros_like(known.centre), torch.ones_like(known.spread))
+    output.linear.weight.copy_(
+        placed(
+            plain.linear.weight, lambda grid: (grid.flatten(-2) @ to_old).unflatten(-1, (new, new))
+        )
     )
-    bias = bias + weight @ centre
-    return {"linear.weight": weight * spread, "linear.bias": bias, "centre": centre,
-            "spread": spread}  # fmt: skip
+    output.linear.bias.copy_(plain.linear.bias)
+    if known.standardised:
+        output.standardise(
+            *(placed(values, lambda grid: _resized(grid[None], new)[0])
+              for values in (known.centre, known.spread))
+        )  # fmt: skip
 
 
 def _resized(grid: Tensor, side: int) -> Tensor:

@@ -59,7 +59,7 @@ def pretrain() -> TrainConfig:
 
 
 def expressions() -> TrainConfig:
-    """Pretrained encoders learn to read every action, at 160 px: features with places, pairs."""
+    """Pretrained encoders learn to read every action at 160 px: places, pairs, a regression."""
     start = pretrain()
     return replace(
         start,
