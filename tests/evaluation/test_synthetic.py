@@ -47,9 +47,9 @@ def test_paint_follows_the_seed() -> None:
     head = tiny_head("named")
     painter = PaintedHeads(head)
     first, again, other = (
-        painter.picture(head.neutral(), painter.paint(torch.Generator().manual_seed(seed)))
+        painter.pictures(head.neutral(), [painter.paint(torch.Generator().manual_seed(seed))])
         for seed in (0, 0, 1)
     )
-    assert first.shape == (3, SIZE, SIZE)
+    assert first.shape == (1, 3, SIZE, SIZE)
     assert torch.equal(first, again)
     assert (first != other).any()

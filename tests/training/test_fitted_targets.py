@@ -90,3 +90,20 @@ def test_fits_of_another_head_are_not_taken(
     fitted_targets(HEAD, landmarks, tmp_path / "fits.ckpt")
     fitted_targets(tiny_head("pca"), landmarks, tmp_path / "fits.ckpt")
     assert fitted_photos == [12, 12]
+
+
+def test_fits_stay_near_where_they_start(
+    landmarks: Tensor, tmp_path: Path, fitted_photos: list[int]
+) -> None:
+    path = tmp_path / "fits.ckpt"
+    plain = fitted_targets(HEAD, landmarks, path)
+    spread = torch.tensor(HEAD.group("expression").prior_std)
+    seen = plain.replace(expression=plain.expression + spread)
+    near = fitted_targets(HEAD, landmarks, path, start=seen)
+    assert fitted_photos == [12, 12]
+    kept, left = ((fits.expression - seen.expression).abs().mean() for fits in (near, plain))
+    assert kept < 0.8 * left
+    torch.testing.assert_close(near.camera, plain.camera, atol=0.05, rtol=0.05)
+    same(fitted_targets(HEAD, landmarks, path, start=seen), near)
+    same(fitted_targets(HEAD, landmarks, path), plain)
+    assert fitted_photos == [12, 12]

@@ -236,7 +236,12 @@ class Augmentation:
         soft = F.interpolate(coarse, size=out.shape[-2:], mode="bilinear")
         amount = draw(1, 1, 1) * (draw(1, 1, 1) < config.blur)
         out = torch.lerp(out, soft, amount)
-        noise = torch.randn(images.shape, generator=generator).to(images.device)
+        source = generator
+        if images.device.type != "cpu":
+            # so many numbers would take the CPU longer than a GPU takes for the whole batch
+            seed = int(torch.randint(2**62, (), generator=generator))
+            source = torch.Generator(images.device).manual_seed(seed)
+        noise = torch.randn(images.shape, generator=source, device=images.device)
         out = out + noise * (draw(1, 1, 1) * config.noise)
         return self._covered(out.clamp(0, 1), draw)
 

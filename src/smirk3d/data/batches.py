@@ -6,7 +6,6 @@ sees what it would have seen, and no state of the data needs to be kept.
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -131,9 +130,8 @@ class TrainingBatches:
         self._strong = StrongExpressions(head, config.strong)
         self._renderer: FaceRenderer | None = None
         if config.rendered:
-            own = copy.deepcopy(head).cpu()
-            sources = [load_head(name) for name in config.rendered_heads] or [own]
-            self._renderer = FaceRenderer(own, sources, config.strong)
+            named = [load_head(name).to(self.device) for name in config.rendered_heads]
+            self._renderer = FaceRenderer(head, named or [head], config.strong)
 
     def batch(self, step: int) -> TrainingBatch:
         """Return this process's part of a step's batch, on the head's device."""
@@ -199,8 +197,7 @@ class TrainingBatches:
         """Return painted people before blurred photos ``[N, 3, 224, 224]``, and once more."""
         assert self._renderer is not None
         blurred = F.interpolate(F.avg_pool2d(behind, 16), CROP_SIZE, mode="bilinear")
-        first, second = self._renderer(blurred.cpu(), generator)
-        return first.to(self.device), second.to(self.device)
+        return self._renderer(blurred, generator)
 
     def from_step(self, first: int) -> Iterator[TrainingBatch]:
         """Yield the batches of steps ``first``, ``first + 1``, ... without end."""

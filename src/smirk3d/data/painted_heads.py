@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,15 +40,15 @@ _INSIDE = {
     "lashes": (0.10, 0.08, 0.07),
 }
 _WHITE = (0.90, 0.88, 0.86)
-_SMOOTH = 2
+_MOST_LAMPS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Paint:
     """Colours of a head and the light on it.
 
     Attributes:
-        colours: linear RGB of each vertex ``[V, 3]``.
+        colours: linear RGB of each vertex ``[V, 3]``, on the head's device; the others are not.
         iris: linear RGB ``[3]``.
         lights: towards each lamp ``[K, 3]``, unit.
         strengths: linear RGB of each lamp ``[K, 3]``.
@@ -69,13 +70,25 @@ class PaintedHeads:
     def __init__(self, head: HeadModel) -> None:
         """Measure the head's regions and eyes."""
         self.head = head
-        self._gaze = torch.full((1, head.num_vertices, 1), -1.0)
+        device = head.v_template.device
+        self._gaze = torch.full((1, head.num_vertices, 1), -1.0, device=device)
         for part in ("eyeL", "eyeR"):
             mask = head.part == PARTS.index(part)
             if mask.any():
                 centre, radius = eyeball_sphere(head, part)
                 outward = F.normalize(head.v_template[mask] - centre, dim=1)
                 self._gaze[0, mask, 0] = outward[:, 2] - math.cos(iris_angle(radius))
+        self._soft = {
+            name: self._softened(head.regions[name])
+            for name in ("lips", "brows", "scalp", "nose")
+            if name in head.regions
+        }
+        self._inside = torch.zeros(head.num_vertices, dtype=torch.bool, device=device)
+        self._inside_colours = torch.zeros(head.num_vertices, 3, device=device)
+        for name, inner in (_INSIDE | {"eyeL": _WHITE, "eyeR": _WHITE}).items():
+            mask = head.part == PARTS.index(name)
+            self._inside |= mask
+            self._inside_colours[mask] = self._inside_colours.new_tensor(inner)
 
     def paint(self, generator: torch.Generator) -> Paint:
         """Return other people's colours and light each time."""
@@ -91,20 +104,16 @@ class PaintedHeads:
         hair = torch.tensor(
             colorsys.hsv_to_rgb(0.07, float(draw(0.2, 0.6)), float(draw(0.05, 0.45)))
         )
-        regions = self.head.regions
         for name, colour, cover in (
             ("lips", tone * torch.tensor([0.86, 0.58, 0.60]), 0.85),
             ("brows", hair * 0.7, 0.8),
             ("scalp", hair, 0.95),
         ):
-            if name in regions:
-                share = self._softened(regions[name]) * cover
-                colours = torch.lerp(colours, colour.expand_as(colours), share[:, None])
-        for name, inner in _INSIDE.items():
-            colours[self.head.part == PARTS.index(name)] = torch.tensor(inner)
-        for name in ("eyeL", "eyeR"):
-            colours[self.head.part == PARTS.index(name)] = torch.tensor(_WHITE)
-        count = int(torch.randint(1, 4, (), generator=generator))
+            if name in self._soft:
+                share = self._soft[name][:, None] * cover
+                colours = torch.lerp(colours, colour.to(colours).expand_as(colours), share)
+        colours = torch.where(self._inside[:, None], self._inside_colours, colours)
+        count = int(torch.randint(1, _MOST_LAMPS + 1, (), generator=generator))
         lights = torch.cat([draw(-1, 1, count, 1), draw(-0.3, 1, count, 1), draw(0.4, 1, count, 1)],
                            1)  # fmt: skip
         warm = 1 + draw(-0.12, 0.12, count, 1) * torch.tensor([1.0, 0.0, -1.0])
@@ -124,10 +133,13 @@ class PaintedHeads:
             [[60.0]] * 12 + [[250.0]] * 12
         )
         phases = torch.rand(24, generator=generator) * 2 * math.pi
+        waves, phases, tone, redness = (x.to(points) for x in (waves, phases, tone, redness))
         change = torch.sin(points @ waves.T + phases).sum(1, keepdim=True) / len(waves) ** 0.5
         colours = tone * (1 + 0.03 * change)
-        nose = self._softened(self.head.regions.get("nose", self.head.part < 0))[:, None]
-        return colours * (1 - 0.06 * redness * nose * torch.tensor([0.0, 1.0, 0.9]))
+        if "nose" not in self._soft:
+            return colours
+        red = redness * self._soft["nose"][:, None] * points.new_tensor([0.0, 1.0, 0.9])
+        return colours * (1 - 0.06 * red)
 
     def _softened(self, mask: Tensor) -> Tensor:
         """Return a mask ``[V]`` with an edge as wide as the triangles around it."""
@@ -140,43 +152,60 @@ class PaintedHeads:
         return total / count.clamp(min=1)
 
     @torch.no_grad()
-    def picture(
+    def pictures(
         self,
-        face: FaceParameters,
-        paint: Paint,
+        faces: FaceParameters,
+        paints: Sequence[Paint],
         *,
         size: int = SIZE,
         rays: int = 2,
-        background: Tensor | None = None,
+        backgrounds: Tensor | None = None,
     ) -> Tensor:
-        """Return the picture ``[3, N, N]`` in [0, 1] of one face ``[1]`` by its camera.
+        """Return the pictures ``[B, 3, N, N]`` in [0, 1] of B faces by their cameras.
 
         Args:
-            face: parameters of the head.
-            paint: colours and light.
+            faces: parameters of the head, on its device.
+            paints: colours and light of each face.
             size: N in pixels.
             rays: of each pixel and axis.
-            background: what lies behind the head ``[3, N, N]``; the paint's plain colour if None.
+            backgrounds: what lies behind the heads ``[B, 3, N, N]``; the paints' plain colours if
+                None.
         """
         head, side = self.head, size * rays
-        vertices = head(face).vertices
-        fragments = rasterize(project(vertices, face.camera), head.faces, side, side)
+        vertices = head(faces).vertices
+        fragments = rasterize(project(vertices, faces.camera), head.faces, side, side)
+        colours = torch.stack([paint.colours for paint in paints])
         attributes = torch.cat(
-            [vertex_normals(vertices, head.faces), paint.colours[None], self._gaze], -1
+            [vertex_normals(vertices, head.faces), colours, self._gaze.expand(len(paints), -1, -1)],
+            -1,
         )
         normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
+        face = torch.div(fragments.pixel, side * side, rounding_mode="floor")
+
+        def at_pixels(values: Sequence[Tensor]) -> Tensor:
+            return torch.stack(list(values)).to(colour)[face].movedim(0, -1)
+
         normal = F.normalize(normal, dim=0)
         pupil = (gaze > 0.35 * (1 - 0.85)).float()
-        colour = torch.where(gaze > 0, paint.iris[:, None] * (1 - pupil), colour)
-        half = F.normalize(paint.lights + torch.tensor([0.0, 0.0, 1.0]), dim=1)
-        diffuse = ((paint.lights @ normal + 0.15) / 1.15).clamp(min=0)
-        shine = 0.06 * (half @ normal).clamp(min=0) ** 24
-        lit = paint.ambient[:, None] * colour * (0.8 + 0.2 * normal[1])
-        for lamp, strength in enumerate(paint.strengths):
-            lit = lit + strength[:, None] * (colour * diffuse[lamp] + shine[lamp])
-        behind = paint.background[:, None, None]
-        if background is not None:
-            behind = srgb_to_linear(background)
-        drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)[0]
-        share = F.avg_pool2d(fragments.mask[:, None].float(), rays)[0]
+        iris = at_pixels([paint.iris for paint in paints])
+        colour = torch.where(gaze > 0, iris * (1 - pupil), colour)
+        lit = at_pixels([paint.ambient for paint in paints]) * colour * (0.8 + 0.2 * normal[1])
+        for lamp in range(_MOST_LAMPS):
+            # a paint with fewer lamps has dark ones
+            on = [paint for paint in paints if lamp < len(paint.lights)]
+            if not on:
+                break
+            dark, ahead = torch.zeros(3), torch.tensor([0.0, 0.0, 1.0])
+            lights = [paint.lights[lamp] if paint in on else ahead for paint in paints]
+            strength = at_pixels([p.strengths[lamp] if p in on else dark for p in paints])
+            halves = [F.normalize(light + ahead, dim=0) for light in lights]
+            diffuse = (((at_pixels(lights) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
+            shine = 0.06 * (at_pixels(halves) * normal).sum(0).clamp(min=0) ** 24
+            lit = lit + strength * (colour * diffuse + shine)
+        if backgrounds is None:
+            behind = torch.stack([paint.background for paint in paints]).to(colour)[..., None, None]
+        else:
+            behind = srgb_to_linear(backgrounds)
+        drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)
+        share = F.avg_pool2d(fragments.mask[:, None].float(), rays)
         return linear_to_srgb((drawn + behind * (1 - share)).clamp(0, 1))

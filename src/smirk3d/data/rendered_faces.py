@@ -37,8 +37,9 @@ class FaceRenderer:
         """Prepare for a trained head.
 
         Args:
-            head: whose parameters are the targets; on the CPU, as the sources.
-            sources: heads that are drawn, in turn; the trained one may be among them.
+            head: whose parameters are the targets.
+            sources: heads on the same device that are drawn, in turn; the trained one may be among
+                them.
             config: their expressions.
 
         Raises:
@@ -62,45 +63,49 @@ class FaceRenderer:
     def __call__(self, backgrounds: Tensor, generator: torch.Generator) -> tuple[Faces, Faces]:
         """Return a person before each background, and all of them with another expression.
 
-        Skin, light, pose and camera of the two pictures of a person are the same.
+        Skin, light, pose and camera of the two pictures of a person are the same. People of the
+        same head follow one another.
 
         Args:
-            backgrounds: pictures ``[B, 3, 224, 224]`` in [0, 1].
+            backgrounds: pictures ``[B, 3, 224, 224]`` in [0, 1], on the heads' device.
             generator: on the CPU.
         """
-        pictures: list[tuple[Faces, Faces]] = []
-        for number, background in enumerate(backgrounds):
-            turn = number % len(self.sources)
-            person = self._person(turn, generator)
-            paint = self._painters[turn].paint(generator)
-            first, second = (
-                self._drawn(turn, self._strong[turn](person, generator), paint, background)
-                for _ in range(2)
-            )
-            pictures.append((first, second))
-        return Faces.cat([first for first, _ in pictures]), Faces.cat([two for _, two in pictures])
+        first: list[Faces] = []
+        second: list[Faces] = []
+        for turn, painter in enumerate(self._painters):
+            behind = backgrounds[turn :: len(self._painters)]
+            if not len(behind):
+                continue
+            people = self._people(turn, len(behind), generator)
+            paints = [painter.paint(generator) for _ in behind]
+            for drawn in (first, second):
+                faces = self._strong[turn](people, generator)
+                drawn.append(self._drawn(turn, faces, paints, behind))
+        return Faces.cat(first), Faces.cat(second)
 
-    def _person(self, turn: int, generator: torch.Generator) -> FaceParameters:
-        """Return a random calm face ``[1]``, framed as photos are."""
+    def _people(self, turn: int, count: int, generator: torch.Generator) -> FaceParameters:
+        """Return random calm faces ``[count]``, framed as photos are."""
         source = self.sources[turn]
-        face = source.neutral(1)
-        pose = torch.randn(1, 3, generator=generator) * torch.tensor(_POSE)
-        shape = torch.randn(face.shape.shape, generator=generator) * _IDENTITY
-        face = face.replace(shape=shape, head_pose=pose)
-        points = self._small[turn](face).vertices[..., :2]
+        faces = source.neutral(count)
+        pose = torch.randn(count, 3, generator=generator) * torch.tensor(_POSE)
+        shape = torch.randn(faces.shape.shape, generator=generator) * _IDENTITY
+        faces = faces.replace(shape=shape.to(faces.shape), head_pose=pose.to(faces.shape))
+        points = self._small[turn](faces).vertices[..., :2]
         low, high = points.amin(1), points.amax(1)
         scale = 2 * _BOX_SHARE / (high - low).mean(1, keepdim=True)
-        return face.replace(camera=torch.cat([scale, -(low + high) / 2], 1))
+        return faces.replace(camera=torch.cat([scale, -(low + high) / 2], 1))
 
-    def _drawn(self, turn: int, face: FaceParameters, paint: Paint, background: Tensor) -> Faces:
-        picture = self._painters[turn].picture(
-            face, paint, size=CROP_SIZE, rays=1, background=background
+    def _drawn(
+        self, turn: int, faces: FaceParameters, paints: Sequence[Paint], behind: Tensor
+    ) -> Faces:
+        pictures = self._painters[turn].pictures(
+            faces, paints, size=CROP_SIZE, rays=1, backgrounds=behind
         )
         return Faces(
-            picture[None],
-            self._landmarks(turn, face),
-            self._target(turn, face),
-            torch.ones(1, dtype=torch.bool),
+            pictures,
+            self._landmarks(turn, faces),
+            self._target(turn, faces),
+            torch.ones(len(faces), dtype=torch.bool, device=behind.device),
         )
 
     def _landmarks(self, turn: int, face: FaceParameters) -> Tensor:

@@ -115,8 +115,12 @@ class GroupOutputs(nn.Module):
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
-        features = self.standardised_features(features)
-        values = self.default + self.scale * self.linear(features).float()
+        device = features.device.type
+        if torch.is_autocast_enabled(device):
+            # half a pixel of a face's place is less than bfloat16 tells apart
+            with torch.autocast(device, enabled=False):
+                return self.forward(features.float())
+        values = self.default + self.scale * self.linear(self.standardised_features(features))
         values = inward_clamp(values, self.lo, self.hi)
         parts = values.split([dim for _, dim in self.groups], 1)
         return {name: part for (name, _), part in zip(self.groups, parts, strict=True)}

@@ -121,8 +121,8 @@ def rendered_crops(
     rows: list[int] = []
     images, landmarks, blendshapes = [], [], []
     for row in range(len(faces)):
-        drawn = painter.picture(faces[row][None], painter.paint(generator))
-        picture = as_pictures(drawn[None])[0]
+        drawn = painter.pictures(faces[row][None], [painter.paint(generator)])
+        picture = as_pictures(drawn)[0]
         found = observer.detect(picture)
         if found is None:
             continue

@@ -220,6 +220,8 @@ class DataConfig:
         faces: folder of annotated faces.
         fits: file that keeps the fitted targets; that of ``smirk3d preprocess``, else one in the
             run's folder, unless given.
+        refine: weights file of an encoder from whose answers the fits start, and near which they
+            stay; what landmarks do not tell is then what the encoder saw.
         shapes: file of identity coefficients by photo, such as MICA's, in place of fitted ones; see
             :func:`~smirk3d.data.given_shapes.with_given_shapes`.
         fit_processes: processes that fit.
@@ -229,6 +231,7 @@ class DataConfig:
 
     faces: Path = Path("../shared/faces")
     fits: Path | None = None
+    refine: Path | None = None
     shapes: Path | None = None
     fit_processes: int = 2
     max_photos: int = 0

@@ -28,6 +28,9 @@ _PART = 256
 _PARTS_A_SAVE = 16
 _DIGEST_BYTES = 16
 
+_Job = tuple[Tensor, list[int], FaceParameters | None]
+"""Landmarks, persons and starts of some photos."""
+
 
 def fits_path(folder: Path, head: HeadModel) -> Path:
     """Return where ``smirk3d preprocess`` leaves the fits of a head beside its shards."""
@@ -40,6 +43,7 @@ def fitted_targets(
     path: Path,
     *,
     persons: Sequence[str] | None = None,
+    start: FaceParameters | None = None,
     processes: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FaceParameters:
@@ -54,6 +58,8 @@ def fitted_targets(
         path: file that keeps the fits.
         persons: name of each photo's person, empty where unknown; photos of one person share the
             shape.
+        start: parameters ``[N]`` to start from and stay near, such as a network's answers; from
+            the neutral face, and near a prior, by default.
         processes: that fit at the same time.
         on_progress: called with the numbers of photos done and in all.
 
@@ -62,13 +68,17 @@ def fitted_targets(
         OutputError: if the file cannot be written.
     """
     numbers = _person_numbers(persons, len(landmarks))
-    digests = _digests(landmarks, numbers)
+    starts = None if start is None else torch.cat(list(start.as_dict().values()), 1)
+    digests = _digests(landmarks, numbers, starts)
     known = _read(path, head)
     todo = [row for row, digest in enumerate(digests) if digest not in known]
     done = len(landmarks) - len(todo)
     labels = [int(numbers[row]) for row in todo]
     parts = [torch.tensor(todo)[rows] for rows, _ in person_batches(len(todo), labels, _PART)]
-    jobs = ((landmarks[rows], numbers[rows].tolist()) for rows in parts)
+    jobs = (
+        (landmarks[rows], numbers[rows].tolist(), None if start is None else start[rows])
+        for rows in parts
+    )
     since_save = 0
     for rows, fitted in zip(parts, _fits(head, jobs, processes), strict=True):
         known |= zip((digests[row] for row in rows.tolist()), fitted, strict=True)
@@ -91,11 +101,17 @@ def _person_numbers(persons: Sequence[str] | None, count: int) -> Tensor:
     return torch.from_numpy(numbers)
 
 
-def _digests(landmarks: Tensor, numbers: Tensor) -> list[bytes]:
-    """Return what tells a photo from others: its landmarks, and those of its person's photos."""
+def _digests(landmarks: Tensor, numbers: Tensor, starts: Tensor | None) -> list[bytes]:
+    """Return what tells a photo from others: its landmarks, and those of its person's photos.
+
+    And where its fit starts ``[N, D]``, if that is given.
+    """
+    known = landmarks.flatten(1)
+    if starts is not None:
+        known = torch.cat([known, starts], 1)
     own = [
         hashlib.blake2b(row.numpy().tobytes(), digest_size=_DIGEST_BYTES).digest()
-        for row in landmarks.contiguous()
+        for row in known.contiguous()
     ]
     together: dict[int, list[bytes]] = {}
     for number, digest in zip(numbers.tolist(), own, strict=True):
@@ -107,9 +123,7 @@ def _digests(landmarks: Tensor, numbers: Tensor) -> list[bytes]:
     ]
 
 
-def _fits(
-    head: HeadModel, jobs: Iterable[tuple[Tensor, list[int]]], processes: int
-) -> Iterator[Tensor]:
+def _fits(head: HeadModel, jobs: Iterable[_Job], processes: int) -> Iterator[Tensor]:
     """Yield the fitted parameters ``[B, D]`` of each job, all groups side by side."""
     fit = partial(_fit_part, head)
     pool = multiprocessing.get_context("spawn").Pool(processes) if processes > 1 else None
@@ -117,10 +131,10 @@ def _fits(
         yield from (map(fit, jobs) if pool is None else pool.imap(fit, jobs))
 
 
-def _fit_part(head: HeadModel, job: tuple[Tensor, list[int]]) -> Tensor:
+def _fit_part(head: HeadModel, job: _Job) -> Tensor:
     torch.set_num_threads(1)
-    landmarks, person = job
-    fitted = LandmarkFit(head, _FIT)(landmarks, person=person).parameters
+    landmarks, person, start = job
+    fitted = LandmarkFit(head, _FIT)(landmarks, person=person, start=start).parameters
     return torch.cat(list(fitted.as_dict().values()), 1)
 
 

@@ -38,6 +38,7 @@ from smirk3d.training.paths.augmented_cycle_path import augmented_cycle_path
 from smirk3d.training.paths.painting_path import painting_path
 from smirk3d.training.paths.reconstruction_path import PathResult, reconstruction_path
 from smirk3d.training.paths.studio import Studio
+from smirk3d.training.photo_reading import read_photos
 from smirk3d.training.run_log import RunLog
 
 ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
@@ -341,12 +342,17 @@ def train(
     out = Path(out)
     head = load_head(config.head)
     faces = _photos(config)
-    beside = fits_path(config.data.faces, head)
+    fits, start = fits_path(config.data.faces, head), None
+    if config.data.refine is not None:
+        start = read_photos(head, faces, config.data.refine)
+    if start is not None or not fits.is_file():
+        fits = out / "fits.ckpt"
     targets = fitted_targets(
         head,
         faces.landmarks,
-        config.data.fits or (beside if beside.is_file() else out / "fits.ckpt"),
+        config.data.fits or fits,
         persons=faces.persons.tolist(),
+        start=start,
         processes=config.data.fit_processes,
         on_progress=on_fit,
     )
