@@ -33,6 +33,7 @@ from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.neural_renderer.generator import LIGHT
 from smirk3d.rasterization import base
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.paths import augmented_cycle_path, reconstruction_path
@@ -250,6 +251,8 @@ def main(
                 networks=replace(
                     config.networks,
                     encoder=replace(config.networks.encoder, input_size=size, pretrained=False),
+                    renderer=LIGHT,
+                    frozen_stages=2,
                 ),
                 cycle=replace(config.cycle, first_step=0),
             )

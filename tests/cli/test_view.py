@@ -28,13 +28,18 @@ def test_what_cannot_be_shown_is_said(
 
 
 def test_an_empty_viewer_answers_at_the_address_it_prints_until_interrupted(tmp_path: Path) -> None:
-    running = subprocess.Popen(
-        [sys.executable, "-m", "smirk3d", "view", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
+    # a shell ignores the signal in what it starts in the background, and children inherit that
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "smirk3d", "view", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert running.stdout is not None
     line = running.stdout.readline()
     try:

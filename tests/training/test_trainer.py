@@ -273,3 +273,22 @@ def test_place_channels_start_as_the_encoder_without_them(tmp_path: Path) -> Non
         expected, got = pooled(images), build_networks(head, config).encoder.eval()(images)
     for name, tensor in expected.items():
         torch.testing.assert_close(getattr(got, name), tensor)
+
+
+def test_with_the_cycle_path_alone_no_photo_is_painted() -> None:
+    config = small_config()
+    config = replace(
+        config,
+        networks=replace(config.networks, learning=("trunk", "pose", "shape", "expression")),
+        losses=replace(config.losses, photometric=0.0),
+        cycle=replace(config.cycle, first_step=0, alternate=False),
+    )
+    trainer, batches = small_trainer(config)
+    painted: list[int] = []
+    trainer.networks.renderer.register_forward_hook(lambda *call: painted.append(len(call[2])))
+    (losses,) = take_steps(trainer, batches, 1)
+    assert painted == [4]
+    assert losses["cycle"] > 0 and "photometric" not in losses
+    assert set(trainer.panels) == {
+        "photo", "grey", "seen", "changed", "moved pixels", "repainted"
+    }  # fmt: skip

@@ -95,28 +95,35 @@ def expressions() -> TrainConfig:
 
 
 def core() -> TrainConfig:
-    """Encoders and renderer along both paths, from trained encoders, on a GPU or a few CPUs."""
+    """Encoders and renderer along both paths, from trained encoders, on a GPU.
+
+    The picture losses weigh so much because their gradients are small: at these weights they move
+    view and expression about a tenth as much as the landmarks do.
+    """
     start = expressions()
     return replace(
         start,
-        render_size=112,
-        data=DataConfig(batches=replace(start.data.batches, warped=0.25)),
+        render_size=160,
+        data=DataConfig(
+            batches=replace(start.data.batches, batch_size=256, warped=0.375, on_device=True)
+        ),
         networks=replace(
             start.networks,
+            renderer=NeuralRendererConfig(features=(32, 64, 128, 256), blocks=2),
             linear_batches=0,
             learning=("trunk", "pose", "shape", "expression", "renderer"),
+            frozen_stages=0,
         ),
         losses=replace(
-            start.losses, photometric=10.0, perceptual=1.0, emotion=1.0, warm_start=0.5, cycle=1.0,
-            expression_prior=1e-3, jaw_prior=1e-3,
+            start.losses, landmarks=3.0, photometric=150.0, perceptual=20.0, emotion=1.0, cycle=1.0
         ),
         cycle=CycleConfig(
-            first_step=500,
+            first_step=200,
             gains={"expression": 1.0, "jaw": 1.0, "eyelids": 1.0, "eyes": 0.2, "shape": 0.2},
         ),
-        optimizer=replace(start.optimizer, encoder_rate=2.5e-4),
-        run=RunConfig(minutes=120.0),
-    )  # fmt: skip
+        optimizer=replace(start.optimizer, encoder_rate=5e-4, renderer_rate=2e-3, averaging=0.99),
+        run=RunConfig(minutes=10.0),
+    )
 
 
 def released_code() -> TrainConfig:
@@ -199,6 +206,7 @@ def tiny_cpu() -> TrainConfig:
     )  # fmt: skip
     return replace(
         start,
+        render_size=112,
         data=DataConfig(
             max_photos=32, fit_processes=1,
             # with fewer than 16 photos and one thread, torch takes its slow convolutions
@@ -208,16 +216,19 @@ def tiny_cpu() -> TrainConfig:
             ),
         ),
         # statistics of photos and paintings together would suit neither when they are read
-        networks=replace(start.networks, encoder=pretrain().networks.encoder),
+        networks=replace(
+            start.networks, encoder=pretrain().networks.encoder, renderer=LIGHT, frozen_stages=2
+        ),
         losses=replace(
-            start.losses, landmarks=4.0, contour=1.2, change=0.0, perceptual=0.0, emotion=0.0,
-            cycle=0.3,
+            start.losses, landmarks=4.0, contour=1.2, warm_start=0.5, change=0.0,
+            photometric=10.0, perceptual=0.0, emotion=0.0, cycle=0.3,
+            expression_prior=1e-3, jaw_prior=1e-3,
         ),
         warm_start=WarmStartConfig(),
         cycle=replace(start.cycle, first_step=100),
         optimizer=replace(
-            start.optimizer, encoder_rate=1e-3, output_share=1.0, averaging=0.0, warmup_steps=20,
-            weight_decay=0.0, betas=(0.9, 0.99),
+            start.optimizer, encoder_rate=1e-3, renderer_rate=1e-3, output_share=1.0,
+            averaging=0.0, warmup_steps=20, weight_decay=0.0, betas=(0.9, 0.99),
         ),
         run=RunConfig(steps=600, log_steps=10, panel_steps=100, half=False),
     )  # fmt: skip

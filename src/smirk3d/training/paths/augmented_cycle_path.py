@@ -34,16 +34,16 @@ def augmented_cycle_path(
         networks: one of encoders and renderer is usually frozen.
         studio: of the head.
         templates: extreme expressions of the head, None where there are none.
-        result: of the reconstruction path on the same photos, with paintings.
+        result: of the reconstruction path on the same photos, with renderings.
         config: weights and settings.
         generator: on the photos' device; draws expressions, noise and holes.
 
     Raises:
-        ValueError: if the result has no paintings.
+        ValueError: if the result has no renderings.
     """
     faces = result.faces
     if faces is None:
-        raise ValueError("the cycle path needs the paintings of the reconstruction path")
+        raise ValueError("the cycle path needs the renderings of the reconstruction path")
     known, _ = changed_expressions(
         result.parameters, studio.head, templates, config.cycle.change, generator
     )

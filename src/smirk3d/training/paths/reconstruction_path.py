@@ -1,7 +1,7 @@
 """The reconstruction path: read a photo, render what was read, paint it, compare with the photo.
 
 Retsinas et al. 2024, section 3.2. Without weight on the picture losses it is SMIRK's pretraining:
-nothing is rendered then.
+nothing is painted then, and nothing rendered unless the cycle path goes on from it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ from smirk3d.training.paths.warm_start import change_loss, warm_start_loss
 
 Terms = dict[str, Callable[[], Tensor]]
 
+PICTURE_LOSSES = ("photometric", "perceptual", "emotion", "identity")
+"""Losses on paintings of photos; without weight on one of them no photo is painted."""
+
 
 @dataclass(frozen=True, eq=False)
-class PaintedFaces:
-    """B photos with their renderings and paintings, at the renderer's size.
+class RenderedFaces:
+    """B photos with their renderings, at the neural renderer's size.
 
     Attributes:
         photo: ``[B, 3, H, W]``.
@@ -46,8 +49,7 @@ class PaintedFaces:
         rendering: of the parameters that were read.
         surface: the pixels that the renderer may see.
         masked: photo without its face ``[B, 3, H, W]``.
-        inputs: the renderer's input ``[B, 6, H, W]``.
-        painted: ``[B, 3, H, W]``.
+        inputs: the neural renderer's input ``[B, 6, H, W]``.
     """
 
     photo: Tensor
@@ -56,7 +58,6 @@ class PaintedFaces:
     surface: SampledSurface
     masked: Tensor
     inputs: Tensor
-    painted: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +68,13 @@ class PathResult:
         loss: to descend on.
         parameters: what was read from the photos; B faces.
         panels: pictures ``[B, 3, H, W]`` by name, to look at.
-        faces: what the cycle path goes on from; None where nothing was painted.
+        faces: what the cycle path goes on from; None where nothing was rendered.
     """
 
     loss: WeightedLoss
     parameters: FaceParameters
     panels: dict[str, Tensor]
-    faces: PaintedFaces | None
+    faces: RenderedFaces | None
 
 
 def reconstruction_path(
@@ -99,24 +100,26 @@ def reconstruction_path(
     weights = config.losses
     panels: dict[str, Tensor] = {}
     faces = None
-    if weights.photometric or weights.perceptual or weights.cycle:
-        faces = paint_faces(networks, studio, batch, parameters, config, generator)
-        terms |= _picture_terms(networks, judges, faces)
-        panels = {"photo": faces.photo, "grey": faces.rendering.image, "seen": faces.masked,
-                  "painted": faces.painted}  # fmt: skip
+    paints = any(getattr(weights, name) for name in PICTURE_LOSSES)
+    if paints or weights.cycle:
+        with torch.set_grad_enabled(paints and torch.is_grad_enabled()):
+            faces = render_faces(studio, batch, parameters, config, generator)
+        panels = {"photo": faces.photo, "grey": faces.rendering.image, "seen": faces.masked}
+    if faces is not None and paints:
+        panels["painted"] = networks.paint(faces.inputs)
+        terms |= _picture_terms(networks, judges, faces, panels["painted"])
     detached = {name: tensor.detach() for name, tensor in panels.items()}
     return PathResult(weighted_sum(terms, weights), parameters, detached, faces)
 
 
-def paint_faces(
-    networks: Networks,
+def render_faces(
     studio: Studio,
     batch: TrainingBatch,
     parameters: FaceParameters,
     config: TrainConfig,
     generator: torch.Generator,
-) -> PaintedFaces:
-    """Return photos, renderings and paintings of B parameters; arguments as of the path."""
+) -> RenderedFaces:
+    """Return photos and renderings of B parameters; arguments as of the path."""
     size = studio.surface.size
     photo = batch.images
     if photo.shape[-1] != size:
@@ -128,8 +131,7 @@ def paint_faces(
         photo, hull, rendering, studio.surface.faces, surface, config.masking, generator=generator
     )
     inputs = renderer_input(rendering.image, masked)
-    painted = networks.paint(inputs)
-    return PaintedFaces(photo, hull, rendering, surface, masked, inputs, painted)
+    return RenderedFaces(photo, hull, rendering, surface, masked, inputs)
 
 
 def _geometry_terms(
@@ -170,17 +172,19 @@ def _geometry_terms(
     }
 
 
-def _picture_terms(networks: Networks, judges: JudgeNetworks, faces: PaintedFaces) -> Terms:
-    terms: Terms = {"photometric": lambda: masked_l1(faces.painted, faces.photo)}
+def _picture_terms(
+    networks: Networks, judges: JudgeNetworks, faces: RenderedFaces, painted: Tensor
+) -> Terms:
+    terms: Terms = {"photometric": lambda: masked_l1(painted, faces.photo)}
     perceptual, emotion, identity = judges.perceptual, judges.emotion, judges.identity
     if perceptual is not None:
-        terms["perceptual"] = lambda: perceptual_loss(faces.painted, faces.photo, perceptual)
+        terms["perceptual"] = lambda: perceptual_loss(painted, faces.photo, perceptual)
     if emotion is not None:
         terms["emotion"] = lambda: feature_loss(
             _paint_without_learning(networks, faces.inputs), faces.photo, emotion
         )
     if identity is not None:
-        terms["identity"] = lambda: feature_angle_loss(faces.painted, faces.photo, identity)
+        terms["identity"] = lambda: feature_angle_loss(painted, faces.photo, identity)
     return terms
 
 
