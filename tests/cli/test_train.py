@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.training.small_runs import NUM_PHOTOS, some_faces, some_photos
+from tests.training.small_runs import NUM_PHOTOS, small_config, some_faces, some_photos
 
 from smirk3d.cli.main import main
 from smirk3d.data.annotated_faces import LANDMARK_STEPS
@@ -20,7 +20,7 @@ from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.heads.head_file import write_head_file
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
-from smirk3d.training.checkpoints import checkpoints
+from smirk3d.training.checkpoints import checkpoints, load_checkpoint
 
 pytest.importorskip("lightning_fabric", reason="training needs the extra train")
 
@@ -110,6 +110,26 @@ def test_two_processes_train_from_the_command_line(
     assert encoder.provenance["steps"] == 2
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "total" in line] == [1, 2]
+
+
+def test_fits_can_start_from_what_weights_read(
+    tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = load_head(head_files["named"])
+    config = small_config().networks.encoder
+    FaceEncoder(head, config).save(tmp_path / "before.safetensors")
+    command = ["train", "tiny-cpu", "--data.faces", str(shards), *SMALL]
+    command += ["--head", str(head_files["named"])]
+    refine = ["--data.refine", str(tmp_path / "before.safetensors")]
+    kept: list[torch.Tensor] = []
+    for name, more in (("plain", []), ("refined", refine)):
+        out = tmp_path / name
+        assert main([*command, "--out", str(out), *more]) == 0, capsys.readouterr().err
+        kept.append(load_checkpoint(out / "fits.ckpt")["faces"])
+    assert kept[0].shape == kept[1].shape and not torch.equal(*kept)
+    absent = ["--data.refine", str(tmp_path / "absent.safetensors")]
+    assert main([*command, "--out", str(tmp_path / "none"), *absent]) == 3
+    assert "absent.safetensors" in capsys.readouterr().err
 
 
 def test_a_loss_that_nothing_computes_is_refused(

@@ -313,6 +313,7 @@ def train(
     out: str | Path,
     *,
     on_progress: Callable[[Progress], None] | None = None,
+    on_read: Callable[[int, int], None] | None = None,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Train, or go on with the run in a folder, and return the exported encoder's file.
@@ -324,6 +325,7 @@ def train(
         config: all settings; see :mod:`smirk3d.training.presets`.
         out: the run's folder.
         on_progress: called after each step, in the first process.
+        on_read: called with the numbers of photos that the fits' encoder has read and in all.
         on_fit: called with the numbers of photos fitted and in all.
 
     Raises:
@@ -344,7 +346,7 @@ def train(
     faces = _photos(config)
     fits, start = fits_path(config.data.faces, head), None
     if config.data.refine is not None:
-        start = read_photos(head, faces, config.data.refine)
+        start = read_photos(head, faces, config.data.refine, on_progress=on_read)
     if start is not None or not fits.is_file():
         fits = out / "fits.ckpt"
     targets = fitted_targets(
