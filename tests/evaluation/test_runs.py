@@ -136,6 +136,13 @@ def test_resynthesis_keeps_renderers_that_the_cycle_takes(
     assert all(isinstance(value, float) and 0 < value < math.inf for value in figures)
     file = tmp_path / "renderers" / "none.safetensors"
     assert NeuralRenderer.from_file(file).provenance["steps"] == 2
+    bench = _bench(folder, tmp_path / "twice", ["none"], limit=4, repeats=2)
+    (twice,) = _rows(PROTOCOLS["resynthesis"](bench)).values()
+    assert list(twice)[4:] == ["L1 +-", "L1 in the face +-", "perceptual +-"]
+    # the first of the two was the training above
+    other = 2 * twice["L1"] - rows["none"]["L1"]  # type: ignore[operator]
+    spread = abs(other - rows["none"]["L1"]) / 2**0.5  # type: ignore[operator]
+    assert spread > 0 and twice["L1 +-"] == pytest.approx(spread)
     bench = _bench(folder, tmp_path, ["none", "mean"], limit=4, renderer=file)
     rows = _rows(PROTOCOLS["cycle"](bench))
     assert rows["mean"]["expression"] > 0  # type: ignore[operator]

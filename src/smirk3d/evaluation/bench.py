@@ -26,6 +26,7 @@ class EvaluationConfig:
         truth_head: head of which the synthetic pictures are made; ``ict`` once it is imported.
         renderer: weights of a neural renderer, for the cycle.
         steps: of each renderer's training in the resynthesis.
+        repeats: trainings of each method's renderer there, with seeds that follow each other.
         now: folder of the NoW pictures, holding ``imagepathsvalidation.txt`` or a like list.
         shown: faces on each sheet.
         seed: of all that is drawn.
@@ -36,6 +37,7 @@ class EvaluationConfig:
     truth_head: str = "ict"
     renderer: Path | None = None
     steps: int = 600
+    repeats: int = 1
     now: Path | None = None
     shown: int = 8
     seed: int = 0
