@@ -92,6 +92,19 @@ def test_fits_of_another_head_are_not_taken(
     assert fitted_photos == [12, 12]
 
 
+class KnownStart:
+    """Starts from given parameters, and counts for how many photos it was asked."""
+
+    key = b"known"
+
+    def __init__(self, faces: FaceParameters) -> None:
+        self.faces, self.asked = faces, 0
+
+    def __call__(self, rows: Tensor) -> FaceParameters:
+        self.asked += len(rows)
+        return self.faces[rows]
+
+
 def test_fits_stay_near_where_they_start(
     landmarks: Tensor, tmp_path: Path, fitted_photos: list[int]
 ) -> None:
@@ -99,11 +112,13 @@ def test_fits_stay_near_where_they_start(
     plain = fitted_targets(HEAD, landmarks, path)
     spread = torch.tensor(HEAD.group("expression").prior_std)
     seen = plain.replace(expression=plain.expression + spread)
-    near = fitted_targets(HEAD, landmarks, path, start=seen)
+    start = KnownStart(seen)
+    near = fitted_targets(HEAD, landmarks, path, start=start)
     assert fitted_photos == [12, 12]
     kept, left = ((fits.expression - seen.expression).abs().mean() for fits in (near, plain))
     assert kept < 0.8 * left
     torch.testing.assert_close(near.camera, plain.camera, atol=0.05, rtol=0.05)
-    same(fitted_targets(HEAD, landmarks, path, start=seen), near)
+    assert start.asked == 12
+    same(fitted_targets(HEAD, landmarks, path, start=start), near)
     same(fitted_targets(HEAD, landmarks, path), plain)
-    assert fitted_photos == [12, 12]
+    assert fitted_photos == [12, 12] and start.asked == 12

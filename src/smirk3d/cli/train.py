@@ -27,13 +27,7 @@ class Train:
         """Do it and return the exit code."""
         bar = ProgressBar()
         try:
-            weights = train(
-                self.settings,
-                self.out,
-                on_progress=bar,
-                on_read=CountBar("photos read"),
-                on_fit=CountBar("fits"),
-            )
+            weights = train(self.settings, self.out, on_progress=bar, on_fit=CountBar("fits"))
         finally:
             bar.close()
         print(weights)

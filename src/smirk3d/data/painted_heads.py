@@ -43,7 +43,7 @@ _WHITE = (0.90, 0.88, 0.86)
 _MOST_LAMPS = 3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Paint:
     """Colours of a head and the light on it.
 
@@ -78,10 +78,10 @@ class PaintedHeads:
                 centre, radius = eyeball_sphere(head, part)
                 outward = F.normalize(head.v_template[mask] - centre, dim=1)
                 self._gaze[0, mask, 0] = outward[:, 2] - math.cos(iris_angle(radius))
+        nowhere = head.part < 0
         self._soft = {
-            name: self._softened(head.regions[name])
+            name: self._softened(head.regions.get(name, nowhere))[:, None]
             for name in ("lips", "brows", "scalp", "nose")
-            if name in head.regions
         }
         self._inside = torch.zeros(head.num_vertices, dtype=torch.bool, device=device)
         self._inside_colours = torch.zeros(head.num_vertices, 3, device=device)
@@ -109,9 +109,8 @@ class PaintedHeads:
             ("brows", hair * 0.7, 0.8),
             ("scalp", hair, 0.95),
         ):
-            if name in self._soft:
-                share = self._soft[name][:, None] * cover
-                colours = torch.lerp(colours, colour.to(colours).expand_as(colours), share)
+            share = self._soft[name] * cover
+            colours = torch.lerp(colours, colour.to(colours).expand_as(colours), share)
         colours = torch.where(self._inside[:, None], self._inside_colours, colours)
         count = int(torch.randint(1, _MOST_LAMPS + 1, (), generator=generator))
         lights = torch.cat([draw(-1, 1, count, 1), draw(-0.3, 1, count, 1), draw(0.4, 1, count, 1)],
@@ -136,9 +135,7 @@ class PaintedHeads:
         waves, phases, tone, redness = (x.to(points) for x in (waves, phases, tone, redness))
         change = torch.sin(points @ waves.T + phases).sum(1, keepdim=True) / len(waves) ** 0.5
         colours = tone * (1 + 0.03 * change)
-        if "nose" not in self._soft:
-            return colours
-        red = redness * self._soft["nose"][:, None] * points.new_tensor([0.0, 1.0, 0.9])
+        red = redness * self._soft["nose"] * points.new_tensor([0.0, 1.0, 0.9])
         return colours * (1 - 0.06 * red)
 
     def _softened(self, mask: Tensor) -> Tensor:
@@ -182,26 +179,26 @@ class PaintedHeads:
         normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
         face = torch.div(fragments.pixel, side * side, rounding_mode="floor")
 
-        def at_pixels(values: Sequence[Tensor]) -> Tensor:
-            return torch.stack(list(values)).to(colour)[face].movedim(0, -1)
+        def at_pixels(of_faces: Tensor) -> Tensor:
+            return of_faces.to(colour)[face].T
+
+        def of_lamps(values: Sequence[Tensor]) -> Tensor:
+            """Return ``[lamps, B, 3]``; a paint with fewer lamps has dark ones."""
+            return torch.stack([F.pad(v, (0, 0, 0, _MOST_LAMPS - len(v))) for v in values], 1)
 
         normal = F.normalize(normal, dim=0)
         pupil = (gaze > 0.35 * (1 - 0.85)).float()
-        iris = at_pixels([paint.iris for paint in paints])
+        iris = at_pixels(torch.stack([paint.iris for paint in paints]))
         colour = torch.where(gaze > 0, iris * (1 - pupil), colour)
-        lit = at_pixels([paint.ambient for paint in paints]) * colour * (0.8 + 0.2 * normal[1])
-        for lamp in range(_MOST_LAMPS):
-            # a paint with fewer lamps has dark ones
-            on = [paint for paint in paints if lamp < len(paint.lights)]
-            if not on:
-                break
-            dark, ahead = torch.zeros(3), torch.tensor([0.0, 0.0, 1.0])
-            lights = [paint.lights[lamp] if paint in on else ahead for paint in paints]
-            strength = at_pixels([p.strengths[lamp] if p in on else dark for p in paints])
-            halves = [F.normalize(light + ahead, dim=0) for light in lights]
-            diffuse = (((at_pixels(lights) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
-            shine = 0.06 * (at_pixels(halves) * normal).sum(0).clamp(min=0) ** 24
-            lit = lit + strength * (colour * diffuse + shine)
+        ambient = at_pixels(torch.stack([paint.ambient for paint in paints]))
+        lit = ambient * colour * (0.8 + 0.2 * normal[1])
+        lights = of_lamps([paint.lights for paint in paints])
+        strengths = of_lamps([paint.strengths for paint in paints])
+        halves = F.normalize(lights + torch.tensor([0.0, 0.0, 1.0]), dim=-1)
+        for light, half, strength in zip(lights, halves, strengths, strict=True):
+            diffuse = (((at_pixels(light) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
+            shine = 0.06 * (at_pixels(half) * normal).sum(0).clamp(min=0) ** 24
+            lit = lit + at_pixels(strength) * (colour * diffuse + shine)
         if backgrounds is None:
             behind = torch.stack([paint.background for paint in paints]).to(colour)[..., None, None]
         else:

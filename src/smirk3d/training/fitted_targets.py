@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -28,6 +29,18 @@ _PART = 256
 _PARTS_A_SAVE = 16
 _DIGEST_BYTES = 16
 
+
+class StartingPoint(Protocol):
+    """Gives the parameters that fits start from."""
+
+    @property
+    def key(self) -> bytes:
+        """What tells it from others."""
+
+    def __call__(self, rows: Tensor) -> FaceParameters:
+        """Return the parameters ``[B]`` of the photos of some rows ``[B]``."""
+
+
 _Job = tuple[Tensor, list[int], FaceParameters | None]
 """Landmarks, persons and starts of some photos."""
 
@@ -43,7 +56,7 @@ def fitted_targets(
     path: Path,
     *,
     persons: Sequence[str] | None = None,
-    start: FaceParameters | None = None,
+    start: StartingPoint | None = None,
     processes: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FaceParameters:
@@ -58,8 +71,8 @@ def fitted_targets(
         path: file that keeps the fits.
         persons: name of each photo's person, empty where unknown; photos of one person share the
             shape.
-        start: parameters ``[N]`` to start from and stay near, such as a network's answers; from
-            the neutral face, and near a prior, by default.
+        start: what fits start from and stay near, such as a network's answers, asked for photos
+            that are to be fitted; the neutral face, and a prior, by default.
         processes: that fit at the same time.
         on_progress: called with the numbers of photos done and in all.
 
@@ -68,15 +81,14 @@ def fitted_targets(
         OutputError: if the file cannot be written.
     """
     numbers = _person_numbers(persons, len(landmarks))
-    starts = None if start is None else torch.cat(list(start.as_dict().values()), 1)
-    digests = _digests(landmarks, numbers, starts)
+    digests = _digests(landmarks, numbers, b"" if start is None else start.key)
     known = _read(path, head)
     todo = [row for row, digest in enumerate(digests) if digest not in known]
     done = len(landmarks) - len(todo)
     labels = [int(numbers[row]) for row in todo]
     parts = [torch.tensor(todo)[rows] for rows, _ in person_batches(len(todo), labels, _PART)]
     jobs = (
-        (landmarks[rows], numbers[rows].tolist(), None if start is None else start[rows])
+        (landmarks[rows], numbers[rows].tolist(), None if start is None else start(rows))
         for rows in parts
     )
     since_save = 0
@@ -101,17 +113,14 @@ def _person_numbers(persons: Sequence[str] | None, count: int) -> Tensor:
     return torch.from_numpy(numbers)
 
 
-def _digests(landmarks: Tensor, numbers: Tensor, starts: Tensor | None) -> list[bytes]:
-    """Return what tells a photo from others: its landmarks, and those of its person's photos.
+def _digests(landmarks: Tensor, numbers: Tensor, start_key: bytes) -> list[bytes]:
+    """Return what tells a photo's fit from others.
 
-    And where its fit starts ``[N, D]``, if that is given.
+    That is its landmarks, those of its person's photos, and what the fit starts from.
     """
-    known = landmarks.flatten(1)
-    if starts is not None:
-        known = torch.cat([known, starts], 1)
     own = [
-        hashlib.blake2b(row.numpy().tobytes(), digest_size=_DIGEST_BYTES).digest()
-        for row in known.contiguous()
+        hashlib.blake2b(row.numpy().tobytes() + start_key, digest_size=_DIGEST_BYTES).digest()
+        for row in landmarks.contiguous()
     ]
     together: dict[int, list[bytes]] = {}
     for number, digest in zip(numbers.tolist(), own, strict=True):

@@ -1,69 +1,73 @@
-"""What trained encoders read of all training photos: where better fits start."""
+"""What a trained encoder reads of training photos: where better fits start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.augmentation import AugmentationConfig, random_crops, transform_view
+from smirk3d.data.augmentation import transform_view
 from smirk3d.data.mirroring import Mirror
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.preprocessing.face_crop import warp_image
+from smirk3d.preprocessing.face_crop import crop_face
 
-_CROP = AugmentationConfig(crop_scale=(1.5, 1.5), shift=0.0, rotation=0.0)
 _PART = 64
 
 
-@torch.no_grad()
-def read_photos(
-    head: HeadModel,
-    faces: AnnotatedFaces,
-    weights: Path,
-    *,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> FaceParameters:
-    """Return the parameters ``[N]`` that an encoder reads of photos, in the photos' frame.
+class PhotoReader:
+    """Reads photos with an encoder, in the photos' frame.
 
     Of heads with named actions each photo is read twice, the second time mirrored, and the mean
     of the two is returned: it errs less than either.
 
-    Args:
-        head: of the encoder, on the CPU.
-        faces: N photos.
-        weights: the encoder's file.
-        on_progress: called with the numbers of photos read and in all.
-
-    Raises:
-        AssetError: if the weights are absent, damaged or for another head.
+    Attributes:
+        key: tells the encoder from others.
     """
-    encoder = FaceEncoder.from_file(weights, head)
-    size = encoder.config.input_size
-    mirror = Mirror(head) if head.has_named_actions else None
-    parts: list[FaceParameters] = []
-    for first in range(0, len(faces), _PART):
-        landmarks = faces.landmarks[first : first + _PART]
-        images = faces.images[first : first + _PART].float() / 255
-        # the ranges are empty: nothing is random in these crops
-        transform = random_crops(landmarks, size, _CROP, torch.Generator())
-        read = _read(encoder, warp_image(images, transform, size), mirror)
-        parts.append(transform_view(read, torch.linalg.inv(transform), size, CROP_SIZE))
-        if on_progress is not None:
-            on_progress(first + len(images), len(faces))
-    return FaceParameters.cat(parts)
 
+    def __init__(self, head: HeadModel, faces: AnnotatedFaces, weights: Path) -> None:
+        """Read the encoder.
 
-def _read(encoder: FaceEncoder, crops: Tensor, mirror: Mirror | None) -> FaceParameters:
-    read = encoder(crops)
-    if mirror is None:
-        return read
-    other = mirror.parameters(encoder(crops.flip(3)))
-    return FaceParameters(
-        **{name: (tensor + getattr(other, name)) / 2 for name, tensor in read.items()}
-    )
+        Args:
+            head: of the encoder, on the CPU.
+            faces: N photos.
+            weights: the encoder's file.
+
+        Raises:
+            AssetError: if the weights are absent, damaged or for another head.
+        """
+        self._encoder = FaceEncoder.from_file(weights, head)
+        self._mirror = Mirror(head) if head.has_named_actions else None
+        self._faces = faces
+        self.key = hashlib.sha256(weights.read_bytes()).digest()
+
+    @torch.no_grad()
+    def __call__(self, rows: Tensor) -> FaceParameters:
+        """Return the parameters ``[B]`` of the photos of some rows ``[B]``."""
+        return FaceParameters.cat([self._read(part) for part in rows.split(_PART)])
+
+    def _read(self, rows: Tensor) -> FaceParameters:
+        pictures = self._faces.images[rows].permute(0, 2, 3, 1).numpy()
+        cut = [
+            crop_face(picture, points)
+            for picture, points in zip(pictures, self._faces.landmarks[rows].numpy(), strict=True)
+        ]
+        crops = torch.from_numpy(np.stack([crop for crop, _ in cut])).permute(0, 3, 1, 2) / 255
+        transform = torch.from_numpy(np.stack([transform for _, transform in cut])).float()
+        back = torch.linalg.inv(transform)
+        return transform_view(self._mean(crops), back, CROP_SIZE, CROP_SIZE)
+
+    def _mean(self, crops: Tensor) -> FaceParameters:
+        read: FaceParameters = self._encoder(crops)
+        if self._mirror is None:
+            return read
+        other = self._mirror.parameters(self._encoder(crops.flip(3)))
+        return FaceParameters(
+            **{name: (tensor + getattr(other, name)) / 2 for name, tensor in read.items()}
+        )

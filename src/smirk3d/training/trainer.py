@@ -38,7 +38,7 @@ from smirk3d.training.paths.augmented_cycle_path import augmented_cycle_path
 from smirk3d.training.paths.painting_path import painting_path
 from smirk3d.training.paths.reconstruction_path import PathResult, reconstruction_path
 from smirk3d.training.paths.studio import Studio
-from smirk3d.training.photo_reading import read_photos
+from smirk3d.training.photo_reading import PhotoReader
 from smirk3d.training.run_log import RunLog
 
 ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
@@ -313,7 +313,6 @@ def train(
     out: str | Path,
     *,
     on_progress: Callable[[Progress], None] | None = None,
-    on_read: Callable[[int, int], None] | None = None,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Train, or go on with the run in a folder, and return the exported encoder's file.
@@ -325,7 +324,6 @@ def train(
         config: all settings; see :mod:`smirk3d.training.presets`.
         out: the run's folder.
         on_progress: called after each step, in the first process.
-        on_read: called with the numbers of photos that the fits' encoder has read and in all.
         on_fit: called with the numbers of photos fitted and in all.
 
     Raises:
@@ -346,7 +344,7 @@ def train(
     faces = _photos(config)
     fits, start = fits_path(config.data.faces, head), None
     if config.data.refine is not None:
-        start = read_photos(head, faces, config.data.refine, on_progress=on_read)
+        start = PhotoReader(head, faces, config.data.refine)
     if start is not None or not fits.is_file():
         fits = out / "fits.ckpt"
     targets = fitted_targets(

@@ -105,9 +105,9 @@ def reconstruction_path(
         with torch.set_grad_enabled(paints and torch.is_grad_enabled()):
             faces = render_faces(studio, batch, parameters, config, generator)
         panels = {"photo": faces.photo, "grey": faces.rendering.image, "seen": faces.masked}
-    if faces is not None and paints:
-        panels["painted"] = networks.paint(faces.inputs)
-        terms |= _picture_terms(networks, judges, faces, panels["painted"])
+        if paints:
+            panels["painted"] = networks.paint(faces.inputs)
+            terms |= _picture_terms(networks, judges, faces, panels["painted"])
     detached = {name: tensor.detach() for name, tensor in panels.items()}
     return PathResult(weighted_sum(terms, weights), parameters, detached, faces)
 
