@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -66,6 +68,24 @@ def test_bounds_are_kept() -> None:
     for group in head.spec:
         values = getattr(fitted, group.name)
         assert torch.equal(values, group.clamp(values)), group.name
+
+
+def test_sparsity_takes_the_explanation_with_less_action() -> None:
+    head = tiny_head()
+    seen = seen_landmarks(head, random_faces(head, 8))
+    plain = LandmarkFit(head, WEAK_PRIOR)(seen, size=SIZE)
+    sparse = LandmarkFit(head, replace(WEAK_PRIOR, sparsity=0.1))(seen, size=SIZE)
+    size = [fitted.parameters.expression.sum(1) for fitted in (plain, sparse)]
+    assert (size[1] < size[0]).all()
+    assert (sparse.error < plain.error + 0.3).all()
+
+
+def test_sparsity_leaves_coefficients_of_either_sign_alone() -> None:
+    head = tiny_head("pca")
+    seen = seen_landmarks(head, random_faces(head, 3))
+    plain = LandmarkFit(head, WEAK_PRIOR)(seen, size=SIZE).parameters
+    sparse = LandmarkFit(head, replace(WEAK_PRIOR, sparsity=5.0))(seen, size=SIZE).parameters
+    assert torch.equal(plain.expression, sparse.expression)
 
 
 def test_one_by_one_equals_a_batch() -> None:

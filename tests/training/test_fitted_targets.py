@@ -26,9 +26,9 @@ def fitted_photos(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     fit = module._fit_part
 
-    def counting(head, job):
+    def counting(head, config, job):
         counts.append(len(job[0]))
-        return fit(head, job)
+        return fit(head, config, job)
 
     monkeypatch.setattr(module, "_fit_part", counting)
     return counts
@@ -110,12 +110,12 @@ def test_fits_stay_near_where_they_start(
 ) -> None:
     path = tmp_path / "fits.ckpt"
     plain = fitted_targets(HEAD, landmarks, path)
-    spread = torch.tensor(HEAD.group("expression").prior_std)
-    seen = plain.replace(expression=plain.expression + spread)
+    spread = torch.tensor(HEAD.group("eyelids").prior_std)
+    seen = plain.replace(eyelids=plain.eyelids + spread)
     start = KnownStart(seen)
     near = fitted_targets(HEAD, landmarks, path, start=start)
     assert fitted_photos == [12, 12]
-    kept, left = ((fits.expression - seen.expression).abs().mean() for fits in (near, plain))
+    kept, left = ((fits.eyelids - seen.eyelids).abs().mean() for fits in (near, plain))
     assert kept < 0.8 * left
     torch.testing.assert_close(near.camera, plain.camera, atol=0.05, rtol=0.05)
     assert start.asked == 12

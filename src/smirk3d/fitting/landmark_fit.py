@@ -41,6 +41,8 @@ class LandmarkFitConfig:
         expression_prior: weight of the squared expression, eyelid, jaw and eye parameters in units
             of their spread.
         refine_prior: the same around the network's answer when refining.
+        sparsity: weight of the named actions themselves, in units of their spread: of several
+            explanations, the one with less action.
         batch_size: photos fitted at once.
     """
 
@@ -51,6 +53,7 @@ class LandmarkFitConfig:
     shape_prior: float = 0.5
     expression_prior: float = 0.1
     refine_prior: float = 0.1
+    sparsity: float = 0.0
     batch_size: int = 128
 
 
@@ -105,6 +108,11 @@ class LandmarkFit:
         on_expressive = expressive[head.landmark_corners].any(1)
         variance = head.landmark_sigma**2 + self.config.sigma_floor**2
         self._weights = torch.where(on_expressive, self.config.emphasis, 1.0) / variance
+        # named actions are never negative, so that their sum is their size
+        action = torch.zeros_like(self.observed.lo)
+        if head.has_named_actions:
+            action[: head.group("expression").dim] = 1.0
+        self._slope = self.config.sparsity * action / self.observed.prior_std
 
     def __call__(
         self,
@@ -202,6 +210,7 @@ class LandmarkFit:
         difference = self.observed.project(state, problem.person) - problem.targets
         photo = (difference.square().sum(-1) * problem.weights).sum(1)
         photo = photo + ((state.local - problem.prior_mean) ** 2 * problem.prior_weight).sum(1)
+        photo = photo + (state.local * self._slope).sum(1)
         shape = self.config.shape_prior * (state.shape - problem.shape_mean).square().sum(1)
         return shape.index_add(0, problem.person, photo)
 
@@ -222,6 +231,7 @@ class LandmarkFit:
         rest_gradient = (by_rest.transpose(1, 2) @ residual[..., None])[..., 0]
         rest_block[:, range(local_size), range(local_size)] += problem.prior_weight
         rest_gradient[:, :local_size] += (state.local - problem.prior_mean) * problem.prior_weight
+        rest_gradient[:, :local_size] += self._slope / 2
         equations = NormalEquations(
             shape_block.index_add(0, problem.person, transposed @ by_shape),
             shape_gradient.index_add(0, problem.person, from_residual),
