@@ -109,19 +109,19 @@ def core() -> TrainConfig:
         ),
         networks=replace(
             start.networks,
-            renderer=NeuralRendererConfig(features=(32, 64, 128, 256), blocks=2),
+            renderer=NeuralRendererConfig(features=(48, 96, 160, 256), blocks=2, patch=2),
             linear_batches=0,
             learning=("trunk", "pose", "shape", "expression", "renderer"),
             frozen_stages=0,
         ),
         losses=replace(
-            start.losses, landmarks=3.0, photometric=150.0, perceptual=20.0, emotion=1.0, cycle=1.0
+            start.losses, landmarks=3.0, photometric=200.0, perceptual=30.0, emotion=1.0, cycle=1.0
         ),
         cycle=CycleConfig(
-            first_step=200,
+            first_step=100,
             gains={"expression": 1.0, "jaw": 1.0, "eyelids": 1.0, "eyes": 0.2, "shape": 0.2},
         ),
-        optimizer=replace(start.optimizer, encoder_rate=5e-4, renderer_rate=2e-3, averaging=0.99),
+        optimizer=replace(start.optimizer, encoder_rate=5e-4, renderer_rate=2e-3, averaging=0.995),
         run=RunConfig(minutes=10.0),
     )
 
