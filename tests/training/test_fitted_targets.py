@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,9 @@ def fitted_photos(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     fit = module._fit_part
 
-    def counting(head, config, job):
+    def counting(head, job):
         counts.append(len(job[0]))
-        return fit(head, config, job)
+        return fit(head, job)
 
     monkeypatch.setattr(module, "_fit_part", counting)
     return counts
@@ -105,20 +106,37 @@ class KnownStart:
         return self.faces[rows]
 
 
+def refine_without_sparsity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_REFINED_FIT", replace(module._REFINED_FIT, sparsity=0.0))
+
+
 def test_fits_stay_near_where_they_start(
-    landmarks: Tensor, tmp_path: Path, fitted_photos: list[int]
+    landmarks: Tensor, tmp_path: Path, fitted_photos: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    refine_without_sparsity(monkeypatch)
     path = tmp_path / "fits.ckpt"
     plain = fitted_targets(HEAD, landmarks, path)
-    spread = torch.tensor(HEAD.group("eyelids").prior_std)
-    seen = plain.replace(eyelids=plain.eyelids + spread)
+    spread = torch.tensor(HEAD.group("expression").prior_std)
+    seen = plain.replace(expression=plain.expression + spread)
     start = KnownStart(seen)
     near = fitted_targets(HEAD, landmarks, path, start=start)
     assert fitted_photos == [12, 12]
-    kept, left = ((fits.eyelids - seen.eyelids).abs().mean() for fits in (near, plain))
+    kept, left = ((fits.expression - seen.expression).abs().mean() for fits in (near, plain))
     assert kept < 0.8 * left
     torch.testing.assert_close(near.camera, plain.camera, atol=0.05, rtol=0.05)
     assert start.asked == 12
     same(fitted_targets(HEAD, landmarks, path, start=start), near)
     same(fitted_targets(HEAD, landmarks, path), plain)
     assert fitted_photos == [12, 12] and start.asked == 12
+
+
+def test_refined_fits_are_sparse_and_found_by_their_settings(
+    landmarks: Tensor, tmp_path: Path, fitted_photos: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fits.ckpt"
+    start = KnownStart(fitted_targets(HEAD, landmarks, path))
+    sparse = fitted_targets(HEAD, landmarks, path, start=start)
+    refine_without_sparsity(monkeypatch)
+    full = fitted_targets(HEAD, landmarks, path, start=start)
+    assert fitted_photos == [12, 12, 12]
+    assert (sparse.expression.sum(1) < full.expression.sum(1)).all()

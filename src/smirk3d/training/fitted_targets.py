@@ -84,19 +84,19 @@ def fitted_targets(
         OutputError: if the file cannot be written.
     """
     numbers = _person_numbers(persons, len(landmarks))
-    digests = _digests(landmarks, numbers, b"" if start is None else _start_key(start))
+    start_key = b"" if start is None else start.key + repr(_REFINED_FIT).encode()
+    digests = _digests(landmarks, numbers, start_key)
     known = _read(path, head)
     todo = [row for row, digest in enumerate(digests) if digest not in known]
     done = len(landmarks) - len(todo)
     labels = [int(numbers[row]) for row in todo]
-    config = _FIT if start is None else _REFINED_FIT
     parts = [torch.tensor(todo)[rows] for rows, _ in person_batches(len(todo), labels, _PART)]
     jobs = (
         (landmarks[rows], numbers[rows].tolist(), None if start is None else start(rows))
         for rows in parts
     )
     since_save = 0
-    for rows, fitted in zip(parts, _fits(head, config, jobs, processes), strict=True):
+    for rows, fitted in zip(parts, _fits(head, jobs, processes), strict=True):
         known |= zip((digests[row] for row in rows.tolist()), fitted, strict=True)
         done += len(rows)
         since_save += 1
@@ -136,24 +136,18 @@ def _digests(landmarks: Tensor, numbers: Tensor, start_key: bytes) -> list[bytes
     ]
 
 
-def _start_key(start: StartingPoint) -> bytes:
-    """Return what tells a start and the settings of fits from it."""
-    return start.key + repr(_REFINED_FIT).encode()
-
-
-def _fits(
-    head: HeadModel, config: LandmarkFitConfig, jobs: Iterable[_Job], processes: int
-) -> Iterator[Tensor]:
+def _fits(head: HeadModel, jobs: Iterable[_Job], processes: int) -> Iterator[Tensor]:
     """Yield the fitted parameters ``[B, D]`` of each job, all groups side by side."""
-    fit = partial(_fit_part, head, config)
+    fit = partial(_fit_part, head)
     pool = multiprocessing.get_context("spawn").Pool(processes) if processes > 1 else None
     with pool or nullcontext():
         yield from (map(fit, jobs) if pool is None else pool.imap(fit, jobs))
 
 
-def _fit_part(head: HeadModel, config: LandmarkFitConfig, job: _Job) -> Tensor:
+def _fit_part(head: HeadModel, job: _Job) -> Tensor:
     torch.set_num_threads(1)
     landmarks, person, start = job
+    config = _FIT if start is None else _REFINED_FIT
     fitted = LandmarkFit(head, config)(landmarks, person=person, start=start).parameters
     return torch.cat(list(fitted.as_dict().values()), 1)
 
