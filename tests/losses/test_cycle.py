@@ -36,6 +36,24 @@ def test_differences_in_spreads() -> None:
     assert losses["jaw"] == pytest.approx(expected)
 
 
+def test_amounts_share_a_unit_whatever_their_spreads() -> None:
+    head = tiny_head("named")
+    known = head.neutral(2)
+    read = known.replace(expression=known.expression + 0.1)
+    group = head.group("expression")
+    assert set(group.hi) == {1.0}
+    losses = cycle_losses(read, known, ("expression",), spec=head.spec, amount_unit=0.2)
+    assert losses["expression"] == pytest.approx(0.25)
+
+
+def test_absolute_differences() -> None:
+    losses = cycle_losses(READ, KNOWN, ("expression", "jaw"), form="absolute")
+    assert losses["expression"] == pytest.approx(2.0)
+    assert losses["jaw"] == pytest.approx(0.1)
+    total = cycle_loss(READ, KNOWN, {"jaw": 10.0}, spec=HEAD.spec, form="absolute")
+    assert total == pytest.approx(10 * (0.1 / 0.15 + 2 * 0.1 / 0.05) / 3)
+
+
 def test_groups_of_size_zero_and_weight_zero_are_passed_over() -> None:
     bare = KNOWN.replace(eyelids=torch.zeros(2, 0))
     assert set(cycle_losses(bare, bare, ("eyelids", "jaw"))) == {"jaw"}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.losses.units import component_units
 
 SMIRK_CYCLE_WEIGHTS: Mapping[str, float] = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
 """The published weights of the groups; with a trained shape encoder, ``shape`` has 1."""
+
+CycleForm = Literal["squared", "absolute"]
 
 
 def cycle_losses(
@@ -19,8 +23,10 @@ def cycle_losses(
     groups: Sequence[str],
     *,
     spec: Sequence[ParameterGroup] | None = None,
+    amount_unit: float = 1.0,
+    form: CycleForm = "squared",
 ) -> dict[str, Tensor]:
-    """Return each group's mean squared difference, over batch and components, scalars by name.
+    """Return each group's mean difference, over batch and components, scalars by name.
 
     No gradient flows into the known parameters. A group that the head lacks is left out.
 
@@ -28,13 +34,16 @@ def cycle_losses(
         read: what the encoder finds in the paintings, B faces.
         known: what was painted, B faces.
         groups: names of the groups.
-        spec: measure the groups that it defines in their components' standard deviations; each
-            parameter's own unit by default, as in SMIRK.
+        spec: measure the groups that it defines in their components' units, which
+            :func:`~smirk3d.losses.units.component_units` gives; each parameter's own unit by
+            default, as in SMIRK.
+        amount_unit: the unit of amounts there.
+        form: squares as in SMIRK, or absolute differences.
 
     Raises:
         ShapeError: if the two have different sizes.
     """
-    spread = {group.name: group.prior_std for group in spec or ()}
+    described = {group.name: group for group in spec or ()}
     losses = {}
     for name in groups:
         ours, theirs = getattr(read, name), getattr(known, name).detach()
@@ -44,10 +53,11 @@ def cycle_losses(
                 f" got {list(ours.shape)}"
             )
         difference = ours - theirs
-        if name in spread:
-            difference = difference / difference.new_tensor(spread[name])
+        if name in described:
+            difference = difference / component_units(described[name], amount_unit, difference)
         if difference.shape[-1]:
-            losses[name] = difference.square().mean()
+            distance = difference.square() if form == "squared" else difference.abs()
+            losses[name] = distance.mean()
     return losses
 
 
@@ -57,6 +67,8 @@ def cycle_loss(
     weights: Mapping[str, float] = SMIRK_CYCLE_WEIGHTS,
     *,
     spec: Sequence[ParameterGroup] | None = None,
+    amount_unit: float = 1.0,
+    form: CycleForm = "squared",
 ) -> Tensor:
     """Return the weighted sum of :func:`cycle_losses`, a scalar.
 
@@ -64,13 +76,16 @@ def cycle_loss(
         read: what the encoder finds in the paintings, B faces.
         known: what was painted, B faces.
         weights: by group name; groups of weight 0 are passed over.
-        spec: see :func:`cycle_losses`.
+        spec: see :func:`cycle_losses`,
+        amount_unit: and there,
+        form: and there.
 
     Raises:
         ShapeError: if the two have different sizes.
     """
     names = [name for name, weight in weights.items() if weight]
     total = read.camera.new_zeros(())
-    for name, loss in cycle_losses(read, known, names, spec=spec).items():
+    losses = cycle_losses(read, known, names, spec=spec, amount_unit=amount_unit, form=form)
+    for name, loss in losses.items():
         total = total + weights[name] * loss
     return total

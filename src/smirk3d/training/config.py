@@ -11,6 +11,7 @@ import tyro
 from smirk3d.data.batches import BatchConfig
 from smirk3d.encoders.face_encoder import EncoderConfig
 from smirk3d.heads.registry import DEFAULT_HEAD
+from smirk3d.losses.cycle import CycleForm
 from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import NeuralRendererConfig
 from smirk3d.neural_renderer.inputs import MaskingConfig
@@ -115,6 +116,8 @@ class CycleConfig:
             renderer; else both learn.
         hole_share: of the drawn pixels, as in ``MaskingConfig``; half of the first path's.
         gains: weight of each group that is read back.
+        form: of the differences; squared ones are SMIRK's. Of sparse actions that a painting hardly
+            shows, squares ask for a little of each, absolute differences for none.
         change: how expressions are changed.
     """
 
@@ -124,6 +127,7 @@ class CycleConfig:
     gains: dict[str, float] = field(
         default_factory=lambda: {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
     )
+    form: CycleForm = "squared"
     change: ExpressionChangeConfig = field(default_factory=ExpressionChangeConfig)
 
 
@@ -279,8 +283,8 @@ class TrainConfig:
         data: what is trained on.
         networks: what learns.
         losses: weight of each loss.
-        in_spreads: measure priors and the cycle's parameters in each component's spread; False for
-            SMIRK's own units.
+        in_spreads: measure priors in each component's spread and the cycle's parameters as fits
+            are; False for SMIRK's own units.
         landmarks: how landmarks are compared.
         warm_start: how fits are compared.
         masking: what the neural renderer sees.

@@ -60,6 +60,11 @@ def augmented_cycle_path(
         painted = networks.paint(inputs)
     read = networks.read(painted)
     spec = studio.head.spec if config.in_spreads else None
-    terms = {"cycle": lambda: cycle_loss(read, known, config.cycle.gains, spec=spec)}
+    terms = {
+        "cycle": lambda: cycle_loss(
+            read, known, config.cycle.gains, spec=spec, form=config.cycle.form,
+            amount_unit=config.warm_start.amount_unit,
+        )
+    }  # fmt: skip
     panels = {"changed": rendering.image, "moved pixels": masked, "repainted": painted.detach()}
     return PathResult(weighted_sum(terms, config.losses), known, panels, None)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from smirk3d.encoders.face_encoder import VIEW_GROUPS
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.losses.units import component_units
 from smirk3d.training.config import WarmStartConfig
 
 _SMALLEST_SPREAD = 1e-6
@@ -43,7 +44,7 @@ def warm_start_loss(
         free = [i for i in range(group.dim) if group.lo[i] < group.hi[i]]
         if not gain or not free or not group.observable:
             continue
-        unit = _units(group, config, predicted.camera)
+        unit = component_units(group, config.amount_unit, predicted.camera)
         ours, theirs = getattr(predicted, group.name), getattr(target, group.name)
         theirs = torch.where(theirs.isnan(), ours.detach(), theirs)
         distance = torch.where(
@@ -86,7 +87,7 @@ def change_loss(
         free = [i for i in range(group.dim) if group.lo[i] < group.hi[i]]
         if group.name not in _CHANGING or not free or not pairs:
             continue
-        unit = _units(group, config, predicted.camera)
+        unit = component_units(group, config.amount_unit, predicted.camera)
         ours, theirs = (getattr(faces, group.name) for faces in (predicted, target))
         read, known = (x[:pairs] - x[pairs : 2 * pairs] for x in (ours, theirs))
         distance = _squared(read / unit, known / unit, config) * _emphasis(group, known, config)
@@ -110,12 +111,3 @@ def _emphasis(group: ParameterGroup, known: Tensor, config: WarmStartConfig) -> 
     ]
     reach = known.abs() / known.new_tensor(ends).clamp(min=_SMALLEST_SPREAD)
     return 1 + config.strong * reach.clamp(max=1)
-
-
-def _units(group: ParameterGroup, config: WarmStartConfig, like: Tensor) -> Tensor:
-    """Return the unit of each of a group's components ``[D]``."""
-    units = [
-        config.amount_unit if high == 1 else spread
-        for high, spread in zip(group.hi, group.prior_std, strict=True)
-    ]
-    return like.new_tensor(units).clamp(min=_SMALLEST_SPREAD)

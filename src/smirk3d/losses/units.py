@@ -1,0 +1,27 @@
+"""In what the differences of a group's components are measured."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from smirk3d.face_parameters import ParameterGroup
+
+_SMALLEST_SPREAD = 1e-6
+
+
+def component_units(group: ParameterGroup, amount_unit: float, like: Tensor) -> Tensor:
+    """Return the unit of each of a group's components ``[D]``.
+
+    Amounts, components whose range ends at 1, share one unit: the spreads of rare actions are so
+    small that squares in them would make a tongue count a hundred times as much as a smile.
+
+    Args:
+        group: gives ranges and spreads.
+        amount_unit: the unit of amounts; the others' unit is their spread.
+        like: gives type and device.
+    """
+    units = [
+        amount_unit if high == 1 else spread
+        for high, spread in zip(group.hi, group.prior_std, strict=True)
+    ]
+    return like.new_tensor(units).clamp(min=_SMALLEST_SPREAD)
