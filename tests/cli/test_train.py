@@ -132,6 +132,27 @@ def test_fits_can_start_from_what_weights_read(
     assert "absent.safetensors" in capsys.readouterr().err
 
 
+def test_encoders_learn_from_a_finished_renderer(
+    tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data.faces", str(shards), *SMALL, "--head", str(head_files["named"])]
+    flat = ["--networks.encoder.place-channels", "0", "--networks.encoder.no-standardised"]
+    command = ["train", "renderer", "--out", str(tmp_path / "r"), *data, *flat]
+    assert main([*command, "--losses.perceptual", "0"]) == 0, capsys.readouterr().err
+    painter = tmp_path / "r" / "renderer.safetensors"
+    assert not (tmp_path / "r" / "encoder.safetensors").exists()
+    command = ["train", "cycle", "--out", str(tmp_path / "c"), *data, *flat]
+    command += ["--data.batches.warped", "0", "--data.batches.rendered", "0"]
+    assert main(command) == 3
+    assert "--networks.renderer-start" in capsys.readouterr().err
+    command += ["--networks.renderer-start", str(painter)]
+    assert main(command) == 0, capsys.readouterr().err
+    assert (tmp_path / "c" / "encoder.safetensors").exists()
+    assert not (tmp_path / "c" / "renderer.safetensors").exists()
+    lines = [json.loads(line) for line in (tmp_path / "c" / "log.jsonl").read_text().splitlines()]
+    assert all(line["cycle"] > 0 for line in lines if "total" in line)
+
+
 def test_a_loss_that_nothing_computes_is_refused(
     tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,7 +98,9 @@ def core() -> TrainConfig:
     """Encoders and renderer along both paths, from trained encoders, on a GPU.
 
     The picture losses weigh so much because their gradients are small: at these weights they move
-    view and expression about a tenth as much as the landmarks do.
+    view and expression about a tenth as much as the landmarks do. Each path's gradient is clipped
+    by itself, and the first one's, mostly the view's, to a three-hundredth; at its weight the
+    cycle moves the trunk two to three times as much as what remains.
     """
     start = expressions()
     return replace(
@@ -115,15 +117,62 @@ def core() -> TrainConfig:
             frozen_stages=0,
         ),
         losses=replace(
-            start.losses, landmarks=3.0, photometric=200.0, perceptual=30.0, emotion=1.0, cycle=1.0
+            start.losses, landmarks=3.0, photometric=200.0, perceptual=30.0, emotion=1.0, cycle=0.06
         ),
         cycle=CycleConfig(
             first_step=100,
-            gains={"expression": 1.0, "jaw": 1.0, "eyelids": 1.0, "eyes": 0.2, "shape": 0.2},
+            form="absolute",
+            gains={"expression": 6.0, "jaw": 1.0, "eyelids": 1.0, "eyes": 0.3},
         ),
         optimizer=replace(start.optimizer, encoder_rate=5e-4, renderer_rate=2e-3, averaging=0.995),
         run=RunConfig(minutes=10.0),
     )
+
+
+def renderer() -> TrainConfig:
+    """A neural renderer for encoders that stay as they are, on a CPU."""
+    start = core()
+    return replace(
+        start,
+        render_size=128,
+        data=DataConfig(batches=BatchConfig(batch_size=16, image_size=160)),
+        networks=replace(
+            start.networks,
+            renderer=NeuralRendererConfig(
+                features=(32, 64, 128, 192), blocks=2, depthwise=True, patch=2
+            ),
+            learning=("renderer",), perceptual="lite0",
+        ),
+        losses=LossWeights(
+            landmarks=0.0, contour=0.0, photometric=10.0, perceptual=1.0, emotion=0.0,
+            expression_prior=0.0, jaw_prior=0.0, cycle=0.0,
+        ),
+        optimizer=OptimizerConfig(renderer_rate=3e-3, warmup_steps=30, last_rate=0.005),
+        run=RunConfig(minutes=22.0),
+    )  # fmt: skip
+
+
+def cycle() -> TrainConfig:
+    """Encoders along the cycle path, with a finished renderer that stays as it is, on a CPU."""
+    start = core()
+    painter = renderer()
+    return replace(
+        start,
+        render_size=painter.render_size,
+        data=DataConfig(
+            batches=replace(start.data.batches, batch_size=32, on_device=False)
+        ),
+        networks=replace(
+            start.networks, renderer=painter.networks.renderer,
+            learning=("trunk", "pose", "shape", "expression"), frozen_stages=2,
+        ),
+        losses=replace(
+            start.losses, landmarks=5.0, photometric=0.0, perceptual=0.0, emotion=0.0
+        ),
+        cycle=replace(start.cycle, first_step=0, alternate=False),
+        optimizer=replace(start.optimizer, encoder_rate=1.5e-4, warmup_steps=50),
+        run=RunConfig(steps=1600),
+    )  # fmt: skip
 
 
 def released_code() -> TrainConfig:
@@ -238,6 +287,8 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "pretrain": pretrain,
     "expressions": expressions,
     "core": core,
+    "renderer": renderer,
+    "cycle": cycle,
     "released-code": released_code,
     "released-code-pretrain": released_code_pretrain,
     "paper": paper,

@@ -327,8 +327,8 @@ def train(
         on_fit: called with the numbers of photos fitted and in all.
 
     Raises:
-        InputError: if the photos cannot be read, neither steps nor minutes are given, or a
-            regression is asked for without standardised features.
+        InputError: if the photos cannot be read, neither steps nor minutes are given, a regression
+            is asked for without standardised features, or the cycle path lacks a renderer.
         AssetError: if head or weights are absent, or the folder holds another run.
         TrainingDiverged: if a loss is not finite.
         OutputError: if the disk is full.
@@ -339,6 +339,12 @@ def train(
         raise InputError("a run needs a number of steps or minutes")
     if config.networks.linear_batches and not config.networks.encoder.standardised:
         raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
+    paints = "renderer" in config.networks.learning or config.networks.renderer_start is not None
+    if config.losses.cycle and not paints:
+        raise InputError(
+            "the cycle path needs a neural renderer that learns or has learnt: "
+            "give --networks.renderer-start FILE"
+        )
     out = Path(out)
     head = load_head(config.head)
     faces = _photos(config)
