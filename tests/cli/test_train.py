@@ -137,12 +137,15 @@ def test_encoders_learn_from_a_finished_renderer(
 ) -> None:
     data = ["--data.faces", str(shards), *SMALL, "--head", str(head_files["named"])]
     flat = ["--networks.encoder.place-channels", "0", "--networks.encoder.no-standardised"]
+    flat += ["--data.batches.warped", "0", "--data.batches.rendered", "0"]
     command = ["train", "renderer", "--out", str(tmp_path / "r"), *data, *flat]
     assert main([*command, "--losses.perceptual", "0"]) == 0, capsys.readouterr().err
+    others = ["--data.batches.rendered-heads", "tiny", "--out", str(tmp_path / "o")]
+    assert main([*command, *others]) == 3
+    assert "not all is known" in capsys.readouterr().err
     painter = tmp_path / "r" / "renderer.safetensors"
     assert not (tmp_path / "r" / "encoder.safetensors").exists()
     command = ["train", "cycle", "--out", str(tmp_path / "c"), *data, *flat]
-    command += ["--data.batches.warped", "0", "--data.batches.rendered", "0"]
     assert main(command) == 3
     assert "--networks.renderer-start" in capsys.readouterr().err
     command += ["--networks.renderer-start", str(painter)]

@@ -147,3 +147,5 @@ def test_resynthesis_keeps_renderers_that_the_cycle_takes(
     rows = _rows(PROTOCOLS["cycle"](bench))
     assert rows["mean"]["expression"] > 0  # type: ignore[operator]
     assert rows["mean"]["all"] < 1  # type: ignore[operator]
+    # the mean face reads no action, so an action's error is its strength; added ones are strong
+    assert rows["mean"]["added"] > 0.25 > rows["mean"]["others"]  # type: ignore[operator]

@@ -11,6 +11,7 @@ from smirk3d.data.batches import TrainingBatches
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import AssetError, OutputError
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import LIGHT, NeuralRenderer
 from smirk3d.training.checkpoints import (
     check_checkpoint,
@@ -292,3 +293,33 @@ def test_with_the_cycle_path_alone_no_photo_is_painted() -> None:
     assert set(trainer.panels) == {
         "photo", "grey", "seen", "changed", "moved pixels", "repainted"
     }  # fmt: skip
+
+
+def test_a_renderer_learns_from_what_is_known_without_encoders() -> None:
+    config = small_config()
+    config = replace(
+        config,
+        rendered="known",
+        networks=replace(config.networks, learning=("renderer",)),
+        losses=LossWeights(
+            landmarks=0.0, contour=0.0, perceptual=0.0, emotion=0.0, expression_prior=0.0,
+            jaw_prior=0.0, cycle=0.0,
+        ),
+    )  # fmt: skip
+    trainer, batches = small_trainer(config)
+    read: list[torch.Tensor] = []
+    trainer.networks.encoder.register_forward_hook(lambda *call: read.append(call[1][0]))
+    before = {name: value.clone() for name, value in trainer.networks.state_dict().items()}
+    take_steps(trainer, batches, 2)
+    assert not read
+    head = trainer.head
+    rows = batches.batch(1)
+    surface = trainer.studio.surface
+    grey = surface(head(rows.targets).vertices, rows.targets.camera).image
+    torch.testing.assert_close(trainer.panels["grey"], grey)
+    moved = {
+        name.split(".")[0]
+        for name, value in trainer.networks.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert moved == {"renderer"}

@@ -280,6 +280,8 @@ class TrainConfig:
     Attributes:
         head: name or file of the head.
         render_size: side in pixels of the pictures that the neural renderer paints.
+        rendered: what it paints from: what the encoders read, or ``known`` targets, from which a
+            renderer can learn alone.
         data: what is trained on.
         networks: what learns.
         losses: weight of each loss.
@@ -297,6 +299,7 @@ class TrainConfig:
 
     head: str = DEFAULT_HEAD
     render_size: int = 224
+    rendered: Literal["read", "known"] = "read"
     data: DataConfig = field(default_factory=DataConfig)
     networks: NetworkConfig = field(default_factory=NetworkConfig)
     losses: LossWeights = field(default_factory=LossWeights)

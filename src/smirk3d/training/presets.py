@@ -130,12 +130,20 @@ def core() -> TrainConfig:
 
 
 def renderer() -> TrainConfig:
-    """A neural renderer for encoders that stay as they are, on a CPU."""
+    """A neural renderer from fits and known expressions, no encoder, on a CPU.
+
+    On photos alone it would not learn to paint what faces seldom do.
+    """
     start = core()
     return replace(
         start,
         render_size=128,
-        data=DataConfig(batches=BatchConfig(batch_size=16, image_size=160)),
+        rendered="known",
+        data=DataConfig(
+            batches=replace(
+                start.data.batches, batch_size=16, warped=0.3125, rendered=0.125, on_device=False
+            )
+        ),
         networks=replace(
             start.networks,
             renderer=NeuralRendererConfig(

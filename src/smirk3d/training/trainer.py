@@ -328,7 +328,8 @@ def train(
 
     Raises:
         InputError: if the photos cannot be read, neither steps nor minutes are given, a regression
-            is asked for without standardised features, or the cycle path lacks a renderer.
+            is asked for without standardised features, the cycle path lacks a renderer, or one
+            shall learn from renders of which not all is known.
         AssetError: if head or weights are absent, or the folder holds another run.
         TrainingDiverged: if a loss is not finite.
         OutputError: if the disk is full.
@@ -339,6 +340,11 @@ def train(
         raise InputError("a run needs a number of steps or minutes")
     if config.networks.linear_batches and not config.networks.encoder.standardised:
         raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
+    if config.rendered == "known" and config.data.batches.rendered_heads:
+        raise InputError(
+            "--rendered known: of other heads' renders not all is known; "
+            "leave out --data.batches.rendered-heads"
+        )
     paints = "renderer" in config.networks.learning or config.networks.renderer_start is not None
     if config.losses.cycle and not paints:
         raise InputError(

@@ -66,7 +66,7 @@ class PathResult:
 
     Attributes:
         loss: to descend on.
-        parameters: what was read from the photos; B faces.
+        parameters: what was read from the photos, or was known of them; B faces.
         panels: pictures ``[B, 3, H, W]`` by name, to look at.
         faces: what the cycle path goes on from; None where nothing was rendered.
     """
@@ -95,7 +95,7 @@ def reconstruction_path(
         config: weights and settings.
         generator: on the batch's device; draws pixels, noise and holes.
     """
-    parameters = networks.read(batch.images)
+    parameters = batch.targets if config.rendered == "known" else networks.read(batch.images)
     terms = _geometry_terms(parameters, studio, batch, config)
     weights = config.losses
     panels: dict[str, Tensor] = {}
