@@ -140,6 +140,8 @@ def test_encoders_learn_from_a_finished_renderer(
     flat += ["--data.batches.warped", "0", "--data.batches.rendered", "0"]
     command = ["train", "renderer", "--out", str(tmp_path / "r"), *data, *flat]
     assert main([*command, "--losses.perceptual", "0"]) == 0, capsys.readouterr().err
+    assert main([*command, "--networks.learning", "trunk", "renderer"]) == 3
+    assert "teaches no encoder" in capsys.readouterr().err
     others = ["--data.batches.rendered-heads", "tiny", "--out", str(tmp_path / "o")]
     assert main([*command, *others]) == 3
     assert "not all is known" in capsys.readouterr().err

@@ -278,7 +278,7 @@ def tiny_cpu() -> TrainConfig:
         ),
         losses=replace(
             start.losses, landmarks=4.0, contour=1.2, warm_start=0.5, change=0.0,
-            photometric=10.0, perceptual=0.0, emotion=0.0, cycle=0.3,
+            photometric=10.0, perceptual=0.0, emotion=0.0, cycle=0.06,
             expression_prior=1e-3, jaw_prior=1e-3,
         ),
         warm_start=WarmStartConfig(),

@@ -328,8 +328,8 @@ def train(
 
     Raises:
         InputError: if the photos cannot be read, neither steps nor minutes are given, a regression
-            is asked for without standardised features, the cycle path lacks a renderer, or one
-            shall learn from renders of which not all is known.
+            is asked for without standardised features, the cycle path lacks a renderer, or
+            encoders, or a renderer from other heads' renders, shall learn from what is known.
         AssetError: if head or weights are absent, or the folder holds another run.
         TrainingDiverged: if a loss is not finite.
         OutputError: if the disk is full.
@@ -340,6 +340,8 @@ def train(
         raise InputError("a run needs a number of steps or minutes")
     if config.networks.linear_batches and not config.networks.encoder.standardised:
         raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
+    if config.rendered == "known" and _encoders_learn(config):
+        raise InputError("--rendered known teaches no encoder: give --networks.learning renderer")
     if config.rendered == "known" and config.data.batches.rendered_heads:
         raise InputError(
             "--rendered known: of other heads' renders not all is known; "
