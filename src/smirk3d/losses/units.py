@@ -6,7 +6,8 @@ from torch import Tensor
 
 from smirk3d.face_parameters import ParameterGroup
 
-_SMALLEST_SPREAD = 1e-6
+SMALLEST_UNIT = 1e-6
+"""Components that do not vary are divided by it."""
 
 
 def component_units(group: ParameterGroup, amount_unit: float, like: Tensor) -> Tensor:
@@ -24,4 +25,4 @@ def component_units(group: ParameterGroup, amount_unit: float, like: Tensor) -> 
         amount_unit if high == 1 else spread
         for high, spread in zip(group.hi, group.prior_std, strict=True)
     ]
-    return like.new_tensor(units).clamp(min=_SMALLEST_SPREAD)
+    return like.new_tensor(units).clamp(min=SMALLEST_UNIT)

@@ -98,9 +98,7 @@ def core() -> TrainConfig:
     """Encoders and renderer along both paths, from trained encoders, on a GPU.
 
     The picture losses weigh so much because their gradients are small: at these weights they move
-    view and expression about a tenth as much as the landmarks do. Each path's gradient is clipped
-    by itself, and the first one's, mostly the view's, to a three-hundredth; at its weight the
-    cycle moves the trunk two to three times as much as what remains.
+    view and expression about a tenth as much as the landmarks do.
     """
     start = expressions()
     return replace(
@@ -161,7 +159,12 @@ def renderer() -> TrainConfig:
 
 
 def cycle() -> TrainConfig:
-    """Encoders along the cycle path, with a finished renderer that stays as it is, on a CPU."""
+    """Encoders along the cycle path, with a finished renderer that stays as it is, on a CPU.
+
+    Each path's gradient is clipped by itself, and the first one's, mostly the view's, to a
+    three-hundredth; at its weight the cycle moves the trunk two to three times as much as what
+    remains.
+    """
     start = core()
     painter = renderer()
     return replace(

@@ -416,7 +416,8 @@ def _train_process(
         faces, targets, trainer.head, config.data.batches, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,
     )  # fmt: skip
-    if stored is None and config.networks.encoder.standardised:
+    reads = config.rendered == "read"
+    if stored is None and reads and config.networks.encoder.standardised:
         measured = batches
         if fabric.world_size > 1:
             # the same pictures in every process

@@ -11,11 +11,8 @@ from torch.nn import functional as F
 
 from smirk3d.encoders.face_encoder import VIEW_GROUPS
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
-from smirk3d.losses.units import component_units
+from smirk3d.losses.units import SMALLEST_UNIT, component_units
 from smirk3d.training.config import WarmStartConfig
-
-_SMALLEST_SPREAD = 1e-6
-
 
 _CHANGING = ("expression", "eyelids", "jaw", "eyes")
 
@@ -109,5 +106,5 @@ def _emphasis(group: ParameterGroup, known: Tensor, config: WarmStartConfig) -> 
         max(abs(low), abs(high)) if math.isfinite(high) else 3 * spread
         for low, high, spread in zip(group.lo, group.hi, group.prior_std, strict=True)
     ]
-    reach = known.abs() / known.new_tensor(ends).clamp(min=_SMALLEST_SPREAD)
+    reach = known.abs() / known.new_tensor(ends).clamp(min=SMALLEST_UNIT)
     return 1 + config.strong * reach.clamp(max=1)
