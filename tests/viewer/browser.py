@@ -46,6 +46,8 @@ class Page:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(address)
         page.wait_for_selector("[role=status]")
+        # viser's notice of software rendering, which real users close, lies over the face
+        page.add_style_tag(content=".mantine-Notifications-root { display: none }")
 
     def _heard(self, message: Any) -> None:
         if message.type == "error":
