@@ -12,7 +12,7 @@ import torch
 from smirk3d.evaluation.methods import Method
 from smirk3d.evaluation.photos import Observer, Photos, held_out_photos
 from smirk3d.face_parameters import FaceParameters
-from smirk3d.fitting import LandmarkFit
+from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.heads.head_model import HeadModel
 
 
@@ -84,14 +84,15 @@ class Bench:
         """Finds landmarks in pictures that protocols make."""
         return Observer()
 
-    def some_photos(self, most: int) -> tuple[Photos, FaceParameters]:
+    def some_photos(self, most: int, sparsity: float = 0.0) -> tuple[Photos, FaceParameters]:
         """Return at most so many held-out photos, spread evenly, and fits of them.
 
-        The fits are what pictures with other expressions are made from.
+        The fits are what pictures with other expressions are made from; they may be sparse.
         """
         photos = self.photos.first(most)
         self.tick(f"fitting {len(photos)} photos")
-        return photos, LandmarkFit(self.head)(photos.crops.landmarks).parameters
+        fit = LandmarkFit(self.head, LandmarkFitConfig(sparsity=sparsity))
+        return photos, fit(photos.crops.landmarks).parameters
 
     def answers(self) -> dict[str, FaceParameters]:
         """Return each method's answers to the held-out photos; computed once."""

@@ -27,6 +27,9 @@ from smirk3d.heads.head_model import HeadModel
 _EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
 _CLOSED_ASPECT = 0.12
 
+SPARSITY = 2.0
+"""The `sparsity` that keeps fits of smiles free of sneers, and of lips pressed and drawn aside."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LandmarkFitConfig:

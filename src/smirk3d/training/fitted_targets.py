@@ -19,14 +19,13 @@ from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.face_parameters import FaceParameters
-from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
+from smirk3d.fitting import SPARSITY, LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.landmark_fit import person_batches
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.training.checkpoints import FORMAT, load_checkpoint
 
 _FIT = LandmarkFitConfig(expression_prior=0.3, num_steps=8)
-_REFINED_FIT = LandmarkFitConfig(refine_prior=0.5, sparsity=2.0, num_steps=8)
-"""Without sparsity refined smiles get sneers, and lips that are pressed and drawn to both sides."""
+_REFINED_FIT = LandmarkFitConfig(refine_prior=0.5, sparsity=SPARSITY, num_steps=8)
 
 _PART = 256
 _PARTS_A_SAVE = 16
