@@ -147,7 +147,7 @@ def test_resynthesis_keeps_renderers_that_the_cycle_takes(
     section = PROTOCOLS["cycle"](bench)
     plain, sparse = (_rows(section, number)["mean"] for number in range(2))
     for mean in (plain, sparse):
-        assert 0 < mean["expression"] and mean["all"] < 1  # type: ignore[operator]
+        assert mean["expression"] > 0 and mean["all"] < 1  # type: ignore[operator]
         # the mean face reads no action, so an action's error is its strength; added ones are strong
         assert mean["added"] > 0.25 > mean["others"]  # type: ignore[operator]
     assert sparse["others"] < plain["others"]  # type: ignore[operator]

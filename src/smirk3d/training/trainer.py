@@ -282,6 +282,27 @@ class Trainer:
         return encoder
 
 
+def _check(config: TrainConfig) -> None:
+    """Refuse settings with which nothing, or nothing sensible, could be learnt."""
+    if not (config.run.steps or config.run.minutes):
+        raise InputError("a run needs a number of steps or minutes")
+    if config.networks.linear_batches and not config.networks.encoder.standardised:
+        raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
+    if config.rendered == "known" and _encoders_learn(config):
+        raise InputError("--rendered known teaches no encoder: give --networks.learning renderer")
+    if config.rendered == "known" and config.data.batches.rendered_heads:
+        raise InputError(
+            "--rendered known: of other heads' renders not all is known; "
+            "leave out --data.batches.rendered-heads"
+        )
+    paints = "renderer" in config.networks.learning or config.networks.renderer_start is not None
+    if config.losses.cycle and not paints:
+        raise InputError(
+            "the cycle path needs a neural renderer that learns or has learnt: "
+            "give --networks.renderer-start FILE"
+        )
+
+
 def _encoders_learn(config: TrainConfig) -> bool:
     return bool(set(config.networks.learning) & set(ENCODER_PARTS))
 
@@ -335,24 +356,7 @@ def train(
         OutputError: if the disk is full.
         MissingExtra: if Lightning Fabric is not installed.
     """
-    run = config.run
-    if not (run.steps or run.minutes):
-        raise InputError("a run needs a number of steps or minutes")
-    if config.networks.linear_batches and not config.networks.encoder.standardised:
-        raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
-    if config.rendered == "known" and _encoders_learn(config):
-        raise InputError("--rendered known teaches no encoder: give --networks.learning renderer")
-    if config.rendered == "known" and config.data.batches.rendered_heads:
-        raise InputError(
-            "--rendered known: of other heads' renders not all is known; "
-            "leave out --data.batches.rendered-heads"
-        )
-    paints = "renderer" in config.networks.learning or config.networks.renderer_start is not None
-    if config.losses.cycle and not paints:
-        raise InputError(
-            "the cycle path needs a neural renderer that learns or has learnt: "
-            "give --networks.renderer-start FILE"
-        )
+    _check(config)
     out = Path(out)
     head = load_head(config.head)
     faces = _photos(config)
@@ -375,6 +379,7 @@ def train(
         targets = targets.replace(shape=shape)
     fabric_module = require("lightning_fabric", extra="train")
     launched = "LOCAL_RANK" in os.environ
+    run = config.run
     strategy = "auto" if run.devices == 1 else ("ddp" if launched else "ddp_spawn")
     fabric = fabric_module.Fabric(
         accelerator=run.accelerator, devices=run.devices, strategy=strategy,
