@@ -22,8 +22,8 @@ from smirk3d.rendering.contact_sheet import contact_sheet
 
 GROUPS = ("expression", "jaw", "eyelids", "eyes")
 _MOST = 256
-FITS = {"plain fits": 0.0, "sparse fits": SPARSITY}
-"""What the expressions start from: fits by the weight of their sparsity."""
+FITS = {"plain": 0.0, "sparse": SPARSITY}
+"""Weight of sparsity of the fits that expressions start from, by kind."""
 ABOUT = (
     "Fits of held-out photos are given other expressions (up to five actions added, lids, jaw and "
     "gaze drawn anew), rendered, painted by the given neural renderer, and read by each method: "
@@ -48,11 +48,11 @@ def run(bench: Bench) -> Section:
     renderer = NeuralRenderer.from_file(bench.config.renderer).to(bench.device)
     tables: list[Table] = []
     pictures: dict[str, Picture] = {}
-    for fits, sparsity in FITS.items():
+    for kind, sparsity in FITS.items():
         photos, fitted = bench.some_photos(_MOST, sparsity)
-        table, sheets = _read_back(bench, renderer, photos, fitted, f"From {fits}")
+        table, sheets = _read_back(bench, renderer, photos, fitted, f"From {kind} fits")
         tables.append(table)
-        pictures |= {f"{name}-{fits.split()[0]}": sheet for name, sheet in sheets.items()}
+        pictures |= {f"{name}-{kind}": sheet for name, sheet in sheets.items()}
     return Section("cycle", ABOUT, tables, pictures)
 
 
