@@ -14,6 +14,10 @@ class InputError(Smirk3dError):
     """A file or folder that the user gave cannot be used; the text names it and the way out."""
 
 
+class UsageError(Smirk3dError):
+    """A command line or a call asks for what cannot be; nothing was read or written yet."""
+
+
 class NoFaceFound(InputError):
     """A readable picture in which the detector finds no face."""
 

@@ -10,7 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from smirk3d.errors import Smirk3dError
+from smirk3d.cli.terminal import accept_every_character, complain
+from smirk3d.errors import Smirk3dError, UsageError
 
 COMMANDS = {
     "demo": "a real photo from a package to an animatable head",
@@ -27,24 +28,27 @@ COMMANDS = {
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""
 
+WRONG_USAGE = 2
 FAILED = 3
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    accept_every_character()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(_overview())
-        return 0 if arguments else 2
+        return 0 if arguments else WRONG_USAGE
     if arguments[0] == "--version":
         from smirk3d import __version__
 
         print(f"smirk3d {__version__}")
         return 0
     if arguments[0] not in COMMANDS:
-        print(f"smirk3d: no command {arguments[0]!r}\n\n{_overview()}", file=sys.stderr)
-        return 2
+        complain(f"no command {arguments[0]!r}")
+        print(f"\n{_overview()}", file=sys.stderr)
+        return WRONG_USAGE
     return _run(arguments[0], arguments[1:])
 
 
@@ -61,11 +65,14 @@ def _run(command: str, arguments: list[str]) -> int:
         else:
             chosen = tyro.cli(module.COMMAND, prog=f"smirk3d {command}", args=arguments)
         code: int = chosen.run()
+    except UsageError as error:
+        complain(error)
+        return WRONG_USAGE
     except Smirk3dError as error:
-        print(f"smirk3d: {error}", file=sys.stderr)
+        complain(error)
         return FAILED
     except KeyboardInterrupt:
-        print("smirk3d: interrupted; what was finished is kept", file=sys.stderr)
+        complain("interrupted; what was finished is kept")
         return INTERRUPTED
     except BrokenPipeError:
         # the reader of our output left, as `| head` does: nothing is wrong
