@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from smirk3d.cli.signals import until_stopped
 from smirk3d.cli.terminal import accept_every_character, complain
 from smirk3d.errors import Smirk3dError, UsageError
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"no command {arguments[0]!r}")
         print(f"\n{_overview()}", file=sys.stderr)
         return WRONG_USAGE
-    return _run(arguments[0], arguments[1:])
+    return until_stopped(lambda: _run(arguments[0], arguments[1:]))
 
 
 def _run(command: str, arguments: list[str]) -> int:
