@@ -41,7 +41,7 @@ class Reconstruct:
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        from smirk3d.export.formats import parse_formats
+        from smirk3d.export.format_names import parse_formats
         from smirk3d.pipeline import FaceReconstructor
 
         if not self.photos:
