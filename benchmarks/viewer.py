@@ -22,11 +22,13 @@ import tyro
 import viser
 
 from common import measure, write_results
+from smirk3d.cli.terminal import complain, failure
 from smirk3d.heads.registry import load_head
 from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.guarded_server import start_server
 from smirk3d.viewer.playback import Playback
 from smirk3d.viewer.subjects import ShownFace, Subject
+from smirk3d.viewer.trouble import Trouble
 from smirk3d.viewer.uploads import Estimator, Uploads
 
 FRAMES, RATE, PAGE_RATE = 600, 60, 20
@@ -107,9 +109,10 @@ def main(seconds: float = 12.0) -> None:
     """Run for some seconds each."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    server = start_server("127.0.0.1", 0, largest_upload=1)
+    trouble = Trouble(failure, complain)
+    server = start_server("127.0.0.1", 0, largest_upload=1, trouble=trouble)
     subject = talking_head()
-    with contextlib.closing(Viewer(server, Uploads(Estimator()))) as viewer:
+    with contextlib.closing(Viewer(server, Uploads(Estimator()), trouble)) as viewer:
         viewer.open([subject])
         session = viewer.session
         assert session is not None

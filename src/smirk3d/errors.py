@@ -1,4 +1,4 @@
-"""Errors that smirk3d raises for its callers, and the shape check that most functions share."""
+"""Errors that smirk3d raises for its callers, their texts on one line, and the shape check."""
 
 from __future__ import annotations
 
@@ -73,3 +73,44 @@ def check_shape(array: _Shaped, pattern: str, name: str, **sizes: int) -> dict[s
         known = "".join(f", {k}={v}" for k, v in sizes.items())
         raise ShapeError(f"{name} must have shape [{pattern}]{known}, got {list(shape)}")
     return bound
+
+
+def printable(text: object) -> str:
+    r"""Return a text on one line in which nothing acts on a terminal.
+
+    Control characters, line breaks, direction marks and bytes of names that are not UTF-8 are
+    written as escapes (``\x1b``), everything else stays.
+    """
+    return "".join(
+        character if character.isprintable() else _escaped(character) for character in str(text)
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that os.fsdecode could not read (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def reason(error: BaseException) -> str:
+    """Return why something failed, as one printable line.
+
+    Errors of smirk3d carry their own text. Others are defects or damaged files that a library did
+    not expect; the line then starts with the error's kind.
+    """
+    text = str(error)
+    if isinstance(error, Smirk3dError):
+        return printable(text)
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    kind = type(error).__name__
+    return printable(f"{kind}: {text}" if text else kind)
+
+
+def failure(name: object, error: BaseException) -> str:
+    """Return the line that says which input failed and why; the name is not said twice."""
+    why, named = reason(error), printable(name)
+    return why if named in why else f"{named}: {why}"

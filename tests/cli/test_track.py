@@ -91,11 +91,12 @@ class Camera:
         self.released = False
 
     def read(self) -> tuple[bool, np.ndarray | None]:
+        if self.given > self.stop_after:  # nobody takes these frames any longer
+            return False, None
         if not self.next.acquire(timeout=60) or self.released:
             return False, None
         if self.given == self.stop_after:
             os.kill(os.getpid(), signal.SIGINT)
-            self.next.release()  # nobody takes this frame any longer
         self.given += 1
         picture = background(200, 260, self.given / 30)
         paste(picture, data.astronaut()[20:240, 110:340], 125 + 2 * self.given, 100, 0.8)

@@ -12,18 +12,21 @@ from smirk3d.cli.main import main
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "code", "reason"),
     [
-        (["absent"], "absent: no such file or folder"),
-        (["a", "b", "c"], "give 2 results at most, got 3"),
-        (["--source", "x.mp4"], "--source belongs to a result"),
-        (["--host", "203.0.113.7"], "--host 203.0.113.7: no address of this machine"),
+        (["absent"], 3, "absent: no such file or folder"),
+        (["a", "b", "c"], 2, "give 2 results at most, got 3"),
+        (["--source", "x.mp4"], 2, "--source belongs to a result"),
+        (["--host", "203.0.113.7"], 3, "--host 203.0.113.7: no address of this machine"),
+        (["--port", "70000"], 2, "--port must lie between 0 and 65535"),
+        (["--allow-origin", "hub"], 2, "--allow-origin hub: give scheme and host"),
+        (["--allow-origin", "https://a", "--allow-origin", "b"], 2, "--allow-origin b: give"),
     ],
 )
 def test_what_cannot_be_shown_is_said(
-    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["view", *arguments]) == 3
+    assert main(["view", *arguments]) == code
     assert reason in capsys.readouterr().err
 
 

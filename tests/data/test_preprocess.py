@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+import signal
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,8 +17,9 @@ from PIL import Image
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.adapters import MediaItem, media_items
 from smirk3d.data.annotated_faces import read_annotated_faces, trains
-from smirk3d.data.preprocess import PreprocessConfig, preprocess
-from smirk3d.errors import InputError, OutputError
+from smirk3d.data.preprocess import preprocess
+from smirk3d.data.preprocess_config import PreprocessConfig
+from smirk3d.errors import InputError, OutputError, UsageError
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
 
 pytest.importorskip("webdataset", reason="shards are written by the extra train")
@@ -66,7 +71,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-CONFIG = PreprocessConfig(min_quality=0.0, items=3, frames=2)
+CONFIG = PreprocessConfig(min_quality=0.0, items=3, frames=2, processes=0)
 
 
 def test_shards_are_what_training_reads(data: Path, tmp_path: Path) -> None:
@@ -76,7 +81,9 @@ def test_shards_are_what_training_reads(data: Path, tmp_path: Path) -> None:
         media_items(data), out, CONFIG, GridDetector, on_progress=lambda *p: seen.append(p)
     )
     assert report.faces == 4 + 2
-    assert set(report.refused) == {str(data / f"{name}.png") for name in ("small", "black", "text")}
+    assert set(report.refused) == {str(data / f"{name}.png") for name in ("small", "black")}
+    assert set(report.failed) == {str(data / "text.png")}
+    assert json.loads((out / "failed.json").read_text()) == report.failed
     assert "20 pixels" in report.refused[str(data / "small.png")]
     assert report.refused[str(data / "black.png")] == "no face"
     assert json.loads((out / "refused.json").read_text()) == report.refused
@@ -137,6 +144,93 @@ def test_all_frames_of_a_video_train_or_none_does(data: Path, tmp_path: Path) ->
     held = np.array([not trains(key) for key in faces.keys])
     assert held.sum() == 2 * 3  # items 0, 29 and 58
     assert (held[::2] == held[1::2]).all()
+
+
+class DeadlyDetector(GridDetector):
+    """Raises, runs out of memory or dies at pictures of some colours."""
+
+    def detect(self, image: np.ndarray) -> list[DetectedFace]:
+        colour = tuple(image[0, 0].tolist())
+        if colour == (255, 0, 0):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if colour == (0, 255, 0):
+            raise MemoryError
+        if colour == (0, 0, 255):
+            raise RuntimeError("bad \x1b[31m\nvalue")
+        return super().detect(image)
+
+
+def test_no_photo_costs_another_whatever_it_does(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "shards"
+    data.mkdir()
+    for number in range(5):
+        photo(data / f"{number}.png", number)
+    for name, colour in (("1-red", "#f00"), ("2-green", "#0f0"), ("4-blue", "#00f")):
+        Image.new("RGB", (256, 256), colour).save(data / f"{name}.png")
+    latin = os.fsencode(data) + b"/3-Fran\xe7ois.png"
+    photo(data / "x.png", 7)
+    os.rename(data / "x.png", latin)
+    config = replace(CONFIG, processes=1, items=4)
+    report = preprocess(media_items(data), out, config, DeadlyDetector)
+    assert report.faces == 6
+    assert report.failed == {
+        str(data / "1-red.png"): "the process that read it died (SIGSEGV)",
+        str(data / "2-green.png"): "not enough memory",
+        str(data / "4-blue.png"): r"RuntimeError: bad \x1b[31m\nvalue",
+    }
+    assert json.loads((out / "failed.json").read_text()) == report.failed
+    assert len(read_annotated_faces(out)) == 6
+    names = {path.name for path in out.glob("[!.]*")}
+    assert names == {
+        "preprocess.json", "annotations.npz", "refused.json", "failed.json",
+        *(f"faces-0000{n}.{end}" for n in range(2) for end in
+          ("tar", "npz", "refused.json", "failed.json")),
+    }  # fmt: skip
+
+
+class NoDetector(GridDetector):
+    """Kills its process before the first picture."""
+
+    def __init__(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_processes_that_cannot_start_end_the_run(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"died twice at its start \(SIGKILL\)"):
+        preprocess(media_items(data), tmp_path / "o", replace(CONFIG, processes=2), NoDetector)
+
+
+def test_a_bomb_is_one_photo_that_fails(shared_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").symlink_to(shared_dir / "cases" / "tiff-179-200MP" / "a.tif")
+    photo(tmp_path / "b.png", 1)
+    report = preprocess(media_items(tmp_path), tmp_path / "out", CONFIG, GridDetector)
+    assert report.faces == 1
+    (why,) = report.failed.values()
+    assert "pixels" in why and "\n" not in why
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "shards"
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez_compressed", full)
+        with pytest.raises(OutputError, match="No space left"):
+            preprocess(media_items(data), out, CONFIG, GridDetector)
+    assert not list(out.glob("*.npz")) and not list(out.glob(".*"))
+    assert preprocess(media_items(data), out, CONFIG, GridDetector).faces == 6
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"items": 0}, {"jpeg_quality": 101}, {"crop_scale": float("nan")}, {"frames": 0}]
+)
+def test_settings_that_cannot_work_are_refused_first(tmp_path: Path, wrong: dict) -> None:
+    with pytest.raises(UsageError, match="give a number from"):
+        preprocess([], tmp_path / "out", replace(CONFIG, **wrong), GridDetector)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_face_at_all_is_an_error(tmp_path: Path) -> None:

@@ -4,13 +4,9 @@ import pytest
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.editing.expressions import (
-    EXPRESSION_GROUPS,
-    parse_actions,
-    with_actions,
-    with_expression_of,
-)
-from smirk3d.errors import InputError
+from smirk3d.editing.action_texts import parse_actions
+from smirk3d.editing.expressions import EXPRESSION_GROUPS, with_actions, with_expression_of
+from smirk3d.errors import UsageError
 from smirk3d.heads.registry import load_head
 from tests.export.faces import random_faces
 
@@ -34,7 +30,7 @@ def test_actions_are_parsed_whatever_their_case_and_separators() -> None:
     ],
 )
 def test_mistakes_are_named_with_the_way_out(text: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(UsageError, match=said):
         parse_actions([text])
 
 

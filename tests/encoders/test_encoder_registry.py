@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from smirk3d.assets import installed
 from smirk3d.encoders import registry
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import AssetError
@@ -16,7 +17,7 @@ SMALL = EncoderConfig(expression_backbone="mobilenetv3_small_minimal", shared=Tr
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMIRK3D_HOME", str(tmp_path))
-    monkeypatch.setattr(registry, "weights_folder", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(installed, "weights_folder", lambda: tmp_path / "shipped")
     (tmp_path / "weights").mkdir()
     return tmp_path / "weights"
 

@@ -8,7 +8,7 @@ from tests.training.small_runs import some_faces
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
-from smirk3d.errors import AssetError, InputError
+from smirk3d.errors import AssetError, UsageError
 from smirk3d.evaluation.methods import Crops, make_methods
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
@@ -67,9 +67,18 @@ def test_names_that_mean_nothing_are_refused() -> None:
     head = tiny_head("named")
     with pytest.raises(AssetError, match="no weights named 'absent'"):
         make_methods(["absent"], head)
-    with pytest.raises(InputError, match="give LABEL=NAME"):
+    with pytest.raises(UsageError, match="give LABEL=NAME"):
         make_methods(["none", "none"], head)
-    with pytest.raises(InputError, match="no method is called"):
+    with pytest.raises(UsageError, match="no method is called"):
         make_methods(["="], head)
+    with pytest.raises(UsageError, match="no method can be labelled"):
+        make_methods(["../../mine=none"], head)
     with pytest.raises(AssetError, match="no named actions"):
         make_methods(["mediapipe"], tiny_head("pca"))
+
+
+def test_a_method_that_cannot_be_made_costs_no_other() -> None:
+    failed: dict[str, Exception] = {}
+    methods = make_methods(["absent", "mean"], tiny_head("named"), on_failure=failed.__setitem__)
+    assert [method.name for method in methods] == ["mean"]
+    assert "no weights named 'absent'" in str(failed["absent"])

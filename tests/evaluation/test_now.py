@@ -9,7 +9,8 @@ from PIL import Image
 from skimage import data
 
 from smirk3d.errors import InputError
-from smirk3d.evaluation.bench import Bench, EvaluationConfig
+from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.config import EvaluationConfig
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.now import SEVEN, picture_names, run
 from smirk3d.heads.registry import load_head
@@ -48,6 +49,9 @@ def test_a_submission_has_a_neutral_mesh_and_seven_points_a_picture(tmp_path: Pa
 
 def test_what_is_no_challenge_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="imagepathsvalidation"):
+        picture_names(tmp_path)
+    (tmp_path / "imagepathsvalidation.txt").write_text("a/b.jpg\n../../b.jpg\n")
+    with pytest.raises(InputError, match="which is not below the folder"):
         picture_names(tmp_path)
     bench = Bench(tiny_head(), [], EvaluationConfig(), out=tmp_path)
     with pytest.raises(InputError, match="--now"):

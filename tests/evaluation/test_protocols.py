@@ -8,13 +8,14 @@ import pytest
 import torch
 from tests.training.small_runs import some_faces
 
-from smirk3d.cli.evaluate import Protocol
 from smirk3d.cli.main import main
-from smirk3d.errors import InputError
-from smirk3d.evaluation.bench import Bench, EvaluationConfig
+from smirk3d.errors import OutputError, UsageError
+from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.config import EvaluationConfig, Protocol
 from smirk3d.evaluation.landmarks import landmark_errors, regions
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.protocols import PROTOCOLS, evaluate
+from smirk3d.evaluation.report import Section, Table
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
@@ -27,17 +28,49 @@ def test_the_command_knows_every_protocol() -> None:
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
     head = tiny_head("named")
     bench = Bench(head, make_methods(["none"], head), EvaluationConfig(), out=tmp_path)
-    with pytest.raises(InputError, match="no protocol 'nothing': choose from landmarks"):
+    with pytest.raises(UsageError, match="no protocol 'nothing': choose from landmarks"):
         evaluate(bench, ["nothing"])
-    with pytest.raises(InputError, match="give --renderer"):
-        evaluate(bench, ["cycle"])
-    with pytest.raises(InputError, match="no method"):
+    with pytest.raises(UsageError, match="give --renderer"):
+        evaluate(bench, ["landmarks", "cycle"])
+    with pytest.raises(UsageError, match="no method"):
         evaluate(Bench(head, [], EvaluationConfig(), out=tmp_path), ["landmarks"])
-    pca = tiny_head("pca")
-    actionless = Bench(pca, make_methods(["mean"], pca), EvaluationConfig(), out=tmp_path)
-    with pytest.raises(InputError, match="no named actions, which roundtrip"):
-        evaluate(actionless, ["roundtrip", "landmarks"])
     assert not list(tmp_path.iterdir())
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(OutputError, match="not of smirk3d evaluate"):
+        evaluate(bench, ["landmarks"])
+    assert (tmp_path / "report.md").read_text() == "mine"
+
+
+def test_a_protocol_that_fails_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(bench: Bench) -> Section:
+        return Section("jitter", "About it.", [Table("One.", ["method"], [["mean"]])])
+
+    def breaks(bench: Bench) -> Section:
+        raise ValueError("no \x1b[31m such\nthing")
+
+    monkeypatch.setitem(PROTOCOLS, "landmarks", breaks)
+    monkeypatch.setitem(PROTOCOLS, "jitter", measured)
+    pca = tiny_head("pca")
+    bench = Bench(pca, make_methods(["mean"], pca), EvaluationConfig(), out=tmp_path)
+    told: list[str] = []
+    done = evaluate(
+        bench,
+        ["roundtrip", "landmarks", "jitter"],
+        failed={"mine": "damaged"},
+        on_failure=lambda name, error: told.append(name),
+    )
+    assert told == ["roundtrip", "landmarks"]
+    assert done.failed == {
+        "mine": "damaged",
+        "roundtrip": "head 'tiny-pca' has no named actions, which roundtrip compares",
+        "landmarks": r"ValueError: no \x1b[31m such\nthing",
+    }
+    document = json.loads(done.data.read_text())
+    assert document["failed"] == done.failed
+    assert [section["name"] for section in document["protocols"]] == ["jitter"]
+    assert r"Failed: ValueError: no \x1b[31m such\nthing" in done.report.read_text()
 
 
 def test_landmark_errors_are_pixels_of_the_crop() -> None:

@@ -17,7 +17,8 @@ from tests.training.small_runs import some_faces, some_photos
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.evaluation import resynthesis
-from smirk3d.evaluation.bench import Bench, EvaluationConfig
+from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.config import EvaluationConfig
 from smirk3d.evaluation.emotion import EMOTIONS
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.photos import Observer, held_out_photos, training_photos

@@ -12,9 +12,17 @@ import torch
 import trimesh
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.errors import AssetError, InputError
+from smirk3d.errors import AssetError, InputError, UsageError
 from smirk3d.export.arkit_csv import HEADER, rotation_angles, timecode, write_arkit_csv
-from smirk3d.export.formats import FORMATS, Picture, parse_formats, save_face, write_face
+from smirk3d.export.format_names import FACE_FORMATS, parse_formats
+from smirk3d.export.formats import (
+    FLAME,
+    FORMATS,
+    PICTURED,
+    Picture,
+    save_face,
+    write_face,
+)
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import (
     read_parameters,
@@ -217,9 +225,13 @@ def test_every_format_writes_its_ending(tmp_path: Path) -> None:
         assert again.is_file()
 
 
+def test_names_of_formats_are_those_that_have_writers() -> None:
+    assert (*FORMATS, *PICTURED, FLAME) == FACE_FORMATS
+
+
 def test_unknown_formats_and_endings_are_refused(tmp_path: Path) -> None:
     assert parse_formats("glb, obj,glb") == ("glb", "obj")
-    with pytest.raises(InputError, match="unknown format 'fbx': have glb"):
+    with pytest.raises(UsageError, match="unknown format 'fbx': have glb"):
         parse_formats("glb,fbx")
     with pytest.raises(InputError, match=r"unknown ending '\.fbx'"):
         save_face(tmp_path / "x.fbx", HEAD, HEAD.neutral()[0])

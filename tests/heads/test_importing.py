@@ -12,7 +12,7 @@ from converters.flame_files import companion_tables, flame_arrays, write_compani
 from hostile_files import HOSTILE
 
 from smirk3d.assets import user_folder
-from smirk3d.errors import AssetError, InputError
+from smirk3d.errors import AssetError, InputError, OutputError, UsageError
 from smirk3d.heads.importing import import_head
 from smirk3d.heads.registry import find_head, load_head
 
@@ -155,11 +155,23 @@ def test_landmarks_are_embedded_where_none_came_along(source):
 def test_a_head_file_keeps_its_content_under_another_name(source):
     copy = source / "mine.npz"
     shutil.copy(find_head("open"), copy)
-    with pytest.raises(InputError, match="'open' comes with smirk3d"):
+    with pytest.raises(InputError, match="head 'open' of smirk3d cannot be replaced"):
         import_head(copy)
     imported = import_head(copy, "mine")
     assert load_head("mine").fingerprint == load_head("open").fingerprint
     assert imported.kind == "head"
+
+
+def test_another_head_of_the_name_is_replaced_only_on_request(source):
+    file = write_flame(source / "generic_model.pkl", flame_arrays())
+    first = import_head(file, "mine").path.read_bytes()
+    assert import_head(file, "mine").path.read_bytes() == first
+    shutil.copy(find_head("open"), source / "other.npz")
+    with pytest.raises(OutputError, match="another head has this name"):
+        import_head(source / "other.npz", "mine")
+    assert find_head("mine").read_bytes() == first
+    import_head(source / "other.npz", "mine", overwrite=True)
+    assert load_head("mine").fingerprint == load_head("open").fingerprint
 
 
 def test_a_damaged_head_file_is_refused(source):
@@ -172,7 +184,7 @@ def test_a_damaged_head_file_is_refused(source):
 @pytest.mark.parametrize("name", ["", "A", "../x", "a/b", "x" * 80, ".hidden"])
 def test_names_that_could_lead_elsewhere_are_refused(name, source):
     file = write_flame(source / "generic_model.pkl", flame_arrays())
-    with pytest.raises(InputError, match="cannot be called"):
+    with pytest.raises(UsageError, match="no head can be called"):
         import_head(file, name)
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from smirk3d.cli.terminal import complain, failure
 from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
 from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.guarded_server import start_server
+from smirk3d.viewer.trouble import Trouble
 from smirk3d.viewer.uploads import LARGEST_UPLOAD, Estimator, Uploads
 from tests.viewer.made_subjects import make_result, make_track, make_video, photo
 
@@ -35,7 +37,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def viewer() -> Iterator[Viewer]:
     """An empty viewer on a free port, whose uploads are fitted."""
-    server = start_server("127.0.0.1", 0, largest_upload=LARGEST_UPLOAD)
-    shown = Viewer(server, Uploads(Estimator(weights="none", device="cpu")))
+    trouble = Trouble(failure, complain)
+    server = start_server("127.0.0.1", 0, largest_upload=LARGEST_UPLOAD, trouble=trouble)
+    shown = Viewer(server, Uploads(Estimator(weights="none", device="cpu")), trouble)
     yield shown
     shown.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,9 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def listed_files(record: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return the files that a record lists, relative to its folder, parts joined by slashes."""
+def listed_files(folder: Path) -> frozenset[str]:
+    """Return the files that a folder's list names, relative to it, parts joined by slashes."""
+    record = read_record(folder)
     names = record.get("files") if record else None
     if not isinstance(names, list):
         return frozenset()
@@ -51,7 +52,7 @@ def foreign_entries(folder: Path) -> Iterator[str]:
 
     Links are never ours, nor are empty folders that no listed file lies in.
     """
-    listed = listed_files(read_record(folder))
+    listed = listed_files(folder)
     parents = {str(parent) for name in listed for parent in _parents(name)}
     for name, entry in _walk(folder):
         if entry.is_symlink():
@@ -76,7 +77,7 @@ def write_list(folder: Path) -> None:
 
 def remove_listed(folder: Path) -> None:
     """Remove a folder's listed files, and it and its folders where they are empty then."""
-    listed = listed_files(read_record(folder))
+    listed = listed_files(folder)
     folders = [folder]
     for name, entry in list(_walk(folder)):
         with contextlib.suppress(OSError):

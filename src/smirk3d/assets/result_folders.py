@@ -96,7 +96,7 @@ class Destination:
                 return None
             record = read_record(folder)
             if record and record.get("job") == job:
-                names = listed_files(record)
+                names = listed_files(folder)
                 if names and all((folder / name).is_file() for name in names):
                     return folder
         return None
@@ -253,7 +253,7 @@ def record_files(folder: Path, paths: Iterable[Path]) -> None:
     record = _record_of(folder)
     if record is None or not isinstance(record.get("files"), list):
         return
-    where, names = real(folder), set(listed_files(record))
+    where, names = real(folder), set(listed_files(folder))
     for path in paths:
         inside = real(path)
         if where not in inside.parents:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from smirk3d.cli.usage import check_head, check_weights
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -20,6 +22,15 @@ class Estimation:
     """Fit landmarks from the network's answer."""
     device: Device = "auto"
     """Where to compute."""
+
+    def check(self) -> None:
+        """Refuse names of what is not installed.
+
+        Raises:
+            UsageError: if head or weights are given by a name that there is not.
+        """
+        check_head(self.head)
+        check_weights(self.weights)
 
 
 class CountBar:

@@ -22,6 +22,8 @@ class Demo:
 
     def run(self) -> int:
         """Do it, say what to open, and return the exit code."""
+        options = self.estimation
+        options.check()
         data = require("skimage.data", extra="demo")
 
         from smirk3d.assets.result_folders import Destination
@@ -29,7 +31,6 @@ class Demo:
         from smirk3d.pipeline import FaceReconstructor
 
         image = data.astronaut()
-        options = self.estimation
         reconstructor = FaceReconstructor(
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )

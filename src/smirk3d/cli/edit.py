@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from smirk3d.cli.common_options import CountBar, Device
+from smirk3d.cli.terminal import say
+from smirk3d.cli.usage import (
+    check_ending,
+    check_head,
+    check_new_file,
+    check_number,
+    check_weights,
+)
+from smirk3d.editing.action_texts import parse_actions
+from smirk3d.editing.provenance import ENDINGS
+from smirk3d.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,14 +72,13 @@ class Edit:
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        from smirk3d.editing.expressions import parse_actions
+        self._check()
+        actions, out = parse_actions(self.actions), self._out()
         from smirk3d.editing.photo_editor import PhotoEditor
         from smirk3d.neural_renderer.generator import NeuralRenderer
         from smirk3d.pipeline import FaceReconstructor
         from smirk3d.preprocessing.image_io import read_image
 
-        self._check()
-        actions, out = parse_actions(self.actions), self._out()
         image = read_image(self.photo)
         reconstructor = FaceReconstructor(
             self.head, weights=self.weights, refine=True, device=self.device
@@ -81,34 +91,34 @@ class Edit:
         else:
             wished = self._wished(reconstructor, face, actions)
             self._write_picture(editor, image, face, wished, out)
-        print(out)
+        say(out)
         return 0
 
     def _check(self) -> None:
-        from smirk3d.errors import InputError
-
         if not (self.actions or self.like or self.retarget):
-            raise InputError("nothing to change: give --set NAME=VALUE, --like or --retarget")
+            raise UsageError("nothing to change: give --set NAME=VALUE, --like or --retarget")
         if self.like and self.retarget:
-            raise InputError("--like and --retarget both give a whole expression: choose one")
-        if not 0 <= self.strength <= 2:
-            raise InputError(f"--strength {self.strength:g}: give a number from 0 to 2")
+            raise UsageError("--like and --retarget both give a whole expression: choose one")
+        check_number("--strength", self.strength, 0, 2)
+        check_number("--face", self.face, 0)
+        check_number("--person", self.person, 0)
+        check_head(self.head)
+        check_weights(self.weights)
 
     def _out(self) -> Path:
         """Return the file to write, refused before any work where it cannot be."""
-        from smirk3d.editing.provenance import check_ending
-        from smirk3d.errors import InputError, OutputError
-
         ending = ".png" if self.retarget is None else ".mp4"
         out = self.out or Path(f"{self.photo.stem}-edited{ending}")
         if self.retarget is None:
-            check_ending(out)
-        elif out.suffix.lower() != ending:
-            raise InputError(f"{out}: --retarget gives a video: name it .mp4")
-        if out.exists() and out.samefile(self.photo):
-            raise OutputError(f"{out} is the photo itself: choose another name")
-        if out.exists() and not self.overwrite:
-            raise OutputError(f"{out} exists: give --overwrite or another --out")
+            check_ending(out, ENDINGS, "unknown ending")
+        else:
+            check_ending(out, (ending,), "--retarget gives a video")
+        inputs = {"the photo": self.photo, "--like": self.like, "--retarget": self.retarget,
+                  "--painter": self.painter}  # fmt: skip
+        for what, given in inputs.items():
+            if given is not None and out.exists() and given.exists() and out.samefile(given):
+                raise UsageError(f"{out} is {what} itself: choose another name")
+        check_new_file(out, overwrite=self.overwrite)
         return out
 
     def _chosen(
@@ -128,7 +138,7 @@ class Edit:
                 f" --face from 0, the largest, to {len(faces) - 1}"
             )
         if len(faces) > 1 and self.face is None:
-            print(f"{self.photo}: {len(faces)} faces, changing the largest; --face 1 for the next")
+            say(f"{self.photo}: {len(faces)} faces, changing the largest; --face 1 for the next")
         return faces[number]
 
     def _wished(

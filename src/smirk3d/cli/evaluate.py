@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from smirk3d.cli.common_options import Device
-from smirk3d.evaluation.bench import EvaluationConfig
-
-Protocol = Literal[
-    "landmarks", "roundtrip", "survival", "synthetic", "jitter", "emotion", "resynthesis", "cycle",
-    "now",
-]  # fmt: skip
+from smirk3d.cli.terminal import complain, failure, note, say, say_lines
+from smirk3d.cli.usage import FAILED, check_head, check_weights
+from smirk3d.errors import InputError, UsageError, reason
+from smirk3d.evaluation.config import (
+    METHODS,
+    REFINED,
+    EvaluationConfig,
+    Protocol,
+    parse_method,
+)
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Evaluate:
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        self._check()
         from smirk3d.evaluation.bench import Bench
         from smirk3d.evaluation.methods import make_methods
         from smirk3d.evaluation.protocols import evaluate
@@ -48,15 +52,32 @@ class Evaluate:
 
         head = load_head(self.head)
         device = choose_device(self.device)
-        methods = make_methods(self.methods, head, device=device)
-        bench = Bench(
-            head, methods, self.config, out=self.out, device=device,
-            tick=lambda line: print(line, file=sys.stderr, flush=True),
-        )  # fmt: skip
-        report, _ = evaluate(bench, self.protocols)
-        print(report.read_text())
-        print(report)
-        return 0
+        failed: dict[str, str] = {}
+
+        def fails(name: str, error: Exception) -> None:
+            failed[name] = reason(error)
+            complain(failure(name, error))
+
+        methods = make_methods(self.methods, head, device=device, on_failure=fails)
+        if not methods:
+            raise InputError("no method is left to evaluate")
+        bench = Bench(head, methods, self.config, out=self.out, device=device, tick=note)
+        done = evaluate(bench, self.protocols, failed=dict(failed), on_failure=fails)
+        say_lines(done.report.read_text(encoding="utf-8").rstrip("\n"))
+        say(done.report)
+        return FAILED if done.failed else 0
+
+    def _check(self) -> None:
+        if not self.protocols:
+            raise UsageError("no protocol given: smirk3d evaluate landmarks roundtrip")
+        if not self.methods:
+            raise UsageError("no method to evaluate: give --methods")
+        check_head(self.head)
+        self.config.check(self.protocols)
+        for name in self.methods:
+            _, text = parse_method(name)
+            if text not in METHODS:
+                check_weights(text.removesuffix(REFINED))
 
 
 COMMAND = Evaluate

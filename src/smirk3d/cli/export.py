@@ -1,4 +1,4 @@
-"""``smirk3d export``: a result to other formats, or onto another head."""
+"""``smirk3d export``: results to other formats, or onto another head."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from smirk3d.assets.file_lists import listed_files
+from smirk3d.assets.placing import placed
+from smirk3d.assets.result_folders import record_files
+from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED, check_head
+from smirk3d.errors import InputError, UsageError
+from smirk3d.export.format_names import parse_formats
+
 if TYPE_CHECKING:
     from smirk3d.export.result import ResultRecord
     from smirk3d.face_parameters import FaceParameters
@@ -16,17 +24,24 @@ if TYPE_CHECKING:
 
 @dataclass
 class Export:
-    """Write the faces of a result in other formats, into its folder or another."""
+    """Write the faces of results in other formats, into their folders or another.
 
-    result: Annotated[Path, tyro.conf.Positional]
-    """A result folder, as reconstruct made it."""
+    Exit code 3 when some results failed; each is named with the reason, the others are done. Files
+    that are there and that smirk3d did not write stay, unless they may be overwritten.
+    """
+
+    results: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Result folders, as reconstruct and track made them."""
     format: str = "glb"
     """Formats, separated by commas: glb, obj, ply, usd, npz, json, arkit-csv, flame, html,
     turntable, figure."""
     out: Path | None = None
-    """Folder for the files; the result's own unless given."""
+    """Folder for the files, with a folder in it for each of several results; the results' own
+    unless given."""
+    overwrite: bool = False
+    """Replace files of other content that are in the way."""
     head: str | None = None
-    """File of the result's head, where it is not installed under its name."""
+    """File of the results' head, where it is not installed under its name."""
     to_head: str | None = None
     """Name or file of another head to carry the faces to first; says what is lost, in mm."""
     neutral: Path | None = None
@@ -34,39 +49,69 @@ class Export:
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        from smirk3d.errors import InputError
-        from smirk3d.export.formats import Picture, parse_formats, write_face
+        formats = parse_formats(self.format)
+        folders = self._check()
+        failed = False
+        for result, folder in zip(self.results, folders, strict=True):
+            try:
+                self._export(result, folder, formats)
+            except Exception as error:
+                complain(failure(result, error))
+                failed = True
+        return FAILED if failed else 0
+
+    def _check(self) -> list[Path]:
+        """Return the folder of each result's files; refuse options that cannot work."""
+        if not self.results:
+            raise UsageError("no result given: smirk3d export RESULT... --format glb")
+        if self.neutral and not self.to_head:
+            raise UsageError("--neutral calibrates a conversion: give --to-head as well")
+        for head in (self.head, self.to_head):
+            if head is not None:
+                check_head(head)
+        if self.out is None:
+            return list(self.results)
+        if len(self.results) == 1:
+            return [self.out]
+        names = [result.resolve().name for result in self.results]
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"several results are named {name}: export each to its own --out")
+        return [self.out / name for name in names]
+
+    def _export(self, result: Path, folder: Path, formats: tuple[str, ...]) -> None:
+        from smirk3d.export.formats import Picture, write_face
         from smirk3d.export.result import read_photo, read_result
         from smirk3d.heads.registry import load_head
 
-        formats = parse_formats(self.format)
-        if self.neutral and not self.to_head:
-            raise InputError("--neutral calibrates a conversion: give --to-head as well")
-        record = read_result(self.result)
+        record = read_result(result)
         head = load_head(self.head or record.head)
         record.check_head(head)
         faces = [face.parameters for face in record.faces]
         suffix = ""
         if self.to_head and faces:
             source, head = head, load_head(self.to_head)
-            faces = self._carried(record, source, head)
+            faces = self._carried(result, record, source, head)
             suffix = f"-{head.name}"
-        folder = self.out or self.result
-        photo = read_photo(self.result)
-        for number, (found, parameters) in enumerate(zip(record.faces, faces, strict=True)):
-            picture = Picture(
-                path=record.input,
-                size=record.image_size,
-                T_crop_image=found.T_crop_image,
-                pixels=photo,
-            )
-            stem = folder / f"face-{number}{suffix}"
-            for name in formats:
-                print(write_face(name, stem, head, parameters, picture))
-        return 0
+        photo = read_photo(result)
+        written: list[Path] = []
+        with placed(folder, overwrite=self.overwrite, ours=listed_files(folder)) as staged:
+            for number, (found, parameters) in enumerate(zip(record.faces, faces, strict=True)):
+                picture = Picture(
+                    path=record.input,
+                    size=record.image_size,
+                    T_crop_image=found.T_crop_image,
+                    pixels=photo,
+                )
+                stem = staged / f"face-{number}{suffix}"
+                written += [write_face(name, stem, head, parameters, picture) for name in formats]
+        paths = [folder / path.name for path in written]
+        record_files(folder, paths)
+        for path in paths:
+            say(path)
 
     def _carried(
-        self, record: ResultRecord, source: HeadModel, target: HeadModel
+        self, result: Path, record: ResultRecord, source: HeadModel, target: HeadModel
     ) -> list[FaceParameters]:
         """Return the faces on another head, and print how far each is off."""
         from smirk3d.face_parameters import FaceParameters
@@ -76,28 +121,27 @@ class Export:
             source,
             target,
             FaceParameters.cat([face.parameters[None] for face in record.faces]),
-            neutral=self._rest(source, len(record.faces)),
+            neutral=self._rest(result, source, len(record.faces)),
         )
         errors = zip(carried.expression_error, carried.surface_error, strict=True)
         for number, (moved, shaped) in enumerate(errors):
-            print(
+            say(
                 f"face {number}: {source.name} to {target.name}, on average the expression is off"
                 f" by {moved:.2f} mm, the face by {shaped:.2f} mm"
             )
         return [carried.parameters[number] for number in range(len(record.faces))]
 
-    def _rest(self, source: HeadModel, count: int) -> FaceParameters | None:
+    def _rest(self, result: Path, source: HeadModel, count: int) -> FaceParameters | None:
         """Return the parameters of the person at rest."""
         if self.neutral is None:
             return None
-        from smirk3d.errors import InputError
         from smirk3d.export.result import read_result
 
         record = read_result(self.neutral)
         record.check_head(source)
         if len(record.faces) != 1 or count != 1:
             raise InputError(
-                f"{self.neutral} has {len(record.faces)} faces and {self.result} {count}:"
+                f"{self.neutral} has {len(record.faces)} faces and {result} {count}:"
                 " --neutral needs one person, alone in both"
             )
         return record.faces[0].parameters[None]

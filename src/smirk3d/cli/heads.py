@@ -8,6 +8,10 @@ from typing import Annotated
 
 import tyro
 
+from smirk3d.assets.installed import check_new_name
+from smirk3d.cli.terminal import complain, failure, say, say_lines
+from smirk3d.cli.usage import FAILED, check_ending, check_head, check_new_file
+
 _NUM_IDENTITIES = 8
 """Enough: on ICT, landmarks move 0.3 mm from 24 identities to 8, as from 24 to 24 others."""
 
@@ -21,11 +25,17 @@ class List:
         from smirk3d.heads.head_file import read_head_file
         from smirk3d.heads.registry import installed_heads
 
+        failed = False
         for name, path in installed_heads():
-            head = read_head_file(path)
+            try:
+                head = read_head_file(path)
+            except Exception as error:
+                complain(failure(path, error))
+                failed = True
+                continue
             vertices = len(head.arrays["v_template"])
-            print(f"{name:<12} {vertices:>6} vertices  {head.meta['licence']:<14} {path}")
-        return 0
+            say(f"{name:<12} {vertices:>6} vertices  {head.meta['licence']:<14} {path}")
+        return FAILED if failed else 0
 
 
 @dataclass
@@ -37,19 +47,20 @@ class Show:
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        check_head(self.head)
         from smirk3d.heads.registry import find_head, load_head
 
         path = find_head(self.head)
         head = load_head(path)
         for key in ("name", "version", "source", "licence", "notice"):
-            print(f"{key:<12} {head.meta.get(key, '')}")
-        print(f"{'file':<12} {path}")
-        print(f"{'fingerprint':<12} {head.fingerprint}")
-        print(f"{'mesh':<12} {head.num_vertices} vertices, {len(head.faces)} triangles")
-        print(f"{'landmarks':<12} {len(head.landmark_ids)}")
+            say_lines(f"{key:<12} {head.meta.get(key, '')}")
+        say(f"{'file':<12} {path}")
+        say(f"{'fingerprint':<12} {head.fingerprint}")
+        say(f"{'mesh':<12} {head.num_vertices} vertices, {len(head.faces)} triangles")
+        say(f"{'landmarks':<12} {len(head.landmark_ids)}")
         for group in head.spec:
             if group.dim:
-                print(f"{group.name:<12} {group.dim:>3}  {' '.join(group.names[:60])}")
+                say(f"{group.name:<12} {group.dim:>3}  {' '.join(group.names[:60])}")
         return 0
 
 
@@ -64,9 +75,13 @@ class Bake:
     """The wheel file."""
     out: Path = Path("open.npz")
     """The head file to write."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        check_ending(self.out, (".npz",), "a head file")
+        check_new_file(self.out, overwrite=self.overwrite)
         from tqdm import tqdm
 
         from smirk3d.data.landmark_embedding import with_landmarks
@@ -79,7 +94,7 @@ class Bake:
             with MediaPipeFaceDetector(max_faces=1, thorough=False) as detector:
                 arrays, meta = with_landmarks(arrays, meta, detector, on_progress=bar.update)
         write_head_file(self.out, arrays, meta)
-        print(self.out)
+        say(self.out)
         return 0
 
 
@@ -91,9 +106,13 @@ class Import:
     """FLAME's .pkl or a folder with it, an ICT-FaceKit checkout, GNM's .npz, or a head file."""
     name: str | None = None
     """What to call it; by its kind unless given."""
+    overwrite: bool = False
+    """Replace another head of that name."""
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        if self.name is not None:
+            check_new_name("heads", self.name)
         from tqdm import tqdm
 
         from smirk3d.data.landmark_embedding import embed_landmarks
@@ -111,11 +130,12 @@ class Import:
                     head, detector, num_identities=_NUM_IDENTITIES, on_progress=bar.update
                 ),
                 on_progress=bar.update,
+                overwrite=self.overwrite,
             )
-        print(f"{found.name}: {found.kind}, {found.num_landmarks} landmarks -> {found.path}")
-        print(f"licence: {found.licence}")
+        say(f"{found.name}: {found.kind}, {found.num_landmarks} landmarks -> {found.path}")
+        say(f"licence: {found.licence}")
         if found.notice:
-            print(found.notice)
+            say_lines(found.notice)
         return 0
 
 

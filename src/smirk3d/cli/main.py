@@ -1,17 +1,29 @@
 """``smirk3d COMMAND``: finds the command, runs it, and turns errors into one line and a code.
 
-Exit codes: 0 all inputs done, 2 wrong usage, 3 some inputs failed, 130 interrupted.
+Exit codes: 0 all inputs done; 1 a defect, in one line too, with ``SMIRK3D_TRACEBACK=1`` in full;
+2 wrong usage, before anything is read or written; 3 some inputs failed; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from smirk3d.cli.signals import until_stopped
-from smirk3d.cli.terminal import accept_every_character, complain
+from smirk3d.cli.terminal import (
+    Captured,
+    accept_every_character,
+    complain,
+    note,
+    reason,
+    warnings_on_one_line,
+)
+from smirk3d.cli.usage import FAILED
 from smirk3d.errors import Smirk3dError, UsageError
 
 COMMANDS = {
@@ -29,9 +41,19 @@ COMMANDS = {
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""
 
+SHOW_TRACEBACK = "SMIRK3D_TRACEBACK"
+"""Environment variable that, if set, shows where an unexpected error comes from."""
+
+DEFECT = 1
 WRONG_USAGE = 2
-FAILED = 3
 INTERRUPTED = 130
+
+
+class Runnable(Protocol):
+    """A command with its arguments."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,32 +76,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, arguments: list[str]) -> int:
+    with warnings_on_one_line():
+        try:
+            module = importlib.import_module(f"smirk3d.cli.{command}")
+            chosen = _parsed(command, module.COMMAND, arguments)
+            return chosen if isinstance(chosen, int) else chosen.run()
+        except UsageError as error:
+            complain(error)
+            return WRONG_USAGE
+        except Smirk3dError as error:
+            complain(error)
+            return FAILED
+        except KeyboardInterrupt:
+            complain("interrupted; what was finished is kept")
+            return INTERRUPTED
+        except BrokenPipeError:
+            # the reader of our output left, as `| head` does: nothing is wrong
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except Exception as error:
+            return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Say in one line what nobody expected, and return the exit code."""
+    if isinstance(error, OSError | MemoryError) and not os.environ.get(SHOW_TRACEBACK):
+        complain(reason(error))
+        return FAILED
+    if os.environ.get(SHOW_TRACEBACK):
+        for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
+            note(line)
+    complain(f"{reason(error)} (a defect, or a file of a new kind; {SHOW_TRACEBACK}=1 shows where)")
+    return DEFECT
+
+
+def _parsed(command: str, choices: Any, arguments: list[str]) -> Runnable | int:
+    """Return what a command line asks for, or the exit code where it is wrong or wants help.
+
+    The parser repeats wrong arguments as they are: what it prints is kept and made safe first.
+    """
     import tyro
 
-    module = importlib.import_module(f"smirk3d.cli.{command}")
+    def parse() -> Runnable:
+        if isinstance(choices, dict):
+            return tyro.extras.subcommand_cli_from_dict(
+                choices, prog=f"smirk3d {command}", description=COMMANDS[command], args=arguments
+            )
+        parsed: Runnable = tyro.cli(choices, prog=f"smirk3d {command}", args=arguments)
+        return parsed
+
+    kept = Captured()
     try:
-        if isinstance(module.COMMAND, dict):
-            chosen = tyro.extras.subcommand_cli_from_dict(
-                module.COMMAND, prog=f"smirk3d {command}", description=COMMANDS[command],
-                args=arguments,
-            )  # fmt: skip
-        else:
-            chosen = tyro.cli(module.COMMAND, prog=f"smirk3d {command}", args=arguments)
-        code: int = chosen.run()
-    except UsageError as error:
-        complain(error)
-        return WRONG_USAGE
-    except Smirk3dError as error:
-        complain(error)
-        return FAILED
-    except KeyboardInterrupt:
-        complain("interrupted; what was finished is kept")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # the reader of our output left, as `| head` does: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+        with contextlib.redirect_stdout(kept), contextlib.redirect_stderr(kept):
+            return parse()
+    except SystemExit as stop:
+        if stop.code:
+            for line in kept.getvalue().rstrip("\n").split("\n"):
+                note(line)
+            return WRONG_USAGE
+    with contextlib.suppress(SystemExit):
+        parse()  # once more: help has colours where it goes to a terminal by itself
+    return 0
 
 
 def _overview() -> str:

@@ -9,17 +9,19 @@ from typing import Annotated, Literal
 import tyro
 
 from smirk3d.cli.common_options import CountBar
-from smirk3d.data.adapters import ADAPTERS, MediaItem, Split, media_items
-from smirk3d.data.preprocess import PreprocessConfig
-from smirk3d.errors import InputError
+from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED, check_head
+from smirk3d.data.adapters import ADAPTERS, MediaItem, media_items
+from smirk3d.data.preprocess_config import PreprocessConfig
+from smirk3d.errors import InputError, UsageError
 
 
 @dataclass
 class Preprocess:
     """Turn data sets into shards of face crops with landmarks, quality and fits.
 
-    A run that was cut off goes on when it is started again. What was refused stands with the reason
-    in OUT/refused.json.
+    A run that was cut off goes on when it is started again. What was not wanted stands with the
+    reason in OUT/refused.json, what could not be read in OUT/failed.json: then the exit code is 3.
     """
 
     data: Annotated[tuple[str, ...], tyro.conf.Positional]
@@ -37,21 +39,48 @@ class Preprocess:
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        layouts = [_layout(entry) for entry in self.data]
+        self._check()
         from smirk3d.data.preprocess import preprocess
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
-        if not self.data:
-            raise InputError("no data given: smirk3d preprocess ffhq=DIR mead=DIR --out SHARDS")
-        items = [item for entry in self.data for item in _items(entry, self.split)]
+        items = self._items(layouts)
         report = preprocess(
             items, self.out, self.settings, MediaPipeFaceDetector, on_progress=CountBar("shards")
         )
-        print(f"{report.faces} faces in {self.out}")
+        say(f"{report.faces} faces in {self.out}")
         if report.refused:
-            print(f"{len(report.refused)} refused: {self.out / 'refused.json'}")
+            say(f"{len(report.refused)} refused: {self.out / 'refused.json'}")
         if self.head != "none":
             self._fit()
-        return 0
+        if not report.failed:
+            return 0
+        complain(f"{len(report.failed)} files could not be read: {self.out / 'failed.json'}")
+        return FAILED
+
+    def _check(self) -> None:
+        if not self.data:
+            raise UsageError("no data given: smirk3d preprocess ffhq=DIR mead=DIR --out SHARDS")
+        if self.head != "none":
+            check_head(self.head)
+        self.settings.check()
+
+    def _items(self, layouts: list[tuple[str, str]]) -> list[MediaItem]:
+        """Return all files; a folder that holds none is an error before any work, and all are said.
+
+        What a folder of shards is for is settled by its first run, so that none may be left out.
+        """
+        items: list[MediaItem] = []
+        failed = False
+        for layout, folder in layouts:
+            try:
+                items += media_items(folder, layout, self.split)
+            except Exception as error:
+                complain(failure(folder, error))
+                failed = True
+        if failed:
+            raise InputError("nothing was done: correct or leave out these folders")
+        return items
 
     def _fit(self) -> None:
         from smirk3d.data.annotated_faces import read_landmarks, trains
@@ -62,19 +91,20 @@ class Preprocess:
         landmarks, persons = read_landmarks(self.out, keep=trains)
         path = fits_path(self.out, head)
         fitted_targets(
-            head, landmarks, path, persons=persons, processes=self.settings.processes,
+            head, landmarks, path, persons=persons, processes=max(1, self.settings.processes),
             on_progress=CountBar("fits"),
         )  # fmt: skip
-        print(path)
+        say(path)
 
 
-def _items(entry: str, split: Split) -> list[MediaItem]:
+def _layout(entry: str) -> tuple[str, str]:
+    """Return layout and folder of ``LAYOUT=FOLDER`` or ``FOLDER``."""
     layout, equals, folder = entry.partition("=")
     if equals and layout in ADAPTERS:
-        return media_items(folder, layout, split)
-    if not Path(entry).is_dir() and equals:
-        raise InputError(f"no layout {layout!r}: there are {', '.join(ADAPTERS)}")
-    return media_items(entry, split=split)
+        return layout, folder
+    if equals and not Path(entry).is_dir():
+        raise UsageError(f"no layout {layout!r}: there are {', '.join(ADAPTERS)}")
+    return "folder", entry
 
 
 COMMAND = Preprocess

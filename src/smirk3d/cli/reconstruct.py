@@ -14,13 +14,13 @@ import tyro
 from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.common_options import Estimation
 from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED
 from smirk3d.errors import InputError, NoFaceFound, UsageError
 from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
     from smirk3d.pipeline import FaceReconstructor, FoundFaces, ReconstructedFace
 
-FAILED = 3
 _BATCH_PHOTOS = 64
 
 
@@ -48,10 +48,11 @@ class Reconstruct:
         if not self.photos:
             raise UsageError("no photo given: smirk3d reconstruct PHOTO... --out DIR")
         formats = parse_formats(self.format)
+        options = self.estimation
+        options.check()
 
         from smirk3d.pipeline import FaceReconstructor
 
-        options = self.estimation
         reconstructor = FaceReconstructor(
             options.head,
             weights=options.weights,

@@ -5,59 +5,37 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import warnings
+from collections.abc import Iterator
+from typing import TextIO
 
-from smirk3d.errors import Smirk3dError
+from smirk3d.errors import failure, printable, reason
 
-
-def printable(text: object) -> str:
-    r"""Return a text on one line in which nothing acts on a terminal.
-
-    Control characters, line breaks, direction marks and bytes of names that are not UTF-8 are
-    written as escapes (``\x1b``), everything else stays.
-    """
-    return "".join(
-        character if character.isprintable() else _escaped(character) for character in str(text)
-    )
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that os.fsdecode could not read (PEP 383)
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
-
-
-def reason(error: BaseException) -> str:
-    """Return why something failed, as one printable line.
-
-    Errors of smirk3d carry their own text. Others are defects or damaged files that a library did
-    not expect; the line then starts with the error's kind.
-    """
-    text = str(error)
-    if isinstance(error, Smirk3dError):
-        return printable(text)
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    if isinstance(error, OSError) and error.strerror:
-        text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    kind = type(error).__name__
-    return printable(f"{kind}: {text}" if text else kind)
-
-
-def failure(name: object, error: BaseException) -> str:
-    """Return the line that says which input failed and why; the name is not said twice."""
-    why, named = reason(error), printable(name)
-    return why if named in why else f"{named}: {why}"
+__all__ = [
+    "Captured", "accept_every_character", "complain", "failure", "note", "printable", "reason",
+    "say", "say_lines", "warnings_on_one_line",
+]  # fmt: skip
 
 
 def say(text: object) -> None:
     """Print one line to standard output."""
-    print(printable(text))
+    print(printable(text), flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Print a text of several lines to standard output, each made safe."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def complain(text: object) -> None:
     """Print one line, after the program's name, to standard error."""
-    print(f"smirk3d: {printable(text)}", file=sys.stderr)
+    print(f"smirk3d: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def note(text: object) -> None:
+    """Print one line of progress to standard error."""
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def accept_every_character() -> None:
@@ -66,3 +44,31 @@ def accept_every_character() -> None:
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(ValueError):  # a stream that was written to and detached
                 stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def warnings_on_one_line() -> Iterator[None]:
+    """Print Python's warnings, which libraries fill with names of files, as one safe line each."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        complain(f"{category.__name__}: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+class Captured(io.StringIO):
+    """Keeps what is printed to it; to those who ask, it has standard output's encoding."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Name of the encoding."""
+        return sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"

@@ -13,6 +13,7 @@ import tyro
 from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.common_options import Estimation
 from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED
 from smirk3d.errors import UsageError
 from smirk3d.tracking.clip_formats import OVERLAY, parse_clip_formats
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
     from smirk3d.tracking.tracker import TrackedFace
 
-FAILED, INTERRUPTED = 3, 130
+INTERRUPTED = 130
 
 
 @dataclass
@@ -59,12 +60,13 @@ class Track:
         """Do it and return the exit code."""
         formats = parse_clip_formats(self.format)
         receiver = self._checked()
+        options = self.estimation
+        options.check()
 
         from smirk3d.pipeline import FaceReconstructor
         from smirk3d.tracking.clip_outputs import check_formats
 
         _calm_threads()
-        options = self.estimation
         reconstructor = FaceReconstructor(
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )

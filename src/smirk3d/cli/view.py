@@ -6,12 +6,16 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from smirk3d.cli.common_options import Estimation
-from smirk3d.errors import InputError
+from smirk3d.cli.terminal import complain, failure
+from smirk3d.errors import UsageError
+
+if TYPE_CHECKING:
+    from smirk3d.viewer.sites import Site
 
 _MOST = 2
 
@@ -32,19 +36,30 @@ class View:
     """Address to listen on; 0.0.0.0 shows the page, and what is uploaded, to the whole network."""
     port: int = 8080
     """Port; the next free one where it is taken."""
+    allow_origin: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A site whose pages may connect as well, as https://hub.example.org of a proxy or
+    http://localhost:9000 of a tunnel; may be given several times."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
 
     def run(self) -> int:
         """Serve until Ctrl-C and return the exit code."""
+        from smirk3d.viewer.sites import admitted_sites
+
+        if len(self.results) > _MOST:
+            raise UsageError(f"give {_MOST} results at most, got {len(self.results)}")
+        if self.source is not None and not self.results:
+            raise UsageError("--source belongs to a result: smirk3d view RESULT --source FILE")
+        if not 0 <= self.port < 65536:
+            raise UsageError(f"--port must lie between 0 and 65535, got {self.port}")
+        return self._serve(admitted_sites(self.allow_origin))
+
+    def _serve(self, admitted: tuple[Site, ...]) -> int:
         from smirk3d.viewer.app import Viewer
         from smirk3d.viewer.guarded_server import start_server
         from smirk3d.viewer.subjects import open_subject
+        from smirk3d.viewer.trouble import Trouble
         from smirk3d.viewer.uploads import LARGEST_UPLOAD, Estimator, Uploads
 
-        if len(self.results) > _MOST:
-            raise InputError(f"give {_MOST} results at most, got {len(self.results)}")
-        if self.source is not None and not self.results:
-            raise InputError("--source belongs to a result: smirk3d view RESULT --source FILE")
         options = self.estimation
         head = options.head if options.head != "open" else None
         subjects = [
@@ -59,8 +74,11 @@ class View:
                 device=options.device,
             )
         )
-        server = start_server(self.host, self.port, largest_upload=LARGEST_UPLOAD)
-        with contextlib.closing(Viewer(server, uploads)) as viewer:
+        trouble = Trouble(failure, complain)
+        server = start_server(
+            self.host, self.port, largest_upload=LARGEST_UPLOAD, trouble=trouble, admitted=admitted
+        )
+        with contextlib.closing(Viewer(server, uploads, trouble)) as viewer:
             if subjects:
                 viewer.open(subjects)
             shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host

@@ -9,6 +9,12 @@ from typing import Annotated
 
 import tyro
 
+from smirk3d.assets import user_folder
+from smirk3d.assets.installed import check_new_name, installed_files, shipped_files
+from smirk3d.assets.placing import placed
+from smirk3d.cli.terminal import complain, failure, say, say_lines
+from smirk3d.cli.usage import FAILED, check_ending, check_head, check_new_file, check_weights
+
 
 @dataclass
 class List:
@@ -17,12 +23,18 @@ class List:
     def run(self) -> int:
         """Do it and return the exit code."""
         from smirk3d.encoders.face_encoder import read_header
-        from smirk3d.encoders.registry import installed_weights
 
-        for name, path in installed_weights():
-            size = path.stat().st_size / 1e6
-            print(f"{name:<16} head {read_header(path)['head']:<10} {size:6.1f} MB  {path}")
-        return 0
+        failed, shipped = False, shipped_files("weights")
+        for name, path in installed_files("weights").items():
+            try:
+                head, size = read_header(path)["head"], path.stat().st_size / 1e6
+            except Exception as error:
+                if name not in shipped:  # what comes with smirk3d are neural renderers too
+                    complain(failure(path, error))
+                    failed = True
+                continue
+            say(f"{name:<16} head {head:<10} {size:6.1f} MB  {path}")
+        return FAILED if failed else 0
 
 
 @dataclass
@@ -34,12 +46,13 @@ class Show:
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        check_weights(self.weights, must_be_file=True)
         from smirk3d.encoders.face_encoder import read_header
         from smirk3d.encoders.registry import find_weights
 
         path = find_weights(self.weights)
-        print(path)
-        print(json.dumps(read_header(path), indent=1))
+        say(path)
+        say_lines(json.dumps(read_header(path), indent=1))
         return 0
 
 
@@ -53,22 +66,27 @@ class Import:
     """Name or file of the FLAME head that its parameters belong to."""
     name: str = "smirk-em1"
     """What to call the weights."""
+    overwrite: bool = False
+    """Replace other weights of that name."""
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        from smirk3d.assets import user_folder
+        check_head(self.head)
+        check_new_name("weights", self.name)
+        path = user_folder("weights") / f"{self.name}.safetensors"
+        renderer_path = user_folder("renderers") / path.name
         from smirk3d.encoders.smirk_checkpoint import load_smirk_encoder
         from smirk3d.heads.registry import load_head
         from smirk3d.neural_renderer.smirk_checkpoint import load_smirk_renderer
 
         encoder = load_smirk_encoder(self.checkpoint, load_head(self.head))
         renderer = load_smirk_renderer(self.checkpoint)
-        path = user_folder("weights") / f"{self.name}.safetensors"
-        renderer_path = user_folder("renderers") / path.name
-        encoder.save(path)
-        renderer.save(renderer_path)
-        print(f"encoders: {path}")
-        print(f"neural renderer, for train --networks.renderer-start: {renderer_path}")
+        way_out = "other weights have this name: give --overwrite, or another with --name"
+        for network, target in ((encoder, path), (renderer, renderer_path)):
+            with placed(target.parent, overwrite=self.overwrite, way_out=way_out) as folder:
+                network.save(folder / target.name)
+        say(f"encoders: {path}")
+        say(f"neural renderer, for train --networks.renderer-start: {renderer_path}")
         return 0
 
 
@@ -80,9 +98,14 @@ class Export:
     """Name or file."""
     out: Path
     """File to write, FILE.onnx."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        check_weights(self.weights, must_be_file=True)
+        check_ending(self.out, (".onnx",), "an ONNX file")
+        check_new_file(self.out, overwrite=self.overwrite)
         from smirk3d.encoders.face_encoder import FaceEncoder, read_header
         from smirk3d.encoders.onnx_export import export_onnx
         from smirk3d.encoders.registry import find_weights
@@ -91,7 +114,7 @@ class Export:
         path = find_weights(self.weights)
         head = load_head(read_header(path)["head"])
         export_onnx(FaceEncoder.from_file(path, head), self.out)
-        print(self.out)
+        say(self.out)
         return 0
 
 

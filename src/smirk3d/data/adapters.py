@@ -108,7 +108,7 @@ def lrs_items(root: Path, source: str) -> Iterator[MediaItem]:
     for split in splits:
         path = root / f"{split}.txt"
         if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
             listed |= {line.split()[0]: split for line in lines if line.split()}
     for path in _files(root, VIDEO_SUFFIXES):
         part = path.relative_to(root).parts[0]
@@ -189,5 +189,8 @@ def _table(root: Path, name: str) -> dict[str, str]:
     path = next(iter(sorted(root.rglob(name))), None)
     if path is None:
         return {}
-    rows = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    rows = (
+        line.split()
+        for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    )
     return {row[0]: row[1] for row in rows if len(row) >= 2}

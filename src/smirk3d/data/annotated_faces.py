@@ -155,7 +155,7 @@ def _annotations(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _members(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for shard in sorted(folder.glob("*.tar")):
+    for shard in sorted(folder.glob("[!.]*.tar")):  # what a killed run left starts with a dot
         try:
             with tarfile.open(shard) as tar:
                 for member in tar:

@@ -2,7 +2,8 @@
 
 Each shard is a webdataset: ``KEY.jpg``, the crop, and ``KEY.json``, what is known of it. Beside it
 lies a part of the annotations; when all shards are done the parts are joined to
-``annotations.npz``, and what was refused is listed with the reason in ``refused.json``.
+``annotations.npz``. What was not wanted is listed with the reason in ``refused.json``, and what
+could not be read in ``failed.json``.
 :func:`~smirk3d.data.annotated_faces.read_annotated_faces` reads the folder.
 """
 
@@ -10,8 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,38 +25,20 @@ from smirk3d.assets.optional import require
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.adapters import MediaItem
 from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, LANDMARK_STEPS
-from smirk3d.errors import InputError, NoFaceFound, OutputError
+from smirk3d.data.preprocess_config import PreprocessConfig
+from smirk3d.data.worker_processes import run_jobs
+from smirk3d.errors import InputError, MissingExtra, NoFaceFound, OutputError, reason
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import quality_report
 from smirk3d.preprocessing.image_io import read_image
 from smirk3d.preprocessing.video_reader import VideoReader
 
+_LISTS = ("refused", "failed")
+"""Lists of files with reasons, one for each shard and one for all."""
+
 _SPREAD = 1000
 """Keys of one photo or video lie within this many steps of the held-out divisor."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreprocessConfig:
-    """How pictures become shards.
-
-    Attributes:
-        crop_scale: side of the stored crop in landmark boxes; training draws tighter ones from it.
-        min_quality: faces below this quality are refused.
-        min_size: so are faces whose landmark box is smaller, in pixels.
-        frames: at most so many pictures of a video, evenly spread.
-        items: photos or videos in a shard.
-        jpeg_quality: of the stored crops.
-        processes: that work at the same time.
-    """
-
-    crop_scale: float = 1.9
-    min_quality: float = 0.1
-    min_size: float = 48.0
-    frames: int = 12
-    items: int = 256
-    jpeg_quality: int = 94
-    processes: int = 1
 
 
 @dataclass
@@ -65,11 +47,13 @@ class PreprocessReport:
 
     Attributes:
         faces: number of faces in the shards.
-        refused: files (``FILE`` or ``FILE#FRAME``) with the reason.
+        refused: files (``FILE`` or ``FILE#FRAME``) that were read but not wanted, with the reason.
+        failed: files that could not be read, or not to their end, with the reason.
     """
 
     faces: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,8 +80,8 @@ def preprocess(
 ) -> PreprocessReport:
     """Write shards of a data set's faces; go on where an earlier call was cut off.
 
-    The largest face of each picture is taken. A file that cannot be used is refused with its
-    reason, and the others are done.
+    The largest face of each picture is taken. A file that cannot be used is listed with the
+    reason, and the others are done, also where it kills the process that reads it.
 
     Args:
         items: see :func:`~smirk3d.data.adapters.media_items`.
@@ -107,10 +91,12 @@ def preprocess(
         on_progress: called with the numbers of shards done and in all.
 
     Raises:
+        UsageError: if a setting cannot work.
         InputError: if the folder holds shards of other items or settings.
         OutputError: if the shards cannot be written.
         MissingExtra: if webdataset is not installed.
     """
+    config.check()
     require("webdataset", extra="train")
     out = Path(out)
     _claim(out, items, config)
@@ -118,9 +104,9 @@ def preprocess(
         _Job(n, items[first : first + config.items], first, out, config, make_detector)
         for n, first in enumerate(range(0, len(items), config.items))
     ]
-    open_jobs = [job for job in jobs if not _part(job).is_file()]
+    open_jobs = [job for job in jobs if not _is_done(job)]
     count, done = len(jobs), len(jobs) - len(open_jobs)
-    for _ in _run(open_jobs, config.processes):
+    for _ in run_jobs(_make_shard, open_jobs, config.processes):
         done += 1
         if on_progress is not None:
             on_progress(done, count)
@@ -146,33 +132,37 @@ def _part(job: _Job) -> Path:
     return job.stem.with_suffix(".npz")
 
 
-def _run(jobs: Sequence[_Job], processes: int) -> Iterator[None]:
-    if processes > 1 and len(jobs) > 1:
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            yield from pool.imap_unordered(_make_shard, jobs)
-    else:
-        yield from map(_make_shard, jobs)
+def _list(job: _Job, what: str) -> Path:
+    return job.stem.with_suffix(f".{what}.json")
 
 
-def _make_shard(job: _Job) -> None:
+def _is_done(job: _Job) -> bool:
+    return all(path.is_file() for path in (_part(job), *(_list(job, what) for what in _LISTS)))
+
+
+def _make_shard(job: _Job, left_out: Mapping[int, str], begin: Callable[[int], None]) -> None:
     """Write one shard: its tar, then its refusals, then the annotations that mark it done."""
     writer_kind = require("webdataset", extra="train").TarWriter
     detector = job.make_detector()
-    refused: dict[str, str] = {}
+    report = PreprocessReport(failed={str(job.items[n].path): why for n, why in left_out.items()})
     rows: list[dict[str, Any]] = []
     with (
         atomic_path(job.stem.with_suffix(".tar")) as temporary,
         temporary.open("wb") as stream,
         writer_kind(stream) as writer,
     ):
-        for number, item in enumerate(job.items, start=job.first_item):
-            for row, jpeg in _faces(item, number, detector, job.config, refused):
+        for number, item in enumerate(job.items):
+            if number in left_out:
+                continue
+            begin(number)
+            for row, jpeg in _faces(item, job.first_item + number, detector, job.config, report):
                 known = {k: v for k, v in row.items() if not isinstance(v, np.ndarray)}
                 name = row["key"]
                 writer.write({"__key__": name, "jpg": jpeg, "json": json.dumps(known).encode()})
                 rows.append(row)
-    with atomic_path(job.stem.with_suffix(".refused.json")) as temporary:
-        temporary.write_text(json.dumps(refused), encoding="utf-8")
+    for what in _LISTS:
+        with atomic_path(_list(job, what)) as temporary:
+            temporary.write_text(json.dumps(getattr(report, what)), encoding="utf-8")
     with atomic_path(_part(job)) as temporary:
         np.savez_compressed(temporary, **_arrays(rows))  # type: ignore[arg-type]
 
@@ -182,9 +172,12 @@ def _faces(
     number: int,
     detector: FaceDetector,
     config: PreprocessConfig,
-    refused: dict[str, str],
+    report: PreprocessReport,
 ) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Yield each usable face of an item with its crop; note the others."""
+    """Yield each usable face of an item with its crop; note the others.
+
+    Any error of a file is the file's: decoders raise what they like.
+    """
     try:
         pictures = (
             ((frame.index, frame.image) for frame in VideoReader(item.path).spread(config.frames))
@@ -196,9 +189,11 @@ def _faces(
             try:
                 yield _face(picture, item, _key(number, nth), detector, config)
             except NoFaceFound as error:
-                refused[name] = str(error)
-    except InputError as error:
-        refused[str(item.path)] = str(error)
+                report.refused[name] = str(error)
+    except MissingExtra:
+        raise  # of every file of the kind: nothing was wrong with this one
+    except Exception as error:
+        report.failed[str(item.path)] = reason(error)
 
 
 def _key(number: int, nth: int) -> str:
@@ -264,16 +259,20 @@ def _join(jobs: Sequence[_Job], out: Path) -> PreprocessReport:
     for job in jobs:
         with np.load(_part(job), allow_pickle=False) as file:
             parts.append({name: file[name] for name in file.files})
-        text = job.stem.with_suffix(".refused.json").read_text(encoding="utf-8")
-        report.refused |= json.loads(text)
+        for what in _LISTS:
+            text = _list(job, what).read_text(encoding="utf-8")
+            getattr(report, what).update(json.loads(text))
     parts = [part for part in parts if len(part["key"])] or parts[:1]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["blendshape_names"] = parts[0]["blendshape_names"]
     report.faces = len(joined["key"])
     with atomic_path(out / "annotations.npz") as temporary:
         np.savez_compressed(temporary, **joined)  # type: ignore[arg-type]
-    with atomic_path(out / "refused.json") as temporary:
-        temporary.write_text(json.dumps(report.refused, indent=1), encoding="utf-8")
+    for what in _LISTS:
+        with atomic_path(out / f"{what}.json") as temporary:
+            temporary.write_text(json.dumps(getattr(report, what), indent=1), encoding="utf-8")
     if not report.faces:
-        raise OutputError(f"{out}: no face in any file could be used; see refused.json")
+        raise OutputError(
+            f"{out}: no face in any file could be used; see refused.json and failed.json"
+        )
     return report

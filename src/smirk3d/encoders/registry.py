@@ -7,19 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from smirk3d.assets import user_folder, weights_folder
+from smirk3d.assets.installed import installed_files
 from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead, read_header
 from smirk3d.errors import AssetError
 
 
 def installed_weights() -> Iterator[tuple[str, Path]]:
     """Yield name and file of the encoders' weights at hand: shipped ones, then the user's."""
-    seen: set[str] = set()
-    for folder in (weights_folder(), user_folder("weights")):
-        for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-            if path.stem not in seen and _holds_encoder(path):
-                seen.add(path.stem)
-                yield path.stem, path
+    for name, path in installed_files("weights").items():
+        if _holds_encoder(path):
+            yield name, path
 
 
 def _holds_encoder(path: Path) -> bool:

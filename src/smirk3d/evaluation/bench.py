@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
 
+from smirk3d.evaluation.config import EvaluationConfig
 from smirk3d.evaluation.methods import Method
 from smirk3d.evaluation.photos import Observer, Photos, held_out_photos
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.heads.head_model import HeadModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationConfig:
-    """How much protocols do, and with which files.
-
-    Attributes:
-        faces: folder of annotated faces.
-        limit: photos of a protocol, or pictures that it makes; 0 for all photos and 400 pictures.
-        truth_head: head of which the synthetic pictures are made; ``ict`` once it is imported.
-        renderer: weights of a neural renderer, for the cycle.
-        steps: of each renderer's training in the resynthesis.
-        repeats: trainings of each method's renderer there, with seeds that follow each other.
-        now: folder of the NoW pictures, holding ``imagepathsvalidation.txt`` or a like list.
-        shown: faces on each sheet.
-        seed: of all that is drawn.
-    """
-
-    faces: Path = Path("../shared/faces")
-    limit: int = 0
-    truth_head: str = "ict"
-    renderer: Path | None = None
-    steps: int = 600
-    repeats: int = 1
-    now: Path | None = None
-    shown: int = 8
-    seed: int = 0
 
 
 class Bench:

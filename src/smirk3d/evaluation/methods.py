@@ -12,7 +12,8 @@ from torch import Tensor
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.registry import load_weights
-from smirk3d.errors import AssetError, InputError
+from smirk3d.errors import AssetError, UsageError
+from smirk3d.evaluation.config import REFINED, parse_method
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit
 from smirk3d.fitting.initial_view import initial_view
@@ -20,7 +21,6 @@ from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 
-_REFINED = "+refine"
 _BATCH = 32
 _KEPT = 16
 
@@ -184,40 +184,54 @@ def make_method(
 
     Raises:
         AssetError: if the weights are absent, damaged, or for another head.
-        InputError: if the name is empty.
+        UsageError: if the name is empty, or the label no name of a file.
     """
-    label, equals, text = name.partition("=")
-    if not equals:
-        label, text = name, name
-    if not label or not text:
-        raise InputError(f"no method is called {name!r}: give none, mean, mediapipe or weights")
+    label, text = parse_method(name)
     if text == "none":
         return FitMethod(label, fit)
     if text == "mean":
         return MeanFaceMethod(fit, head)
     if text == "mediapipe":
         return MediaPipeMethod(fit, head)
-    plain = text.removesuffix(_REFINED)
+    plain = text.removesuffix(REFINED)
     loaded = load_weights(plain, head)
     if loaded is None:
         raise AssetError(f"no weights are installed for head {head.name!r}: name a file")
     encoder: FaceEncoder = loaded.encoder.to(device)
-    title = label if equals else loaded.name + text[len(plain) :]
+    title = label if label != name else loaded.name + text[len(plain) :]
     method = EncoderMethod(title, encoder, torch.device(device))
     return FitMethod(title, fit, method) if text != plain else method
 
 
 def make_methods(
-    names: Sequence[str], head: HeadModel, *, device: torch.device | str = "cpu"
+    names: Sequence[str],
+    head: HeadModel,
+    *,
+    device: torch.device | str = "cpu",
+    on_failure: Callable[[str, Exception], None] | None = None,
 ) -> list[Method]:
     """Return methods by name; arguments and errors as of :func:`make_method`.
 
+    Args:
+        names: of the methods.
+        head: on the CPU.
+        device: where encoders run.
+        on_failure: called with name and error of each method that cannot be made, which is left
+            out then; by default the error is raised.
+
     Raises:
-        InputError: if two have one name.
+        UsageError: if two have one name.
     """
     fit = KeptFits(LandmarkFit(head))
-    methods = [make_method(name, head, fit=fit, device=device) for name in names]
+    methods: list[Method] = []
+    for name in names:
+        try:
+            methods.append(make_method(name, head, fit=fit, device=device))
+        except Exception as error:
+            if on_failure is None:
+                raise
+            on_failure(name, error)
     labels = [method.name for method in methods]
     if len(set(labels)) < len(labels):
-        raise InputError(f"two methods have one name in {', '.join(labels)}: give LABEL=NAME")
+        raise UsageError(f"two methods have one name in {', '.join(labels)}: give LABEL=NAME")
     return methods

@@ -9,7 +9,7 @@ eye (inner, outer), base of the nose, corners of the mouth (right, left).
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -70,12 +70,16 @@ def picture_names(folder: str | Path) -> list[str]:
     """Return the lines of the challenge's list.
 
     Raises:
-        InputError: if there is no list, or it is empty.
+        InputError: if there is no list, it is empty, or names a file elsewhere.
     """
     for name in LISTS:
         path = Path(folder) / name
         if path.is_file():
-            lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            for line in lines:
+                if PurePath(line).is_absolute() or ".." in PurePath(line).parts:
+                    raise InputError(f"{path}: names {line!r}, which is not below the folder")
             if lines:
                 return lines
     raise InputError(f"{folder}: holds no {' or '.join(LISTS)} that names pictures")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.errors import OutputError, printable
 from smirk3d.evaluation.environment import environment, environment_line
+
+SCHEMA = "smirk3d.evaluation/1"
 
 Cell = str | int | float | None
 Picture = NDArray[np.uint8]
@@ -68,8 +72,27 @@ class Section:
     seconds: float = 0.0
 
 
+def check_report_folder(out: str | Path) -> None:
+    """Refuse a folder whose report is not ours.
+
+    Raises:
+        OutputError: if a report is there that smirk3d did not write.
+    """
+    text, data = Path(out) / "report.md", Path(out) / "report.json"
+    try:
+        known = json.loads(data.read_text(encoding="utf-8"))["schema"] == SCHEMA
+    except (OSError, ValueError, KeyError, TypeError):
+        known = False
+    for path in (data, text):
+        if not known and os.path.lexists(path):
+            raise OutputError(f"{path} is not of smirk3d evaluate: give another folder with --out")
+
+
 def write_report(
-    out: str | Path, sections: Sequence[Section], settings: dict[str, Any]
+    out: str | Path,
+    sections: Sequence[Section],
+    settings: dict[str, Any],
+    failed: Mapping[str, str] | None = None,
 ) -> tuple[Path, Path]:
     """Write ``report.md``, ``report.json`` and pictures to a folder.
 
@@ -77,6 +100,7 @@ def write_report(
         out: folder; made if need be.
         sections: what the protocols found.
         settings: what they were asked, for the record.
+        failed: protocols and methods that failed, with the reason.
 
     Returns:
         The two files.
@@ -97,7 +121,10 @@ def write_report(
             with atomic_path(out / file) as temporary:
                 Image.fromarray(picture).save(temporary, format="png")
             lines += ["", f"![{name}]({file})"]
+    for name, why in (failed or {}).items():
+        lines += ["", f"## {name}", "", f"Failed: {why}"]
     document = {
+        "schema": SCHEMA,
         "environment": where,
         "settings": settings,
         "protocols": [
@@ -110,12 +137,14 @@ def write_report(
             }
             for section in sections
         ],
+        "failed": dict(failed or {}),
     }
     text, data = out / "report.md", out / "report.json"
-    with atomic_path(text) as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
-    with atomic_path(data) as temporary:
-        temporary.write_text(json.dumps(document, indent=1, default=str) + "\n")
+    content = json.dumps(document, indent=1, default=str) + "\n"
+    # the file that tells whose the report is comes first
+    for path, written in ((data, content), (text, "\n".join(map(printable, lines)) + "\n")):
+        with atomic_path(path) as temporary:
+            temporary.write_text(written, encoding="utf-8")
     return text, data
 
 

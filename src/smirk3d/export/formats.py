@@ -88,22 +88,6 @@ FLAME = "flame"
 """The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame_formats`."""
 
 
-def parse_formats(text: str) -> tuple[str, ...]:
-    """Return the format names of a comma-separated list, each once.
-
-    Raises:
-        InputError: if one is unknown, or none is given.
-    """
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    known = (*_FILES, FLAME)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise InputError(
-            f"unknown format {', '.join(unknown or [text])!r}: have {', '.join(known)}"
-        )
-    return names
-
-
 def write_face(
     name: str, stem: Path, head: HeadModel, parameters: FaceParameters, picture: Picture
 ) -> Path:

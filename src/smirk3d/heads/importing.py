@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,8 +11,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from smirk3d.assets import heads_folder, user_folder
-from smirk3d.errors import InputError
+from smirk3d.assets import user_folder
+from smirk3d.assets.installed import check_new_name
+from smirk3d.assets.placing import placed
+from smirk3d.errors import InputError, UsageError
 from smirk3d.heads.converters.flame import (
     NUM_EXPRESSION,
     convert_flame,
@@ -30,8 +31,6 @@ from smirk3d.heads.head_model import HeadModel
 
 Arrays = dict[str, NDArray[Any]]
 EmbedLandmarks = Callable[[HeadModel], Mapping[str, NDArray[Any]]]
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +61,9 @@ def import_head(
     embed_landmarks: EmbedLandmarks | None = None,
     num_expression: int = NUM_EXPRESSION,
     on_progress: Callable[[], None] | None = None,
+    overwrite: bool = False,
 ) -> ImportedHead:
-    """Convert a head and install it in the user's folder; one of that name is replaced.
+    """Convert a head and install it in the user's folder.
 
     Args:
         path: FLAME's ``.pkl`` or a folder with it (such as SMIRK's ``assets``, whose landmark
@@ -75,22 +75,29 @@ def import_head(
             :func:`smirk3d.data.landmark_embedding.embed_landmarks` does by rendering.
         num_expression: expression components kept of FLAME, 1 to 100.
         on_progress: called now and then.
+        overwrite: replace another head of that name.
 
     Raises:
-        InputError: if the path holds no known head, or the name cannot be used.
+        UsageError: if the name cannot be used.
+        InputError: if the path holds no known head, or the name in it cannot be used.
         AssetError: if the files are damaged or not what they seem; nothing in them is executed.
-        OutputError: if the user's folder cannot be written.
+        OutputError: if the user's folder cannot be written, or holds another head of that name.
     """
     if name is not None:
-        _check_name(name)
+        check_new_name("heads", name)
     source = recognise_head(path)
     arrays, meta = _convert(source, num_expression, on_progress)
     meta["name"] = name or meta["name"]
-    _check_name(meta["name"])
+    try:
+        check_new_name("heads", meta["name"])
+    except UsageError as error:
+        raise InputError(f"{path}: {error}") from error
     if "lmk_mp_id" not in arrays and embed_landmarks is not None:
         arrays |= embed_landmarks(HeadModel(arrays, meta))
     target = user_folder("heads") / f"{meta['name']}.npz"
-    write_head_file(target, arrays, meta)
+    way_out = "another head has this name: give --overwrite, or another with --name"
+    with placed(target.parent, overwrite=overwrite, way_out=way_out) as folder:
+        write_head_file(folder / target.name, arrays, meta)
     return ImportedHead(
         name=meta["name"],
         path=target,
@@ -99,15 +106,6 @@ def import_head(
         notice=str(meta.get("notice", "")),
         num_landmarks=len(arrays.get("lmk_mp_id", ())),
     )
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"a head cannot be called {name!r}: use small letters, digits, '-', '_' and '.'"
-        )
-    if (heads_folder() / f"{name}.npz").exists():
-        raise InputError(f"a head named {name!r} comes with smirk3d: give another with --name")
 
 
 def _convert(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from smirk3d.assets import heads_folder, user_folder
+from smirk3d.assets.installed import installed_files
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.head_model import HeadModel
@@ -19,12 +19,7 @@ def installed_heads() -> Iterator[tuple[str, Path]]:
 
     A user's head of a shipped name is not listed: the shipped one wins.
     """
-    seen: set[str] = set()
-    for folder in (heads_folder(), user_folder("heads")):
-        for path in sorted(folder.glob("*.npz")) if folder.is_dir() else ():
-            if path.stem not in seen:
-                seen.add(path.stem)
-                yield path.stem, path
+    yield from installed_files("heads").items()
 
 
 def find_head(name: str | os.PathLike[str]) -> Path:

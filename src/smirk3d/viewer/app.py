@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from smirk3d.errors import InputError
 from smirk3d.viewer.cameras import Cameras, View
 from smirk3d.viewer.panel import Panel
 from smirk3d.viewer.placing import FREE_FOV, PHOTO_FOV, Viewpoint, fitting_view
 from smirk3d.viewer.scene import Appearance, SubjectScene
 from smirk3d.viewer.session import FaceChoice, Session
 from smirk3d.viewer.subjects import Subject
+from smirk3d.viewer.trouble import Trouble
 from smirk3d.viewer.uploads import Uploads
 
 RATE = 60
@@ -37,21 +39,25 @@ class Viewer:
         session: what is open; None before the first subject.
         appearance: how it is drawn.
         cameras: of the pages.
+        trouble: hears of errors in any thread.
         lock: held while any of these is read or changed.
     """
 
-    def __init__(self, server: Any, uploads: Uploads) -> None:
+    def __init__(self, server: Any, uploads: Uploads, trouble: Trouble) -> None:
         """Build the page on a server; nothing is open yet.
 
         Args:
             server: what ``guarded_server.start_server`` returned; closed with the viewer.
             uploads: reconstructs what the page uploads; closed with the viewer.
+            trouble: the server's; shown on the page from now on.
         """
         self.server = server
         self.uploads = uploads
+        self.trouble = trouble
         self.lock = threading.RLock()
         self.session: Session | None = None
         self.appearance = Appearance()
+        self._opened = 0
         self._scenes: list[SubjectScene] = []
         self._stale = True
         self._panel_due = 0.0
@@ -59,7 +65,7 @@ class Viewer:
         self._wake = threading.Event()
         self._stop = threading.Event()
         _furnish(server)
-        self.cameras = Cameras(server, self._viewpoint)
+        self.cameras = Cameras(server, trouble, self._viewpoint)
         self.panel = Panel(self)
         self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
         self._thread.start()
@@ -68,23 +74,42 @@ class Viewer:
         """Show subjects side by side in place of what was open."""
         session = Session(subjects)
         with self.lock:
+            scenes = self._built(session)
             for scene in self._scenes:
                 scene.remove()
-            self.session = session
-            self._scenes = []
-            start = 0.0
-            for number, opened in enumerate(session.opened):
-                scene = SubjectScene(self.server, f"/subject{number}", opened)
-                width = scene.stage.extent[0] if scene.stage else _LONE_WIDTH
-                scene.place(start + width / 2)
-                start += width + _GAP
-                self._scenes.append(scene)
+            self.session, self._scenes = session, scenes
             self._stale = True
-            with_picture = any(scene.stage is not None for scene in self._scenes)
+            with_picture = any(scene.stage is not None for scene in scenes)
+            self.panel.calm()
             self.panel.rebuild()
-        self.panel.say(", ".join(_described(subject) for subject in subjects))
+        self.panel.say(self.summary())
         self.look_from("photo" if with_picture else "free")
         self.refresh()
+
+    def _built(self, session: Session) -> list[SubjectScene]:
+        """Return the scenes of subjects, side by side; all or, where one fails, none."""
+        scenes: list[SubjectScene] = []
+        self._opened += 1
+        start = 0.0
+        try:
+            for number, opened in enumerate(session.opened):
+                name = f"/subject{self._opened}-{number}"
+                scenes.append(SubjectScene(self.server, name, opened))
+                stage = scenes[-1].stage
+                width = stage.extent[0] if stage else _LONE_WIDTH
+                scenes[-1].place(start + width / 2)
+                start += width + _GAP
+        except BaseException:
+            for scene in scenes:
+                scene.remove()
+            raise
+        return scenes
+
+    def summary(self) -> str:
+        """Return what is open, in words, or what to do where nothing is."""
+        if self.session is None:
+            return "Upload a photo or a short video, or take a picture."
+        return ", ".join(_described(opened.subject) for opened in self.session.opened)
 
     def close(self) -> None:
         """Stop drawing, reading pictures, and the server."""
@@ -130,7 +155,8 @@ class Viewer:
         while not self._stop.is_set():
             now = time.perf_counter()
             passed, last = now - last, now
-            with self.lock:
+            moving = False
+            with self.trouble.watched("drawing"), self.lock:
                 moving = self._advance(passed)
             if moving:
                 due = max(due + 1 / RATE, now)
@@ -147,28 +173,41 @@ class Viewer:
         changed = self.session.tick(seconds)
         if changed or self._stale or not self._settled():
             self._stale = False
-            self.draw()
+            if not self.draw():
+                self._stale = True  # tried again, while the clip goes on
             now = time.perf_counter()
             if now >= self._panel_due or not self.session.is_moving:
                 self._panel_due = now + _PANEL_EVERY
                 self.panel.follow()
+        for opened in self.session.opened:
+            pictures = opened.subject.pictures
+            if pictures is not None and pictures.problem is not None:
+                with self.trouble.watched(opened.subject.name):
+                    raise InputError(pictures.problem)
         return self.session.is_moving or not self._settled()
 
     def _settled(self) -> bool:
         return all(scene.is_settled for scene in self._scenes)
 
-    def draw(self) -> None:
-        """Send the meshes and pictures of this moment to the pages."""
+    def draw(self) -> bool:
+        """Send the meshes and pictures of this moment to the pages; tell whether all could be."""
         session = self.session
         if session is None:
-            return
+            return True
         self._dress()
+        drawn = 0
         with self.server.atomic():
             for number, scene in enumerate(self._scenes):
-                frame = session.frame_of(number)
-                scene.show_picture(frame, self.appearance)
-                for face in range(len(session.opened[number].subject.faces)):
-                    scene.draw(face, frame, session.vector(number, face), self.appearance)
+                with self.trouble.watched(f"drawing {session.opened[number].subject.name}"):
+                    self._draw_subject(session, number, scene)
+                    drawn += 1
+        return drawn == len(self._scenes)
+
+    def _draw_subject(self, session: Session, number: int, scene: SubjectScene) -> None:
+        frame = session.frame_of(number)
+        scene.show_picture(frame, self.appearance)
+        for face in range(len(session.opened[number].subject.faces)):
+            scene.draw(face, frame, session.vector(number, face), self.appearance)
 
     def _dress(self) -> None:
         """Start projecting the pictures onto skins that are to be seen so, once."""
@@ -184,6 +223,11 @@ class Viewer:
                 for scene in wanted:
                     scene.dress()
                 self.panel.say("the skin has the picture's colours")
+            except Exception as error:  # whatever it is, the faces stay in clay
+                for scene in wanted:
+                    scene.stay_bare()
+                self.panel.say(self.summary())
+                self.trouble.tell("the picture's colours", error)
             finally:
                 self._dressing.release()
             self.refresh()

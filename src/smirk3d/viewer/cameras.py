@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smirk3d.viewer.placing import Viewpoint
+from smirk3d.viewer.trouble import Trouble
 
 View = Literal["photo", "free"]
 
@@ -24,11 +25,14 @@ class Cameras:
         view: the view of all pages.
     """
 
-    def __init__(self, server: Any, viewpoint: Callable[[View, float], Viewpoint]) -> None:
+    def __init__(
+        self, server: Any, trouble: Trouble, viewpoint: Callable[[View, float], Viewpoint]
+    ) -> None:
         """Watch the pages of a server.
 
         Args:
             server: viser's.
+            trouble: hears of errors.
             viewpoint: returns where the camera of a view belongs, for width over height of a
                 page's canvas.
         """
@@ -36,8 +40,9 @@ class Cameras:
         self._server = server
         self._viewpoint = viewpoint
         self._aspects: dict[int, float] = {}
-        server.on_client_connect(self._greet)
-        server.on_client_disconnect(self._forget)
+        self._guard = trouble.guard
+        server.on_client_connect(self._guard("camera", self._greet))
+        server.on_client_disconnect(self._guard("camera", self._forget))
 
     def show(self, view: View) -> None:
         """Bring every page to a view."""
@@ -47,7 +52,7 @@ class Cameras:
 
     async def _greet(self, client: Any) -> None:
         self._place(client.camera)
-        client.camera.on_update(self._hold)
+        client.camera.on_update(self._guard("camera", self._hold))
 
     async def _forget(self, client: Any) -> None:
         self._aspects.pop(client.client_id, None)

@@ -40,9 +40,10 @@ class CurvesTab:
         )
         self._numbers = gui.add_markdown("")
         self._table = gui.add_markdown("")
-        self.add_button.on_click(self._on_add)
-        self.clear_button.on_click(self._on_clear)
-        self.difference.on_update(self._on_difference)
+        guard = viewer.trouble.guard
+        self.add_button.on_click(guard("curves", self._on_add))
+        self.clear_button.on_click(guard("curves", self._on_clear))
+        self.difference.on_update(guard("curves", self._on_difference))
 
     def _compute(self) -> Curves:
         session = self._viewer.session

@@ -29,6 +29,7 @@ class FilesTab:
         """Build nothing yet."""
         self._panel = panel
         self._viewer = viewer
+        self._guard = viewer.trouble.guard
 
     def build(self) -> None:
         """Build the controls in the page's current container."""
@@ -37,7 +38,7 @@ class FilesTab:
             "Upload photo or video", mime_type="image/*,video/*",
             hint="Reconstructed on this machine. Phones offer their camera here.",
         )  # fmt: skip
-        self.upload.on_upload(self._on_upload)
+        self.upload.on_upload(self._guard("upload", self._on_upload))
         gui.add_html(_webcam(self.upload._impl.uuid))
         if self._viewer.session is None:
             return
@@ -48,9 +49,9 @@ class FilesTab:
             "Curves as CSV", hint="ARKit's 52 weights of all frames, as Live Link Face writes them."
         )
         self.save = gui.add_button("Save", hint="A folder, zipped, that smirk3d view opens again.")
-        self.export.on_click(self._send(self._exported))
-        self.curves.on_click(self._send(self._csv))
-        self.save.on_click(self._send(self._saved))
+        self.export.on_click(self._send("export", self._exported))
+        self.curves.on_click(self._send("curves", self._csv))
+        self.save.on_click(self._send("save", self._saved))
 
     def _formats(self) -> list[str]:
         session = self._viewer.session
@@ -67,9 +68,9 @@ class FilesTab:
             subject = self._viewer.uploads.receive(file.name, file.content, self._panel.progress)
             self._viewer.open([subject])
 
-        self._panel.attempt(receive)
+        self._panel.attempt(shown_name(file.name), receive)
 
-    def _send(self, make: Callable[[Path], Path]) -> Callable[[Any], None]:
+    def _send(self, what: str, make: Callable[[Path], Path]) -> Callable[[Any], None]:
         """Return a callback that makes a file or folder and hands it to the page that asked."""
 
         def clicked(event: Any) -> None:
@@ -81,9 +82,9 @@ class FilesTab:
                 event.client.send_file_download(name, content, save_immediately=True)
                 self._panel.say(f"{name}: {len(content) / 1e6:.1f} MB")
 
-            self._panel.attempt(act)
+            self._panel.attempt(what, act)
 
-        return clicked
+        return self._guard(what, clicked)
 
     def _exported(self, folder: Path) -> Path:
         session = self._viewer.session

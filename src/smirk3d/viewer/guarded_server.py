@@ -7,21 +7,26 @@ this needs are private, so the extra pins its minor version, and tests hold each
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
+import logging
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
+from smirk3d.viewer.sites import Doorkeeper, Site
+from smirk3d.viewer.trouble import Seldom, Trouble
+from smirk3d.viewer.uploads import shown_name
 
-LOCAL = "127.0.0.1"
-_LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
 _PART_BYTES = 512 * 1024
 """What viser's page sends at once."""
 _MOST_UPLOADS = 2
+_LONGEST_NAME = 200
+"""Characters of another site's name that are printed."""
 
 
 @dataclass
@@ -40,14 +45,19 @@ class UploadGuard:
         self._largest = largest
         self._open: dict[str, _Upload] = {}
 
-    def admits_start(self, client: int, upload: str, size: int, parts: int) -> bool:
-        """Tell whether an announced upload may begin."""
+    def refusal(self, client: int, upload: str, size: int, parts: int) -> str | None:
+        """Admit an announced upload, or return in words why it may not begin."""
         mine = sum(other.client == client for other in self._open.values())
-        fits = 0 < size <= self._largest and parts == -(-size // _PART_BYTES)
-        if not fits or upload in self._open or mine >= _MOST_UPLOADS:
-            return False
+        if size <= 0:
+            return "the file is empty"
+        if size > self._largest:
+            return f"larger than {self._largest >> 20} MB: reduce it first"
+        if mine >= _MOST_UPLOADS:
+            return f"{_MOST_UPLOADS} uploads are on their way: wait until they are done"
+        if upload in self._open or parts != -(-size // _PART_BYTES):
+            return "the page announced it wrongly: load the page anew"
         self._open[upload] = _Upload(client, size)
-        return True
+        return None
 
     def admits_part(self, client: int, upload: str, size: int) -> bool:
         """Tell whether a part may be kept; one too large ends its upload."""
@@ -64,37 +74,29 @@ class UploadGuard:
         self._open = {name: up for name, up in self._open.items() if up.client != client}
 
 
-def is_own_site(origin: str | None, host: str | None, *, local: bool) -> bool:
-    """Tell whether a connection comes from our own page, or from no page at all.
-
-    Args:
-        origin: the ``Origin`` header that browsers send.
-        host: the ``Host`` header.
-        local: whether the server listens on this machine alone; then the page must be local too,
-            whatever name an attacker's name server gives to 127.0.0.1.
-    """
-    if origin is None:
-        return True
-    site = urlsplit(origin)
-    if local:
-        return site.hostname in _LOCAL_NAMES
-    return host is not None and site.netloc == host
-
-
-def start_server(host: str, port: int, *, largest_upload: int) -> Any:
+def start_server(
+    host: str,
+    port: int,
+    *,
+    largest_upload: int,
+    trouble: Trouble,
+    admitted: Sequence[Site] = (),
+) -> Any:
     """Return a viser server that listens, with the guards in place.
 
     Args:
         host: address to bind to.
         port: the port; the next free one is taken where it is busy.
         largest_upload: bytes.
+        trouble: hears of errors and refusals.
+        admitted: other sites whose pages may connect.
 
     Raises:
         MissingExtra: if viser is not installed.
         InputError: if the address is not one of this machine's.
     """
     viser = require("viser", extra="viewer")
-    _check_address(host, port)
+    _check_address(host)
     # viser greets on standard output, which belongs to the command line
     with contextlib.redirect_stdout(io.StringIO()):
         server = viser.ViserServer(host=host, port=port, verbose=False)
@@ -102,40 +104,100 @@ def start_server(host: str, port: int, *, largest_upload: int) -> Any:
     sockets = server._websock_server
     for message in (messages.ShareUrlRequest, messages.ShareUrlDisconnect):
         sockets.unregister_handler(message)
-    _refuse_other_sites(sockets, local=host in _LOCAL_NAMES)
-    _limit_uploads(server, messages, UploadGuard(largest_upload))
+    _tell_of_errors(sockets, trouble)
+    _refuse_other_sites(sockets, Doorkeeper(host, server.get_port(), admitted), trouble)
+    _limit_uploads(server, messages, UploadGuard(largest_upload), trouble)
     return server
 
 
-def _check_address(host: str, port: int) -> None:
+def _check_address(host: str) -> None:
     """Refuse what viser would try in vain, without an end."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, 0), family=family).close()
     except (OSError, UnicodeError) as error:
         raise InputError(f"--host {host}: no address of this machine ({error})") from error
-    if not 0 <= port < 65536:
-        raise InputError(f"--port must lie between 0 and 65535, got {port}")
 
 
-def _refuse_other_sites(sockets: Any, *, local: bool) -> None:
+class _Lines(logging.Handler):
+    """Says of a library's log what it would print with a traceback."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(logging.ERROR)
+        self._trouble = trouble
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one record."""
+        error = record.exc_info[1] if record.exc_info else None
+        with self._trouble.watched("a page's connection"):
+            raise error or RuntimeError(record.getMessage())
+
+
+def _tell_of_errors(sockets: Any, trouble: Trouble) -> None:
+    """Turn what viser and websockets raise in their own threads into lines."""
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        with trouble.watched("a page's message"):
+            raise context.get("exception") or RuntimeError(context["message"])
+
+    loop = sockets._background_event_loop
+    loop.call_soon_threadsafe(loop.set_exception_handler, handle)
+    log = logging.getLogger("websockets.server")
+    log.handlers = [other for other in log.handlers if not isinstance(other, _Lines)]
+    log.addHandler(_Lines(trouble))
+    log.propagate = False
+
+
+def _refuse_other_sites(sockets: Any, door: Doorkeeper, trouble: Trouble) -> None:
+    seldom = Seldom()
+
+    def is_admitted(connection: Any) -> bool:
+        headers = connection.request.headers
+        hosts = headers.get_all("Host")
+        if len(hosts) > 1:  # of more than one Origin websockets makes an error by itself
+            return False
+        address = connection.local_address[0]
+        return door.admits(headers.get("Origin"), next(iter(hosts), None), address)
+
+    def say(connection: Any) -> None:
+        name = (connection.request.headers.get("Origin") or "no site")[:_LONGEST_NAME]
+        if seldom.admits(name):
+            trouble.note(
+                f"refused a page of {name}; if that is your own tunnel or proxy, "
+                f"start with --allow-origin {name}"
+            )
+
     async def check(client: Any) -> None:
         connection = sockets._live_connections[client.client_id]
-        headers = connection.request.headers
-        if not is_own_site(headers.get("Origin"), headers.get("Host"), local=local):
+        admitted = False  # also where the check itself fails
+        with trouble.watched("a page's connection"):
+            admitted = is_admitted(connection)
+        if not admitted:
+            say(connection)
             await connection.close(1008, "another site")
 
     sockets.on_client_connect(check)
 
 
-def _limit_uploads(server: Any, messages: Any, guard: UploadGuard) -> None:
+def _limit_uploads(server: Any, messages: Any, guard: UploadGuard, trouble: Trouble) -> None:
     """Put a guard before what keeps the parts of uploads."""
     gui, sockets = server.gui, server._websock_server
 
     def start(client: int, message: Any) -> None:
         size, parts = message.size_bytes, message.part_count
-        if guard.admits_start(client, message.transfer_uuid, size, parts):
+        why = guard.refusal(client, message.transfer_uuid, size, parts)
+        if why is None:
             gui._handle_file_transfer_start(client, message)
+            return
+        trouble.say(f"{shown_name(message.filename)}: {why}")
+        # the page waits for this, and takes no other file until then
+        done = messages.FileTransferPartAck(
+            source_component_uuid=message.source_component_uuid,
+            transfer_uuid=message.transfer_uuid,
+            transferred_bytes=size,
+            total_bytes=size,
+        )
+        sockets.queue_message(done)
 
     def part(client: int, message: Any) -> None:
         if guard.admits_part(client, message.transfer_uuid, len(message.content)):

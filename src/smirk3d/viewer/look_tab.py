@@ -40,9 +40,10 @@ class LookTab:
         self.before = gui.add_checkbox(
             "before edits", initial_value=not session.edited, hint="Key B: before or after."
         )
-        self.view.on_update(self._on_view)
+        guard = viewer.trouble.guard
+        self.view.on_update(guard("view", self._on_view))
         for handle in (self.material, self.opacity, self.picture, self.meshes, self.before):
-            handle.on_update(self._on_look)
+            handle.on_update(guard("look", self._on_look))
 
     async def _on_view(self, event: Any) -> None:
         if event.client is not None:

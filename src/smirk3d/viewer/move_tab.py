@@ -26,7 +26,7 @@ class MoveTab:
         self._choices = session.choices()
         names = list(self._choices)
         self.face = gui.add_dropdown("face", names, initial_value=names[0], visible=len(names) > 1)
-        self.face.on_update(self._on_face)
+        self.face.on_update(viewer.trouble.guard("face", self._on_face))
         self.undo_button = gui.add_button("Undo", hint="Ctrl+Z", disabled=True)
         self.redo_button = gui.add_button("Redo", hint="Ctrl+Y", disabled=True)
         self.reset_button = gui.add_button("Reset face", hint="R")
@@ -35,7 +35,7 @@ class MoveTab:
             (self.redo_button, self.redo),
             (self.reset_button, self.reset),
         ):
-            button.on_click(_clicked(act))
+            button.on_click(viewer.trouble.guard("edits", _clicked(act)))
         self._box: Any = None
         self.sliders: list[tuple[Control, Any]] = []
         self._head: Any = None
@@ -76,7 +76,7 @@ class MoveTab:
                     self._viewer.session.set_value(control, float(event.target.value))
                 self._viewer.refresh()
 
-        slider.on_update(moved)
+        slider.on_update(self._viewer.trouble.guard(control.label, moved))
         return slider
 
     async def _on_face(self, event: Any) -> None:

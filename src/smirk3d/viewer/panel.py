@@ -6,7 +6,6 @@ import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from smirk3d.errors import Smirk3dError
 from smirk3d.viewer.curves_tab import CurvesTab
 from smirk3d.viewer.files_tab import FilesTab
 from smirk3d.viewer.look_tab import LookTab
@@ -26,6 +25,9 @@ class Panel:
         self._viewer = viewer
         gui = viewer.server.gui
         self._status = gui.add_html("", order=0)
+        self._warning = gui.add_html("", order=0.5)
+        self._warnings = 0
+        viewer.trouble.show_on(self.warn)
         self._progress = gui.add_progress_bar(0.0, visible=False, order=1, animated=True)
         self.files = FilesTab(self, viewer)
         self._tabs: Any = None
@@ -33,7 +35,7 @@ class Panel:
         self.move: MoveTab | None = None
         self.curves: CurvesTab | None = None
         self.time: TimeBar | None = None
-        self.say("Upload a photo or a short video, or take a picture.")
+        self.say(viewer.summary())
         self._add_commands()
         self.rebuild()
 
@@ -60,13 +62,29 @@ class Panel:
             self.files.build()
         self.follow()
 
-    def say(self, text: str, *, wrong: bool = False) -> None:
+    def say(self, text: str) -> None:
         """Show a sentence at the top of the page; it may hold anything."""
-        colour = "#ff8787" if wrong else "inherit"
         self._status.content = (
-            f'<div role="status" style="padding:0 1em 0.5em;font-size:0.85em;color:{colour};'
+            '<div role="status" style="padding:0 1em 0.5em;font-size:0.85em;'
             f'overflow-wrap:anywhere">{html.escape(text)}</div>'
         )
+
+    def warn(self, line: str) -> None:
+        """Show what went wrong, until it is closed or something else is tried."""
+        self._warnings += 1
+        # the number makes the page show again what was closed there
+        self._warning.content = (
+            f'<div role="alert" data-number="{self._warnings}" style="display:flex;gap:0.5em;'
+            "margin:0 1em 0.5em;padding:0.4em 0.6em;border:1px solid #ff8787;border-radius:0.3em;"
+            'font-size:0.85em;color:#ff8787"><span style="flex:1;overflow-wrap:anywhere">'
+            f'{html.escape(line)}</span><button type="button" aria-label="Close" '
+            'style="all:unset;cursor:pointer" onclick="this.parentNode.hidden=true;'
+            "this.parentNode.style.display='none'\">&#215;</button></div>"
+        )
+
+    def calm(self) -> None:
+        """Take the warning away."""
+        self._warning.content = ""
 
     def progress(self, text: str, share: float) -> None:
         """Show how far something long is; a share of 1 or more ends it."""
@@ -74,19 +92,22 @@ class Panel:
         self._progress.value = 100 * min(max(share, 0.0), 1.0)
         self._progress.visible = share < 1
 
-    def attempt(self, act: Callable[[], None]) -> None:
-        """Do something, and show its error in words if it has one."""
+    def attempt(self, what: str, act: Callable[[], None]) -> None:
+        """Do something, and warn in words where it fails."""
+        self.calm()
         try:
             act()
-        except Smirk3dError as error:
+        except Exception as error:  # whatever it is, the page is told and stays
             self._progress.visible = False
-            self.say(str(error), wrong=True)
+            self.say(self._viewer.summary())
+            self._viewer.trouble.tell(what, error)
 
     def follow(self) -> None:
         """Bring time, sliders and curves to what is shown."""
         for part in (self.time, self.move, self.curves):
             if part is not None:
-                part.follow()
+                with self._viewer.trouble.watched("controls"):
+                    part.follow()
 
     def show_view(self, view: View) -> None:
         """Show which view the pages have."""
@@ -123,7 +144,7 @@ class Panel:
             ("Redo", "Y", "cmd/ctrl", with_move(lambda move: move.redo())),
         ):
             command = viewer.server.gui.add_command(label, hotkey=hotkey, modifier=modifier)
-            command.on_trigger(_async(act))
+            command.on_trigger(viewer.trouble.guard(label, _async(act)))
 
 
 def _async(act: Callable[[], None]) -> Any:

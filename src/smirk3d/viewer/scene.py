@@ -82,6 +82,7 @@ class SubjectScene:
         self._dresses: dict[int, tuple[bool, bool, Material, float]] = {}
         self._picture = self._add_picture(f"{name}/picture")
         self._jpeg: bytes | None = None
+        self._bare_for_good = False
 
     def place(self, shift: float) -> None:
         """Put the subject's middle at a place along x."""
@@ -150,10 +151,14 @@ class SubjectScene:
     def wants_dress(self) -> bool:
         """Whether a skin has no texture yet, and there is a picture to take it from."""
         pictures = self._opened.subject.pictures
-        if self.stage is None or pictures is None:
+        if self.stage is None or pictures is None or self._bare_for_good:
             return False
         bare = (n for n, skin in enumerate(self._skins) if not skin.is_dressed)
         return any(pictures.jpeg(self._frontal(number)) is not None for number in bare)
+
+    def stay_bare(self) -> None:
+        """Want no texture any more: the picture could not be projected."""
+        self._bare_for_good = True
 
     def _frontal(self, face: int) -> int:
         """Return the frame that shows a face from the front most."""

@@ -23,7 +23,13 @@ _LARGEST_STORE = 512 * 2**20
 
 
 class SourcePictures(Protocol):
-    """Pictures by frame; they may be smaller than what the faces were found in."""
+    """Pictures by frame; they may be smaller than what the faces were found in.
+
+    Attributes:
+        problem: why some are missing, or None.
+    """
+
+    problem: str | None
 
     def jpeg(self, frame: int) -> bytes | None:
         """Return a frame as JPEG, or None where it is not there (yet)."""
@@ -39,10 +45,15 @@ class SourcePictures(Protocol):
 
 
 class Photo:
-    """One picture for every frame."""
+    """One picture for every frame.
+
+    Attributes:
+        problem: None.
+    """
 
     def __init__(self, image: Picture) -> None:
         """Keep a picture uint8 ``[H, W, 3]``."""
+        self.problem: str | None = None
         self._image = image
         self._jpeg = to_jpeg(image, _PHOTO_SIDE)
 
@@ -95,8 +106,9 @@ class VideoFrames:
                 if held > _LARGEST_STORE:
                     self.problem = f"only the first {len(self._frames)} frames fit into memory"
                     return
-        except Smirk3dError as error:
-            self.problem = str(error)
+        except Exception as error:  # whatever a decoder raises, the frames before it stay
+            text = str(error) if isinstance(error, Smirk3dError) else repr(error)
+            self.problem = f"frames from {len(self._frames)} on cannot be read: {text}"
 
     def jpeg(self, frame: int) -> bytes | None:
         """Return a frame as JPEG, or None while it is not read."""

@@ -16,7 +16,7 @@ class TimeBar:
     def __init__(self, viewer: Viewer) -> None:
         """Build them in the page's current container."""
         self._viewer = viewer
-        gui = viewer.server.gui
+        gui, guard = viewer.server.gui, viewer.trouble.guard
         session = viewer.session
         assert session is not None
         self._folder = gui.add_folder("Time", order=5)
@@ -27,10 +27,10 @@ class TimeBar:
             )
             self.speed = gui.add_dropdown("speed", list(_SPEEDS), initial_value="1")
             self.loop = gui.add_checkbox("loop", initial_value=True)
-        self.play.on_click(self._on_play)
-        self.frame.on_update(self._on_frame)
-        self.speed.on_update(self._on_pace)
-        self.loop.on_update(self._on_pace)
+        self.play.on_click(guard("time", self._on_play))
+        self.frame.on_update(guard("time", self._on_frame))
+        self.speed.on_update(guard("time", self._on_pace))
+        self.loop.on_update(guard("time", self._on_pace))
 
     async def _on_play(self, event: Any) -> None:
         self.toggle()
