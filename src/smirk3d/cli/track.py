@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from smirk3d.cli.common_options import Estimation
-from smirk3d.errors import InputError, Smirk3dError
+from smirk3d.cli.terminal import complain
+from smirk3d.errors import InputError, Smirk3dError, UsageError
 
 if TYPE_CHECKING:
     from smirk3d.pipeline import FaceReconstructor
@@ -46,7 +47,11 @@ class Track:
     fov: float | None = None
     """The camera's horizontal field of view in degrees, for pinhole cameras in the results."""
     vmc: str | None = None
-    """HOST:PORT of an avatar program that gets the first face of a camera over VMC."""
+    """HOST:PORT of an avatar program that gets one face of a camera over VMC: the largest at first,
+    until it was gone for three seconds."""
+    csv_fps: float = 60.0
+    """Frames a second that the timecodes of arkit-csv count; 60 as Live Link Face, whatever the
+    video has. There is one row for each frame of the video."""
     fresh: bool = False
     """Start over where an earlier run could be gone on with."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
@@ -64,6 +69,8 @@ class Track:
             raise InputError("--vmc sends a camera's face as it moves: use it with --camera")
         if self.fov is not None and not 0 < self.fov < 180:
             raise InputError(f"--fov must lie between 0 and 180 degrees, got {self.fov}")
+        if not 1 <= self.csv_fps <= 100:
+            raise UsageError(f"--csv-fps must lie between 1 and 100, got {self.csv_fps}")
         _calm_threads()
         options = self.estimation
         reconstructor = FaceReconstructor(
@@ -80,7 +87,10 @@ class Track:
 
         smooth = self.smooth or ("best" if self.camera is None else "live")
         return ClipConfig(
-            smooth=smooth, tracker=TrackerConfig(max_faces=self.max_faces), fov=self.fov
+            smooth=smooth,
+            tracker=TrackerConfig(max_faces=self.max_faces),
+            fov=self.fov,
+            csv_fps=Fraction(self.csv_fps).limit_denominator(1001),
         )
 
     def _track_videos(self, reconstructor: FaceReconstructor, formats: tuple[str, ...]) -> int:
@@ -121,6 +131,7 @@ class Track:
 
         from smirk3d.export.vmc import VmcSender
         from smirk3d.tracking.live_camera import LiveCamera
+        from smirk3d.tracking.stream_driver import StreamDriver
         from smirk3d.tracking.track_store import TrackStore
         from smirk3d.tracking.track_video import (
             clip_meta,
@@ -134,12 +145,13 @@ class Track:
         config = self._config()
         folder = self.out / f"camera-{self.camera}"
         with contextlib.ExitStack() as stack:
-            sender = None
+            driver = None
             if self.vmc:
                 host, _, port = self.vmc.rpartition(":")
                 if not host or not port.isdigit():
                     raise InputError(f"--vmc must be HOST:PORT, got {self.vmc!r}")
                 sender = stack.enter_context(VmcSender(host, int(port)))
+                driver = StreamDriver(reconstructor.head, sender, complain)
             camera = stack.enter_context(LiveCamera(self.camera))
             tracker = stack.enter_context(tracker_of(reconstructor, config))
             stop = stack.enter_context(stop_on_interrupt())
@@ -151,8 +163,8 @@ class Track:
             print("tracking; Ctrl-C ends it", file=sys.stderr)
             for frame in camera.frames():
                 faces = tracker.step(frame.image, frame.seconds)
-                if sender is not None and faces:
-                    sender.send(reconstructor.head, faces[0].parameters, frame.seconds)
+                if driver is not None:
+                    driver.step(faces, frame.seconds, tracker.renamed())
                 store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
                 if store.num_pending >= config.chunk or stop.is_set():
                     store.flush(tracker)
@@ -163,7 +175,7 @@ class Track:
         meta = clip_meta(f"camera {self.camera}", _CAMERA_RATE, reconstructor, config)
         meta |= {"complete": True, "damage": None, "dropped": camera.dropped}
         track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
-        write_results(folder, track, reconstructor, formats, _CAMERA_RATE)
+        write_results(folder, track, reconstructor, formats, config.csv_fps)
         store.remove()
         print(f"camera {self.camera}: {len(track.timestamps)} frames -> {folder}")
         return 0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smirk3d.assets.atomic import atomic_directory
+from smirk3d.export.arkit_csv import DEFAULT_FPS
 from smirk3d.pipeline import FaceReconstructor
 from smirk3d.preprocessing.video_reader import VideoReader
 from smirk3d.tracking.clip_outputs import OVERLAY, write_clip_result, write_person
@@ -39,6 +40,7 @@ class ClipConfig:
         chunk: frames between savings.
         least_frames: people seen in fewer frames are left out.
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
+        csv_fps: frames a second that timecodes of ARKit's curves count, whatever the video has.
     """
 
     smooth: Smoothing = "best"
@@ -46,6 +48,7 @@ class ClipConfig:
     chunk: int = 150
     least_frames: int = 5
     fov: float | None = None
+    csv_fps: Fraction = DEFAULT_FPS
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def track_video(
     meta |= {"complete": not interrupted, "damage": video.damage}
     track = store.track(meta, least_frames=config.least_frames)
     track = finished(track, reconstructor, config)
-    write_results(folder, track, reconstructor, formats, video.info.rate)
+    write_results(folder, track, reconstructor, formats, config.csv_fps)
     if OVERLAY in formats and not interrupted:
         write_overlay(
             folder / "overlay.mp4",
@@ -183,7 +186,7 @@ def write_results(
     track: Track,
     reconstructor: FaceReconstructor,
     formats: Sequence[str],
-    rate: Fraction,
+    csv_fps: Fraction,
 ) -> None:
     """Write ``track.npz``, ``result.json`` and each person's files, all or nothing.
 
@@ -197,7 +200,7 @@ def write_results(
         for person in range(len(track.ids)):
             for name in formats:
                 if name != OVERLAY:
-                    write_person(temporary, name, track, person, head, rate)
+                    write_person(temporary, name, track, person, head, csv_fps)
 
 
 @contextmanager
