@@ -95,7 +95,7 @@ def test_some_frames_are_spread_over_the_folder(folder: Path):
 
 @pytest.mark.parametrize(
     "names",
-    [["shot2_007_l.jpg", "shot2_010_l.JPG"], ["1.png", "2.png"], ["f (1).png", "f (2).png"]],
+    [["shot2_007_l.jpg", "shot2_010_l.JPG"], ["9.png", "10.png"], ["f (1).png", "f (2).png"]],
 )
 def test_numbers_may_stand_anywhere(tmp_path: Path, names: list[str]):
     for level, name in zip((50, 60), names, strict=True):

@@ -100,7 +100,7 @@ def numbered_frames(folder: Path) -> tuple[Path, ...]:
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): check it") from error
     for file in files:
-        name = re.fullmatch(r"([^.].*?|)([0-9]{1,18})([^0-9]*)", file.stem, re.DOTALL)
+        name = re.fullmatch(r"((?!\.).*?)([0-9]{1,18})([^0-9]*)", file.stem, re.DOTALL)
         if name and file.suffix.lower() in _ENDINGS:
             kind = (name[1], name[3] + file.suffix.lower())
             sequences[kind].append((int(name[2]), file))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.video_container import first_decodable, open_container, reason
 from smirk3d.preprocessing.video_reader import VideoReader
@@ -63,7 +65,7 @@ class Sound:
         stream = first_decodable(source.streams.audio)
         if stream is None:
             raise InputError("FFmpeg has no decoder for it")
-        copied = stream.codec_context.name in _COPIED
+        copied = stream.codec_context.name in _COPIED and _fits_mp4(stream)
         if copied:
             self._stream = self._output.add_stream_from_template(stream)
         else:
@@ -99,7 +101,11 @@ class Sound:
             packet.stream = self._stream
             self._output.mux(packet)
             return
-        for frame in packet.decode():
+        try:
+            frames = packet.decode()
+        except Exception:  # FFmpeg's errors have no common base with PyAV's
+            return  # decoders go on at the next packet
+        for frame in frames:
             self._output.mux(self._stream.encode(frame))
 
     def finish(self, seconds: float) -> None:
@@ -112,3 +118,15 @@ class Sound:
     def close(self) -> None:
         """Close the source."""
         self._open.close()
+
+
+def _fits_mp4(stream: Any) -> bool:
+    """Tell whether MP4's header can be written with a copy of a stream; damaged ones lack parts."""
+    av = require("av", extra="video")
+    try:
+        with av.open(io.BytesIO(), "w", format="mp4") as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except Exception:  # FFmpeg's errors have no common base with PyAV's
+        return False
+    return True
