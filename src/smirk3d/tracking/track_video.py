@@ -26,7 +26,7 @@ OnProgress = Callable[[str, int, int], None]
 """Called with what is done (``track`` or ``overlay``), how many frames, and of how many; 0 where
 that is not known."""
 
-_STORE_VERSION = 2
+_STORE_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
