@@ -76,7 +76,7 @@ def _clip(folder: Path) -> list[str]:
     return ["track", str(path), "--format", "mp4,npz", "--weights", "default"]
 
 
-_FRAMES = 900
+_FRAMES = 450
 
 
 def _result_content(path: Path) -> Content:
