@@ -4,7 +4,8 @@
 
 Each row runs a command once unbroken, then again and again into one folder, ended by the signal at
 a random moment of a run's time, until the given number of ends; then once to its end. Where a run
-goes on with what the one before left and so is done too soon, the folder is begun anew.
+goes on with what the one before left and so is done too soon, the folder is begun anew. --scale
+0.2 takes a fifth of the inputs.
 What it leaves is compared with the unbroken run's: the same names, the same content as the row's
 comparison reads it, and nothing beside.
 """
@@ -42,19 +43,22 @@ class Row:
     """A command to kill.
 
     Attributes:
-        prepare: makes the inputs in a folder and returns the arguments without the output.
+        prepare: makes so many inputs or frames in a folder and returns the arguments without the
+            output.
+        size: how many.
         out: the option that names the output.
         content: what a file says, without what may differ between two runs: times, paths.
     """
 
-    prepare: Callable[[Path], list[str]]
+    prepare: Callable[[Path, int], list[str]]
+    size: int
     out: str = "--out"
     content: Callable[[Path], Content] = lambda path: path.read_bytes()
 
 
-def _photos(folder: Path) -> list[str]:
+def _photos(folder: Path, count: int) -> list[str]:
     paths = []
-    for number in range(50):
+    for number in range(count):
         picture = np.roll(data.astronaut()[:400, 60:460], number % 7, 1)
         picture[:8, :8] = number
         paths.append(folder / f"photo-{number:02d}.jpg")
@@ -62,22 +66,19 @@ def _photos(folder: Path) -> list[str]:
     return ["reconstruct", *map(str, paths), "--weights", "none", "--format", "json"]
 
 
-def _clip(folder: Path) -> list[str]:
+def _clip(folder: Path, count: int) -> list[str]:
     path = folder / "clip.mp4"
     photo = data.astronaut()[20:260, 110:430]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for number in range(_FRAMES):
+        for number in range(count):
             shifted = np.roll(photo, round(8 * np.sin(number / 9)), (0, 1)).copy()
             frame = av.VideoFrame.from_ndarray(shifted, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 30)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return ["track", str(path), "--format", "mp4,npz", "--weights", "default"]
-
-
-_FRAMES = 450
 
 
 def _result_content(path: Path) -> Content:
@@ -95,8 +96,8 @@ def _result_content(path: Path) -> Content:
 
 
 ROWS = {
-    "reconstruct": Row(_photos, content=_result_content),
-    "track": Row(_clip, content=_result_content),
+    "reconstruct": Row(_photos, 50, content=_result_content),
+    "track": Row(_clip, 450, content=_result_content),
 }
 
 
@@ -125,11 +126,11 @@ def torn(folder: Path) -> list[str]:
     return wrong
 
 
-def kill(name: str, number: signal.Signals, moments: int, work: Path) -> dict[str, Any]:
+def kill(name: str, number: signal.Signals, moments: int, work: Path, size: int) -> dict[str, Any]:
     """Run one row and return its figures."""
     row = ROWS[name]
     work.mkdir(parents=True)
-    command = [sys.executable, "-m", "smirk3d", *row.prepare(work), row.out]
+    command = [sys.executable, "-m", "smirk3d", *row.prepare(work, size), row.out]
     unbroken_s = _seconds([*command, str(work / "whole")])
     broken = work / "broken"
     torn_results: list[str] = []
@@ -154,7 +155,7 @@ def kill(name: str, number: signal.Signals, moments: int, work: Path) -> dict[st
         shutil.rmtree(broken, ignore_errors=True)
     last = subprocess.run([*command, str(broken)], check=False, capture_output=True)
     return {
-        "command": name, "signal": number.name, "unbroken_s": round(unbroken_s, 1),
+        "command": name, "size": size, "signal": number.name, "unbroken_s": round(unbroken_s, 1),
         "ended": ended, "expected_codes": codes, "torn": torn_results,
         "last_code": last.returncode, "different": difference(row, work / "whole", broken),
     }  # fmt: skip
@@ -171,6 +172,7 @@ def main(
     moments: int = 20,
     signals: tuple[Literal["KILL", "TERM"], ...] = ("KILL", "TERM"),
     seed: int = 0,
+    scale: float = 1.0,
 ) -> None:
     random.seed(seed)
     rows = []
@@ -178,16 +180,17 @@ def main(
         for name in commands:
             for kind in signals:
                 number = signal.Signals[f"SIG{kind}"]
-                rows.append(kill(name, number, moments, Path(folder) / f"{name}-{kind}"))
+                size = max(1, round(ROWS[name].size * scale))
+                rows.append(kill(name, number, moments, Path(folder) / f"{name}-{kind}", size))
                 print(rows[-1], flush=True)
     lines = [
-        "| command | signal | unbroken run | ended in the middle | with the right code"
-        " | torn results | last run's code | files unlike the unbroken run's |",
-        "|---|---|---|---|---|---|---|---|",
+        "| command | inputs or frames | signal | unbroken run"
+        " | ended in the middle | with the right code | torn results | last run's code | files unlike the unbroken run's |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r['command']} | {r['signal']} | {r['unbroken_s']} s | {r['ended']} of {moments}"
-        f" | {r['expected_codes']} | {len(r['torn'])} | {r['last_code']} | {len(r['different'])} |"
+        f"| {r['command']} | {r['size']} | {r['signal']} | {r['unbroken_s']} s"
+        f" | {r['ended']} of {moments} | {r['expected_codes']} | {len(r['torn'])} | {r['last_code']} | {len(r['different'])} |"
         for r in rows
     ]
     write_results("kills", rows, "\n".join(lines))

@@ -221,3 +221,14 @@ def test_directory_at_a_file(tmp_path):
     (tmp_path / "x").write_text("file")
     with pytest.raises(OutputError, match="is a file"), atomic_directory(tmp_path / "x"):
         pass
+
+
+def test_a_file_in_a_folder_that_cannot_be_written_has_its_final_name(tmp_path):
+    with (
+        pytest.raises(OutputError, match="No space left") as raised,
+        atomic_directory(tmp_path / "result") as folder,
+        atomic_path(folder / "a.png"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert str(raised.value).startswith(f"{tmp_path / 'result' / 'a.png'} cannot be written")
+    assert names_in(tmp_path) == []

@@ -173,6 +173,12 @@ def _named_errors(target: Path, shown: Path) -> Iterator[Path]:
     try:
         with _temporary_folder(target) as folder:
             yield folder
+    except OutputError as error:
+        # of a file in it, which the user knows by the name that it would have had
+        text = str(error)
+        if folder is None or str(folder) not in text:
+            raise
+        raise OutputError(text.replace(str(folder), str(shown))) from error
     except OSError as error:
         if folder is not None and not _concerns(error, folder):
             raise
