@@ -185,12 +185,14 @@ def main(
                 print(rows[-1], flush=True)
     lines = [
         "| command | inputs or frames | signal | unbroken run"
-        " | ended in the middle | with the right code | torn results | last run's code | files unlike the unbroken run's |",
+        " | ended in the middle | with the right code"
+        " | torn results | last run's code | files unlike the unbroken run's |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {r['command']} | {r['size']} | {r['signal']} | {r['unbroken_s']} s"
-        f" | {r['ended']} of {moments} | {r['expected_codes']} | {len(r['torn'])} | {r['last_code']} | {len(r['different'])} |"
+        f" | {r['ended']} of {moments} | {r['expected_codes']}"
+        f" | {len(r['torn'])} | {r['last_code']} | {len(r['different'])} |"
         for r in rows
     ]
     write_results("kills", rows, "\n".join(lines))
