@@ -23,6 +23,7 @@ LAYERS = [
 ]
 WITHIN_A_LAYER = {
     ("assets", "errors"),
+    ("assets", "closing"),
     ("geometry", "face_parameters"),
     ("pipeline", "fitting"),
     ("tracking", "pipeline"),

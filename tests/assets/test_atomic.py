@@ -10,6 +10,7 @@ import pytest
 
 from smirk3d.assets import atomic
 from smirk3d.assets.atomic import atomic_directory, atomic_path
+from smirk3d.assets.file_lists import LIST_NAME, write_list
 from smirk3d.errors import OutputError
 
 
@@ -21,7 +22,7 @@ def test_file_appears_only_when_whole(tmp_path):
     target = tmp_path / "face.glb"
     with atomic_path(target) as temporary:
         temporary.write_bytes(b"whole")
-        assert temporary.parent == tmp_path and temporary.suffix == ".glb"
+        assert temporary.name == "face.glb" and temporary.parent.parent == tmp_path
         assert not target.exists()
     assert target.read_bytes() == b"whole"
     assert names_in(tmp_path) == ["face.glb"]
@@ -181,6 +182,13 @@ def test_directory_with_content_is_not_replaced_unasked(tmp_path):
     ):
         (temporary / "new.txt").write_text("new")
     assert names_in(tmp_path / "result") == ["old.txt"]
+    with (
+        pytest.raises(OutputError, match="not empty"),
+        atomic_directory(tmp_path / "result", overwrite=True) as temporary,
+    ):
+        (temporary / "new.txt").write_text("new")
+    assert names_in(tmp_path / "result") == ["old.txt"], "no list says that it is ours"
+    write_list(tmp_path / "result")
     with atomic_directory(tmp_path / "result", overwrite=True) as temporary:
         (temporary / "new.txt").write_text("new")
     assert names_in(tmp_path / "result") == ["new.txt"]
@@ -191,6 +199,7 @@ def test_directory_is_restored_when_it_cannot_be_swapped(tmp_path, monkeypatch):
     target = tmp_path / "result"
     target.mkdir()
     (target / "old.txt").write_text("old")
+    write_list(target)
     replace = os.replace
 
     def second_fails(source: Path, destination: Path) -> None:
@@ -204,7 +213,7 @@ def test_directory_is_restored_when_it_cannot_be_swapped(tmp_path, monkeypatch):
         atomic_directory(target, overwrite=True) as temporary,
     ):
         (temporary / "new.txt").write_text("new")
-    assert names_in(target) == ["old.txt"]
+    assert names_in(target) == ["old.txt", LIST_NAME]
     assert names_in(tmp_path) == ["result"]
 
 

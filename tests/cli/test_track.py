@@ -54,23 +54,29 @@ def test_good_videos_are_done_and_bad_ones_named(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "reason", "code"),
     [
-        ([], "give videos or a camera"),
-        (["a.mp4", "--camera", "0"], "give videos or a camera"),
-        (["--camera", "0", "--smooth", "best"], "needs the whole clip"),
-        (["a.mp4", "--vmc", "localhost:39539"], "use it with --camera"),
-        (["a.mp4", "--fov", "180"], "between 0 and 180"),
-        (["a.mp4", "--format", "fbx"], "unknown format 'fbx'"),
-        (["a.mp4", "--format", "flame"], "not FLAME"),
-        (["--camera", "97"], "camera 97 gives no picture"),
+        ([], "give videos or a camera", 2),
+        (["a.mp4", "--camera", "0"], "give videos or a camera", 2),
+        (["--camera", "0", "--smooth", "best"], "needs the whole clip", 2),
+        (["a.mp4", "--vmc", "localhost:39539"], "use it with --camera", 2),
+        (["--camera", "0", "--vmc", "localhost"], "must be HOST:PORT", 2),
+        (["a.mp4", "--fov", "180"], "between 0 and 180", 2),
+        (["a.mp4", "--max-faces", "0"], "at least 1", 2),
+        (["a.mp4", "--format", "fbx"], "unknown format 'fbx'", 2),
+        (["a.mp4", "--format", "flame"], "not FLAME", 3),
+        (["--camera", "97"], "camera 97 gives no picture", 3),
     ],
 )
 def test_what_cannot_be_done_is_said(
-    arguments: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    reason: str,
+    code: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    assert main(["track", *arguments, "--out", str(out), "--weights", "none"]) == 3
+    assert main(["track", *arguments, "--out", str(out), "--weights", "none"]) == code
     assert reason in capsys.readouterr().err
     assert not out.exists()
 
@@ -85,6 +91,8 @@ class Camera:
         self.released = False
 
     def read(self) -> tuple[bool, np.ndarray | None]:
+        if self.given > self.stop_after:  # nobody takes these frames any longer
+            return False, None
         if not self.next.acquire(timeout=60) or self.released:
             return False, None
         if self.given == self.stop_after:

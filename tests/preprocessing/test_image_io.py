@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import struct
 import sys
 import zlib
@@ -13,7 +14,12 @@ from PIL import Image, ImageCms
 
 from smirk3d.errors import InputError, MissingExtra, OutputError, ShapeError
 from smirk3d.preprocessing import image_io
-from smirk3d.preprocessing.image_io import read_image, write_png
+from smirk3d.preprocessing.image_io import (
+    picture_bytes,
+    read_image,
+    read_image_bytes,
+    write_png,
+)
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -355,11 +361,79 @@ def test_not_permitted(tmp_path, monkeypatch):
     # Tests may run as root, who may read everything.
     path = saved(two_colours(), tmp_path / "a.png")
 
-    def refuse(self: Path, *_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(name: str, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(name))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("smirk3d.preprocessing.regular_files.os.open", refuse)
     refused(path, "may not be read: change its permissions")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    refused(tmp_path / "a.png", "not a regular file")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("name", [b"Fran\xe7ois.png", b"two\nlines.png", b"12:30 50%d.png"])
+def test_names_of_every_kind(tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(saved(two_colours(), tmp_path / "a.png").read_bytes())
+    assert_two_colours(read_image(path))
+    path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not a picture"):
+        read_image(path)
+
+
+def test_a_file_of_more_bytes_than_any_picture(tmp_path):
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(10**10)
+    refused(tmp_path / "a.png", "more than 640 megabytes")
+
+
+def test_pillows_own_limit_on_tiles_is_not_ours(tmp_path, monkeypatch):
+    path = saved(two_colours(), tmp_path / "a.tif", compression="tiff_lzw")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert_two_colours(read_image(path))
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+def test_a_tiff_of_196_million_pixels(shared_dir):
+    path = shared_dir / "cases" / "tiff-179-200MP" / "a.tif"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    assert read_image(path).shape == (14_000, 14_000, 3)
+
+
+def test_an_icon_that_hides_a_larger_picture(tmp_path):
+    # The directory tells 48 x 48 pixels, the picture in it 20000 x 10001.
+    inner = png_of(20_000, 10_001, b"")
+    entry = struct.pack("<BBBBHHII", 48, 48, 0, 0, 1, 32, len(inner), 22)
+    (tmp_path / "a.ico").write_bytes(struct.pack("<HHH", 0, 1, 1) + entry + inner)
+    refused(tmp_path / "a.ico", "more than 200 million")
+
+
+def test_content_read_once_stays_what_it_was(tmp_path):
+    path = saved(two_colours(), tmp_path / "a.png")
+    content = picture_bytes(path)
+    Image.new("RGB", (30, 90), (0, 200, 0)).save(path)
+    assert_two_colours(read_image_bytes(content, path))
+
+
+def test_content_is_refused_under_its_name():
+    with pytest.raises(InputError, match=r"^photo\.png is not a picture"):
+        read_image_bytes(b"Dear Sir", "photo.png")
+
+
+@pytest.mark.parametrize("kind", [AssertionError, AttributeError, Image.DecompressionBombError])
+def test_every_error_of_a_decoder_is_an_input_error(tmp_path, monkeypatch, kind):
+    path = saved(two_colours(), tmp_path / "a.png")
+
+    def fail(_picture: Image.Image) -> None:
+        raise kind
+
+    monkeypatch.setattr(image_io, "_decoded", fail)
+    refused(path, "damaged|more than 200 million")
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4)])

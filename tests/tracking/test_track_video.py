@@ -19,7 +19,7 @@ import pytest
 import torch
 import trimesh
 
-from smirk3d.errors import AssetError, InputError, OutputError
+from smirk3d.errors import AssetError, InputError, OutputError, UsageError
 from smirk3d.export.result import read_result
 from smirk3d.heads.converters.flame import (
     FlameCompanions,
@@ -29,7 +29,8 @@ from smirk3d.heads.converters.flame import (
 )
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.pipeline import FaceReconstructor
-from smirk3d.tracking.clip_outputs import parse_clip_formats, write_person
+from smirk3d.tracking.clip_formats import parse_clip_formats
+from smirk3d.tracking.clip_outputs import check_formats, write_person
 from smirk3d.tracking.track_file import MOVING, Track, read_track
 from smirk3d.tracking.track_video import ClipConfig, track_video
 from tests.export.gltf_reading import GltfHead
@@ -318,11 +319,11 @@ def test_the_pinhole_sees_the_head_where_the_picture_shows_it(
 
 
 def test_formats_are_checked_before_any_work(seer: FaceReconstructor) -> None:
-    assert parse_clip_formats("glb, mp4,glb", seer.head) == ("glb", "mp4")
-    with pytest.raises(InputError, match="unknown format 'fbx'"):
-        parse_clip_formats("fbx", seer.head)
+    assert parse_clip_formats("glb, mp4,glb") == ("glb", "mp4")
+    with pytest.raises(UsageError, match="unknown format 'fbx'"):
+        parse_clip_formats("fbx")
     with pytest.raises(AssetError, match="not FLAME"):
-        parse_clip_formats("flame", seer.head)
+        check_formats(("flame",), seer.head)
 
 
 def test_damaged_track_files_are_named(tmp_path: Path) -> None:

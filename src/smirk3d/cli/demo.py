@@ -9,6 +9,7 @@ import tyro
 
 from smirk3d.assets.optional import require
 from smirk3d.cli.common_options import Estimation
+from smirk3d.cli.terminal import complain, say
 
 
 @dataclass
@@ -21,22 +22,27 @@ class Demo:
 
     def run(self) -> int:
         """Do it, say what to open, and return the exit code."""
+        options = self.estimation
+        options.check()
         data = require("skimage.data", extra="demo")
 
+        from smirk3d.assets.result_folders import Destination
         from smirk3d.cli.result_folders import write_reconstruction
         from smirk3d.pipeline import FaceReconstructor
 
         image = data.astronaut()
-        options = self.estimation
         reconstructor = FaceReconstructor(
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )
         faces = reconstructor(image)
-        folder = self.out / "astronaut"
-        write_reconstruction(folder, "skimage.data.astronaut()", image, faces, ("glb",))
-        print(f"photo, mesh over photo, mesh turned:  {folder / 'overlay.png'}")
-        print(f"animatable head (Blender, any glTF viewer):  {folder / 'face-0.glb'}")
-        print(f"parameters and ARKit weights:  {folder / 'result.json'}")
+        place = Destination(Path("skimage.data.astronaut()"), self.out / "astronaut")
+        folder = write_reconstruction(place, image, faces, ("glb",))
+        note = place.note(folder)
+        if note:
+            complain(note)
+        say(f"photo, mesh over photo, mesh turned:  {folder / 'overlay.png'}")
+        say(f"animatable head (Blender, any glTF viewer):  {folder / 'face-0.glb'}")
+        say(f"parameters and ARKit weights:  {folder / 'result.json'}")
         return 0
 
 

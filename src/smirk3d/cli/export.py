@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from smirk3d.assets.file_lists import listed_files, read_record
+from smirk3d.assets.file_lists import listed_files
 from smirk3d.assets.placing import placed
 from smirk3d.assets.result_folders import record_files
 from smirk3d.cli.terminal import complain, failure, say
@@ -95,8 +95,7 @@ class Export:
             suffix = f"-{head.name}"
         photo = read_photo(result)
         written: list[Path] = []
-        ours = listed_files(read_record(folder))
-        with placed(folder, overwrite=self.overwrite, ours=ours) as staged:
+        with placed(folder, overwrite=self.overwrite, ours=listed_files(folder)) as staged:
             for number, (found, parameters) in enumerate(zip(record.faces, faces, strict=True)):
                 picture = Picture(
                     path=record.input,

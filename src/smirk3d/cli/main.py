@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from smirk3d.cli.signals import until_stopped
 from smirk3d.cli.terminal import (
     Captured,
     accept_every_character,
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"no command {arguments[0]!r}")
         print(f"\n{_overview()}", file=sys.stderr)
         return WRONG_USAGE
-    return _run(arguments[0], arguments[1:])
+    return until_stopped(lambda: _run(arguments[0], arguments[1:]))
 
 
 def _run(command: str, arguments: list[str]) -> int:

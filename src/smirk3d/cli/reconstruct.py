@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.common_options import Estimation
-from smirk3d.errors import InputError, NoFaceFound, Smirk3dError
+from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED
+from smirk3d.errors import InputError, NoFaceFound, UsageError
+from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
-    from smirk3d.pipeline import FaceReconstructor, FoundFaces
+    from smirk3d.pipeline import FaceReconstructor, FoundFaces, ReconstructedFace
 
-FAILED = 3
-_BATCH_PIXELS = 60_000_000
 _BATCH_PHOTOS = 64
 
 
@@ -26,7 +29,8 @@ class Reconstruct:
     """Reconstruct every face of one or many photos.
 
     Each photo gives a folder OUT/STEM with result.json, overlay.png and the files of each face.
-    Exit code 3 when some photos failed; each is named with the reason, the others are done.
+    A folder that holds anything else is left as it is, and the result goes to OUT/STEM-2. Exit
+    code 3 when some photos failed; each is named with the reason, the others are done.
     """
 
     photos: Annotated[tuple[Path, ...], tyro.conf.Positional]
@@ -41,13 +45,14 @@ class Reconstruct:
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        from smirk3d.export.format_names import parse_formats
-        from smirk3d.pipeline import FaceReconstructor
-
         if not self.photos:
-            raise InputError("no photo given: smirk3d reconstruct PHOTO... --out DIR")
+            raise UsageError("no photo given: smirk3d reconstruct PHOTO... --out DIR")
         formats = parse_formats(self.format)
         options = self.estimation
+        options.check()
+
+        from smirk3d.pipeline import FaceReconstructor
+
         reconstructor = FaceReconstructor(
             options.head,
             weights=options.weights,
@@ -67,48 +72,59 @@ def reconstruct_photos(
     *,
     same_person: bool = False,
 ) -> int:
-    """Write a result folder for each photo and return the exit code."""
+    """Write a result folder for each photo and return the exit code.
+
+    Whatever goes wrong with a photo is said in one line, and the others are done.
+    """
     from tqdm import tqdm
 
-    from smirk3d.cli.result_folders import folder_names
-
-    jobs = list(zip(photos, folder_names(photos), strict=True))
-    failed = 0
-    with tqdm(total=len(jobs), unit="photo", disable=None if len(jobs) > 1 else True) as bar:
-        for batch in _batches(reconstructor, jobs, same_person=same_person):
-            for outcome in _reconstruct_batch(reconstructor, batch, out, formats, same_person):
+    places = destinations(photos, out)
+    failed = False
+    with tqdm(total=len(places), unit="photo", disable=None if len(places) > 1 else True) as bar:
+        for batch in _batches(reconstructor, places, same_person=same_person):
+            _estimate(reconstructor, batch, same_person=same_person)
+            for photo in batch:
+                _finish(photo, formats)
                 bar.update()
-                failed += outcome.failed
-                with tqdm.external_write_mode(file=sys.stderr if outcome.failed else sys.stdout):
-                    print(outcome.text, file=sys.stderr if outcome.failed else sys.stdout)
+                failed |= photo.error is not None
+                with tqdm.external_write_mode(file=sys.stderr if photo.error else sys.stdout):
+                    _report(photo)
     return FAILED if failed else 0
 
 
 @dataclass
-class _Job:
-    """One photo on its way: found faces, or the error that stopped it."""
+class _Photo:
+    """One photo on its way, as far as it came, and the error that stopped it.
 
-    photo: Path
-    name: str
+    Attributes:
+        place: of its result.
+        digest: hash of its file when the faces were looked for.
+        found: its faces.
+        faces: their answers.
+        folder: where the result was written.
+        error: what went wrong.
+    """
+
+    place: Destination
+    digest: str = ""
     found: FoundFaces | None = None
-    error: Smirk3dError | None = None
+    faces: Sequence[ReconstructedFace] = ()
+    folder: Path | None = None
+    error: Exception | None = None
 
-
-@dataclass
-class _Outcome:
-    """What to say of one photo."""
-
-    text: str
-    failed: bool
+    def fail(self, error: Exception) -> None:
+        """Take note of an error and let go of what is held."""
+        self.error, self.found, self.faces = error, None, ()
 
 
 def _batches(
-    reconstructor: FaceReconstructor, jobs: Sequence[tuple[Path, str]], *, same_person: bool
-) -> Iterator[list[_Job]]:
+    reconstructor: FaceReconstructor, places: Sequence[Destination], *, same_person: bool
+) -> Iterator[list[_Photo]]:
     """Yield photos with their faces found; one person's photos come all at once."""
-    batch: list[_Job] = []
-    for photo, name in jobs:
-        batch.append(_found(reconstructor, photo, name, largest=same_person))
+    batch: list[_Photo] = []
+    for place in places:
+        batch.append(_Photo(place))
+        _find(reconstructor, batch[-1], largest=same_person)
         if len(batch) == _BATCH_PHOTOS and not same_person:
             yield batch
             batch = []
@@ -116,49 +132,76 @@ def _batches(
         yield batch
 
 
-def _found(reconstructor: FaceReconstructor, photo: Path, name: str, *, largest: bool) -> _Job:
-    from smirk3d.preprocessing.image_io import read_image
+def _find(reconstructor: FaceReconstructor, photo: _Photo, *, largest: bool) -> None:
+    from smirk3d.preprocessing.image_io import picture_bytes, read_image_bytes
 
+    path = photo.place.source
     try:
-        found = reconstructor.find(read_image(photo))
+        content = picture_bytes(path)
+        found = reconstructor.find(read_image_bytes(content, path))
         if not found.detections:
-            raise NoFaceFound(f"{photo}: no face found; crop closer to the face or turn it upright")
-        return _Job(photo, name, found=found.largest() if largest else found)
-    except Smirk3dError as error:
-        return _Job(photo, name, error=error)
+            raise NoFaceFound(f"{path}: no face found; crop closer to the face or turn it upright")
+        photo.digest = _digest(content)
+        photo.found = found.largest() if largest else found
+    except Exception as error:
+        photo.fail(error)
 
 
-def _reconstruct_batch(
-    reconstructor: FaceReconstructor,
-    batch: Sequence[_Job],
-    out: Path,
-    formats: Sequence[str],
-    same_person: bool,
-) -> Iterator[_Outcome]:
-    from smirk3d.cli.result_folders import write_reconstruction
-    from smirk3d.preprocessing.image_io import read_image
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=32).hexdigest()
 
-    with_faces = [job for job in batch if job.found is not None]
-    answers = iter(
-        reconstructor.reconstruct(
-            [job.found for job in with_faces if job.found], same_person=same_person
+
+def _estimate(
+    reconstructor: FaceReconstructor, batch: Sequence[_Photo], *, same_person: bool
+) -> None:
+    """Fill in the answers of a batch; where it fails as a whole, one photo at a time."""
+    photos = [photo for photo in batch if photo.found is not None]
+    try:
+        answers = reconstructor.reconstruct(
+            [photo.found for photo in photos if photo.found], same_person=same_person
         )
-    )
-    for job in batch:
-        try:
-            if job.error is not None:
-                raise job.error
-            faces = next(answers)
-            # read again rather than kept: a batch of large photos would fill the memory
-            image = read_image(job.photo)
-            write_reconstruction(out / job.name, str(job.photo), image, faces, formats)
-        except Smirk3dError as error:
-            text = str(error)
-            named = text if str(job.photo) in text else f"{job.photo}: {text}"
-            yield _Outcome(f"smirk3d: {named}", failed=True)
-        else:
-            count = f"{len(faces)} faces" if len(faces) > 1 else "1 face"
-            yield _Outcome(f"{job.photo}: {count} -> {out / job.name}", failed=False)
+    except Exception as error:
+        if same_person or len(photos) == 1:
+            for photo in photos:
+                photo.fail(error)
+            return
+        for photo in photos:
+            _estimate(reconstructor, [photo], same_person=False)
+        return
+    for photo, faces in zip(photos, answers, strict=True):
+        photo.faces = faces
+
+
+def _finish(photo: _Photo, formats: Sequence[str]) -> None:
+    """Write the result of a photo that came so far."""
+    from smirk3d.cli.result_folders import write_reconstruction
+    from smirk3d.preprocessing.image_io import picture_bytes, read_image_bytes
+
+    if photo.error is not None:
+        return
+    path = photo.place.source
+    try:
+        # read again rather than kept: a batch of large photos would fill the memory
+        content = picture_bytes(path)
+        if _digest(content) != photo.digest:
+            raise InputError(f"{path} was changed while it was worked on: reconstruct it again")
+        image = read_image_bytes(content, path)
+        photo.folder = write_reconstruction(photo.place, image, photo.faces, formats, photo.digest)
+    except Exception as error:
+        photo.fail(error)
+
+
+def _report(photo: _Photo) -> None:
+    """Say what became of a photo."""
+    source = photo.place.source
+    if photo.error is not None or photo.folder is None:
+        complain(failure(source, photo.error or RuntimeError("not done")))
+        return
+    count = f"{len(photo.faces)} faces" if len(photo.faces) > 1 else "1 face"
+    say(f"{source}: {count} -> {photo.folder}")
+    note = photo.place.note(photo.folder, photo.digest)
+    if note:
+        complain(note)
 
 
 COMMAND = Reconstruct

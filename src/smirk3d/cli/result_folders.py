@@ -1,4 +1,4 @@
-"""The folder of one input's result: names, and writing it whole or not at all."""
+"""The result of one picture, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.assets.atomic import atomic_directory
+from smirk3d.assets.result_folders import Destination
 from smirk3d.export.formats import Picture, write_face
 from smirk3d.export.result import write_photo, write_result
 from smirk3d.pipeline import ReconstructedFace, result_record
@@ -16,52 +16,36 @@ from smirk3d.preprocessing.image_io import write_png
 from smirk3d.rendering.pictures import PosedHead, overlay_panel
 
 
-def folder_names(inputs: Sequence[Path]) -> list[str]:
-    """Return a folder name for each input: its stem, numbered where inputs share it.
-
-    Names are compared without case, as some file systems do.
-    """
-    taken: set[str] = set()
-    names = []
-    for path in inputs:
-        stem = path.stem or path.name
-        name, number = stem, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
-
-
 def write_reconstruction(
-    folder: Path,
-    source: str,
+    destination: Destination,
     image: NDArray[np.uint8],
     faces: Sequence[ReconstructedFace],
     formats: Sequence[str],
-) -> None:
-    """Write result, photo, ``overlay.png`` and each face's files to a folder, atomically.
+    input_digest: str | None = None,
+) -> Path:
+    """Write result, photo, ``overlay.png`` and each face's files, and return the folder.
 
     Args:
-        folder: is made, or replaced when it exists.
-        source: what the faces came from, as the user named it.
+        destination: where to, and what the faces came from.
         image: the upright picture uint8 ``[H, W, 3]``.
         faces: the picture's faces, at least one.
         formats: names of :mod:`smirk3d.export.formats`.
+        input_digest: hash of the picture's file.
 
     Raises:
-        OutputError: if the folder cannot be written.
+        OutputError: if the folder cannot be written, or another run writes it.
     """
-    with atomic_directory(folder, overwrite=True) as temporary:
-        write_photo(temporary, image)
-        write_png(temporary / "overlay.png", overlay_panel(image, [_posed(f) for f in faces]))
+    source = destination.input_text
+    with destination.writing(input_digest) as draft:
+        write_photo(draft.path, image)
+        write_png(draft.path / "overlay.png", overlay_panel(image, [_posed(f) for f in faces]))
         size = (image.shape[1], image.shape[0])
         for number, face in enumerate(faces):
             picture = Picture(path=source, size=size, T_crop_image=face.T_crop_image, pixels=image)
             for name in formats:
-                write_face(name, temporary / f"face-{number}", face.head, face.parameters, picture)
-        write_result(temporary, result_record(source, image, faces))
+                write_face(name, draft.path / f"face-{number}", face.head, face.parameters, picture)
+        write_result(draft.path, result_record(source, image, faces))
+    return draft.folder
 
 
 def _posed(face: ReconstructedFace) -> PosedHead:

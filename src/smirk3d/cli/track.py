@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.common_options import Estimation
-from smirk3d.errors import InputError, Smirk3dError
+from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED
+from smirk3d.errors import UsageError
+from smirk3d.tracking.clip_formats import OVERLAY, parse_clip_formats
 
 if TYPE_CHECKING:
     from smirk3d.pipeline import FaceReconstructor
-    from smirk3d.tracking.track_video import ClipConfig
+    from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
+    from smirk3d.tracking.tracker import TrackedFace
 
-FAILED, INTERRUPTED = 3, 130
-_CAMERA_RATE = Fraction(30)
+INTERRUPTED = 130
 
 
 @dataclass
@@ -26,8 +30,9 @@ class Track:
     """Track every face of videos, or of a camera.
 
     Each video gives a folder OUT/STEM with track.npz, result.json and the files of each face. A run
-    that was killed or stopped goes on where it was. Frames without a face become gaps. Exit code 3
-    when some videos failed; each is named with the reason, the others are done.
+    that was killed or stopped goes on where it was; videos that are done are skipped. Frames
+    without a face become gaps. Each take of a camera has a folder of its own. Exit code 3 when some
+    videos failed; each is named with the reason, the others are done.
     """
 
     videos: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
@@ -48,31 +53,51 @@ class Track:
     vmc: str | None = None
     """HOST:PORT of an avatar program that gets the first face of a camera over VMC."""
     fresh: bool = False
-    """Start over where an earlier run could be gone on with."""
+    """Start over where an earlier run is done or could be gone on with."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        from smirk3d.pipeline import FaceReconstructor
-        from smirk3d.tracking.clip_outputs import parse_clip_formats
-
-        if bool(self.videos) == (self.camera is not None):
-            raise InputError("give videos or a camera: smirk3d track VIDEO... | --camera 0")
-        if self.camera is not None and self.smooth == "best":
-            raise InputError("--smooth best needs the whole clip: use live or off with --camera")
-        if self.vmc and self.camera is None:
-            raise InputError("--vmc sends a camera's face as it moves: use it with --camera")
-        if self.fov is not None and not 0 < self.fov < 180:
-            raise InputError(f"--fov must lie between 0 and 180 degrees, got {self.fov}")
-        _calm_threads()
+        formats = parse_clip_formats(self.format)
+        receiver = self._checked()
         options = self.estimation
+        options.check()
+
+        from smirk3d.pipeline import FaceReconstructor
+        from smirk3d.tracking.clip_outputs import check_formats
+
+        _calm_threads()
         reconstructor = FaceReconstructor(
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )
-        formats = parse_clip_formats(self.format, reconstructor.head)
+        check_formats(formats, reconstructor.head)
         if self.camera is not None:
-            return self._track_camera(reconstructor, [name for name in formats if name != "mp4"])
+            formats = tuple(name for name in formats if name != OVERLAY)
+            return self._track_camera(self.camera, reconstructor, formats, receiver)
         return self._track_videos(reconstructor, formats)
+
+    def _checked(self) -> tuple[str, int] | None:
+        """Return the receiver of a camera's face, None where there is none.
+
+        Raises:
+            UsageError: if the options do not go together.
+        """
+        if bool(self.videos) == (self.camera is not None):
+            raise UsageError("give videos or a camera: smirk3d track VIDEO... | --camera 0")
+        if self.camera is not None and self.smooth == "best":
+            raise UsageError("--smooth best needs the whole clip: use live or off with --camera")
+        if self.vmc and self.camera is None:
+            raise UsageError("--vmc sends a camera's face as it moves: use it with --camera")
+        if self.fov is not None and not 0 < self.fov < 180:
+            raise UsageError(f"--fov must lie between 0 and 180 degrees, got {self.fov}")
+        if self.max_faces is not None and self.max_faces < 1:
+            raise UsageError(f"--max-faces must be at least 1, got {self.max_faces}")
+        if not self.vmc:
+            return None
+        host, _, port = self.vmc.rpartition(":")
+        if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
+            raise UsageError(f"--vmc must be HOST:PORT, got {self.vmc!r}")
+        return host, int(port)
 
     def _config(self) -> ClipConfig:
         from smirk3d.tracking.track_video import ClipConfig
@@ -84,89 +109,78 @@ class Track:
         )
 
     def _track_videos(self, reconstructor: FaceReconstructor, formats: tuple[str, ...]) -> int:
-        from smirk3d.cli.result_folders import folder_names
         from smirk3d.tracking.track_video import track_video
 
-        failed = 0
-        for path, name in zip(self.videos, folder_names(self.videos), strict=True):
-            folder, bars = self.out / name, _Bars()
+        failed = False
+        for place in destinations(self.videos, self.out):
+            bars = _Bars()
             try:
                 outcome = track_video(
-                    path, reconstructor, folder, formats, self._config(),
+                    place.source, reconstructor, place, formats, self._config(),
                     fresh=self.fresh, on_progress=bars,
                 )  # fmt: skip
-            except Smirk3dError as error:
-                failed += 1
-                text = str(error)
-                named = text if str(path) in text else f"{path}: {text}"
-                print(f"smirk3d: {named}", file=sys.stderr)
+            except Exception as error:
+                bars.close()
+                failed = True
+                complain(failure(place.source, error))
                 continue
             finally:
                 bars.close()
-            track = outcome.track
-            gaps = int((~track.valid.any(0)).sum())
-            people = f"{len(track.ids)} face{'s' if len(track.ids) != 1 else ''}"
-            print(f"{path}: {people} in {len(track.timestamps)} frames, {gaps} without -> {folder}")
-            if track.meta["damage"]:
-                reason = track.meta["damage"]
-                print(f"smirk3d: {path}: damaged, read as far as it goes ({reason})",
-                      file=sys.stderr)  # fmt: skip
+            _report(place, outcome)
             if outcome.interrupted:
-                print("smirk3d: stopped; the same command goes on from here", file=sys.stderr)
+                complain("stopped; the same command goes on from here")
                 return INTERRUPTED
         return FAILED if failed else 0
 
-    def _track_camera(self, reconstructor: FaceReconstructor, formats: list[str]) -> int:
-        import contextlib
-
+    def _track_camera(
+        self,
+        number: int,
+        reconstructor: FaceReconstructor,
+        formats: tuple[str, ...],
+        receiver: tuple[str, int] | None,
+    ) -> int:
         from smirk3d.export.vmc import VmcSender
-        from smirk3d.tracking.live_camera import LiveCamera
-        from smirk3d.tracking.track_store import TrackStore
-        from smirk3d.tracking.track_video import (
-            clip_meta,
-            finished,
-            stop_on_interrupt,
-            tracker_of,
-            write_results,
-        )
+        from smirk3d.tracking.track_camera import finish_left_takes, track_camera
 
-        assert self.camera is not None
-        config = self._config()
-        folder = self.out / f"camera-{self.camera}"
+        for left in finish_left_takes(number, reconstructor, self.out, formats):
+            if isinstance(left, Exception):
+                complain(left)
+            else:
+                frames = len(left.track.timestamps)
+                complain(f"an earlier take was broken off: {frames} frames -> {left.folder}")
         with contextlib.ExitStack() as stack:
-            sender = None
-            if self.vmc:
-                host, _, port = self.vmc.rpartition(":")
-                if not host or not port.isdigit():
-                    raise InputError(f"--vmc must be HOST:PORT, got {self.vmc!r}")
-                sender = stack.enter_context(VmcSender(host, int(port)))
-            camera = stack.enter_context(LiveCamera(self.camera))
-            tracker = stack.enter_context(tracker_of(reconstructor, config))
-            stop = stack.enter_context(stop_on_interrupt())
+            sender = stack.enter_context(VmcSender(*receiver)) if receiver else None
+
+            def send(faces: Sequence[TrackedFace], seconds: float) -> None:
+                if sender is not None and faces:
+                    sender.send(reconstructor.head, faces[0].parameters, seconds)
+
             bars = _Bars()
             stack.callback(bars.close)
-            store = TrackStore(folder.with_name(f".{folder.name}.tracking"), {})
-            store.remove()
-            store = TrackStore(store.folder, {"camera": self.camera})
-            print("tracking; Ctrl-C ends it", file=sys.stderr)
-            for frame in camera.frames():
-                faces = tracker.step(frame.image, frame.seconds)
-                if sender is not None and faces:
-                    sender.send(reconstructor.head, faces[0].parameters, frame.seconds)
-                store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
-                if store.num_pending >= config.chunk or stop.is_set():
-                    store.flush(tracker)
-                bars("track", frame.index + 1, 0)
-                if stop.is_set():
-                    break
-            store.flush(tracker)
-        meta = clip_meta(f"camera {self.camera}", _CAMERA_RATE, reconstructor, config)
-        meta |= {"complete": True, "damage": None, "dropped": camera.dropped}
-        track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
-        write_results(folder, track, reconstructor, formats, _CAMERA_RATE)
-        store.remove()
-        print(f"camera {self.camera}: {len(track.timestamps)} frames -> {folder}")
+            complain("tracking; Ctrl-C ends it")
+            outcome = track_camera(
+                number, reconstructor, self.out, formats, self._config(),
+                on_faces=send, on_progress=bars,
+            )  # fmt: skip
+        say(f"camera {number}: {len(outcome.track.timestamps)} frames -> {outcome.folder}")
         return 0
+
+
+def _report(place: Destination, outcome: ClipOutcome) -> None:
+    """Say what became of a video."""
+    track, source = outcome.track, place.source
+    if outcome.skipped:
+        say(f"{source}: already done -> {outcome.folder} (--fresh does it again)")
+        return
+    gaps = int((~track.valid.any(0)).sum())
+    people = f"{len(track.ids)} face{'s' if len(track.ids) != 1 else ''}"
+    frames = f"{len(track.timestamps)} frames, {gaps} without"
+    say(f"{source}: {people} in {frames} -> {outcome.folder}")
+    note = place.note(outcome.folder)
+    if note:
+        complain(note)
+    if track.meta["damage"]:
+        complain(f"{source}: damaged, read as far as it goes ({track.meta['damage']})")
 
 
 class _Bars:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_directory, atomic_path
+from smirk3d.assets.file_lists import write_list
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.face_parameters import FaceParameters
@@ -157,6 +158,10 @@ def _axis_angle(rotation: NDArray[Any]) -> NDArray[np.float32]:
 def write_flame(folder: Path, clip: FlameClip) -> None:
     """Write a clip in all layouts, each in a folder of its own (:data:`FOLDERS`).
 
+    Args:
+        folder: for the layouts; replaced where it holds an earlier writing and nothing else.
+        clip: what to write.
+
     Raises:
         OutputError: if the folder cannot be written.
     """
@@ -165,6 +170,7 @@ def write_flame(folder: Path, clip: FlameClip) -> None:
         write_gaussian_avatars(temporary / avatars, clip)
         write_metrical_tracker(temporary / metrical, clip)
         write_imavatar(temporary / imavatar / "flame_params.json", clip)
+        write_list(temporary)
 
 
 def write_gaussian_avatars(folder: Path, clip: FlameClip) -> None:

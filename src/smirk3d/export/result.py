@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.file_lists import RESULT_NAME, RESULT_SCHEMA
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.parameter_files import (
@@ -25,8 +26,8 @@ from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.preprocessing.image_io import read_image
 
-SCHEMA = "smirk3d.result/1"
-FILE_NAME = "result.json"
+SCHEMA = RESULT_SCHEMA
+FILE_NAME = RESULT_NAME
 PHOTO_NAME = "photo.jpg"
 """The upright picture in a result folder, reduced to ``_PHOTO_SIDE``: the folder needs no other."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,12 +16,18 @@ from PIL import Image, UnidentifiedImageError
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
-from smirk3d.errors import InputError, OutputError, ShapeError
+from smirk3d.errors import InputError, OutputError, ShapeError, Smirk3dError
 from smirk3d.preprocessing.native_log import quiet_stderr
 from smirk3d.preprocessing.pixel_formats import RgbConverter, strips
+from smirk3d.preprocessing.regular_files import read_once
 
 MAX_PIXELS = 200_000_000
 """Largest picture that is read: the largest phone sensors; beyond it lie decompression bombs."""
+
+MAX_BYTES = 640_000_000
+"""Largest picture file that is read: 100 megapixels at 16 bits without compression, and more.
+
+With :data:`MAX_PIXELS` it keeps reading under 2 GiB."""
 
 MIN_SIDE = 16
 """Shortest side of a picture, in pixels, that can hold a face."""
@@ -32,12 +37,6 @@ _FORMATS = (
     "QOI", "ICO", "SGI",
 )  # fmt: skip
 """What is decoded. Pillow knows more, among them formats that run other programs (EPS)."""
-
-_DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError,
-    RuntimeError, struct.error, zlib.error,
-)  # fmt: skip
-"""What Pillow's decoders raise on damaged files, as fuzzing them shows."""
 
 _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: lambda a: a[:, ::-1],
@@ -50,8 +49,6 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 """EXIF orientation to the view that shows the picture upright."""
 
-_limit_lock = threading.Lock()
-
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Return a picture as uint8 RGB ``[H, W, 3]``, upright and in sRGB.
@@ -60,16 +57,40 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     ignored). Transparent places show mid grey, which hides neither dark nor light hair. Of an
     animation or a multi-page file the first picture is read. Sixteen bits are reduced to eight;
     the rule for wider and floating-point pixels is in :mod:`smirk3d.preprocessing.pixel_formats`.
-    Beside the result, memory of at most about four bytes a pixel is used while reading.
+    Beside the result and the file, memory of at most about four bytes a pixel is used.
 
     Raises:
         InputError: if the file is missing, no picture, damaged, larger than ``MAX_PIXELS`` or
-            shorter on a side than ``MIN_SIDE``.
+            ``MAX_BYTES``, or shorter on a side than ``MIN_SIDE``.
         MissingExtra: for HEIC without the extra that reads it.
     """
-    path = Path(path)
-    _check_readable(path)
-    pixels, orientation = _stored_pixels(path)
+    return read_image_bytes(picture_bytes(path), path)
+
+
+def picture_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return the content of a picture file, read once, for :func:`read_image_bytes`.
+
+    Raises:
+        InputError: if it is no regular file, empty, larger than ``MAX_BYTES``, or cannot be read.
+    """
+    return read_once(Path(path), "picture", MAX_BYTES)
+
+
+def read_image_bytes(content: bytes, name: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Return the picture that a file's content shows, as :func:`read_image` does.
+
+    Args:
+        content: of the file, as :func:`picture_bytes` gives it.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: if it is no picture, damaged, larger than ``MAX_PIXELS`` or shorter on a side
+            than ``MIN_SIDE``.
+        MissingExtra: for HEIC without the extra that reads it.
+    """
+    if _is_heif(content[:64]):
+        require("pi_heif", extra="heic").register_heif_opener()
+    pixels, orientation = _stored_pixels(content, os.fspath(name))
     if orientation in _UPRIGHT:
         pixels = _UPRIGHT[orientation](pixels)
     return np.ascontiguousarray(pixels)
@@ -104,26 +125,6 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _check_readable(path: Path) -> None:
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: give the pictures in it")
-        if not path.exists():
-            raise InputError(f"{path} does not exist: check the name and the folder")
-        if not path.is_file():
-            raise InputError(f"{path} is not a regular file: give a picture file")
-        if path.stat().st_size == 0:
-            raise InputError(f"{path} is empty: copy or export it again")
-        with path.open("rb") as file:
-            start = file.read(64)
-    except PermissionError as error:
-        raise InputError(f"{path} may not be read: change its permissions") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path!s} cannot be read ({_first_line(error)}): check it") from error
-    if _is_heif(start):
-        require("pi_heif", extra="heic").register_heif_opener()
-
-
 def _is_heif(start: bytes) -> bool:
     """Tell HEIC from AVIF, which share the container, by the brands in the first box."""
     if start[4:8] != b"ftyp":
@@ -135,31 +136,42 @@ def _is_heif(start: bytes) -> bool:
     return bool(brands & {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 
-def _stored_pixels(path: Path) -> tuple[NDArray[np.uint8], int]:
+def _stored_pixels(content: bytes, name: str) -> tuple[NDArray[np.uint8], int]:
     """Return the pixels ``[H, W, 3]`` of a file and the EXIF orientation that is left to apply."""
-    with _no_warnings(), _opened(path) as picture:
-        width, height = picture.size
-        if width * height > MAX_PIXELS:
-            raise InputError(
-                f"{path} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million: "
-                "reduce it first"
-            )
-        if min(width, height) < MIN_SIDE:
-            raise InputError(
-                f"{path} has {width} x {height} pixels, too few to hold a face: "
-                "give a larger picture"
-            )
-        try:
+    try:
+        with _no_warnings(), _size_guard, _opened(content) as picture:
+            _check_size(picture.size, name)
             with quiet_stderr() if picture.format == "TIFF" else contextlib.nullcontext():
                 return _decoded(picture)
-        except MemoryError as error:
-            raise InputError(
-                f"{path} ({width} x {height} pixels) does not fit into memory: reduce it first"
-            ) from error
-        except _DECODER_ERRORS as error:
-            raise InputError(
-                f"{path} is damaged or cut short ({_first_line(error)}): copy or export it again"
-            ) from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{name} is not a picture in a known format: give JPEG, PNG, WebP, AVIF, HEIC or TIFF"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{name} has more than {MAX_PIXELS // 10**6} million pixels: reduce it first"
+        ) from error
+    except MemoryError as error:
+        raise InputError(f"{name} does not fit into memory: reduce it first") from error
+    except Smirk3dError:
+        raise
+    except Exception as error:  # Pillow's decoders raise of every kind on damaged files
+        raise InputError(
+            f"{name} is damaged or cut short ({_first_line(error)}): copy or export it again"
+        ) from error
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{name} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million: "
+            "reduce it first"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InputError(
+            f"{name} has {width} x {height} pixels, too few to hold a face: give a larger picture"
+        )
 
 
 @contextlib.contextmanager
@@ -170,30 +182,38 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    try:
-        # Pillow's own limit is global and lower than the largest sensors; ours is checked above.
-        with _limit_lock:
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                Image.init()
-                known = [name for name in _FORMATS if name in Image.OPEN]
-                picture = Image.open(path, formats=known)
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
-    except UnidentifiedImageError as error:
-        raise InputError(
-            f"{path} is not a picture in a known format: give JPEG, PNG, WebP, AVIF, HEIC or TIFF"
-        ) from error
-    except PermissionError as error:
-        raise InputError(f"{path} may not be read: change its permissions") from error
-    except _DECODER_ERRORS as error:
-        raise InputError(
-            f"{path} is damaged ({_first_line(error)}): copy or export it again"
-        ) from error
-    with picture:
-        yield picture
+class _SizeGuard:
+    """Sets Pillow's own limit to ours while any thread reads, since it is the process's.
+
+    Pillow looks at it at places where sizes are told anew: tiles of TIFF, pictures within icons.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._before = Image.MAX_IMAGE_PIXELS
+                Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses what is twice as large
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                Image.MAX_IMAGE_PIXELS = self._before
+
+
+_size_guard = _SizeGuard()
+
+
+def _opened(content: bytes) -> Image.Image:
+    Image.init()
+    known = [name for name in _FORMATS if name in Image.OPEN]
+    return Image.open(io.BytesIO(content), formats=known)
 
 
 def _decoded(picture: Image.Image) -> tuple[NDArray[np.uint8], int]:
@@ -211,5 +231,5 @@ def _decoded(picture: Image.Image) -> tuple[NDArray[np.uint8], int]:
 def _orientation(picture: Image.Image) -> int:
     try:
         return int(picture.getexif().get(0x0112, 1))
-    except _DECODER_ERRORS:
+    except Exception:  # Pillow raises of every kind on damaged metadata
         return 1

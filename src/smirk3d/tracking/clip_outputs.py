@@ -11,7 +11,7 @@ import torch
 
 from smirk3d.assets.atomic import atomic_directory
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.errors import AssetError, InputError
+from smirk3d.errors import AssetError
 from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.flame_formats import FlameClip, write_flame
 from smirk3d.export.glb import write_glb
@@ -23,37 +23,26 @@ from smirk3d.export.rig import HeadMotion
 from smirk3d.export.usd import write_usd
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.tracking.clip_formats import FLAME
 from smirk3d.tracking.track_file import Track
-
-OVERLAY = "mp4"
-"""The format that shows the heads over the video; it is written last, as it takes longest."""
 
 _SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {
     "obj": write_obj,
     "ply": write_ply,
 }
-_FLAME = "flame"
-CLIP_FORMATS = (OVERLAY, "glb", "usd", "arkit-csv", *_SEQUENCES, "npz", "html", _FLAME)
 
 
-def parse_clip_formats(text: str, head: HeadModel) -> tuple[str, ...]:
-    """Return the format names of a comma-separated list, each once; none of an empty text.
+def check_formats(names: Sequence[str], head: HeadModel) -> None:
+    """Refuse formats that a head has no place in.
 
     Raises:
-        InputError: if one is unknown.
-        AssetError: if the head has no place in one.
+        AssetError: if there is one.
     """
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in CLIP_FORMATS]
-    if unknown:
-        have = ", ".join(CLIP_FORMATS)
-        raise InputError(f"unknown format {', '.join(unknown)!r}: have {have}")
     if "arkit-csv" in names and not head.has_named_actions:
         raise AssetError(f"head {head.name!r} has no named actions: leave out arkit-csv")
-    if _FLAME in names:
+    if FLAME in names:
         # FLAME's layouts are refused by the clip itself
         _flame_clip(head, head.neutral(), np.eye(3)[None], (8, 8), [0], None)
-    return names
 
 
 def write_person(
@@ -63,7 +52,7 @@ def write_person(
 
     Args:
         folder: for ``face-ID.ENDING`` or, for sequences and layouts, ``face-ID-FORMAT/``.
-        name: one of :data:`CLIP_FORMATS`.
+        name: one of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`.
         track: the clip.
         person: the person's number in it.
         head: its head.
@@ -89,13 +78,13 @@ def write_person(
         write_arkit_csv(stem.with_suffix(".csv"), head, parameters, timestamps=seconds, fps=rate)
     elif name == "npz":
         write_parameters_npz(stem.with_suffix(".npz"), head, parameters)
-    elif name == _FLAME:
+    elif name == FLAME:
         crops, numbers = track.rows["T_crop_image"][track.rows_of(person)], track.frames(person)
         size, focal = track.image_size, track.meta.get("focal")
         clip = _flame_clip(head, parameters, crops, size, numbers.tolist(), focal)
-        write_flame(stem.with_name(f"{stem.name}-{_FLAME}"), clip)
+        write_flame(stem.with_name(f"{stem.name}-{FLAME}"), clip)
     else:
-        with atomic_directory(stem.with_name(f"{stem.name}-{name}"), overwrite=True) as temporary:
+        with atomic_directory(stem.with_name(f"{stem.name}-{name}")) as temporary:
             for row, frame in enumerate(track.frames(person).tolist()):
                 _SEQUENCES[name](temporary / f"{frame:06d}.{name}", head, parameters[row])
 

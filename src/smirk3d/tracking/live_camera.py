@@ -15,6 +15,9 @@ from smirk3d.errors import InputError
 from smirk3d.preprocessing.native_log import quiet_stderr
 from smirk3d.preprocessing.video_reader import VideoFrame
 
+_PATIENCE = 5.0
+"""Seconds to wait for a camera's last frame."""
+
 
 class Capture(Protocol):
     """What OpenCV's ``VideoCapture`` offers."""
@@ -75,14 +78,18 @@ class LiveCamera(Closing):
                     self._newest = (time.monotonic(), picture)
                 self._fresh.notify()
 
-    def frames(self) -> Iterator[VideoFrame]:
-        """Yield the newest frame whenever asked, waiting where there is none; ends with it."""
+    def frames(self, stop: threading.Event | None = None) -> Iterator[VideoFrame]:
+        """Yield the newest frame whenever asked, waiting where there is none.
+
+        Args:
+            stop: ends the frames when set, also while a camera that hangs gives none.
+        """
         number, last = 0, -1.0
         while True:
             with self._fresh:
-                while self._newest is None and not self._ended:
+                while self._newest is None and not self._ended and not _is_set(stop):
                     self._fresh.wait(0.5)
-                if self._newest is None:
+                if self._newest is None or _is_set(stop):
                     return
                 moment, picture = self._newest
                 self._newest = None
@@ -94,5 +101,10 @@ class LiveCamera(Closing):
     def close(self) -> None:
         """Stop reading and close the camera."""
         self._ended = True
-        self._thread.join()
-        self._capture.release()
+        self._thread.join(_PATIENCE)
+        if not self._thread.is_alive():  # else it hangs in the driver, which must not lose it
+            self._capture.release()
+
+
+def _is_set(stop: threading.Event | None) -> bool:
+    return stop is not None and stop.is_set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,55 +14,88 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.atomic import atomic_path, output_error, sweep
+from smirk3d.assets.locks import FileLock
+from smirk3d.closing import Closing
+from smirk3d.errors import OutputError
 from smirk3d.tracking.state_text import state_from_text, state_to_text
 from smirk3d.tracking.track_file import MOVING, Array, Track
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace
 
 _JOB = "job.json"
-_EDGE = 1 << 20
+_LOCK = "lock"
+_OURS = re.compile(rf"chunk-\d{{9}}\.npz|{re.escape(_JOB)}")
+_BLOCK = 1 << 20
 
 
 def input_digest(path: Path) -> str:
-    """Return a hash of a file's length, beginning and end, which tells videos apart at once."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(_EDGE))
-        file.seek(max(0, size - _EDGE))
-        digest.update(file.read(_EDGE))
+    """Return a hash of a file, all of it, or of a folder's files and their names."""
+    digest = hashlib.blake2b(digest_size=32)
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if not file.is_file():
+            continue
+        if file != path:
+            digest.update(json.dumps([file.name, file.stat().st_size]).encode())
+        with file.open("rb") as content:
+            while block := content.read(_BLOCK):
+                digest.update(block)
     return digest.hexdigest()
 
 
-class TrackStore:
+def read_job(folder: Path) -> dict[str, Any] | None:
+    """Return the job of a folder of chunks, None where there is none."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        job = json.loads((folder / _JOB).read_text())
+        if isinstance(job, dict):
+            return job
+    return None
+
+
+class TrackStore(Closing):
     """A folder of chunks: rows of some frames each, and the tracker's state after them.
 
     Attributes:
         folder: of the chunks; it may be removed once the results are written.
     """
 
-    def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
-        """Open a folder; what is there of another job is removed.
+    def __init__(self, folder: Path, job: Mapping[str, Any], *, fresh: bool = False) -> None:
+        """Open a folder for this run alone; chunks of another job are removed, and nothing else.
 
         Args:
-            folder: is made with the first chunk.
+            folder: is made where it is not there.
             job: all that the answers depend on, as JSON.
+            fresh: remove the chunks of this job too.
 
         Raises:
-            OutputError: if the folder cannot be written.
+            OutputError: if the folder cannot be written, or another run works in it.
         """
         self.folder = folder
         self._rows: dict[str, list[Any]] = defaultdict(list)
         self._times: list[float] = []
         self._sizes: list[tuple[int, int]] = []
         self._first = 0
-        text = json.dumps(job, sort_keys=True)
-        with contextlib.suppress(OSError):
-            if (folder / _JOB).read_text() != text:
-                shutil.rmtree(folder, ignore_errors=True)
-        if not (folder / _JOB).is_file():
-            with atomic_path(folder / _JOB) as temporary:
-                temporary.write_text(text)
+        if folder.is_symlink():
+            raise OutputError(f"{folder} is a link: remove it, or give another folder with --out")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / _LOCK, folder)
+        except OSError as error:
+            raise output_error(folder, error) from error
+        try:
+            self._begin(json.dumps(job, sort_keys=True), fresh)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, job: str, fresh: bool) -> None:
+        sweep(self.folder)
+        with contextlib.suppress(OSError, ValueError):
+            fresh = fresh or (self.folder / _JOB).read_text() != job
+        if fresh:
+            self._clear()
+        if not (self.folder / _JOB).is_file():
+            with atomic_path(self.folder / _JOB) as temporary:
+                temporary.write_text(job)
 
     def resume(self, tracker: FaceTracker) -> int:
         """Restore a tracker from the last whole chunk and return the number of frames done."""
@@ -168,14 +201,32 @@ class TrackStore:
                 return chunks
             chunks.append(chunk)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was tracked."""
+        return not self._chunks()
+
     def remove_if_empty(self) -> None:
         """Delete the folder where nothing was tracked."""
-        if not any(self.folder.glob("chunk-*.npz")):
+        if self.is_empty:
             self.remove()
 
     def remove(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete the chunks, and the folder where nothing else is in it; then close."""
+        self._clear()
+        self.close()
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
+    def close(self) -> None:
+        """Let other runs work in the folder."""
+        self._lock.close()
+
+    def _clear(self) -> None:
+        with contextlib.suppress(OSError):
+            for path in self.folder.iterdir():
+                if _OURS.fullmatch(path.name) and not path.is_symlink():
+                    path.unlink(missing_ok=True)
 
 
 def _empty(meta: dict[str, Any], chunks: list[dict[str, Array]], seconds: Array) -> Track:

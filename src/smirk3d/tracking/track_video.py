@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,21 +15,25 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from smirk3d.assets.atomic import atomic_directory
+from smirk3d.assets.result_folders import Destination, Draft
+from smirk3d.assets.safe_names import path_text
+from smirk3d.errors import InputError
 from smirk3d.pipeline import FaceReconstructor
 from smirk3d.preprocessing.video_reader import VideoReader
-from smirk3d.tracking.clip_outputs import OVERLAY, write_clip_result, write_person
+from smirk3d.tracking.clip_formats import OVERLAY
+from smirk3d.tracking.clip_outputs import write_clip_result, write_person
 from smirk3d.tracking.overlay_video import write_overlay
-from smirk3d.tracking.track_file import FILE_NAME, Track
+from smirk3d.tracking.track_file import FILE_NAME, Track, read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 
+OVERLAY_NAME = "overlay.mp4"
 Smoothing = Literal["off", "live", "best"]
 OnProgress = Callable[[str, int, int], None]
 """Called with what is done (``track`` or ``overlay``), how many frames, and of how many; 0 where
 that is not known."""
 
-_STORE_VERSION = 2
+_STORE_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +61,25 @@ class ClipOutcome:
 
     Attributes:
         track: its people.
-        interrupted: whether the user stopped it; the track then ends there.
+        folder: of the results.
+        interrupted: whether the user stopped it; track or overlay may then end early.
+        skipped: whether an earlier run had finished it.
     """
 
     track: Track
-    interrupted: bool
+    folder: Path
+    interrupted: bool = False
+    skipped: bool = False
+
+
+class _Stopped(Exception):
+    """The user asked to stop while the overlay was drawn."""
 
 
 def track_video(
     path: str | Path,
     reconstructor: FaceReconstructor,
-    folder: Path,
+    destination: Path | Destination,
     formats: Sequence[str] = (),
     config: ClipConfig | None = None,
     *,
@@ -73,53 +88,97 @@ def track_video(
 ) -> ClipOutcome:
     """Track a video and write its folder of results.
 
-    While running, finished stretches are kept in ``.STEM.tracking`` beside the folder. A run that
-    was killed goes on from the last of them, and leaves the same files as an unbroken run. One
-    that is stopped (Ctrl-C) writes what it has, without the overlay, and can be gone on with too.
+    A video whose results are there already, whole and of the same file, weights and settings, is
+    not tracked again. While running, finished stretches are kept in ``.NAME.tracking`` beside the
+    folder. A run that was killed goes on from the last of them, and leaves the same files as an
+    unbroken run. One that is stopped (Ctrl-C) writes what it has, without the overlay, and can be
+    gone on with too.
 
     Args:
         path: the video.
         reconstructor: what estimates the faces.
-        folder: for the results; made, or replaced.
-        formats: names of :data:`smirk3d.tracking.clip_outputs.CLIP_FORMATS`.
+        destination: the folder for the results, or its place among those of other inputs. It is
+            made, or replaced where it holds nothing but an earlier result of this video.
+        formats: names of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`.
         config: settings.
-        fresh: start over, even where an earlier run can be gone on with.
+        fresh: start over, even where there are results or an earlier run can be gone on with.
         on_progress: see :data:`OnProgress`.
 
     Raises:
-        InputError: if the video cannot be read at all.
-        OutputError: if the disk is full; what was tracked is kept.
+        InputError: if the video cannot be read at all, or was changed meanwhile.
+        OutputError: if the disk is full, or another run works there; what was tracked is kept.
     """
     config = config or ClipConfig()
     video = VideoReader(path)
-    store = TrackStore(
-        folder.with_name(f".{folder.name}.tracking"), _job(video, reconstructor, config)
-    )
-    if fresh:
-        store.remove()
-        store = TrackStore(store.folder, _job(video, reconstructor, config))
+    if isinstance(destination, Path):
+        destination = Destination(Path(path), destination)
+    before = _identity(video.path)
+    digest = input_digest(video.path)
+    job = _job(digest, reconstructor, config)
+    name = _hash({**job, **_settings(config), "formats": sorted(formats)})
+    if not fresh:
+        done = _finished(destination, name)
+        if done is not None:
+            return done
     tell = on_progress or (lambda what, done, total: None)
+    with TrackStore(store_folder(destination.folder), job, fresh=fresh) as store, \
+            stop_on_interrupt() as stop:  # fmt: skip
+        try:
+            _follow(video, reconstructor, store, config, tell, stop)
+            if _identity(video.path) != before:
+                raise InputError(f"{path} was changed while it was tracked: track it again")
+        except BaseException:
+            store.remove_if_empty()
+            raise
+        complete = not stop.is_set()
+        meta = clip_meta(path_text(path), video.info.rate, reconstructor, config)
+        meta |= {"complete": complete, "damage": video.damage}
+        track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
+        with destination.writing(digest, name if complete else None) as draft:
+            write_results(draft.path, track, reconstructor, formats, video.info.rate)
+            if OVERLAY in formats and complete:
+                _draw(draft, video, track, reconstructor, tell, stop)
+        if draft.job is not None:
+            store.remove()
+    return ClipOutcome(track, draft.folder, interrupted=stop.is_set())
+
+
+def store_folder(folder: Path) -> Path:
+    """Return where the finished stretches of a result are kept until it is whole."""
+    return folder.with_name(f".{folder.name}.tracking")
+
+
+def _finished(destination: Destination, job: str) -> ClipOutcome | None:
+    folder = destination.finished(job)
+    if folder is None:
+        return None
     try:
-        interrupted = _follow(video, reconstructor, store, config, tell)
-    except BaseException:
-        store.remove_if_empty()
-        raise
-    meta = clip_meta(str(path), video.info.rate, reconstructor, config)
-    meta |= {"complete": not interrupted, "damage": video.damage}
-    track = store.track(meta, least_frames=config.least_frames)
-    track = finished(track, reconstructor, config)
-    write_results(folder, track, reconstructor, formats, video.info.rate)
-    if OVERLAY in formats and not interrupted:
+        return ClipOutcome(read_track(folder), folder, skipped=True)
+    except InputError:  # damaged: made again
+        return None
+
+
+def _draw(
+    draft: Draft,
+    video: VideoReader,
+    track: Track,
+    reconstructor: FaceReconstructor,
+    tell: OnProgress,
+    stop: threading.Event,
+) -> None:
+    """Draw the overlay; where the user stops it, there is none and the result is not finished."""
+
+    def on_progress(done: int, total: int) -> None:
+        tell("overlay", done, total)
+        if stop.is_set() and done < total:
+            raise _Stopped
+
+    try:
         write_overlay(
-            folder / "overlay.mp4",
-            video,
-            track,
-            reconstructor.head,
-            on_progress=lambda done, total: tell("overlay", done, total),
+            draft.path / OVERLAY_NAME, video, track, reconstructor.head, on_progress=on_progress
         )
-    if not interrupted:
-        store.remove()
-    return ClipOutcome(track, interrupted)
+    except _Stopped:
+        draft.job = None
 
 
 def _follow(
@@ -128,14 +187,14 @@ def _follow(
     store: TrackStore,
     config: ClipConfig,
     tell: OnProgress,
-) -> bool:
-    """Track what is not tracked yet; return whether the user stopped it."""
+    stop: threading.Event,
+) -> None:
+    """Track what is not tracked yet, until the user stops it."""
     total = video.info.num_frames
-    with tracker_of(reconstructor, config) as tracker, stop_on_interrupt() as stop:
+    with tracker_of(reconstructor, config) as tracker:
         first = store.resume(tracker)
         tell("track", first, total)
-        frames = video.frames(first)
-        for frame in frames:
+        for frame in video.frames(first):
             faces = tracker.step(frame.image, frame.seconds)
             store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
             tell("track", frame.index + 1, total)
@@ -144,7 +203,6 @@ def _follow(
             if store.num_pending >= config.chunk:
                 store.flush(tracker)
         store.flush(tracker)
-        return stop.is_set()
 
 
 def tracker_of(reconstructor: FaceReconstructor, config: ClipConfig) -> FaceTracker:
@@ -185,19 +243,18 @@ def write_results(
     formats: Sequence[str],
     rate: Fraction,
 ) -> None:
-    """Write ``track.npz``, ``result.json`` and each person's files, all or nothing.
+    """Write ``track.npz``, ``result.json`` and each person's files, without the overlay.
 
     Raises:
-        OutputError: if the folder cannot be written.
+        OutputError: if they cannot be written.
     """
     head = reconstructor.head
-    with atomic_directory(folder, overwrite=True) as temporary:
-        track.save(temporary / FILE_NAME)
-        write_clip_result(temporary, track, head)
-        for person in range(len(track.ids)):
-            for name in formats:
-                if name != OVERLAY:
-                    write_person(temporary, name, track, person, head, rate)
+    track.save(folder / FILE_NAME)
+    write_clip_result(folder, track, head)
+    for person in range(len(track.ids)):
+        for name in formats:
+            if name != OVERLAY:
+                write_person(folder, name, track, person, head, rate)
 
 
 @contextmanager
@@ -220,15 +277,30 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _job(
-    video: VideoReader, reconstructor: FaceReconstructor, config: ClipConfig
-) -> dict[str, Any]:
+def _job(digest: str, reconstructor: FaceReconstructor, config: ClipConfig) -> dict[str, Any]:
+    """Return all that the tracked rows depend on."""
     return {
         "version": _STORE_VERSION,
-        "input": input_digest(video.path),
+        "input": digest,
         "head": reconstructor.head.fingerprint,
         "weights": reconstructor.weights_sha256,
         "refine": reconstructor.refine,
         "live": config.smooth == "live",
         "tracker": asdict(config.tracker),
     }
+
+
+def _settings(config: ClipConfig) -> dict[str, Any]:
+    """Return what more the written files depend on."""
+    return {"smooth": config.smooth, "least_frames": config.least_frames, "fov": config.fov}
+
+
+def _hash(job: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(path: Path) -> list[tuple[str, int, int, int]]:
+    """Return what changes when a file, or one of a folder's files, is written to."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    states = [(file.name, os.stat(file)) for file in files]  # noqa: PTH116 - one call for all
+    return [(name, state.st_ino, state.st_size, state.st_mtime_ns) for name, state in states]

@@ -1,0 +1,20 @@
+"""Names of what a tracked clip can be written as, at hand before anything heavy is imported."""
+
+from __future__ import annotations
+
+from smirk3d.export.format_names import parse_formats
+
+OVERLAY = "mp4"
+"""The format that shows the heads over the video; it is written last, as it takes longest."""
+FLAME = "flame"
+"""Layouts of avatar builders, for FLAME heads only."""
+CLIP_FORMATS = (OVERLAY, "glb", "usd", "arkit-csv", "obj", "ply", "npz", "html", FLAME)
+
+
+def parse_clip_formats(text: str) -> tuple[str, ...]:
+    """Return the format names of a comma-separated list, each once; none of an empty text.
+
+    Raises:
+        UsageError: if one is unknown.
+    """
+    return parse_formats(text, CLIP_FORMATS) if text.strip(" ,") else ()
