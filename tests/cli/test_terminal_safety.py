@@ -74,7 +74,7 @@ def test_wrong_arguments_are_repeated_safely(folder: Path) -> None:
     lines += [["edit", "a.png", "--set", f"{NASTY}=1"], ["export", "a", "--format", NASTY]]
     lines += [["reconstruct", "a.png", "--head", NASTY], ["track", "--camera", "0", "--vmc", NASTY]]
     text = _printed(folder, lines)
-    assert text.count("code 2 ") == len(lines)
+    assert text.count("code 2 ") + text.count("code 3 ") == len(lines)  # some are names of files
     assert r"\x1b[31m" in text and r"Fran\xe7ois" in text
 
 
