@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -13,8 +15,10 @@ from torch.nn import functional as F
 from smirk3d.assets import weights_folder
 from smirk3d.assets.weight_files import read_weights_header
 from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
 from smirk3d.preprocessing.face_crop import transform_points
+from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 
 WEIGHTS = weights_folder() / "open.safetensors"
 
@@ -76,6 +80,48 @@ def test_small_changes_of_the_picture_change_little(
         answer = reconstructor.encoder(torch.cat([picture, soft, (picture * 0.8)]))
     spread = (answer.expression - answer.expression[:1]).abs()
     assert spread.mean() < 0.03 and spread.max() < 0.3
+
+
+def turned(image: np.ndarray, degrees: int) -> np.ndarray:
+    """Return a picture turned clockwise, with black around it."""
+    height, width = image.shape[:2]
+    side = math.ceil(math.hypot(height, width))
+    matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), -degrees, 1.0)
+    matrix[:, 2] += [(side - width) / 2, (side - height) / 2]
+    return cv2.warpAffine(image, matrix, (side, side))
+
+
+@pytest.mark.parametrize("degrees", [60, 180, 270])
+def test_a_turned_picture_gives_the_turned_answer(
+    reconstructor: FaceReconstructor, portrait: ReconstructedFace, degrees: int
+) -> None:
+    (face,) = reconstructor(turned(skimage.data.astronaut(), degrees))
+    roll = torch.tensor([0.0, 0.0, -math.radians(degrees)])
+    wanted = axis_angle_to_matrix(roll) @ axis_angle_to_matrix(portrait.parameters.head_pose)
+    between = matrix_to_axis_angle(
+        axis_angle_to_matrix(face.parameters.head_pose) @ wanted.transpose(0, 1)
+    )
+    assert math.degrees(between.norm()) < 1
+    change = (face.parameters.expression - portrait.parameters.expression).abs()
+    assert change.mean() < 0.03
+    assert change.max() < 0.1
+    assert error(face) < 1.3 * error(portrait)
+    assert face.T_crop_image[0, 1] == face.T_crop_image[1, 0] == 0
+
+
+def test_a_head_that_turns_over_is_followed(
+    reconstructor: FaceReconstructor, portrait: ReconstructedFace
+) -> None:
+    with FaceTracker(reconstructor, TrackerConfig(smooth="off")) as tracker:
+        for number in range(13):
+            frame = turned(skimage.data.astronaut(), 15 * number)
+            (face,) = tracker.step(frame, number / 30)
+            assert face.id == 0
+            rotation = axis_angle_to_matrix(face.parameters.head_pose)
+            roll = math.degrees(math.atan2(float(rotation[0, 1]), float(rotation[1, 1])))
+            assert abs((roll - 15 * number + 180) % 360 - 180) < 6
+            change = (face.parameters.expression - portrait.parameters.expression).abs()
+            assert change.mean() < 0.04
 
 
 def test_refined_it_is_nearer(portrait: ReconstructedFace) -> None:

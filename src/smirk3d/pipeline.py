@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import InputError
 from smirk3d.export.formats import save_face
@@ -19,13 +19,16 @@ from smirk3d.export.picture import Picture
 from smirk3d.export.result import FaceRecord, ResultRecord
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
+from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import DEFAULT_HEAD, load_head
 from smirk3d.preprocessing.face_crop import (
     crop_face,
+    face_roll,
     smirk_crop_transform,
     transform_points,
     warp_crop,
+    without_roll,
 )
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import face_quality
@@ -38,7 +41,8 @@ class ReconstructedFace:
 
     Attributes:
         parameters: the face's parameters, without batch dimension: ``parameters.expression`` is
-            ``[E]``. Head pose and camera belong to the crop.
+            ``[E]``. Head pose and camera belong to the crop, which is not turned: a head that
+            lies on its side in the picture has that in its head pose.
         head: the head that they move.
         detection: box, score and landmarks in picture pixels.
         crop: uint8 ``[224, 224, 3]``.
@@ -88,11 +92,23 @@ class ReconstructedFace:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundFaces:
-    """The faces of one picture, cut out and ready to estimate."""
+    """The faces of one picture, cut out and ready to estimate.
+
+    Attributes:
+        detections: boxes, scores and landmarks in picture pixels.
+        crops: uint8 ``[224, 224, 3]`` each, as the picture shows the face.
+        transforms: their ``T_crop_image`` ``[3, 3]``.
+        uprights: the same faces turned upright, as the weights expect them.
+        upright_transforms: their ``T_crop_image``; equal to the others for weights that expect
+            crops that are not turned.
+        qualities: how far the picture shows each face well, in [0, 1].
+    """
 
     detections: list[DetectedFace]
     crops: list[NDArray[np.uint8]]
     transforms: list[NDArray[np.float64]]
+    uprights: list[NDArray[np.uint8]]
+    upright_transforms: list[NDArray[np.float64]]
     qualities: list[float]
 
     def largest(self) -> FoundFaces:
@@ -102,6 +118,8 @@ class FoundFaces:
             detections=self.detections[:1],
             crops=self.crops[:1],
             transforms=self.transforms[:1],
+            uprights=self.uprights[:1],
+            upright_transforms=self.upright_transforms[:1],
             qualities=self.qualities[:1],
         )
 
@@ -153,18 +171,57 @@ class FaceReconstructor:
         return self.encoder is not None and self.encoder.provenance.get("crop") == "smirk"
 
     def cut(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating]
+        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating], roll: float
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Return the crop uint8 ``[224, 224, 3]`` that the weights expect, and its transform.
+
+        Answers for such crops become those for crops that are not turned by :meth:`turned_back`.
 
         Args:
             image: uint8 ``[H, W, 3]``.
             landmarks: ``[L, 2 or 3]`` in picture pixels; their box alone counts.
+            roll: radians by which the face is turned clockwise in the picture. The crop shows it
+                upright, except for weights that :attr:`uses_smirk_crop` tells of.
         """
         if not self.uses_smirk_crop:
-            return crop_face(image, landmarks)
+            return crop_face(image, landmarks, roll=roll)
         transform = smirk_crop_transform(landmarks)
         return warp_crop(image, transform, antialias=False), transform
+
+    def turned_back(
+        self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
+    ) -> tuple[FaceParameters, NDArray[np.float64]]:
+        """Return parameters of crops as :meth:`cut` makes them for crops that are not turned.
+
+        Args:
+            parameters: ``[B]``, on the head's device.
+            T_crop_image: ``[B, 3, 3]``, of the crops that they belong to.
+
+        Returns:
+            Parameters ``[B]`` on the CPU, and ``T_crop_image`` ``[B, 3, 3]`` that they belong to.
+        """
+        level = np.stack([without_roll(transform) for transform in T_crop_image])
+        return self._seen(parameters, level @ np.linalg.inv(T_crop_image)).to("cpu"), level
+
+    def turned_upright(
+        self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
+    ) -> FaceParameters:
+        """Return parameters for crops as :meth:`cut` makes them; undoes :meth:`turned_back`.
+
+        Args:
+            parameters: ``[B]`` for the crops that are not turned, on the head's device.
+            T_crop_image: ``[B, 3, 3]``, of the crops that :meth:`cut` made.
+        """
+        level = np.stack([without_roll(transform) for transform in T_crop_image])
+        return self._seen(parameters, T_crop_image @ np.linalg.inv(level))
+
+    @torch.no_grad()
+    def _seen(
+        self, parameters: FaceParameters, T_target_source: NDArray[np.float64]
+    ) -> FaceParameters:
+        turn = torch.from_numpy(T_target_source).to(parameters.camera)
+        pivot = self.head.pivot(parameters)
+        return transform_view(parameters, turn, CROP_SIZE, CROP_SIZE, pivot=pivot)
 
     @property
     def fit(self) -> LandmarkFit:
@@ -189,13 +246,18 @@ class FaceReconstructor:
                 "read files with smirk3d.read_image"
             )
         detections = self.detector.detect(image)
-        cuts = [self.cut(image, face.landmarks) for face in detections]
-        qualities = [face_quality(image, face.landmarks) for face in detections]
+        cuts = [self.cut(image, face.landmarks, face_roll(face.landmarks)) for face in detections]
+        level = [without_roll(transform) for _, transform in cuts]
         return FoundFaces(
             detections=detections,
-            crops=[crop for crop, _ in cuts],
-            transforms=[transform for _, transform in cuts],
-            qualities=qualities,
+            crops=[
+                warp_crop(image, transform, antialias=not self.uses_smirk_crop)
+                for transform in level
+            ],
+            transforms=level,
+            uprights=[crop for crop, _ in cuts],
+            upright_transforms=[transform for _, transform in cuts],
+            qualities=[face_quality(image, face.landmarks) for face in detections],
         )
 
     def reconstruct(
@@ -212,20 +274,25 @@ class FaceReconstructor:
             same_person: each picture's faces are the same person's: one shape for all.
             on_progress: called with the number of faces done so far.
         """
-        found = [face for picture in pictures for face in _faces(picture)]
-        if not found:
+        detections = [face for picture in pictures for face in picture.detections]
+        if not detections:
             return [[] for _ in pictures]
-        crops = np.stack([crop for _, crop, _, _ in found])
+        crops = np.stack([crop for picture in pictures for crop in picture.uprights])
+        transforms = np.stack([t for picture in pictures for t in picture.upright_transforms])
         landmarks = np.stack(
-            [transform_points(transform, face.landmarks[:, :2]) for face, _, transform, _ in found]
+            [
+                transform_points(transform, face.landmarks[:, :2])
+                for face, transform in zip(detections, transforms, strict=True)
+            ]
         )
-        estimated = self.estimate(
+        upright = self.estimate(
             torch.from_numpy(crops),
             torch.from_numpy(landmarks).float(),
             same_person=same_person,
             on_progress=on_progress,
-        ).to("cpu")
-        rows = iter(range(len(found)))
+        )
+        estimated, _ = self.turned_back(upright, transforms)
+        rows = iter(range(len(detections)))
         return [
             [
                 ReconstructedFace(

@@ -153,6 +153,6 @@ def test_unknown_formats_and_weights_are_refused_before_any_work(
     out = str(tmp_path / "out")
     assert main(["reconstruct", str(portrait), "--out", out, "--format", "fbx"]) == 2
     assert "unknown format 'fbx'" in capsys.readouterr().err
-    assert main(["reconstruct", str(portrait), "--out", out, "--weights", "mine"]) == 3
+    assert main(["reconstruct", str(portrait), "--out", out, "--weights", "mine"]) == 2
     assert "no weights named 'mine'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

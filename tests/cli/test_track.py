@@ -39,6 +39,7 @@ def test_good_videos_are_done_and_bad_ones_named(
     bad.write_text("no video")
     out = tmp_path / "out"
     arguments = ["--out", str(out), "--weights", "none", "--format", "mp4,glb,arkit-csv"]
+    arguments += ["--csv-fps", "30"]
     assert main(["track", str(bad), str(clip), *arguments]) == 3
     said = capsys.readouterr()
     (line,) = [line for line in said.err.splitlines() if line.startswith("smirk3d: ")]
@@ -48,6 +49,8 @@ def test_good_videos_are_done_and_bad_ones_named(
     assert {path.name for path in (out / clip.stem).iterdir()} == {
         "face-0.csv", "face-0.glb", "overlay.mp4", "result.json", "track.npz",
     }  # fmt: skip
+    rows = (out / clip.stem / "face-0.csv").read_text().splitlines()
+    assert rows[2].startswith("00:00:00:01.000,")
     content = json.loads((out / clip.stem / "result.json").read_text())
     assert content["faces"][0]["arkit"]["mouthSmileLeft"] > 0.2
     assert read_track(out / clip.stem).meta["smoothing"] == "best"
@@ -106,16 +109,27 @@ class Camera:
         self.released = True
 
 
+@pytest.mark.parametrize("fps", ["0", "101", "nan"])
+def test_a_time_base_that_is_none_is_wrong_usage(
+    fps: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", "a.mp4", "--csv-fps", fps]) == 2
+    assert "--csv-fps must lie between 1 and 100" in capsys.readouterr().err
+
+
 def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     osc = pytest.importorskip("pythonosc.osc_bundle", reason="the extra live is not installed")
     camera, step = Camera(7), FaceTracker.step
+    count: list[float] = []
+    lost = {3, 4}
 
     def stepping(tracker: FaceTracker, image: np.ndarray, seconds: float) -> list:
         faces = step(tracker, image, seconds)
         camera.next.release()
-        return faces
+        count.append(seconds)
+        return faces if len(count) not in lost else []
 
     monkeypatch.setattr(FaceTracker, "step", stepping)
     monkeypatch.setattr("smirk3d.tracking.live_camera.cv2.VideoCapture", lambda number: camera)
@@ -131,12 +145,15 @@ def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
             packet = osc.OscBundle(receiver.recv(65536))
             messages += [(message.address, message.params) for message in packet]
     track = read_track(tmp_path / "camera-0")
-    assert track.valid.sum() >= 7
+    assert track.valid.sum() == len(track.timestamps) - len(lost) >= 5
     assert track.meta["smoothing"] == "live"
     smiles = [
         params[1] for address, params in messages
         if address == "/VMC/Ext/Blend/Val" and params[0] == "MouthSmileLeft"
     ]  # fmt: skip
-    assert min(smiles[:7]) > 0.2
+    assert min(smiles[:2]) > 0.2
+    clock = [params[0] for address, params in messages if address == "/VMC/Ext/T"]
+    # time goes on in frames that show nobody
+    assert np.allclose(clock[:7], track.timestamps[:7])
     assert camera.released
     assert sorted(path.name for path in tmp_path.iterdir()) == ["camera-0"]

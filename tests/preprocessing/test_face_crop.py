@@ -9,10 +9,12 @@ from smirk3d.errors import ShapeError
 from smirk3d.preprocessing.face_crop import (
     crop_face,
     crop_transform,
+    face_roll,
     smirk_crop_transform,
     transform_points,
     warp_crop,
     warp_image,
+    without_roll,
 )
 
 BOX = np.array([[100.0, 50.0], [180.0, 50.0], [100.0, 170.0], [180.0, 170.0]])
@@ -35,6 +37,35 @@ def test_crop_is_the_square_around_the_box():
     np.testing.assert_allclose(
         transform_points(transform, corners), [[0, 0], [300, 300], [150, 150]], atol=1e-9
     )
+
+
+@pytest.mark.parametrize("degrees", [-150, -20, 0, 45, 90, 180])
+def test_a_turned_face_stands_upright_in_its_crop(degrees):
+    # clockwise in the picture, where y points down
+    turned = transform_points(similarity(1.0, degrees, 30, 20), BOX)
+    upright = crop_transform(BOX)
+    transform = crop_transform(turned, roll=np.radians(degrees))
+    np.testing.assert_allclose(
+        transform_points(transform, turned), transform_points(upright, BOX), atol=1e-9
+    )
+    level = without_roll(transform)
+    np.testing.assert_allclose(level[:2, :2], upright[:2, :2], atol=1e-12)
+    middle = turned.mean(0)
+    np.testing.assert_allclose(
+        transform_points(level, middle), transform_points(transform, middle), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("degrees", [-150, -20, 0, 45, 90, 179])
+def test_the_roll_is_that_of_the_line_from_chin_to_forehead(degrees):
+    landmarks = np.random.default_rng(0).uniform(0, 100, (478, 3))
+    landmarks[10], landmarks[152] = (50, 10, 0), (50, 90, 5)
+    landmarks = transform_points(similarity(2.0, degrees, 30, 20), landmarks)
+    assert np.degrees(face_roll(landmarks)) == pytest.approx(degrees)
+
+
+def test_landmarks_without_extent_have_no_roll():
+    assert face_roll(np.ones((478, 2))) == 0
 
 
 @pytest.mark.parametrize("points", [np.zeros((4, 2)), np.full((4, 2), np.nan), np.ones((1, 2))])

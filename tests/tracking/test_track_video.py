@@ -88,7 +88,7 @@ def test_a_video_gives_its_folder(seer: FaceReconstructor, clip: Path, tmp_path:
         assert dense[0, :14, 0].min() > 0
 
     _check_glb(folder / "face-0.glb", track)
-    _check_csv(folder / "face-0.csv", seen)
+    _check_csv(folder / "face-0.csv", track)
     meshes = sorted((folder / "face-0-obj").iterdir())
     assert [int(path.stem) for path in meshes] == track.frames(0).tolist()
     mesh = trimesh.load(meshes[0], process=False, force="mesh")
@@ -111,14 +111,21 @@ def _check_glb(path: Path, track: Track) -> None:
     )
 
 
-def _check_csv(path: Path, rows: int) -> None:
+def _check_csv(path: Path, track: Track) -> None:
     with path.open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert len(table) == rows
+    assert len(table) == FRAMES, "a row for each frame, with the face or without"
     assert len(table[0]) == 63
+    # 30 frames a second, counted on 60
     assert table[0]["Timecode"] == "00:00:00:00.000"
-    assert table[-1]["Timecode"].startswith("00:00:01:0")
-    assert 0 < float(table[0]["JawOpen"]) < 1
+    assert table[15]["Timecode"].startswith(("00:00:00:29.99", "00:00:00:30.00"))
+    assert table[-1]["Timecode"].startswith(("00:00:01:09.99", "00:00:01:10.00"))
+    jaws = [float(row["JawOpen"]) for row in table]
+    frames = track.frames(0)
+    expected = track.parameters(0).jaw[:, 0].numpy()
+    assert np.allclose(np.array(jaws)[frames], expected, atol=1e-5)
+    before = max(frame for frame in frames if frame < GAP[-1])
+    assert jaws[GAP[-1]] == jaws[before], "held where something hides the face for a moment"
 
 
 def _check_result(folder: Path, seen: int) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from skimage import data
 
 from smirk3d.errors import InputError
+from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.pipeline import FaceReconstructor
 from smirk3d.tracking.scene_cuts import SceneCuts
 from smirk3d.tracking.shape import PersonShape
 from smirk3d.tracking.state_text import state_from_text, state_to_text
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
+from tests.test_default_weights import turned
 from tests.tracking.clips import background, paste
 
 Frame = Callable[..., np.ndarray]
@@ -37,6 +41,23 @@ def test_a_fitted_face_is_followed(fitter: FaceReconstructor, moving_face: Frame
             shapes.append(face.parameters.shape.numpy())
             assert face.parameters.expression.max() > 0.2, "she smiles"
     assert np.abs(shapes[-1] - shapes[-2]).mean() < 0.05
+
+
+def test_a_face_on_its_head_is_fitted_and_followed(fitter: FaceReconstructor) -> None:
+    with FaceTracker(fitter, TrackerConfig(smooth="off")) as tracker:
+        for number in range(4):
+            degrees = 180 + 4 * number
+            (face,) = tracker.step(turned(data.astronaut(), degrees)[::2, ::2], number / 30)
+            assert face.id == 0
+            rotation = axis_angle_to_matrix(face.parameters.head_pose)
+            roll = math.degrees(math.atan2(float(rotation[0, 1]), float(rotation[1, 1])))
+            assert abs((roll - degrees + 180) % 360 - 180) < 10
+
+
+def test_a_face_that_is_seen_in_the_turned_picture_only_is_found(seer: FaceReconstructor) -> None:
+    with FaceTracker(seer) as tracker:
+        frame = turned(data.astronaut(), 120)
+        assert any(tracker.step(frame, number / 30) for number in range(6))
 
 
 def test_a_hidden_face_is_a_gap_and_comes_back_as_itself(

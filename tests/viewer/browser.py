@@ -46,8 +46,6 @@ class Page:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(address)
         page.wait_for_selector("[role=status]")
-        # viser's notice of software rendering, which real users close, lies over the face
-        page.add_style_tag(content=".mantine-Notifications-root { display: none }")
 
     def _heard(self, message: Any) -> None:
         if message.type == "error":
@@ -55,6 +53,11 @@ class Page:
 
     def status(self) -> str:
         return str(self.page.inner_text("[role=status]"))
+
+    def warning(self) -> str:
+        """What went wrong, as the panel says it; none where nothing did."""
+        shown = self.page.locator("[role=alert][data-number]:visible span")
+        return str(shown.first.inner_text()) if shown.count() else ""
 
     def canvas(self) -> np.ndarray:
         """The picture ``[H, W, 3]`` of the 3D view."""

@@ -16,8 +16,9 @@ from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.parameter_layout import Control
 from smirk3d.viewer.session import FaceChoice
 from smirk3d.viewer.subjects import open_subject
+from smirk3d.viewer.uploads import LARGEST_UPLOAD
 from tests.export.gltf_reading import GltfHead
-from tests.viewer.browser import FLAGS, Page, chromium, until
+from tests.viewer.browser import CANVAS, FLAGS, Page, chromium, until
 from tests.viewer.made_subjects import FRAMES, photo
 
 pytestmark = pytest.mark.slow
@@ -223,19 +224,70 @@ def test_an_uploaded_photo_is_reconstructed_and_a_bad_one_told_in_words(
     bad = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     bad.write_bytes(b"#EXTM3U\nfile:///etc/passwd\n")
     page.page.set_input_files(field, str(bad))
-    until(lambda: "no photo" in page.status(), "the reason in words")
+    until(lambda: "no photo" in page.warning(), "the reason in words")
     torn = tmp_path / "torn.jpg"
     good = tmp_path / "someone.jpg"
     Image.fromarray(photo()).save(good, quality=92)
     torn.write_bytes(good.read_bytes()[:3000])
     page.page.set_input_files(field, str(torn))
-    until(lambda: "torn" in page.status(), "the damaged file's name")
+    until(lambda: "torn" in page.warning(), "the damaged file's name")
     assert viewer.session is not None
     assert viewer.session.current.subject.name == "portrait"
     page.page.set_input_files(field, str(good))
     until(lambda: page.status() == "someone: 1 face", "the uploaded face")
     assert viewer.session.current.subject.name == "someone"
     assert np.isfinite(_vertices(viewer)).all()
+
+
+def test_empty_and_giant_files_are_refused_in_words_and_the_next_is_taken(
+    viewer: Viewer, page: Page, result: Path, tmp_path: Path
+) -> None:
+    viewer.open([open_subject(result)])
+    page.tab("Files")
+    field = f'[id="file_upload_{viewer.panel.files.upload._impl.uuid}"]'
+    giant = tmp_path / "giant.mp4"
+    with giant.open("wb") as file:
+        file.truncate(LARGEST_UPLOAD + 1)
+    page.page.set_input_files(field, str(giant))
+    bubble = page.page.wait_for_selector(".smirk3d-bubble[role=alert]")
+    assert bubble.inner_text() == "giant.mp4: larger than 64 MB: reduce it first"
+    assert not viewer.server.gui._current_file_upload_states
+    empty = tmp_path / "empty.jpg"
+    empty.write_bytes(b"")
+    page.page.set_input_files(field, str(empty))
+    until(lambda: page.warning() == "empty: the file is empty", "the reason in words")
+    page.page.click("[role=alert][data-number] button")
+    until(lambda: page.warning() == "", "the warning to close")
+    good = tmp_path / "someone.jpg"
+    Image.fromarray(photo()).save(good, quality=92)
+    page.page.set_input_files(field, str(good))
+    until(lambda: page.status() == "someone: 1 face", "the uploaded face")
+
+
+def test_the_page_has_its_own_title_and_hints_how_to_move_the_face(
+    viewer: Viewer, page: Page, result: Path, tmp_path: Path
+) -> None:
+    viewer.open([open_subject(result)])
+    page.page.reload()
+    hint = page.page.wait_for_selector(".smirk3d-bubble[role=note]")
+    assert "drag to turn the face" in hint.inner_text()
+    assert page.page.title() == "smirk3d \N{EM DASH} portrait"
+    box = page.page.locator(CANVAS).bounding_box()
+    assert box is not None
+    across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.page.mouse.move(across, down)
+    page.page.mouse.down()
+    page.page.mouse.move(across + 40, down, steps=4)
+    page.page.mouse.up()
+    until(lambda: page.page.locator(".smirk3d-bubble").count() == 0, "the hint to go")
+    # viser's notice that there is no GPU is away from the face, and goes by itself
+    notice = page.page.locator(".mantine-Notification-root")
+    lies = notice.first.bounding_box() if notice.count() else None
+    assert lies is None or lies["y"] > down
+    until(lambda: notice.count() == 0, "the notice to go")
+    viewer.open([open_subject(result)])
+    until(lambda: page.status() == "portrait: 1 face", "the face again")
+    assert page.page.locator(".smirk3d-bubble").count() == 0, "a page is told once"
 
 
 def test_the_webcam_gives_a_picture_on_a_phone(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +20,6 @@ from smirk3d.tracking.clip_formats import OVERLAY, parse_clip_formats
 if TYPE_CHECKING:
     from smirk3d.pipeline import FaceReconstructor
     from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
-    from smirk3d.tracking.tracker import TrackedFace
 
 INTERRUPTED = 130
 
@@ -51,7 +50,11 @@ class Track:
     fov: float | None = None
     """The camera's horizontal field of view in degrees, for pinhole cameras in the results."""
     vmc: str | None = None
-    """HOST:PORT of an avatar program that gets the first face of a camera over VMC."""
+    """HOST:PORT of an avatar program that gets one face of a camera over VMC: the largest at first,
+    until it was gone for three seconds."""
+    csv_fps: float = 60.0
+    """Frames a second that the timecodes of arkit-csv count; 60 as Live Link Face, whatever the
+    video has. There is one row for each frame of the video."""
     fresh: bool = False
     """Start over where an earlier run is done or could be gone on with."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
@@ -90,6 +93,8 @@ class Track:
             raise UsageError("--vmc sends a camera's face as it moves: use it with --camera")
         if self.fov is not None and not 0 < self.fov < 180:
             raise UsageError(f"--fov must lie between 0 and 180 degrees, got {self.fov}")
+        if not 1 <= self.csv_fps <= 100:
+            raise UsageError(f"--csv-fps must lie between 1 and 100, got {self.csv_fps}")
         if self.max_faces is not None and self.max_faces < 1:
             raise UsageError(f"--max-faces must be at least 1, got {self.max_faces}")
         if not self.vmc:
@@ -105,7 +110,10 @@ class Track:
 
         smooth = self.smooth or ("best" if self.camera is None else "live")
         return ClipConfig(
-            smooth=smooth, tracker=TrackerConfig(max_faces=self.max_faces), fov=self.fov
+            smooth=smooth,
+            tracker=TrackerConfig(max_faces=self.max_faces),
+            fov=self.fov,
+            csv_fps=Fraction(self.csv_fps).limit_denominator(1001),
         )
 
     def _track_videos(self, reconstructor: FaceReconstructor, formats: tuple[str, ...]) -> int:
@@ -140,6 +148,7 @@ class Track:
         receiver: tuple[str, int] | None,
     ) -> int:
         from smirk3d.export.vmc import VmcSender
+        from smirk3d.tracking.stream_driver import StreamDriver
         from smirk3d.tracking.track_camera import finish_left_takes, track_camera
 
         for left in finish_left_takes(number, reconstructor, self.out, formats):
@@ -149,18 +158,16 @@ class Track:
                 frames = len(left.track.timestamps)
                 complain(f"an earlier take was broken off: {frames} frames -> {left.folder}")
         with contextlib.ExitStack() as stack:
-            sender = stack.enter_context(VmcSender(*receiver)) if receiver else None
-
-            def send(faces: Sequence[TrackedFace], seconds: float) -> None:
-                if sender is not None and faces:
-                    sender.send(reconstructor.head, faces[0].parameters, seconds)
-
+            driver = None
+            if receiver is not None:
+                sender = stack.enter_context(VmcSender(*receiver))
+                driver = StreamDriver(reconstructor.head, sender, complain)
             bars = _Bars()
             stack.callback(bars.close)
             complain("tracking; Ctrl-C ends it")
             outcome = track_camera(
                 number, reconstructor, self.out, formats, self._config(),
-                on_faces=send, on_progress=bars,
+                on_faces=driver.step if driver is not None else None, on_progress=bars,
             )  # fmt: skip
         say(f"camera {number}: {len(outcome.track.timestamps)} frames -> {outcome.folder}")
         return 0

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from smirk3d.data.batch_config import AugmentationConfig as AugmentationConfig  # noqa: PLC0414 (found here too)
 from smirk3d.data.mirroring import Mirror
 from smirk3d.face_parameters import FaceParameters
-from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from smirk3d.geometry.views import transform_view
 from smirk3d.preprocessing.face_crop import warp_image
 
 
@@ -115,34 +115,6 @@ def random_crops(
     transform = torch.eye(3, device=device).repeat(batch, 1, 1)
     transform[:, :2, :2], transform[:, :2, 2] = linear, offset
     return transform
-
-
-def transform_view(
-    parameters: FaceParameters, T_target_source: Tensor, source_size: int, target_size: int
-) -> FaceParameters:
-    """Return parameters with head pose and camera of another crop of the same picture.
-
-    Args:
-        parameters: in the frame of the source crop.
-        T_target_source: similarities ``[B, 3, 3]`` in pixels.
-        source_size: side of the source crop in pixels.
-        target_size: side of the target crop in pixels.
-    """
-    linear = T_target_source[:, :2, :2]
-    zoom = torch.linalg.det(linear).sqrt()
-    # clockwise in the picture (y down) is negative about head space's z
-    roll = torch.zeros_like(parameters.head_pose)
-    roll[:, 2] = -torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
-    turned = axis_angle_to_matrix(roll) @ axis_angle_to_matrix(parameters.head_pose)
-    scale, shift = parameters.camera[:, :1], parameters.camera[:, 1:]
-    down = shift.new_tensor([1.0, -1.0])
-    origin = (scale * shift * down + 1) * (source_size / 2)
-    moved = (linear @ origin[..., None])[..., 0] + T_target_source[:, :2, 2]
-    new_scale = scale * zoom[:, None] * (source_size / target_size)
-    new_shift = (moved * (2 / target_size) - 1) * down / new_scale
-    return parameters.replace(
-        head_pose=matrix_to_axis_angle(turned), camera=torch.cat([new_scale, new_shift], 1)
-    )
 
 
 class Augmentation:

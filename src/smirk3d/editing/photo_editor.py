@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from smirk3d.assets import weights_folder
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.data.augmentation import transform_view
 from smirk3d.data.carried_photos import CarriedPhotos, SurfaceCarrier, painted_correction
 from smirk3d.errors import AssetError
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.preprocessing.face_crop import warp_crop

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.editing.photo_editor import PhotoEditor
 from smirk3d.editing.provenance import NOTICE, SOURCE_TYPE
-from smirk3d.errors import InputError, OutputError
+from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.preprocessing.video_output import mp4_output
 from smirk3d.tracking.track_file import Track
 
 _LARGEST_SIDE = 1280
@@ -74,24 +74,20 @@ def write_retargeted(
         OutputError: if it cannot be written.
     """
     av = require("av", extra="video")
-    with atomic_path(path) as temporary:
-        try:
-            with av.open(str(temporary), "w", format="mp4") as output:
-                output.metadata["comment"] = f"{NOTICE} {SOURCE_TYPE}"
-                stream = output.add_stream("libx264", rate=_rate(seconds))
-                stream.height, stream.width = image.shape[:2]
-                stream.pix_fmt, stream.options = "yuv420p", {"crf": "18", "preset": "fast"}
-                stream.codec_context.time_base = _TIME_BASE
-                for row, when in enumerate(seconds.tolist()):
-                    picture = editor(image, T_crop_image, shown, wished[row])
-                    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                    frame.pts, frame.time_base = round(when / _TIME_BASE), _TIME_BASE
-                    output.mux(stream.encode(frame))
-                    if on_progress is not None:
-                        on_progress(row + 1, len(seconds))
-                output.mux(stream.encode())
-        except av.FFmpegError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror})") from error
+    with mp4_output(path) as output:
+        output.metadata["comment"] = f"{NOTICE} {SOURCE_TYPE}"
+        stream = output.add_stream("libx264", rate=_rate(seconds))
+        stream.height, stream.width = image.shape[:2]
+        stream.pix_fmt, stream.options = "yuv420p", {"crf": "18", "preset": "fast"}
+        stream.codec_context.time_base = _TIME_BASE
+        for row, when in enumerate(seconds.tolist()):
+            picture = editor(image, T_crop_image, shown, wished[row])
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = round(when / _TIME_BASE), _TIME_BASE
+            output.mux(stream.encode(frame))
+            if on_progress is not None:
+                on_progress(row + 1, len(seconds))
+        output.mux(stream.encode())
 
 
 def _rate(seconds: NDArray[np.float64]) -> Fraction:

@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.data.augmentation import transform_view
 from smirk3d.evaluation.bench import Bench
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.report import Cell, Section, Table
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.preprocessing.face_crop import warp_image
 

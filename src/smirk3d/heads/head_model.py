@@ -257,6 +257,15 @@ class HeadModel(nn.Module):
             weights.append(gaze_weights(parameters.eyes, self.gaze_range))
         return torch.cat(weights, 1)
 
+    def pivot(self, parameters: FaceParameters) -> Tensor:
+        """Return the point ``[B, 3]`` that the head pose turns the head about, in metres.
+
+        That is the joint named root, and the origin of heads without one.
+        """
+        if "root" not in self.joint_names:
+            return torch.zeros_like(parameters.head_pose)
+        return self.rest_joints(parameters)[:, self.joint_names.index("root")]
+
     def joint_rotations(self, parameters: FaceParameters) -> Tensor:
         """Return each joint's rotation ``[B, J, 3, 3]`` relative to its parent."""
         rest = torch.zeros_like(parameters.head_pose)

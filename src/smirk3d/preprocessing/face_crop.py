@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -15,8 +17,29 @@ from smirk3d.errors import check_shape
 Array = NDArray[np.floating]
 
 
+_FOREHEAD, _CHIN = 10, 152
+"""MediaPipe's landmarks at the upper and lower end of the face's oval, on its middle.
+
+In the canonical face one lies above the other within 0.7 degrees seen from the side, so that the
+line between them keeps its direction however the head is turned about it, or nods."""
+
+
+def face_roll(landmarks: Array) -> float:
+    """Return by how many radians a face is turned clockwise in its picture, from -pi to pi.
+
+    Args:
+        landmarks: MediaPipe's ``[478, 2]`` or ``[478, 3]`` in picture pixels.
+
+    Raises:
+        ShapeError: if the landmarks have another shape.
+    """
+    check_shape(landmarks, "478 D", "landmarks")
+    right, down = (np.asarray(landmarks[_FOREHEAD]) - np.asarray(landmarks[_CHIN]))[:2]
+    return math.atan2(right, -down) if right or down else 0.0
+
+
 def crop_transform(
-    landmarks_xy: Array, *, scale: float = CROP_SCALE, size: int = CROP_SIZE
+    landmarks_xy: Array, *, scale: float = CROP_SCALE, size: int = CROP_SIZE, roll: float = 0.0
 ) -> NDArray[np.float64]:
     """Return ``T_crop_image`` ``[3, 3]``: picture pixels to crop pixels.
 
@@ -28,20 +51,41 @@ def crop_transform(
         landmarks_xy: ``[L, 2]`` or more columns, of which x and y are read; picture pixels.
         scale: side of the crop as a multiple of the landmark box.
         size: side of the crop in pixels.
+        roll: radians by which box and crop are turned clockwise in the picture; a face turned by
+            so much stands upright in the crop.
 
     Raises:
         ShapeError: if the landmarks are no ``[L, 2]`` or ``[L, 3]`` array.
         ValueError: if they span no area or are not finite.
     """
     check_shape(landmarks_xy, "L D", "landmarks_xy")
-    points = np.asarray(landmarks_xy, np.float64)[:, :2]
+    cos, sin = math.cos(roll), math.sin(roll)
+    upright = np.array([[cos, sin], [-sin, cos]])
+    points = np.asarray(landmarks_xy, np.float64)[:, :2] @ upright.T
     low, high = points.min(0), points.max(0)
     side = scale * float((high - low).mean())
     if not np.isfinite(side) or side <= 0:
         raise ValueError(f"landmarks span no box to crop: from {low} to {high}")
     zoom = size / side
-    left, top = (low + high) / 2 - side / 2
-    return np.array([[zoom, 0, -zoom * left], [0, zoom, -zoom * top], [0, 0, 1]])
+    transform = np.eye(3)
+    transform[:2, :2] = zoom * upright
+    transform[:2, 2] = -zoom * ((low + high) / 2 - side / 2)
+    return transform
+
+
+def without_roll(transform: Array, size: int = CROP_SIZE) -> NDArray[np.float64]:
+    """Return ``T_crop_image`` ``[3, 3]`` of the crop with the same centre and zoom, not turned.
+
+    Args:
+        transform: ``T_crop_image`` ``[3, 3]``, a similarity.
+        size: side of the crop in pixels.
+    """
+    if transform[0, 0] > 0 and transform[0, 1] == transform[1, 0] == 0:
+        return np.array(transform, np.float64)
+    zoom = math.sqrt(abs(float(np.linalg.det(transform[:2, :2]))))
+    centre = np.linalg.solve(transform[:2, :2], size / 2 - transform[:2, 2])
+    offset = size / 2 - zoom * centre
+    return np.array([[zoom, 0, offset[0]], [0, zoom, offset[1]], [0, 0, 1]])
 
 
 def transform_points(transform: Array, points: Array) -> NDArray[np.float64]:
@@ -129,6 +173,7 @@ def crop_face(
     *,
     scale: float = CROP_SCALE,
     size: int = CROP_SIZE,
+    roll: float = 0.0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return the face's crop uint8 ``[size, size, 3]`` and its ``T_crop_image`` ``[3, 3]``.
 
@@ -137,8 +182,9 @@ def crop_face(
         landmarks: ``[L, 2]`` or ``[L, 3]`` in picture pixels.
         scale: side of the crop as a multiple of the landmark box.
         size: side of the crop in pixels.
+        roll: radians by which box and crop are turned clockwise in the picture.
     """
-    transform = crop_transform(landmarks, scale=scale, size=size)
+    transform = crop_transform(landmarks, scale=scale, size=size, roll=roll)
     return warp_crop(image, transform, size), transform
 
 

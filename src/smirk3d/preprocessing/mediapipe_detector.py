@@ -143,10 +143,19 @@ class MediaPipeFaceDetector(Closing):
         score = self._look(image, near, 0.0, _LOOK_SCALES[:1])
         return self._landmarks(image, near, 0.0, score)
 
-    def landmarks_near(self, image: Image, box: NDArray[np.floating]) -> DetectedFace | None:
-        """Return the upright face about a box ``[4]`` where one was a moment ago, or None."""
+    def landmarks_near(
+        self, image: Image, box: NDArray[np.floating], roll: float = 0.0
+    ) -> DetectedFace | None:
+        """Return the face about a box where one was a moment ago, or None.
+
+        Args:
+            image: uint8 ``[H, W, 3]``.
+            box: ``[4]`` left, top, right, bottom of the face in pixels.
+            roll: radians by which the face is turned clockwise in the picture.
+        """
         self._open()
-        near = FaceBox(box=np.asarray(box, np.float64), score=0.0, keypoints=_LEVEL_EYES)
+        eyes = np.array([[0.0, 0.0], [math.cos(roll), math.sin(roll)]])
+        near = FaceBox(box=np.asarray(box, np.float64), score=0.0, keypoints=eyes)
         return self._landmarks(image, near, 0.0, self._look(image, near, 0.0, _LOOK_SCALES[:1]))
 
     def presence(self, image: Image, box: NDArray[np.floating], roll: float) -> float:
@@ -171,16 +180,19 @@ class MediaPipeFaceDetector(Closing):
         known: NDArray[np.floating],
         *,
         min_face: float | None = None,
+        turned: bool = False,
     ) -> list[DetectedFace]:
-        """Return the upright faces of a picture beside the known ones, the largest first.
+        """Return the faces of a picture beside the known ones, the largest first.
 
         Looks at the whole picture only, which takes a few milliseconds where nobody is new, and
-        at its tiles where ``min_face`` is given.
+        at its tiles where ``min_face`` is given. Some faces that lie on their side or stand on
+        their head are seen in the turned picture only.
 
         Args:
             image: uint8 ``[H, W, 3]``.
             known: boxes ``[N, 4]`` of faces that need not be found again.
             min_face: size in pixels of the smallest face to look for in tiles.
+            turned: where there is nobody, look at the picture turned by quarters as well.
         """
         check_shape(image, "H W 3", "image")
         self._open()
@@ -189,7 +201,10 @@ class MediaPipeFaceDetector(Closing):
         smallest = min_face or float(max(image.shape[:2]))
         stages = search_stages(image, self._boxes, min_face=smallest)
         faces: list[DetectedFace] = []
-        for stage, found in zip(range(2 if min_face else 1), stages, strict=False):
+        last = _TURNED_STAGE if turned else 1 if min_face else 0
+        for stage, found in zip(range(last + 1), stages, strict=False):
+            if stage == _TURNED_STAGE and faces:
+                break
             for candidate in distinct(found):
                 doubtful = stage > 0 and not _at_border(candidate, image)
                 needed = max(self._min_confidence, _SECONDARY if doubtful else 0.0)

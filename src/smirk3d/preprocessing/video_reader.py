@@ -1,13 +1,15 @@
 """Videos, one upright frame at a time, with the times at which they are shown.
 
-PyAV decodes, so any container and codec of FFmpeg will do: variable frame rates, turned and
-mirrored pictures, ten bits, odd sizes, and frames of another size in the middle.
+PyAV decodes, so any codec of FFmpeg will do: variable frame rates, turned and mirrored pictures,
+ten bits, odd sizes, and frames of another size in the middle. A folder of numbered pictures is a
+video too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -21,18 +23,26 @@ from numpy.typing import NDArray
 
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
+from smirk3d.preprocessing.frame_folder import FrameFolder
+from smirk3d.preprocessing.video_container import (
+    BT709,
+    DEFAULT_RATE,
+    FrameSource,
+    VideoFile,
+    reason,
+)
 
 Plane = NDArray[np.uint8]
 
 _Frame = TypeVar("_Frame", "VideoFrame", "VideoPlanes")
 
-_DEFAULT_RATE = Fraction(30)
-_AHEAD = 6
+_AHEAD, _PIXELS_AHEAD = 6, 50_000_000
+"""Frames that are decoded before they are asked for, and how many pixels they have at most."""
 _VIDEO_RANGE, _FULL_RANGE = 1, 2
 _WHOLE, _SLACK = 0.95, 0.1
 """Share of the told length, less some seconds, from which a video counts as whole."""
-BT709 = 1
-"""FFmpeg's number of the matrix and primaries of high definition video."""
+_LONGEST_GAP = 86_400.0
+"""Seconds; a frame that would be shown later than this after another has a damaged time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,64 +77,42 @@ class VideoPlanes:
     v: Plane
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video's header says.
-
-    Attributes:
-        width, height: of the picture as it is stored, in pixels.
-        rate: mean frames a second.
-        num_frames: an estimate of how many frames there are; 0 where the header does not tell.
-        seconds: when the last frame ends; 0 where the header does not tell.
-        colours: FFmpeg's numbers of the primaries, the transfer and the matrix of
-            :class:`VideoPlanes`; 2 where not told.
-    """
-
-    width: int
-    height: int
-    rate: Fraction
-    num_frames: int
-    seconds: float
-    colours: tuple[int, int, int]
-
-
 class VideoReader:
     """Decodes a video from its beginning.
 
     Attributes:
-        path: of the file.
+        path: of the file, or of the folder of numbered pictures.
+        files: what is read: the file, or the pictures.
         info: what the header says.
         damage: what was wrong, or that the video ends before its header says so, or None; set once
             all frames are read.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, folder_rate: Fraction = DEFAULT_RATE) -> None:
         """Open a video.
 
+        Args:
+            path: a file, or a folder of pictures whose names differ in a number.
+            folder_rate: frames a second of a folder.
+
         Raises:
-            InputError: if the file is absent, no video, or holds no video stream.
+            InputError: if it is absent, no video, or holds no pictures that can be decoded.
             MissingExtra: if PyAV is not installed.
         """
-        self._av = require("av", extra="video")
+        require("av", extra="video")
         self.path = Path(path)
         self.damage: str | None = None
-        if not self.path.is_file():
-            raise InputError(f"{path}: no such file")
-        with self._open() as container:
-            self.info = _info(container.streams.video[0], container)
+        folder = os.path.isdir(self.path)  # noqa: PTH112
+        self._source: FrameSource = (
+            FrameFolder(self.path, folder_rate) if folder else VideoFile(self.path)
+        )
+        self.files = self._source.files
+        self.info = self._source.info
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
-        try:
-            container = self._av.open(str(self.path), metadata_errors="ignore")
-        except (self._av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{self.path}: no readable video ({reason})") from error
-        with container:
-            if not container.streams.video:
-                raise InputError(f"{self.path}: holds no video stream")
-            container.streams.video[0].thread_type = "AUTO"
-            yield container
+    @property
+    def is_folder(self) -> bool:
+        """Whether the frames are pictures of a folder, which has no sound."""
+        return isinstance(self._source, FrameFolder)
 
     def frames(self, first: int = 0) -> Iterator[VideoFrame]:
         """Yield the frames, the first at 0 seconds; those before ``first`` are passed over.
@@ -135,7 +123,7 @@ class VideoReader:
         Raises:
             InputError: if not one frame can be decoded.
         """
-        yield from _ahead(self._decoded(_picture, lambda number: number >= first))
+        yield from self._ahead(self._decoded(_picture, lambda number: number >= first))
 
     def planes(self) -> Iterator[VideoPlanes]:
         """Yield the same frames as planes, without a conversion where they are stored so.
@@ -143,7 +131,7 @@ class VideoReader:
         Raises:
             InputError: if not one frame can be decoded.
         """
-        yield from _ahead(self._decoded(_planes, lambda number: True))
+        yield from self._ahead(self._decoded(_planes, lambda number: True))
 
     def spread(self, count: int) -> Iterator[VideoFrame]:
         """Yield at most ``count`` frames, evenly spread over the video's length.
@@ -153,11 +141,11 @@ class VideoReader:
         Raises:
             InputError: if there is no frame at these places.
         """
-        total = self.info.num_frames or self._num_packets()
-        places = np.arange(total)
+        total = self.info.num_frames or self._source.count()
+        places = range(total)
         if count < total:
-            places = np.linspace(0, total - 1, count + 2)[1:-1].round().astype(int)
-        wanted = set(places.tolist())
+            places = np.linspace(0, total - 1, count + 2)[1:-1].round().astype(int).tolist()
+        wanted = set(places)
         last = max(wanted, default=0)
         seen = False
         for frame in self._decoded(_picture, wanted.__contains__):
@@ -168,45 +156,33 @@ class VideoReader:
         if not seen:
             raise InputError(f"{self.path}: ends before the first of the frames looked for")
 
-    def _num_packets(self) -> int:
-        with self._open() as container:
-            return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
+    def _ahead(self, frames: Iterator[_Frame]) -> Iterator[_Frame]:
+        pixels = max(self.info.width * self.info.height, 1)
+        return _ahead(frames, max(1, min(_AHEAD, _PIXELS_AHEAD // pixels)))
 
     def _decoded(
         self, convert: Callable[[int, float, Any], _Frame], wanted: Callable[[int], bool]
     ) -> Iterator[_Frame]:
         count, clock = 0, _Clock(self.info.rate)
         self.damage = None
-        with self._open() as container:
-            for frame in self._whole_frames(container):
-                seconds = clock.seconds(frame)
-                if wanted(count):
-                    yield convert(count, seconds, frame)
-                count += 1
+        for frame in self._source.frames(self._note):
+            seconds = clock.seconds(frame)
+            if wanted(count):
+                try:
+                    converted = convert(count, seconds, frame)
+                except Exception as error:  # FFmpeg's errors have no common base with PyAV's
+                    self._note(reason(error))
+                    break
+                yield converted
+            count += 1
         if not count:
             raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
         # containers end their videos a little sooner or later than they tell
         if clock.end < _WHOLE * self.info.seconds - _SLACK and self.damage is None:
             self.damage = f"ends after {clock.end:.2f} s, its header tells {self.info.seconds:.2f}"
 
-    def _whole_frames(self, container: Any) -> Iterator[Any]:
-        stream = container.streams.video[0]
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except (self._av.FFmpegError, OSError) as error:
-                self.damage = str(getattr(error, "strerror", None) or error)
-                return
-            try:
-                yield from packet.decode()
-            except self._av.EOFError:
-                return
-            except self._av.InvalidDataError as error:
-                # decoders find their way again at the next key frame
-                self.damage = str(error.strerror)
+    def _note(self, damage: str) -> None:
+        self.damage = self.damage or damage
 
 
 class _Clock:
@@ -234,26 +210,13 @@ class _Clock:
             told = 0.0
         elif told <= self._last:
             told = self._last + self._step / 2
+        elif told > self._last + _LONGEST_GAP:
+            self._start = (self._start or 0.0) + told - self._last - self._step
+            told = self._last + self._step
         # microseconds: a float's last bits differ with the way a time was reached
         self._last = round(told, 6)
         self.end = self._last + (self._start or 0.0) + self._step
         return self._last
-
-
-def _info(stream: Any, container: Any) -> VideoInfo:
-    rate = stream.average_rate or stream.guessed_rate or _DEFAULT_RATE
-    if not 1 <= rate <= 1000:
-        rate = _DEFAULT_RATE
-    length = Fraction(stream.duration or 0) * (stream.time_base or 0)
-    if not length and container.duration:
-        length = Fraction(container.duration, 1_000_000)
-    count = stream.frames or round(length * rate)
-    codec = stream.codec_context
-    colours = (codec.color_primaries, codec.color_trc, codec.colorspace)
-    if codec.format is not None and codec.format.is_rgb:
-        colours = (codec.color_primaries, codec.color_trc, BT709)
-    size, count = (stream.width, stream.height), max(int(count), 0)
-    return VideoInfo(*size, Fraction(rate), count, float(length), colours)
 
 
 def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:
@@ -281,9 +244,9 @@ def _upright(picture: NDArray[np.uint8], frame: Any) -> NDArray[np.uint8]:
     return np.array(np.rot90(picture, quarters), order="C")
 
 
-def _ahead(frames: Iterator[_Frame]) -> Iterator[_Frame]:
-    """Yield what another thread draws from an iterator a few items ahead."""
-    ready: queue.Queue[Any] = queue.Queue(_AHEAD)
+def _ahead(frames: Iterator[_Frame], count: int) -> Iterator[_Frame]:
+    """Yield what another thread draws from an iterator some items ahead."""
+    ready: queue.Queue[Any] = queue.Queue(count)
     stop = threading.Event()
 
     def put(item: Any) -> bool:

@@ -14,6 +14,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
 from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.flame_formats import FlameClip, write_flame
+from smirk3d.export.gaps import with_gaps_filled
 from smirk3d.export.glb import write_glb
 from smirk3d.export.html_page import write_html
 from smirk3d.export.mesh_files import write_obj, write_ply
@@ -46,7 +47,7 @@ def check_formats(names: Sequence[str], head: HeadModel) -> None:
 
 
 def write_person(
-    folder: Path, name: str, track: Track, person: int, head: HeadModel, rate: Fraction
+    folder: Path, name: str, track: Track, person: int, head: HeadModel, csv_fps: Fraction
 ) -> None:
     """Write one person of a clip in a format other than the overlay.
 
@@ -56,7 +57,7 @@ def write_person(
         track: the clip.
         person: the person's number in it.
         head: its head.
-        rate: frames a second, for timecodes.
+        csv_fps: frames a second that timecodes count.
 
     Raises:
         OutputError: if a file cannot be written.
@@ -75,7 +76,10 @@ def write_person(
         motion = HeadMotion(parameters=parameters, timestamps=seconds)
         write_html(stem.with_suffix(".html"), head, still, motion=motion)
     elif name == "arkit-csv":
-        write_arkit_csv(stem.with_suffix(".csv"), head, parameters, timestamps=seconds, fps=rate)
+        times, frames = track.timestamps, track.frames(person)
+        everywhere = with_gaps_filled(head, parameters, frames, times)
+        path = stem.with_suffix(".csv")
+        write_arkit_csv(path, head, everywhere, timestamps=times.tolist(), fps=csv_fps)
     elif name == "npz":
         write_parameters_npz(stem.with_suffix(".npz"), head, parameters)
     elif name == FLAME:

@@ -30,15 +30,15 @@ class FaceEstimate:
     """What one frame tells of one face.
 
     Attributes:
-        parameters: without batch dimension, in the crop's frame, on the CPU.
-        crop: uint8 ``[224, 224, 3]``.
-        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
+        parameters: without batch dimension, on the CPU, in the frame of a crop that is not turned.
+        T_crop_image: ``[3, 3]``, picture pixels to that crop's pixels.
+        upright: uint8 ``[224, 224, 3]``, what was read: the same crop with the face upright.
         points: the mesh's landmarks ``[L, 2]`` in picture pixels.
     """
 
     parameters: FaceParameters
-    crop: NDArray[np.uint8]
     T_crop_image: NDArray[np.float64]
+    upright: NDArray[np.uint8]
     points: NDArray[np.float64]
 
 
@@ -62,6 +62,7 @@ class FaceEstimator:
         self,
         image: NDArray[np.uint8],
         outlines: Sequence[NDArray[np.floating]],
+        rolls: Sequence[float],
         *,
         before: Sequence[FaceParameters | None],
     ) -> list[FaceEstimate]:
@@ -71,26 +72,32 @@ class FaceEstimator:
             image: uint8 ``[H, W, 3]``.
             outlines: for each face points ``[P, 2 or 3]`` in picture pixels whose box its crop
                 is cut around; all 478 landmarks where :attr:`needs_landmarks`.
+            rolls: for each face by how many radians it is turned clockwise in the picture.
             before: for each face its parameters in its crop of the frame before, if any.
         """
         if not outlines:
             return []
-        cuts = [self._reconstructor.cut(image, outline) for outline in outlines]
+        cuts = [
+            self._reconstructor.cut(image, outline, roll)
+            for outline, roll in zip(outlines, rolls, strict=True)
+        ]
         crops = np.stack([crop for crop, _ in cuts])
         transforms = np.stack([transform for _, transform in cuts])
         if self.needs_landmarks:
-            parameters = self._fitted(crops, transforms, outlines, before)
+            upright = self._fitted(crops, transforms, outlines, before)
         else:
-            parameters = self._encoded(crops)
-        points = self.image_points(parameters, transforms)
+            upright = self._encoded(crops)
+        parameters, level = self._reconstructor.turned_back(upright, transforms)
+        points = self.image_points(parameters, level)
         return [
-            FaceEstimate(parameters[i], crops[i], transforms[i], points[i])
-            for i in range(len(cuts))
+            FaceEstimate(parameters[i], level[i], crops[i], points[i]) for i in range(len(cuts))
         ]
 
-    def crop(self, image: NDArray[np.uint8], outline: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """Return the crop uint8 ``[224, 224, 3]`` around points ``[P, 2 or 3]``."""
-        return self._reconstructor.cut(image, outline)[0]
+    def upright(
+        self, image: NDArray[np.uint8], outline: NDArray[np.floating], roll: float
+    ) -> NDArray[np.uint8]:
+        """Return the crop uint8 ``[224, 224, 3]`` of a face as it is read; see ``__call__``."""
+        return self._reconstructor.cut(image, outline, roll)[0]
 
     def image_points(
         self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
@@ -106,7 +113,8 @@ class FaceEstimator:
     def _encoded(self, crops: NDArray[np.uint8]) -> FaceParameters:
         pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
         with torch.no_grad():
-            return self._encode(pictures.contiguous()).to("cpu")
+            answer: FaceParameters = self._encode(pictures.contiguous())
+        return answer.to(self._reconstructor.device)
 
     def _fitted(
         self,
@@ -124,21 +132,25 @@ class FaceEstimator:
             )
         ).float()
         if self._reconstructor.encoder is not None:
-            return self._reconstructor.estimate(torch.from_numpy(crops), landmarks).to("cpu")
+            return self._reconstructor.estimate(torch.from_numpy(crops), landmarks)
         fitted = [
-            self._fit_one(landmarks[i : i + 1], known).to("cpu") for i, known in enumerate(before)
+            self._fit_one(landmarks[i : i + 1], transforms[i : i + 1], known)
+            for i, known in enumerate(before)
         ]
         return FaceParameters.cat(fitted)
 
-    def _fit_one(self, landmarks: Tensor, known: FaceParameters | None) -> FaceParameters:
+    def _fit_one(
+        self, landmarks: Tensor, transform: NDArray[np.float64], known: FaceParameters | None
+    ) -> FaceParameters:
         fit = self._reconstructor.fit
         landmarks = landmarks.to(self._reconstructor.device)
         if known is None:
             return fit(landmarks).parameters
+        start = self._reconstructor.turned_upright(known[None].to(landmarks), transform)
         if self._quick is None:
             held = replace(fit.config, num_steps=_STEPS_WHEN_KNOWN, shape_prior=_SHAPE_HOLD)
             self._quick = LandmarkFit(self._reconstructor.head, held)
-        return self._quick(landmarks, start=known[None].to(landmarks)).parameters
+        return self._quick(landmarks, start=start).parameters
 
 
 def _encoder(reconstructor: FaceReconstructor) -> Callable[[Tensor], FaceParameters]:

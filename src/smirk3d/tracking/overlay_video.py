@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,17 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.errors import OutputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import compact, faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.preprocessing.video_output import mp4_output
 from smirk3d.preprocessing.video_reader import VideoPlanes, VideoReader
 from smirk3d.rasterization.base import rasterize
 from smirk3d.rendering.shading import shade
+from smirk3d.tracking.overlay_sound import Sound
 from smirk3d.tracking.track_file import Track
 
 _SIDE = 256
@@ -32,8 +33,6 @@ _BLACK, _WHITE, _GREY = 16, 235, 128
 _TOGETHER = 32
 """Frames whose meshes are computed at once."""
 _TIME_BASE = Fraction(1, 90_000)
-_COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"}
-"""Sound that MP4 holds as it is; other sound is encoded anew as AAC."""
 
 
 class FaceOverlay:
@@ -112,10 +111,11 @@ def write_overlay(
     head: HeadModel,
     *,
     on_progress: Callable[[int, int], None] | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write the video's tracked frames with the heads drawn over them, and the video's sound.
 
-    Frames keep their times. Frames of another size are fitted into the first one's.
+    Frames keep their times. Frames of another size are fitted into the first one's. Sound that
+    cannot be read or written is left out.
 
     Args:
         path: MP4 to write, whole or not at all.
@@ -124,16 +124,16 @@ def write_overlay(
         head: their head.
         on_progress: called with the number of frames done and of all.
 
+    Returns:
+        What the user should know of the written file, a sentence each: that sound is missing.
+
     Raises:
         OutputError: if it cannot be written.
+        MissingExtra: if PyAV is not installed.
     """
-    av = require("av", extra="video")
-    with atomic_path(path) as temporary:
-        try:
-            with av.open(str(temporary), "w", format="mp4") as output:
-                _encode(av, output, video, _drawn(video, track, head, on_progress))
-        except av.FFmpegError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror})") from error
+    with mp4_output(path) as output:
+        missing = _encode(output, video, _drawn(video, track, head, on_progress))
+    return () if missing is None else (f"{path}: {missing}",)
 
 
 def _drawn(
@@ -164,15 +164,16 @@ def _drawn(
             on_progress(frame.index + 1, count)
 
 
-def _encode(av: Any, output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> None:
+def _encode(output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> str | None:
+    """Fill a container; return why sound is missing, or None."""
+    av = require("av", extra="video")
     stream = output.add_stream("libx264", rate=video.info.rate)
     stream.options = {"crf": "18", "preset": "veryfast"}
     stream.pix_fmt = "yuv420p"
     codec = stream.codec_context
     codec.time_base = _TIME_BASE
     codec.color_primaries, codec.color_trc, codec.colorspace = video.info.colours
-    sound = _Sound(av, output, video)
-    try:
+    with contextlib.closing(Sound(output, video)) as sound:
         for planes in frames:
             if not stream.width or codec.is_open is False:
                 stream.width, stream.height = (n - n % 2 or 2 for n in planes.y.shape[::-1])
@@ -183,8 +184,7 @@ def _encode(av: Any, output: Any, video: VideoReader, frames: Iterator[VideoPlan
             sound.write_until(planes.seconds)
         output.mux(stream.encode())
         sound.finish(planes.seconds)
-    finally:
-        sound.close()
+        return sound.missing
 
 
 def _fitted(frame: VideoPlanes, width: int, height: int) -> NDArray[np.uint8]:
@@ -208,68 +208,3 @@ def _fitted(frame: VideoPlanes, width: int, height: int) -> NDArray[np.uint8]:
         left, top = (columns - size[0]) // 2, (rows - size[1]) // 2
         canvas[top : top + size[1], left : left + size[0]] = cv2.resize(plane, size)
     return stacked
-
-
-class _Sound:
-    """Copies the first sound stream of a video, in step with its frames."""
-
-    def __init__(self, av: Any, output: Any, video: VideoReader) -> None:
-        self._output = output
-        self._source = av.open(str(video.path), metadata_errors="ignore")
-        self._packets: Iterator[Any] = iter(())
-        self._waiting: Any = None
-        self._copied = True
-        if not self._source.streams.audio:
-            return
-        stream = self._source.streams.audio[0]
-        self._copied = stream.codec_context.name in _COPIED
-        if self._copied:
-            self._stream = output.add_stream_from_template(stream)
-        else:
-            self._stream = output.add_stream("aac", rate=stream.rate)
-        first = self._source.streams.video[0].start_time
-        start = first * self._source.streams.video[0].time_base if first else Fraction(0)
-        self._shift = round(start / stream.time_base)
-        self._packets = self._source.demux(stream)
-        self._errors = av.FFmpegError
-
-    def write_until(self, seconds: float) -> None:
-        """Write the packets that play before a time."""
-        while True:
-            packet = self._waiting or self._next()
-            if packet is None:
-                return
-            if packet.pts is not None and packet.pts * packet.time_base > seconds:
-                self._waiting = packet
-                return
-            self._waiting = None
-            self._write(packet)
-
-    def _next(self) -> Any:
-        try:
-            for packet in self._packets:
-                if packet.dts is not None:
-                    packet.pts, packet.dts = packet.pts - self._shift, packet.dts - self._shift
-                    if packet.pts >= 0:
-                        return packet
-        except self._errors:
-            pass  # what can be read of a damaged file has been
-        return None
-
-    def _write(self, packet: Any) -> None:
-        if self._copied:
-            packet.stream = self._stream
-            self._output.mux(packet)
-            return
-        for frame in packet.decode():
-            self._output.mux(self._stream.encode(frame))
-
-    def finish(self, seconds: float) -> None:
-        """Write the sound of the last frame."""
-        self.write_until(seconds + 0.1)
-        if not self._copied:
-            self._output.mux(self._stream.encode())
-
-    def close(self) -> None:
-        """Close the source."""
-        self._source.close()

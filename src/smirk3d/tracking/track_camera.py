@@ -6,7 +6,7 @@ import datetime
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -31,9 +31,10 @@ from smirk3d.tracking.track_video import (
 from smirk3d.tracking.tracker import TrackedFace
 
 CAMERA_RATE = Fraction(30)
-"""Frames a second of timecodes; the frames' own times are uneven."""
-OnFaces = Callable[[Sequence[TrackedFace], float], None]
-"""Called with a frame's faces, none where it shows nobody, and its time in seconds."""
+"""Frames a second that ``track.npz`` gives for a camera; the frames' own times are uneven."""
+OnFaces = Callable[[Sequence[TrackedFace], float, Mapping[int, int]], None]
+"""Called with a frame's faces, none where it shows nobody, its time in seconds, and
+``FaceTracker.renamed``."""
 
 _SAVE_EVERY_S = 2.0
 """How much of a take a kill costs at most."""
@@ -77,7 +78,7 @@ def track_camera(
             for frame in camera.frames(stop):
                 faces = tracker.step(frame.image, frame.seconds)
                 if on_faces is not None:
-                    on_faces(faces, frame.seconds)
+                    on_faces(faces, frame.seconds, tracker.renamed())
                 store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
                 if store.num_pending >= config.chunk or frame.seconds - saved >= _SAVE_EVERY_S:
                     store.flush(tracker)
@@ -127,13 +128,13 @@ def _finish_take(
     dropped: int | None,
 ) -> ClipOutcome:
     """Write the results of the chunks of a take, and remove them."""
-    config = ClipConfig(smooth=job["smooth"], fov=job["fov"])
+    config = ClipConfig(smooth=job["smooth"], fov=job["fov"], csv_fps=Fraction(job["csv_fps"]))
     source = f"camera {job['camera']}, {job['started']}"
     meta = clip_meta(source, CAMERA_RATE, reconstructor, config)
     meta |= {"complete": dropped is not None, "damage": None, "dropped": dropped}
     track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
     with Destination(Path(source), folder).writing() as draft:
-        write_results(draft.path, track, reconstructor, formats, CAMERA_RATE)
+        write_results(draft.path, track, reconstructor, formats, config.csv_fps)
     store.remove()
     return ClipOutcome(track, draft.folder)
 
@@ -156,6 +157,7 @@ def _take_job(number: int, reconstructor: FaceReconstructor, config: ClipConfig)
         "weights": weights,
         "smooth": config.smooth,
         "fov": config.fov,
+        "csv_fps": str(config.csv_fps),
         "tracker": asdict(config.tracker),
     }
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from smirk3d.assets.result_folders import Destination, Draft
 from smirk3d.assets.safe_names import path_text
 from smirk3d.errors import InputError
+from smirk3d.export.arkit_csv import DEFAULT_FPS
 from smirk3d.pipeline import FaceReconstructor
 from smirk3d.preprocessing.video_reader import VideoReader
 from smirk3d.tracking.clip_formats import OVERLAY
@@ -46,6 +47,7 @@ class ClipConfig:
         chunk: frames between savings.
         least_frames: people seen in fewer frames are left out.
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
+        csv_fps: frames a second that timecodes of ARKit's curves count, whatever the video has.
     """
 
     smooth: Smoothing = "best"
@@ -53,6 +55,7 @@ class ClipConfig:
     chunk: int = 150
     least_frames: int = 5
     fov: float | None = None
+    csv_fps: Fraction = DEFAULT_FPS
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def track_video(
         meta |= {"complete": complete, "damage": video.damage}
         track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
         with destination.writing(digest, name if complete else None) as draft:
-            write_results(draft.path, track, reconstructor, formats, video.info.rate)
+            write_results(draft.path, track, reconstructor, formats, config.csv_fps)
             if OVERLAY in formats and complete:
                 _draw(draft, video, track, reconstructor, tell, stop)
         if draft.job is not None:
@@ -241,7 +244,7 @@ def write_results(
     track: Track,
     reconstructor: FaceReconstructor,
     formats: Sequence[str],
-    rate: Fraction,
+    csv_fps: Fraction,
 ) -> None:
     """Write ``track.npz``, ``result.json`` and each person's files, without the overlay.
 
@@ -254,7 +257,7 @@ def write_results(
     for person in range(len(track.ids)):
         for name in formats:
             if name != OVERLAY:
-                write_person(folder, name, track, person, head, rate)
+                write_person(folder, name, track, person, head, csv_fps)
 
 
 @contextmanager
@@ -292,7 +295,12 @@ def _job(digest: str, reconstructor: FaceReconstructor, config: ClipConfig) -> d
 
 def _settings(config: ClipConfig) -> dict[str, Any]:
     """Return what more the written files depend on."""
-    return {"smooth": config.smooth, "least_frames": config.least_frames, "fov": config.fov}
+    return {
+        "smooth": config.smooth,
+        "least_frames": config.least_frames,
+        "fov": config.fov,
+        "csv_fps": str(config.csv_fps),
+    }
 
 
 def _hash(job: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.pipeline import FaceReconstructor
+from smirk3d.preprocessing.face_crop import face_roll
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.tracking.estimation import FaceEstimate, FaceEstimator
@@ -41,6 +42,12 @@ _STEADY = 0.25
 
 _TRIALS = (4, 8, 16)
 """Frames of a new face after which its looks are compared with those of lost ones once more."""
+
+_CORNERS = 2
+"""Points of an outline that is a square."""
+
+_ROLL_FOLLOWED = math.radians(5)
+"""A turn of the head between two frames from which the next crop is turned with it at once."""
 
 _TAKEN = 0.3
 """Overlap from which a found face is one that is followed already."""
@@ -103,11 +110,16 @@ class TrackedFace:
 
 @dataclass
 class _Track:
-    """A face and all that is known of it; ``outline`` is what its next crop is cut around."""
+    """A face and all that is known of it.
+
+    ``outline`` and ``roll`` tell what its next crop is cut around: landmarks, or two corners of a
+    square that is to be turned clockwise about its middle.
+    """
 
     id: int
     shape: PersonShape
     outline: Array
+    roll: float
     parameters: FaceParameters
     T_crop_image: Array
     appearance: NDArray[np.float32]
@@ -225,7 +237,8 @@ class FaceTracker(Closing):
     def _estimated(self, image: Image, tracks: Sequence[_Track]) -> list[FaceEstimate]:
         return self._estimate(
             image,
-            [track.outline for track in tracks],
+            [_cut_around(track) for track in tracks],
+            [track.roll for track in tracks],
             before=[_known(track) for track in tracks],
         )
 
@@ -237,12 +250,12 @@ class FaceTracker(Closing):
                 track.followed = False
                 continue
             track.outline = face.landmarks.astype(np.float64)
+            track.roll = face_roll(track.outline)
             found.append(track)
         return found
 
     def _present(self, image: Image, track: _Track) -> float:
-        rotation = axis_angle_to_matrix(track.parameters.head_pose)
-        roll = math.atan2(-float(rotation[1, 0]), float(rotation[0, 0]))
+        roll = _roll_of(track.parameters)
         return self._detector.presence(image, box_of(track.outline), roll)
 
     def _update(self, track: _Track, estimate: FaceEstimate, seconds: float) -> None:
@@ -257,9 +270,13 @@ class FaceTracker(Closing):
         track.frames += 1
         track.cut_since = False
         if not self._estimate.needs_landmarks:
-            track.outline = _next_outline(track.outline, estimate.points)
+            roll = _next_roll(track.roll, _roll_of(estimate.parameters))
+            track.outline = _next_outline(track.outline, track.roll, estimate.points, roll)
+            track.roll = roll
         share = max(0.05, 1 / track.frames)
-        track.appearance = track.appearance + share * (appearance(estimate.crop) - track.appearance)
+        track.appearance = track.appearance + share * (
+            appearance(estimate.upright) - track.appearance
+        )
 
     def _part_twins(self, image: Image) -> None:
         """Of two tracks on one face, let go the one that looks less like it."""
@@ -300,7 +317,7 @@ class FaceTracker(Closing):
         self._renamed[new] = old
 
     def _stranger(self, image: Image, track: _Track, other: _Track) -> _Track:
-        seen = appearance(self._estimate.crop(image, track.outline))
+        seen = appearance(self._estimate.upright(image, _cut_around(track), track.roll))
         further = appearance_distance(seen, track.appearance)
         return track if further > appearance_distance(seen, other.appearance) else other
 
@@ -315,9 +332,12 @@ class FaceTracker(Closing):
         known = np.array([box_of(track.outline) for track in followed]).reshape(-1, 4)
         found = self._revisited(image, known, seconds)
         known = np.concatenate([known, *(face.box[None] for face in found)])
-        found += self._detector.glance(image, known, min_face=smallest if tiles else None)
+        found += self._detector.glance(
+            image, known, min_face=smallest if tiles else None, turned=tiles and not len(known)
+        )
         outlines = [face.landmarks.astype(np.float64) for face in found[:room]]
-        estimates = self._estimate(image, outlines, before=[None] * len(outlines))
+        rolls = [face_roll(outline) for outline in outlines]
+        estimates = self._estimate(image, outlines, rolls, before=[None] * len(outlines))
         for face, outline, estimate in zip(found, outlines, estimates, strict=False):
             if _is_sane(estimate, image):
                 self._name(face.score, outline, estimate, seconds)
@@ -346,7 +366,8 @@ class FaceTracker(Closing):
                 continue
             if self._present(image, track) < self.config.present or len(track.points) < 1:
                 continue
-            face = self._detector.landmarks_near(image, box_of(track.points))
+            box, roll = box_of(track.points), _roll_of(track.parameters)
+            face = self._detector.landmarks_near(image, box, roll)
             taken = np.concatenate([known, *(other.box[None] for other in faces)])
             if face is not None and not (
                 len(taken) and box_overlap(taken, face.box)[0].max() > _TAKEN
@@ -357,7 +378,7 @@ class FaceTracker(Closing):
     def _name(self, score: float, outline: Array, estimate: FaceEstimate, seconds: float) -> None:
         centre, size = _centre_and_size(outline)
         shape = estimate.parameters.shape.double().numpy()
-        found = Traces(appearance(estimate.crop), shape, centre, np.zeros(2), size, seconds)
+        found = Traces(appearance(estimate.upright), shape, centre, np.zeros(2), size, seconds)
         costs = {
             track.id: cost_of_same(track.traces(), found, cut=track.cut_since)
             for track in self._tracks
@@ -373,6 +394,7 @@ class FaceTracker(Closing):
                 id=self._next_id,
                 shape=PersonShape(),
                 outline=outline,
+                roll=face_roll(outline),
                 parameters=estimate.parameters,
                 T_crop_image=estimate.T_crop_image,
                 appearance=found.appearance,
@@ -383,7 +405,7 @@ class FaceTracker(Closing):
             self._next_id += 1
             self._tracks.append(track)
         track.followed, track.doubtful, track.score = True, False, score
-        track.outline = outline
+        track.outline, track.roll = outline, face_roll(outline)
         self._update(track, estimate, seconds)
 
     def _forget(self) -> None:
@@ -453,8 +475,8 @@ class FaceTracker(Closing):
 
 
 _PLAIN = (
-    "id", "outline", "T_crop_image", "appearance", "seconds", "score", "quality", "box", "points",
-    "followed", "doubtful", "cut_since", "frames", "speed",
+    "id", "outline", "roll", "T_crop_image", "appearance", "seconds", "score", "quality", "box",
+    "points", "followed", "doubtful", "cut_since", "frames", "speed",
 )  # fmt: skip
 
 
@@ -482,14 +504,49 @@ def _centre_and_size(points: Array) -> tuple[Array, float]:
     return (low + high) / 2, float((high - low).mean())
 
 
-def _next_outline(outline: Array, points: Array) -> Array:
-    """Return corners ``[2, 2]`` of the square for the next crop.
+def _roll_of(parameters: FaceParameters) -> float:
+    """Return by how many radians a head's upward axis is turned clockwise in the picture."""
+    rotation = axis_angle_to_matrix(parameters.head_pose)
+    return math.atan2(float(rotation[0, 1]), float(rotation[1, 1]))
+
+
+def _turned(points: Array, angle: float) -> Array:
+    """Return points ``[P, 2]`` turned clockwise in the picture, in radians, about its corner."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return points @ np.array([[cos, sin], [-sin, cos]])
+
+
+def _cut_around(track: _Track) -> Array:
+    """Return the points whose box, turned by the track's roll, its next crop is cut around."""
+    if len(track.outline) > _CORNERS:
+        return track.outline
+    centre = track.outline.mean(0)
+    return centre + _turned(track.outline - centre, track.roll)
+
+
+def _upright_square(outline: Array, roll: float) -> tuple[Array, float]:
+    """Return centre ``[2]`` and size of an outline's box that is turned clockwise by a roll."""
+    if len(outline) <= _CORNERS:
+        return _centre_and_size(outline)
+    centre, size = _centre_and_size(_turned(outline[:, :2], -roll))
+    return _turned(centre[None], roll)[0], size
+
+
+def _next_roll(roll: float, seen: float) -> float:
+    """Return the roll for the next crop; one that trembles is followed little."""
+    change = math.remainder(seen - roll, 2 * math.pi)
+    follow = min(1.0, 0.2 + abs(change) / _ROLL_FOLLOWED)
+    return math.remainder(roll + follow * change, 2 * math.pi)
+
+
+def _next_outline(outline: Array, roll: float, points: Array, next_roll: float) -> Array:
+    """Return two corners ``[2, 2]`` of the square for the next crop, before it is turned.
 
     It follows the mesh; a trembling mesh moves it little, so that crop and estimate do not
     excite each other.
     """
-    centre, size = _centre_and_size(outline)
-    next_centre, next_size = _centre_and_size(points)
+    centre, size = _upright_square(outline, roll)
+    next_centre, next_size = _upright_square(points, next_roll)
     step = float(np.linalg.norm(next_centre - centre)) / size
     growth = abs(math.log(next_size / size))
     follow = min(1.0, 0.2 + max(step / 0.05, growth / 0.1))

@@ -13,13 +13,14 @@ import numpy as np
 
 from smirk3d.errors import InputError
 from smirk3d.viewer.cameras import Cameras, View
+from smirk3d.viewer.page_frame import PageFrame
 from smirk3d.viewer.panel import Panel
 from smirk3d.viewer.placing import FREE_FOV, PHOTO_FOV, Viewpoint, fitting_view
 from smirk3d.viewer.scene import Appearance, SubjectScene
 from smirk3d.viewer.session import FaceChoice, Session
 from smirk3d.viewer.subjects import Subject
 from smirk3d.viewer.trouble import Trouble
-from smirk3d.viewer.uploads import Uploads
+from smirk3d.viewer.uploads import LARGEST_UPLOAD, Uploads
 
 RATE = 60
 """Updates a second while something moves."""
@@ -29,6 +30,8 @@ _GAP = 0.04
 _LONE_WIDTH = 0.32
 _PANEL_EVERY = 0.12
 _IDLE = 0.5
+_PHOTO_HINT = "Look, view Free (key 2): drag to turn the face. Move: sliders for all it can do."
+_FREE_HINT = "Drag to turn the face, scroll to zoom. Move: sliders for all it can do."
 _EMPTY_VIEW = Viewpoint((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), FREE_FOV)
 
 
@@ -66,6 +69,7 @@ class Viewer:
         self._stop = threading.Event()
         _furnish(server)
         self.cameras = Cameras(server, trouble, self._viewpoint)
+        self.frame = PageFrame(server, trouble, LARGEST_UPLOAD)
         self.panel = Panel(self)
         self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
         self._thread.start()
@@ -84,6 +88,8 @@ class Viewer:
             self.panel.rebuild()
         self.panel.say(self.summary())
         self.look_from("photo" if with_picture else "free")
+        name = ", ".join(subject.name for subject in subjects)
+        self.frame.show(name, _PHOTO_HINT if with_picture else _FREE_HINT)
         self.refresh()
 
     def _built(self, session: Session) -> list[SubjectScene]:

@@ -12,6 +12,9 @@ from smirk3d.viewer.trouble import Trouble
 
 View = Literal["photo", "free"]
 
+_HOME = (3.0, 3.0, 3.0)
+"""Where viser's camera starts. A page that is still loading may go back there after it was placed;
+from so near the locked view shows nothing."""
 _STRAIGHT = 1 - 1e-7
 """Cosine of the angle to the photo's axis up to which a camera counts as straight."""
 
@@ -60,7 +63,8 @@ class Cameras:
     async def _hold(self, camera: Any) -> None:
         """Keep a page's camera straight, and fitted to its window, in the locked view."""
         before = self._aspects.get(camera.client.client_id)
-        if before is not None and abs(camera.aspect / before - 1) > 0.01:
+        resized = before is not None and abs(camera.aspect / before - 1) > 0.01
+        if resized or _is_home(camera):
             self._place(camera)
         elif self.view == "photo":
             sight = camera.look_at - camera.position
@@ -82,3 +86,7 @@ class Cameras:
             camera.up_direction = (0.0, 1.0, 0.0)
             camera.position = position
             camera.look_at = look_at
+
+
+def _is_home(camera: Any) -> bool:
+    return bool(np.allclose(camera.position, _HOME) and np.allclose(camera.look_at, 0))

@@ -14,6 +14,7 @@ import numpy as np
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.formats import FLAME, FORMATS, PICTURED, write_face
+from smirk3d.export.gaps import with_gaps_filled
 from smirk3d.export.picture import Picture
 from smirk3d.viewer.uploads import shown_name
 
@@ -117,8 +118,9 @@ class FilesTab:
             parameters = opened.parameters(face)
         shown = opened.subject.faces[face]
         path = folder / f"{shown_name(opened.subject.name)}-face-{face}.csv"
-        seconds = opened.subject.timestamps[shown.frames]
-        write_arkit_csv(path, opened.subject.head, parameters, timestamps=seconds.tolist())
+        head, times = opened.subject.head, opened.subject.timestamps
+        everywhere = with_gaps_filled(head, parameters, shown.frames, times)
+        write_arkit_csv(path, head, everywhere, timestamps=times.tolist())
         return path
 
     def _saved(self, folder: Path) -> Path:

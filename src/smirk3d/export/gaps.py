@@ -1,0 +1,65 @@
+"""What stands where a person is not seen: the last face for a moment, then the face at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+
+HOLD_SECONDS = 1.0
+"""How long the last face stays: a hand before the face, a look aside."""
+EASE_SECONDS = 0.5
+"""How long it takes from there to rest."""
+
+_STAYING = ("shape", "camera")
+
+
+def towards_rest(head: HeadModel, parameters: FaceParameters, shares: Tensor) -> FaceParameters:
+    """Return faces on their way to rest; who they are, and the camera, stay.
+
+    Args:
+        head: the head.
+        parameters: B faces ``[B, D]``.
+        shares: how much is left of each ``[B]``, from 1 to 0, which is the neutral face straight
+            ahead.
+    """
+    rest = head.neutral(len(parameters)).to(parameters.head_pose)
+    left = shares.to(parameters.head_pose)[:, None]
+    return FaceParameters(
+        **{
+            name: values if name in _STAYING else torch.lerp(getattr(rest, name), values, left)
+            for name, values in parameters.items()
+        }
+    )
+
+
+def with_gaps_filled(
+    head: HeadModel,
+    parameters: FaceParameters,
+    frames: NDArray[np.int64],
+    timestamps: Sequence[float] | NDArray[np.float64],
+) -> FaceParameters:
+    """Return one person in all frames of a clip ``[T, D]``.
+
+    Frames in which the person is seen stay as they are. After them the last face is held for
+    :data:`HOLD_SECONDS`, and goes to rest in :data:`EASE_SECONDS`; before the first it rests.
+
+    Args:
+        head: the head.
+        parameters: in the F frames that show the person ``[F, D]``, at least one.
+        frames: their numbers ``[F]``, increasing.
+        timestamps: seconds of the clip's frames ``[T]``.
+    """
+    times = np.asarray(timestamps, np.float64)
+    last = np.searchsorted(frames, np.arange(len(times)), "right") - 1
+    gone = times - times[frames[np.maximum(last, 0)]]
+    shares = np.clip(1 - (gone - HOLD_SECONDS) / EASE_SECONDS, 0, 1)
+    shares[last < 0] = 0
+    rows = parameters[torch.from_numpy(np.maximum(last, 0))]
+    return towards_rest(head, rows, torch.from_numpy(shares))
