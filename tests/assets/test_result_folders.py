@@ -352,6 +352,22 @@ def test_a_sweep_leaves_what_a_living_run_writes_and_what_is_not_ours(tmp_path: 
     assert names_in(tmp_path) == [plain.name, other.name, "a", "b"]
 
 
+def test_where_there_are_no_locks_nothing_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("smirk3d.assets.locks.fcntl.flock", no_locks)
+    place = Destination(Path("a.png"), tmp_path / "a")
+    with atomic_path(tmp_path / "b") as file:
+        file.write_text("b")
+        assert write(place) == write(place) == tmp_path / "a"
+        atomic.sweep(tmp_path)
+        assert file.is_file()
+    assert names_in(tmp_path) == ["a", "b"]
+
+
 def test_two_writers_of_one_result(tmp_path: Path) -> None:
     place = Destination(Path("a.png"), tmp_path / "a")
     with place.writing() as draft:

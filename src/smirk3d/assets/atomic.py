@@ -80,9 +80,9 @@ def _aside(path: Path, kind: str) -> Path:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[bool]:
-    """Lock a folder while the block runs; gives whether it could be, and is still there.
+    """Lock a folder while the block runs; gives whether it is locked, and still there.
 
-    Windows opens no folders: there nothing is locked, and nothing swept.
+    Windows opens no folders and some file systems have no locks: there nothing is swept.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -90,7 +90,7 @@ def _held(folder: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        held = take(descriptor)
+        held = take(descriptor) is True
         with contextlib.suppress(OSError):
             held = held and os.path.samestat(os.fstat(descriptor), folder.stat())
         yield held

@@ -16,11 +16,12 @@ else:
     import fcntl
 
 
-def take(descriptor: int) -> bool:
+def take(descriptor: int) -> bool | None:
     """Lock an open file or folder for this process, without waiting.
 
     Returns:
-        False where another holder has it. True also on file systems that have no locks.
+        True if it is locked now, False where another holder has it, None on file systems that have
+        no locks.
     """
     try:
         if sys.platform == "win32":
@@ -30,7 +31,7 @@ def take(descriptor: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
-        return True
+        return None
     return True
 
 
@@ -57,7 +58,7 @@ class FileLock(Closing):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         while True:
             descriptor = os.open(path, flags, 0o666)
-            if not take(descriptor):
+            if take(descriptor) is False:
                 os.close(descriptor)
                 raise OutputError(
                     f"{what} is in use by another run of smirk3d: wait for it, or give another"
