@@ -88,24 +88,29 @@ def test_one_of_several_faces_is_chosen(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        ([], "nothing to change"),
-        (["--set", "jawOpne=1"], "did you mean jawOpen"),
-        (["--set", "jawOpen=2"], "from 0 to 1"),
-        (["--set", "jawOpen=1", "--out", "a.bmp"], "unknown ending"),
-        (["--set", "jawOpen=1", "--out", "PHOTO"], "is the photo itself"),
-        (["--retarget", "x", "--out", "a.png"], "name it .mp4"),
-        (["--retarget", "x", "--like", "y"], "choose one"),
-        (["--like", "missing.jpg"], "missing.jpg does not exist"),
-        (["--retarget", "missing"], "no such file"),
-        (["--like", "PHOTO", "--strength", "3"], "from 0 to 2"),
-        (["--set", "jawOpen=1", "--face", "5"], "has 1 face:"),
-        (["--set", "jawOpen=1", "--painter", "PHOTO"], "no safetensors file"),
+        ([], 2, "nothing to change"),
+        (["--set", "jawOpne=1"], 2, "did you mean jawOpen"),
+        (["--set", "jawOpen=2"], 2, "from 0 to 1"),
+        (["--set", "jawOpen=1", "--out", "a.bmp"], 2, "unknown ending"),
+        (["--set", "jawOpen=1", "--out", "PHOTO"], 2, "is the photo itself"),
+        (["--like", "PHOTO", "--out", "PHOTO", "--overwrite"], 2, "is the photo itself"),
+        (["--retarget", "x", "--out", "a.png"], 2, "name it .mp4"),
+        (["--retarget", "x", "--like", "y"], 2, "choose one"),
+        (["--like", "missing.jpg"], 3, "missing.jpg does not exist"),
+        (["--retarget", "missing"], 3, "no such file"),
+        (["--like", "PHOTO", "--strength", "3"], 2, "from 0 to 2"),
+        (["--set", "jawOpen=1", "--face", "5"], 3, "has 1 face:"),
+        (["--set", "jawOpen=1", "--face", "-1"], 2, "--face -1"),
+        (["--set", "jawOpen=1", "--head", "nobody"], 2, "no head named 'nobody'"),
+        (["--set", "jawOpen=1", "--weights", "nobody"], 2, "no weights named 'nobody'"),
+        (["--set", "jawOpen=1", "--painter", "PHOTO"], 3, "no safetensors file"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(
     arguments: list[str],
+    code: int,
     said: str,
     portrait: Path,
     tmp_path: Path,
@@ -115,7 +120,7 @@ def test_mistakes_are_named_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     given = [str(portrait) if a == "PHOTO" else a for a in arguments]
     kept = portrait.read_bytes()
-    assert main(["edit", str(portrait), *given]) == 3
+    assert main(["edit", str(portrait), *given]) == code
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     assert portrait.read_bytes() == kept

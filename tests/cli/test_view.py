@@ -18,6 +18,7 @@ from smirk3d.cli.main import main
         (["a", "b", "c"], 2, "give 2 results at most, got 3"),
         (["--source", "x.mp4"], 2, "--source belongs to a result"),
         (["--host", "203.0.113.7"], 3, "--host 203.0.113.7: no address of this machine"),
+        (["--head", "nobody"], 2, "no head named 'nobody'"),
         (["--port", "70000"], 2, "--port must lie between 0 and 65535"),
         (["--allow-origin", "hub"], 2, "--allow-origin hub: give scheme and host"),
         (["--allow-origin", "https://a", "--allow-origin", "b"], 2, "--allow-origin b: give"),

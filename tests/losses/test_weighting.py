@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from smirk3d.errors import UsageError
 from smirk3d.losses.weighting import PRETRAINING, LossWeights, weighted_sum
 
 
@@ -45,5 +46,5 @@ def test_mistakes_are_named() -> None:
         weighted_sum({"landmark": lambda: torch.ones(())}, LossWeights())
     with pytest.raises(ValueError, match="all weights are zero of cycle"):
         weighted_sum({"cycle": lambda: torch.ones(())}, PRETRAINING)
-    with pytest.raises(ValueError, match="jaw_prior must not be negative"):
+    with pytest.raises(UsageError, match="jaw_prior must not be negative"):
         LossWeights(jaw_prior=-1.0)

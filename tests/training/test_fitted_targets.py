@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from smirk3d.errors import OutputError
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training import fitted_targets as module
 from smirk3d.training.fitted_targets import fitted_targets
@@ -140,3 +144,23 @@ def test_refined_fits_are_sparse_and_found_by_their_settings(
     full = fitted_targets(HEAD, landmarks, path, start=start)
     assert fitted_photos == [12, 12, 12]
     assert (sparse.expression.sum(1) < full.expression.sum(1)).all()
+
+
+def die(head: HeadModel, job: tuple) -> Tensor:
+    """Stand for a process that the system kills."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return torch.zeros(0)
+
+
+def test_the_death_of_a_process_is_an_error_and_not_a_wait(
+    landmarks: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_fit_part", die)
+    with pytest.raises(OutputError, match="a process that fits faces died"):
+        fitted_targets(HEAD, landmarks, tmp_path / "fits.ckpt", processes=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_fit_what_one_fits(landmarks: Tensor, tmp_path: Path) -> None:
+    one = fitted_targets(HEAD, landmarks, tmp_path / "one.ckpt")
+    same(fitted_targets(HEAD, landmarks, tmp_path / "two.ckpt", processes=2), one)

@@ -8,7 +8,7 @@ import torch
 
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
-from smirk3d.errors import InputError
+from smirk3d.errors import InputError, UsageError
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.linear_start import start_from_regression, start_places
 from smirk3d.training.trainer import train
@@ -85,6 +85,6 @@ def test_a_regression_needs_faces_and_one_backbone() -> None:
 def test_a_regression_without_standardised_features_is_refused(tmp_path: Path) -> None:
     config = small_config()
     config = replace(config, networks=replace(config.networks, linear_batches=3))
-    with pytest.raises(InputError, match="standardised"):
+    with pytest.raises(UsageError, match="standardised"):
         train(config, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,13 @@ import torch
 
 from smirk3d.data.batches import TrainingBatches
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
-from smirk3d.errors import AssetError, OutputError
+from smirk3d.errors import AssetError, OutputError, UsageError
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import LIGHT, NeuralRenderer
 from smirk3d.training.checkpoints import (
     check_checkpoint,
+    check_run_folder,
     checkpoints,
     latest_checkpoint,
     load_checkpoint,
@@ -189,6 +191,42 @@ def test_a_log_on_a_full_disk_is_the_same_error(tmp_path: Path) -> None:
         for write in (lambda: log.scalars(1, {"a": 1.0}), lambda: log.event(1, "photo left out")):
             with pytest.raises(OutputError, match="No space left"):
                 write()
+
+
+def test_a_log_goes_on_where_the_run_does(tmp_path: Path) -> None:
+    lines = [{"step": n, "total": 1.0} for n in (1, 2, 3, 4)]
+    text = "a line of somebody\n" + "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "log.jsonl").write_text(text + '{"step": 2, "tot')
+    with RunLog(tmp_path, step=2) as log:
+        log.scalars(3, {"total": 2.0})
+    kept = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert kept[0] == "a line of somebody"
+    assert [json.loads(line)["step"] for line in kept[1:]] == [1, 2, 3]
+    assert json.loads(kept[-1])["total"] == 2.0
+
+
+def test_weights_of_no_run_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "encoder.safetensors").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"encoder\.safetensors is there without a run"):
+        check_run_folder(tmp_path)
+    trainer, batches = small_trainer(small_config(painting=False, steps=1))
+    run_in(tmp_path / "run", trainer, batches)
+    check_run_folder(tmp_path / "run")
+    check_run_folder(tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": 0}, "steps or minutes"),
+        ({"steps": -1}, "--steps -1: give 0 or more"),
+        ({"devices": 0}, "--devices 0"),
+        ({"accelerator": "tpu"}, "no accelerator 'tpu'"),
+    ],
+)
+def test_runs_that_cannot_be_are_wrong_usage(changes: dict, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        with_run(small_config(), **changes).check()
 
 
 def test_another_head_or_other_settings_are_refused(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+DEFAULT_HEAD = "open"
+"""Name of the head that is used unless another is given."""
+
 
 def heads_folder() -> Path:
     """Return the folder of shipped heads."""

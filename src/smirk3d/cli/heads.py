@@ -89,7 +89,7 @@ class Bake:
         from smirk3d.heads.head_file import write_head_file
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
-        with tqdm(desc="bake", unit="step") as bar:
+        with tqdm(desc="bake", unit="step", disable=None) as bar:
             arrays, meta = bake_open_head(self.wheel, progress=lambda *_: bar.update())
             with MediaPipeFaceDetector(max_faces=1, thorough=False) as detector:
                 arrays, meta = with_landmarks(arrays, meta, detector, on_progress=bar.update)
@@ -120,7 +120,7 @@ class Import:
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
         with (
-            tqdm(desc="import", unit="step") as bar,
+            tqdm(desc="import", unit="step", disable=None) as bar,
             MediaPipeFaceDetector(max_faces=1, thorough=False) as detector,
         ):
             found = import_head(

@@ -10,10 +10,10 @@ from typing import Annotated
 import tyro
 
 from smirk3d.cli.common_options import CountBar
+from smirk3d.cli.terminal import say
+from smirk3d.cli.usage import check_head
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.presets import PRESETS
-from smirk3d.training.progress_bar import ProgressBar
-from smirk3d.training.trainer import train
 
 
 @dataclass
@@ -25,12 +25,18 @@ class Train:
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        self.settings.check()
+        for head in (self.settings.head, *self.settings.data.batches.rendered_heads):
+            check_head(head)
+        from smirk3d.training.progress_bar import ProgressBar
+        from smirk3d.training.trainer import train
+
         bar = ProgressBar()
         try:
             weights = train(self.settings, self.out, on_progress=bar, on_fit=CountBar("fits"))
         finally:
             bar.close()
-        print(weights)
+        say(weights)
         return 0
 
 

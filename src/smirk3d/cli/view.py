@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from smirk3d.cli.common_options import Estimation
-from smirk3d.cli.terminal import complain, failure
+from smirk3d.cli.terminal import complain, failure, say
+from smirk3d.cli.usage import FAILED
 from smirk3d.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class View:
             raise UsageError("--source belongs to a result: smirk3d view RESULT --source FILE")
         if not 0 <= self.port < 65536:
             raise UsageError(f"--port must lie between 0 and 65535, got {self.port}")
+        self.estimation.check()
         return self._serve(admitted_sites(self.allow_origin))
 
     def _serve(self, admitted: tuple[Site, ...]) -> int:
@@ -62,10 +64,16 @@ class View:
 
         options = self.estimation
         head = options.head if options.head != "open" else None
-        subjects = [
-            open_subject(path, head=head, source=self.source if number == 0 else None)
-            for number, path in enumerate(self.results)
-        ]
+        subjects = []
+        for number, path in enumerate(self.results):
+            try:
+                source = self.source if number == 0 else None
+                subjects.append(open_subject(path, head=head, source=source))
+            except Exception as error:
+                complain(failure(path, error))
+        all_open = len(subjects) == len(self.results)
+        if not subjects and not all_open:
+            return FAILED
         uploads = Uploads(
             Estimator(
                 head=options.head,
@@ -83,11 +91,11 @@ class View:
                 viewer.open(subjects)
             shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
             address = f"[{shown}]" if ":" in shown else shown
-            print(f"http://{address}:{server.get_port()}   Ctrl-C ends it", flush=True)
+            say(f"http://{address}:{server.get_port()}   Ctrl-C ends it")
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     time.sleep(3600)
-        return 0
+        return 0 if all_open else FAILED
 
 
 COMMAND = View

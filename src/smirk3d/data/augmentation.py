@@ -10,41 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smirk3d.data.batch_config import AugmentationConfig as AugmentationConfig  # noqa: PLC0414 (found here too)
 from smirk3d.data.mirroring import Mirror
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.views import transform_view
 from smirk3d.preprocessing.face_crop import warp_image
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugmentationConfig:
-    """Ranges of the augmentation.
-
-    Attributes:
-        crop_scale: side of the crop in landmark boxes, drawn uniformly.
-        shift: of the crop's centre, in crop sides.
-        rotation: in degrees, either way.
-        flip: share of batches' faces that are mirrored.
-        brightness: factor's range around 1.
-        contrast: factor's range around 1.
-        colour: each channel's factor's range around 1.
-        grey: share of pictures without colour.
-        blur: share of pictures that are blurred.
-        noise: largest standard deviation of the noise.
-        occlusion: share of pictures with a covered patch.
-    """
-
-    crop_scale: tuple[float, float] = (1.25, 1.75)
-    shift: float = 0.05
-    rotation: float = 15.0
-    flip: float = 0.5
-    brightness: float = 0.3
-    contrast: float = 0.3
-    colour: float = 0.12
-    grey: float = 0.08
-    blur: float = 0.25
-    noise: float = 0.04
-    occlusion: float = 0.2
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,12 +18,13 @@ from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.augmentation import Augmentation, AugmentationConfig, Faces, TrainingBatch
+from smirk3d.data.augmentation import Augmentation, Faces, TrainingBatch
+from smirk3d.data.batch_config import BatchConfig as BatchConfig  # noqa: PLC0414 (found here too)
 from smirk3d.data.mirroring import Mirror
-from smirk3d.data.mixing import MixingConfig, liveliness, sampling_weights
+from smirk3d.data.mixing import liveliness, sampling_weights
 from smirk3d.data.photo_warps import PhotoWarper
 from smirk3d.data.rendered_faces import FaceRenderer
-from smirk3d.data.strong_expressions import StrongExpressionConfig, StrongExpressions
+from smirk3d.data.strong_expressions import StrongExpressions
 from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
@@ -32,37 +33,6 @@ from smirk3d.heads.registry import load_head
 
 _ALONE, _DRAWN, _PAIRED = 1, 300_000, 400_000
 """Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchConfig:
-    """How batches are made.
-
-    Attributes:
-        batch_size: faces a batch, all processes together.
-        image_size: side of the pictures in pixels.
-        warped: share of each batch whose faces are moved to strong expressions; as many again are
-            the photos that they come from, cut out and lit alike.
-        rendered: share of each batch that is not photos but painted renders of heads, two
-            expressions of each person.
-        rendered_heads: names of the heads that are rendered, in turn; none for the trained one.
-        on_device: keep all photos in the device's memory, as a GPU can.
-        ahead: batches that a thread makes ahead; 0 makes each when it is asked for.
-        mixing: which photos are drawn.
-        augmentation: what is done to them.
-        strong: to what expressions faces are moved.
-    """
-
-    batch_size: int = 32
-    image_size: int = CROP_SIZE
-    warped: float = 0.0
-    rendered: float = 0.0
-    rendered_heads: tuple[str, ...] = ()
-    on_device: bool = False
-    ahead: int = 2
-    mixing: MixingConfig = field(default_factory=MixingConfig)
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    strong: StrongExpressionConfig = field(default_factory=StrongExpressionConfig)
 
 
 def seeded(

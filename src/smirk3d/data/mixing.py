@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from smirk3d.data.batch_config import MixingConfig as MixingConfig  # noqa: PLC0414 (found here too)
 from smirk3d.errors import InputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixingConfig:
-    """How photos are drawn.
-
-    Attributes:
-        shares: share of each source by name; others get the rest by their size. Empty for all by
-            size.
-        evenness: of sources without a share: 0 draws photos alike, 1 draws sources alike.
-        activity: how much more often lively faces are drawn; 0 for all alike.
-        turn: the same for turned heads.
-        largest: no photo is drawn more than this many times as often as a calm, frontal one.
-    """
-
-    shares: dict[str, float] = field(default_factory=dict)
-    evenness: float = 0.5
-    activity: float = 1.0
-    turn: float = 0.3
-    largest: float = 12.0
 
 
 def liveliness(head: HeadModel, parameters: FaceParameters) -> tuple[Tensor, Tensor]:

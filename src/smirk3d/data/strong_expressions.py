@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from smirk3d.data.batch_config import StrongExpressionConfig as StrongExpressionConfig  # noqa: PLC0414 (found here too)
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class StrongExpressionConfig:
-    """How expressions are drawn.
-
-    Attributes:
-        actions: smallest and largest number of actions that are added.
-        strength: range of an added action, as a share of its range.
-        lids: share of faces whose lids are drawn anew, each side by itself.
-        jaw_open: share of faces whose jaw is opened.
-        jaw_moved: share of faces whose jaw goes sideways or forward.
-        gaze: share of faces that look elsewhere.
-    """
-
-    actions: tuple[int, int] = (1, 8)
-    strength: tuple[float, float] = (0.25, 1.0)
-    lids: float = 0.5
-    jaw_open: float = 0.35
-    jaw_moved: float = 0.3
-    gaze: float = 0.5
 
 
 class StrongExpressions:

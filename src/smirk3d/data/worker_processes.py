@@ -193,7 +193,7 @@ def _done(
         work(job, left_out, lambda item: connection.send(("item", item)))
     except Exception as error:
         try:
-            pickle.loads(pickle.dumps(error))  # noqa: S301 - our own, to see whether it can be sent
+            pickle.loads(pickle.dumps(error))
         except Exception:
             error = RuntimeError(reason(error))
         return "error", error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,8 +18,9 @@ from smirk3d.assets.weight_files import (
     read_weights_header,
     write_weights,
 )
-from smirk3d.conventions import CAMERA_SCALE_DEFAULT, CROP_SIZE
+from smirk3d.conventions import CAMERA_SCALE_DEFAULT
 from smirk3d.encoders.backbones import Backbone, build_backbone
+from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
@@ -52,36 +53,6 @@ VIEW_GROUPS = (
     ),
 )
 """The groups outside the head, for the output layers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """Sizes of the encoders.
-
-    Attributes:
-        pose_backbone: backbone of the head pose and camera encoder.
-        shape_backbone: of the shape encoder.
-        expression_backbone: of the encoder of expression, eyelids, jaw and eyes.
-        shared: one backbone, ``expression_backbone``, serves all three, at a third of the cost.
-        place_channels: of each backbone at stride 16 that reach the output layers cell by
-            cell, not pooled over the picture; 0 in SMIRK.
-        standardised: output layers take features in spreads from their centre.
-        eyes: read the eyes' rotations where the head has them; SMIRK's own weights do not.
-        input_size: crops are resized to this side in pixels before the backbones.
-        scaled_outputs: outputs are in units of each component's spread; False for SMIRK's weights.
-        pretrained: start from ImageNet weights where the backbone has them.
-    """
-
-    pose_backbone: str = "mobilenetv3_small_minimal"
-    shape_backbone: str = "mobilenetv3_large_minimal"
-    expression_backbone: str = "mobilenetv3_large_minimal"
-    shared: bool = False
-    place_channels: int = 0
-    standardised: bool = False
-    eyes: bool = True
-    input_size: int = CROP_SIZE
-    scaled_outputs: bool = True
-    pretrained: bool = False
 
 
 class ReadableHead(Protocol):

@@ -141,8 +141,9 @@ def write_report(
     }
     text, data = out / "report.md", out / "report.json"
     content = json.dumps(document, indent=1, default=str) + "\n"
+    lines = [printable(line) for line in "\n".join(lines).split("\n")]
     # the file that tells whose the report is comes first
-    for path, written in ((data, content), (text, "\n".join(map(printable, lines)) + "\n")):
+    for path, written in ((data, content), (text, "\n".join(lines) + "\n")):
         with atomic_path(path) as temporary:
             temporary.write_text(written, encoding="utf-8")
     return text, data

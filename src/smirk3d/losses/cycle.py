@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.losses.loss_weights import CycleForm as CycleForm  # noqa: PLC0414 (found here too)
 from smirk3d.losses.units import component_units
 
 SMIRK_CYCLE_WEIGHTS: Mapping[str, float] = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
 """The published weights of the groups; with a trained shape encoder, ``shape`` has 1."""
-
-CycleForm = Literal["squared", "absolute"]
 
 
 def cycle_losses(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,33 +18,13 @@ from smirk3d.assets.weight_files import (
 )
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.neural_renderer.blocks import DoubleConv, ResidualBlock
+from smirk3d.neural_renderer.renderer_config import LIGHT as LIGHT  # noqa: PLC0414 (found here too)
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig as NeuralRendererConfig  # noqa: PLC0414 (found here too)
 
 KIND = "neural_renderer"
 """What weight files of neural renderers say they are."""
 
 _SMALLEST_BOTTLENECK = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeuralRendererConfig:
-    """Size of the neural renderer; the default is the published one.
-
-    Attributes:
-        features: channels of each level, from the finest; the last is the bottleneck's.
-        blocks: number of residual blocks in the bottleneck.
-        depthwise: split 3x3 convolutions into depthwise and pointwise ones.
-        patch: pixels of a side that are folded into channels before the first level, and unfolded
-            after the last; 1 for none.
-    """
-
-    features: tuple[int, ...] = (32, 64, 128, 256, 512)
-    blocks: int = 5
-    depthwise: bool = False
-    patch: int = 1
-
-
-LIGHT = NeuralRendererConfig(features=(32, 48, 96, 128), blocks=2, depthwise=True, patch=2)
-"""For training on a CPU: about a fiftieth of the published size's multiplications."""
 
 
 class NeuralRenderer(nn.Module):

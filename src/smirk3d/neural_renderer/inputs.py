@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -17,26 +16,8 @@ from smirk3d.neural_renderer.pixel_sampling import (
     sample_surface,
     write_pixels,
 )
+from smirk3d.neural_renderer.renderer_config import MaskingConfig as MaskingConfig  # noqa: PLC0414 (found here too)
 from smirk3d.rasterization.base import Fragments
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskingConfig:
-    """How much of the photo the neural renderer sees; the defaults are SMIRK's.
-
-    Attributes:
-        dilation: growth of the hull, in pixels of a 224 crop.
-        point_share: drawn pixels of the face, as a share of all pixels of the picture.
-        noise: standard deviation of the factor on each drawn colour.
-        hole_share: of a 224 crop's pixels that are centres of holes in the drawn pixels.
-        hole_side: of a hole, in pixels of a 224 crop.
-    """
-
-    dilation: float = 10.0
-    point_share: float = 0.01
-    noise: float = 0.05
-    hole_share: float = 0.01
-    hole_side: int = 11
 
 
 class Rendering(Protocol):

@@ -6,6 +6,7 @@ a step depend on seed and step alone, so that no other state is left.
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from pathlib import Path
@@ -14,12 +15,30 @@ from typing import Any
 import torch
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.errors import AssetError
+from smirk3d.errors import AssetError, OutputError
+
+ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
+"""What a run leaves to users, beside its checkpoints."""
 
 FORMAT = 1
 _NAME = re.compile(r"step-(\d+)\.ckpt")
 _KEPT = 2
 _DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
+
+
+def check_run_folder(folder: Path) -> None:
+    """Refuse a folder whose weights no run of it has left: the next export would replace them.
+
+    Raises:
+        OutputError: if so.
+    """
+    if checkpoints(folder):
+        return
+    for name in (ENCODER_FILE, RENDERER_FILE):
+        if os.path.lexists(folder / name):
+            raise OutputError(
+                f"{folder / name} is there without a run's checkpoints: choose another folder"
+            )
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:

@@ -8,16 +8,18 @@ from typing import Annotated, Literal
 
 import tyro
 
-from smirk3d.data.batches import BatchConfig
-from smirk3d.encoders.face_encoder import EncoderConfig
-from smirk3d.heads.registry import DEFAULT_HEAD
-from smirk3d.losses.cycle import CycleForm
-from smirk3d.losses.weighting import LossWeights
-from smirk3d.neural_renderer.generator import NeuralRendererConfig
-from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.assets import DEFAULT_HEAD
+from smirk3d.data.batch_config import BatchConfig
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.errors import UsageError
+from smirk3d.losses.loss_weights import CycleForm, LossWeights
+from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
 
 Part = Literal["trunk", "pose", "shape", "expression", "renderer"]
 """Networks that learn or are frozen each by itself; the trunk exists in shared encoders."""
+
+ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
+"""What Lightning Fabric knows of them; ``gpu`` is CUDA or MPS."""
 
 ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression")
 
@@ -311,3 +313,55 @@ class TrainConfig:
     painter: Annotated[PainterConfig | None, tyro.conf.AvoidSubcommands] = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+
+    @property
+    def encoders_learn(self) -> bool:
+        """Whether any part of the encoders learns."""
+        return bool(set(self.networks.learning) & set(ENCODER_PARTS))
+
+    def check(self) -> None:
+        """Refuse settings with which nothing, or nothing sensible, could be learnt.
+
+        Raises:
+            UsageError: if neither steps nor minutes are given, a number is too small, a regression
+                is asked for without standardised features, the cycle path lacks a renderer, or
+                encoders, or a renderer from other heads' renders, shall learn from what is known.
+        """
+        self._check_numbers()
+        if not (self.run.steps or self.run.minutes):
+            raise UsageError("a run needs a number of steps or minutes")
+        if self.networks.linear_batches and not self.networks.encoder.standardised:
+            raise UsageError("--networks.linear-batches needs --networks.encoder.standardised")
+        if self.rendered == "known" and self.encoders_learn:
+            raise UsageError(
+                "--rendered known teaches no encoder: give --networks.learning renderer"
+            )
+        if self.rendered == "known" and self.data.batches.rendered_heads:
+            raise UsageError(
+                "--rendered known: of other heads' renders not all is known; "
+                "leave out --data.batches.rendered-heads"
+            )
+        learns = "renderer" in self.networks.learning
+        if self.losses.cycle and not learns and self.networks.renderer_start is None:
+            raise UsageError(
+                "the cycle path needs a neural renderer that learns or has learnt: "
+                "give --networks.renderer-start FILE"
+            )
+
+    def _check_numbers(self) -> None:
+        run, batches = self.run, self.data.batches
+        least: dict[str, tuple[float, float]] = {
+            "steps": (run.steps, 0), "minutes": (run.minutes, 0), "devices": (run.devices, 1),
+            "seed": (run.seed, 0), "save-minutes": (run.save_minutes, 0),
+            "log-steps": (run.log_steps, 1), "panel-steps": (run.panel_steps, 0),
+            "render-size": (self.render_size, 1), "data.max-photos": (self.data.max_photos, 0),
+            "data.fit-processes": (self.data.fit_processes, 1),
+            "data.batches.batch-size": (batches.batch_size, 1),
+            "data.batches.image-size": (batches.image_size, 1),
+            "data.batches.ahead": (batches.ahead, 0),
+        }  # fmt: skip
+        for name, (value, bound) in least.items():
+            if not value >= bound:
+                raise UsageError(f"--{name} {value:g}: give {bound:g} or more")
+        if run.accelerator not in ACCELERATORS:
+            raise UsageError(f"no accelerator {run.accelerator!r}: have {', '.join(ACCELERATORS)}")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.errors import OutputError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import SPARSITY, LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.landmark_fit import person_batches
@@ -80,7 +83,7 @@ def fitted_targets(
 
     Raises:
         AssetError: if the file is damaged, or the head has no landmarks.
-        OutputError: if the file cannot be written.
+        OutputError: if the file cannot be written, or a process dies.
     """
     numbers = _person_numbers(persons, len(landmarks))
     start_key = b"" if start is None else start.key + repr(_REFINED_FIT).encode()
@@ -138,9 +141,26 @@ def _digests(landmarks: Tensor, numbers: Tensor, start_key: bytes) -> list[bytes
 def _fits(head: HeadModel, jobs: Iterable[_Job], processes: int) -> Iterator[Tensor]:
     """Yield the fitted parameters ``[B, D]`` of each job, all groups side by side."""
     fit = partial(_fit_part, head)
-    pool = multiprocessing.get_context("spawn").Pool(processes) if processes > 1 else None
-    with pool or nullcontext():
-        yield from (map(fit, jobs) if pool is None else pool.imap(fit, jobs))
+    if processes <= 1:
+        yield from map(fit, jobs)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context)
+    waiting: deque[Future[Tensor]] = deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(fit, job))
+            if len(waiting) > 2 * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise OutputError(
+            "a process that fits faces died, perhaps of lack of memory: give fewer processes; the"
+            " same command goes on from here"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _fit_part(head: HeadModel, job: _Job) -> Tensor:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from smirk3d.data.augmentation import AugmentationConfig
-from smirk3d.data.batches import BatchConfig
-from smirk3d.data.mixing import MixingConfig
-from smirk3d.data.strong_expressions import StrongExpressionConfig
-from smirk3d.encoders.face_encoder import EncoderConfig
-from smirk3d.losses.weighting import PRETRAINING, LossWeights
-from smirk3d.neural_renderer.generator import LIGHT, NeuralRendererConfig
+from smirk3d.data.batch_config import (
+    AugmentationConfig,
+    BatchConfig,
+    MixingConfig,
+    StrongExpressionConfig,
+)
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.losses.loss_weights import PRETRAINING, LossWeights
+from smirk3d.neural_renderer.renderer_config import LIGHT, NeuralRendererConfig
 from smirk3d.training.config import (
     CycleConfig,
     DataConfig,

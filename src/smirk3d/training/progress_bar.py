@@ -23,7 +23,7 @@ class ProgressBar:
         """Show where the run stands."""
         if self._bar is None:
             layout = "{percentage:5.1f}% |{bar:24}| {desc}{postfix}"
-            self._bar = tqdm(total=1.0, bar_format=layout, mininterval=0.5)
+            self._bar = tqdm(total=1.0, bar_format=layout, mininterval=0.5, disable=None)
         for name, value in progress.losses.items():
             self._smooth[name] = 0.95 * self._smooth.get(name, value) + 0.05 * value
         shown = {name: f"{value:.3g}" for name, value in self._smooth.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.closing import Closing
 from smirk3d.errors import OutputError
@@ -18,8 +19,16 @@ from smirk3d.preprocessing.image_io import write_png
 class RunLog(Closing):
     """Writes scalars to ``log.jsonl`` and pictures to ``panels/``."""
 
-    def __init__(self, folder: Path, *, tensorboard: bool = False) -> None:
+    def __init__(self, folder: Path, *, step: int | None = None, tensorboard: bool = False) -> None:
         """Open the records of a run, to append.
+
+        Lines of later steps than the one that the run goes on from are taken back, as is a line
+        that was cut off: they are of a run that was killed, and come again.
+
+        Args:
+            folder: the run's.
+            step: that the run goes on from; None takes nothing back.
+            tensorboard: write TensorBoard's files too.
 
         Raises:
             OutputError: if the folder cannot be written.
@@ -28,6 +37,8 @@ class RunLog(Closing):
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if step is not None:
+                _take_back(folder / "log.jsonl", step)
             self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
         except OSError as error:
             raise OutputError(f"{folder} cannot be written ({error.strerror})") from error
@@ -78,3 +89,22 @@ class RunLog(Closing):
         self._file.close()
         if self._writer is not None:
             self._writer.close()
+
+
+def _take_back(path: Path, step: int) -> None:
+    """Keep a log's whole lines up to a step."""
+    if not path.is_file():
+        return
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith(b"\n") and _step(line) <= step]
+    if len(kept) < len(lines):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"".join(kept))
+
+
+def _step(line: bytes) -> float:
+    """Return the step of a line of the log, 0 of what is none."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return 0.0

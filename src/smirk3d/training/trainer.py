@@ -21,12 +21,19 @@ from smirk3d.data.carried_photos import SurfaceCarrier
 from smirk3d.data.expression_templates import template_bank
 from smirk3d.data.given_shapes import with_given_shapes
 from smirk3d.encoders.face_encoder import FaceEncoder
-from smirk3d.errors import InputError, Smirk3dError
+from smirk3d.errors import Smirk3dError
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.losses.weighting import WeightedLoss
-from smirk3d.training.checkpoints import check_checkpoint, latest_checkpoint, save_checkpoint
+from smirk3d.training.checkpoints import (
+    ENCODER_FILE,
+    RENDERER_FILE,
+    check_checkpoint,
+    check_run_folder,
+    latest_checkpoint,
+    save_checkpoint,
+)
 from smirk3d.training.config import ENCODER_PARTS, TrainConfig
 from smirk3d.training.fitted_targets import fits_path, fitted_targets
 from smirk3d.training.freeze_schedule import turn
@@ -41,7 +48,6 @@ from smirk3d.training.paths.studio import Studio
 from smirk3d.training.photo_reading import PhotoReader
 from smirk3d.training.run_log import RunLog
 
-ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
 _MEASURED_STEP, _MEASURED_BATCHES = 2**30, 12
 """Batches on which features are measured; no run gets so far."""
 
@@ -264,7 +270,7 @@ class Trainer:
         }
         if self.started_from:
             provenance["started_from"] = self.started_from
-        if _encoders_learn(self.config):
+        if self.config.encoders_learn:
             self._encoder_to_export(provenance).save(
                 folder / ENCODER_FILE, half=self.config.run.half
             )
@@ -280,31 +286,6 @@ class Trainer:
             encoder.config = self.networks.encoder.config
         encoder.provenance = provenance
         return encoder
-
-
-def _check(config: TrainConfig) -> None:
-    """Refuse settings with which nothing, or nothing sensible, could be learnt."""
-    if not (config.run.steps or config.run.minutes):
-        raise InputError("a run needs a number of steps or minutes")
-    if config.networks.linear_batches and not config.networks.encoder.standardised:
-        raise InputError("--networks.linear-batches needs --networks.encoder.standardised")
-    if config.rendered == "known" and _encoders_learn(config):
-        raise InputError("--rendered known teaches no encoder: give --networks.learning renderer")
-    if config.rendered == "known" and config.data.batches.rendered_heads:
-        raise InputError(
-            "--rendered known: of other heads' renders not all is known; "
-            "leave out --data.batches.rendered-heads"
-        )
-    paints = "renderer" in config.networks.learning or config.networks.renderer_start is not None
-    if config.losses.cycle and not paints:
-        raise InputError(
-            "the cycle path needs a neural renderer that learns or has learnt: "
-            "give --networks.renderer-start FILE"
-        )
-
-
-def _encoders_learn(config: TrainConfig) -> bool:
-    return bool(set(config.networks.learning) & set(ENCODER_PARTS))
 
 
 def settings(config: TrainConfig) -> dict[str, Any]:
@@ -348,16 +329,16 @@ def train(
         on_fit: called with the numbers of photos fitted and in all.
 
     Raises:
-        InputError: if the photos cannot be read, neither steps nor minutes are given, a regression
-            is asked for without standardised features, the cycle path lacks a renderer, or
-            encoders, or a renderer from other heads' renders, shall learn from what is known.
+        UsageError: if the settings cannot work; see :meth:`TrainConfig.check`.
+        InputError: if the photos cannot be read.
         AssetError: if head or weights are absent, or the folder holds another run.
         TrainingDiverged: if a loss is not finite.
-        OutputError: if the disk is full.
+        OutputError: if the disk is full, or the folder holds weights of no run.
         MissingExtra: if Lightning Fabric is not installed.
     """
-    _check(config)
+    config.check()
     out = Path(out)
+    check_run_folder(out)
     head = load_head(config.head)
     faces = _photos(config)
     fits, start = fits_path(config.data.faces, head), None
@@ -387,7 +368,7 @@ def train(
     )  # fmt: skip
     # bound, not passed: Fabric goes through what it passes on and refuses frozen dataclasses
     fabric.launch(partial(_train_process, config, head, faces, targets, out, on_progress))
-    return out / (ENCODER_FILE if _encoders_learn(config) else RENDERER_FILE)
+    return out / (ENCODER_FILE if config.encoders_learn else RENDERER_FILE)
 
 
 def _photos(config: TrainConfig) -> AnnotatedFaces:
@@ -429,7 +410,9 @@ def _train_process(
             alike = replace(config.data.batches, on_device=False)
             measured = TrainingBatches(faces, targets, trainer.head, alike, seed=config.run.seed)
         trainer.measure_features(lambda number: measured.batch(_MEASURED_STEP + number))
-    with RunLog(out, tensorboard=config.run.tensorboard and trainer.rank == 0) as log:
+    first = trainer.rank == 0
+    step = trainer.step if first else None
+    with RunLog(out, step=step, tensorboard=config.run.tensorboard and first) as log:
         for name, reason in faces.refused.items():
             log.event(trainer.step, f"photo {name} left out: {reason}")
         run_loop(trainer, batches, log, out, on_progress)

@@ -1,0 +1,207 @@
+"""Commands other than reconstruct and track, killed at random moments and given again.
+
+    python benchmarks/kill_rows.py [--commands export train] [--moments 20] [--faces DIR]
+
+Each row runs a command once unbroken, then again and again into one folder, ended by SIGKILL at a
+random moment of the unbroken run's time; every fourth time the folder is emptied. After each kill
+all that is there under its own name has to be readable; after a last run to its end it has to equal
+the unbroken run's.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from PIL import Image
+from safetensors.torch import load_file
+from skimage import data
+
+from common import write_results
+from smirk3d.assets import heads_folder
+
+Content = dict[str, Any]
+"""What a folder says, by name, without times and places."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command to kill.
+
+    Attributes:
+        arguments: of the command, for a folder of inputs and one of outputs; makes the inputs.
+        content: of the folder of outputs; raises where something is not whole.
+    """
+
+    arguments: Callable[[Path, Path], list[str]]
+    content: Callable[[Path], Content]
+
+
+def _result(inputs: Path) -> Path:
+    folder = inputs / "results"
+    if not folder.is_dir():
+        Image.fromarray(data.astronaut()).save(inputs / "photo.png")
+        command = [sys.executable, "-m", "smirk3d", "reconstruct", str(inputs / "photo.png")]
+        subprocess.run([*command, "--weights", "none", "--out", str(folder)], check=True)
+    return folder / "photo"
+
+
+def _photos(inputs: Path) -> Path:
+    folder = inputs / "photos"
+    folder.mkdir(exist_ok=True)
+    for number in range(24):
+        picture = np.roll(data.astronaut()[:400, 60:460], number % 7, 1)
+        picture[:8, :8] = number
+        Image.fromarray(picture).save(folder / f"{number:02d}.png")
+    return folder
+
+
+def _files(folder: Path) -> Content:
+    """Return all files by name: arrays of npz files, members of tar files, else bytes."""
+    found: Content = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                found[name] = {key: file[key].tobytes() for key in file.files}
+        elif path.suffix == ".tar":
+            with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:
+                found[name] = {m.name: tar.extractfile(m).read() for m in tar}  # type: ignore[union-attr]
+        elif path.suffix == ".json":
+            found[name] = json.loads(path.read_text())
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found
+
+
+def _report(folder: Path) -> Content:
+    document = json.loads((folder / "report.json").read_text()) if folder.is_dir() else {}
+    return {part["name"]: part["tables"] for part in document.get("protocols", [])}
+
+
+def _run(folder: Path) -> Content:
+    found: Content = {}
+    for path in sorted((folder / "checkpoints").glob("[!.]*.ckpt"))[-1:]:
+        networks = torch.load(path, weights_only=True)["networks"]
+        found |= {f"checkpoint {name}": value.numpy().tobytes() for name, value in networks.items()}
+    for path in folder.glob("[!.]*.safetensors"):
+        tensors = load_file(path)
+        found |= {f"{path.name} {name}": v.numpy().tobytes() for name, v in tensors.items()}
+    return found
+
+
+def rows(faces: Path) -> dict[str, Row]:
+    """Return the rows, for a folder of annotated faces."""
+    return {
+        "export": Row(
+            lambda inputs, out: ["export", str(_result(inputs)), "--format", "glb,obj,json,html",
+                                 "--out", str(out)], _files),
+        "heads import": Row(
+            lambda inputs, out: ["heads", "import", str(heads_folder() / "open.npz"), "--name",
+                                 "mine"], _files),
+        "preprocess": Row(
+            lambda inputs, out: ["preprocess", str(_photos(inputs)), "--head", "none", "--items",
+                                 "4", "--out", str(out)], _files),
+        "evaluate": Row(
+            lambda inputs, out: ["evaluate", "landmarks", "--methods", "mean", "none", "--faces",
+                                 str(faces), "--limit", "12", "--shown", "1", "--out", str(out)],
+            _report),
+        "train": Row(
+            lambda inputs, out: ["train", "tiny-cpu", "--data.faces", str(faces), "--minutes", "0",
+                                 "--steps", "12", "--save-minutes", "0.02", "--data.max-photos",
+                                 "16", "--accelerator", "cpu", "--out", str(out)], _run),
+    }  # fmt: skip
+
+
+def kill(name: str, row: Row, moments: int, work: Path) -> dict[str, Any]:
+    """Run one row and return its figures."""
+    work.mkdir(parents=True)
+
+    def start(out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "smirk3d", *row.arguments(work, out)]
+        environment = {**os.environ}
+        if name == "heads import":
+            environment["SMIRK3D_HOME"] = str(out)
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
+
+    row.arguments(work, work / "whole")
+    begin = time.perf_counter()
+    if start(work / "whole").wait() != 0:
+        raise SystemExit(f"{name}: the unbroken run failed")
+    whole_s = time.perf_counter() - begin
+    ended = not_whole = 0
+    for moment in range(moments):
+        process = start(work / "broken")
+        try:
+            process.wait(random.uniform(0.05, 1) * whole_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            ended += 1
+        try:
+            row.content(work / "broken")
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            print(name, "not whole:", repr(error), flush=True)
+            not_whole += 1
+        if moment % 4 == 3:
+            shutil.rmtree(work / "broken", ignore_errors=True)
+    code = start(work / "broken").wait()
+    whole, broken = row.content(work / "whole"), row.content(work / "broken")
+    different = sorted(key for key in {*whole, *broken} if whole.get(key) != broken.get(key))
+    left = [str(p) for p in (work / "broken").rglob(".*") if p.name.endswith((".partial", ".lock"))]
+    return {
+        "command": name, "unbroken_s": round(whole_s, 1), "ended": ended, "not_whole": not_whole,
+        "last_code": code, "compared": len(whole), "different": different, "left": left,
+    }  # fmt: skip
+
+
+def main(
+    commands: tuple[str, ...] = ("export", "heads import", "preprocess", "evaluate", "train"),
+    moments: int = 20,
+    faces: Path = Path("../shared/faces"),
+    seed: int = 0,
+) -> None:
+    random.seed(seed)
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in commands:
+            work = Path(folder) / name.replace(" ", "-")
+            found.append(kill(name, rows(faces)[name], moments, work))
+            print(found[-1], flush=True)
+    lines = [
+        "| command | unbroken run | killed in the middle | something not whole | last run's code"
+        " | compared | unlike the unbroken run's | left behind |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['command']} | {r['unbroken_s']} s | {r['ended']} of {moments} | {r['not_whole']}"
+        f" | {r['last_code']} | {r['compared']} | {len(r['different'])} | {len(r['left'])} |"
+        for r in found
+    ]
+    write_results("kill_rows", found, "\n".join(lines))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,110 @@
+"""How batches are made: settings, at hand before anything heavy is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smirk3d.conventions import CROP_SIZE
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixingConfig:
+    """How photos are drawn.
+
+    Attributes:
+        shares: share of each source by name; others get the rest by their size. Empty for all by
+            size.
+        evenness: of sources without a share: 0 draws photos alike, 1 draws sources alike.
+        activity: how much more often lively faces are drawn; 0 for all alike.
+        turn: the same for turned heads.
+        largest: no photo is drawn more than this many times as often as a calm, frontal one.
+    """
+
+    shares: dict[str, float] = field(default_factory=dict)
+    evenness: float = 0.5
+    activity: float = 1.0
+    turn: float = 0.3
+    largest: float = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig:
+    """Ranges of the augmentation.
+
+    Attributes:
+        crop_scale: side of the crop in landmark boxes, drawn uniformly.
+        shift: of the crop's centre, in crop sides.
+        rotation: in degrees, either way.
+        flip: share of batches' faces that are mirrored.
+        brightness: factor's range around 1.
+        contrast: factor's range around 1.
+        colour: each channel's factor's range around 1.
+        grey: share of pictures without colour.
+        blur: share of pictures that are blurred.
+        noise: largest standard deviation of the noise.
+        occlusion: share of pictures with a covered patch.
+    """
+
+    crop_scale: tuple[float, float] = (1.25, 1.75)
+    shift: float = 0.05
+    rotation: float = 15.0
+    flip: float = 0.5
+    brightness: float = 0.3
+    contrast: float = 0.3
+    colour: float = 0.12
+    grey: float = 0.08
+    blur: float = 0.25
+    noise: float = 0.04
+    occlusion: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrongExpressionConfig:
+    """How expressions are drawn.
+
+    Attributes:
+        actions: smallest and largest number of actions that are added.
+        strength: range of an added action, as a share of its range.
+        lids: share of faces whose lids are drawn anew, each side by itself.
+        jaw_open: share of faces whose jaw is opened.
+        jaw_moved: share of faces whose jaw goes sideways or forward.
+        gaze: share of faces that look elsewhere.
+    """
+
+    actions: tuple[int, int] = (1, 8)
+    strength: tuple[float, float] = (0.25, 1.0)
+    lids: float = 0.5
+    jaw_open: float = 0.35
+    jaw_moved: float = 0.3
+    gaze: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchConfig:
+    """How batches are made.
+
+    Attributes:
+        batch_size: faces a batch, all processes together.
+        image_size: side of the pictures in pixels.
+        warped: share of each batch whose faces are moved to strong expressions; as many again are
+            the photos that they come from, cut out and lit alike.
+        rendered: share of each batch that is not photos but painted renders of heads, two
+            expressions of each person.
+        rendered_heads: names of the heads that are rendered, in turn; none for the trained one.
+        on_device: keep all photos in the device's memory, as a GPU can.
+        ahead: batches that a thread makes ahead; 0 makes each when it is asked for.
+        mixing: which photos are drawn.
+        augmentation: what is done to them.
+        strong: to what expressions faces are moved.
+    """
+
+    batch_size: int = 32
+    image_size: int = CROP_SIZE
+    warped: float = 0.0
+    rendered: float = 0.0
+    rendered_heads: tuple[str, ...] = ()
+    on_device: bool = False
+    ahead: int = 2
+    mixing: MixingConfig = field(default_factory=MixingConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    strong: StrongExpressionConfig = field(default_factory=StrongExpressionConfig)
