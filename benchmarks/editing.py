@@ -195,9 +195,8 @@ def main(
     torch.set_num_threads(1)
     fitter = FaceReconstructor(refine=True)
     reader = FaceReconstructor(fitter.head)
-    editor = PhotoEditor(
-        fitter.head, NeuralRenderer.from_file(painter, kind=INPAINTER) if painter else None
-    )
+    network = NeuralRenderer.from_file(painter, kind=INPAINTER) if painter else None
+    editor = PhotoEditor(fitter.head, network)
     recognise = Recogniser(recognition) if recognition else None
     pictures, edits, features = edit_all(held_out(faces, photos), editor, fitter, reader, recognise)
     rows = rows_of(edits)

@@ -46,13 +46,16 @@ def parse_json(content: str | bytes, origin: Origin, *, largest: int = LARGEST_J
         if len(content) > largest:
             raise Unfit(f"its JSON has more than {largest >> 10} KiB")
         text = content.decode("utf-8") if isinstance(content, bytes) else content
-        value = json.loads(
-            text,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_short_int,
-            object_pairs_hook=_unique,
-        )
+        try:
+            value = json.loads(
+                text,
+                parse_constant=_no_constant,
+                parse_float=_finite,
+                parse_int=_short_int,
+                object_pairs_hook=_unique,
+            )
+        except json.JSONDecodeError as error:
+            raise Unfit(f"not JSON: {error}") from error
         _check_depth(value)
         return value
 

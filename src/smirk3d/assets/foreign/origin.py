@@ -33,7 +33,7 @@ class Origin:
 
     Attributes:
         name: path of the file, and inside an archive the member's name after a colon.
-        what: the kind of thing that is expected, such as ``"track"``.
+        what: the kind of thing that is expected, such as ``"track"``; "is not a whole" precedes.
         way_out: what the user can do instead, as an imperative.
         error: the class of error that refuses it.
     """
@@ -47,7 +47,7 @@ class Origin:
         """Return the error that names file, expectation, reason and way out, in one line."""
         text = one_line(reason).rstrip(".;,")
         name = one_line(self.name, longest=1000)
-        return self.error(f"{name}: damaged, or no {self.what} ({text}); {self.way_out}")
+        return self.error(f"{name} is not a whole {self.what} ({text}): {self.way_out}")
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
@@ -70,7 +70,7 @@ class Origin:
         """
         path = Path(self.name)
         if not path.is_file():
-            raise self.error(f"{one_line(self.name, longest=1000)}: no such file; {self.way_out}")
+            raise self.error(f"{one_line(self.name, longest=1000)}: no such file: {self.way_out}")
         return path
 
 
