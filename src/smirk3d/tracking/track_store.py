@@ -10,17 +10,35 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.npz import META, NpzFile
+from smirk3d.assets.foreign.origin import DAMAGE
+from smirk3d.assets.foreign.schema import NUMBER, WHOLE, ArrayRule
+from smirk3d.errors import OutputError
 from smirk3d.tracking.state_text import state_from_text, state_to_text
 from smirk3d.tracking.track_file import MOVING, Array, Track
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace
 
 _JOB = "job.json"
 _EDGE = 1 << 20
+_LARGEST_CHUNK = 256 << 20
+"""Bytes; the rows of some hundred frames and the tracker's state have a few megabytes."""
+_CHUNK_RULES = {
+    "first": ArrayRule("", WHOLE, low=0),
+    "timestamps": ArrayRule("T", NUMBER),
+    "sizes": ArrayRule("T 2", WHOLE, low=1),
+    "shape_ids": ArrayRule("I", WHOLE),
+    "shapes": ArrayRule("..."),
+    "renamed": ArrayRule("M 2", WHOLE),
+    "state": META,
+}
+
+
+def _chunk_rule(name: str) -> ArrayRule:
+    return _CHUNK_RULES.get(name, ArrayRule("...", NUMBER))
 
 
 def input_digest(path: Path) -> str:
@@ -68,7 +86,7 @@ class TrackStore:
         """Restore a tracker from the last whole chunk and return the number of frames done."""
         chunks = self._chunks()
         if chunks:
-            tracker.restore(state_from_text(str(chunks[-1]["state"])))
+            tracker.restore(state_from_text(str(chunks[-1]["state"]), str(self.folder)))
             self._first = int(chunks[-1]["first"]) + len(chunks[-1]["timestamps"])
         return self._first
 
@@ -126,6 +144,12 @@ class TrackStore:
                 video of fewer frames, those who are not in all of them.
         """
         chunks = self._chunks()
+        done = sum(len(chunk["timestamps"]) for chunk in chunks)
+        if not done or done != self._first:
+            raise OutputError(
+                f"{self.folder}: holds {done} of {self._first} tracked frames, for another run or "
+                "program changed it meanwhile: track the clip again, in one run at a time"
+            )
         names = [*MOVING, "T_crop_image", "box", "score", "quality"]
         with_faces = [chunk for chunk in chunks if "row_id" in chunk]
         seconds = np.concatenate([chunk["timestamps"] for chunk in chunks])
@@ -161,11 +185,15 @@ class TrackStore:
         while True:
             path = self.folder / f"chunk-{done:09d}.npz"
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    chunk = {name: file[name] for name in file.files}
-                done += len(chunk["timestamps"])
-            except (OSError, EOFError, BadZipFile, ValueError, KeyError):
+                with NpzFile(path, budget=_LARGEST_CHUNK) as file:
+                    chunk = {name: file.read(name, _chunk_rule(name)) for name in file.names}
+                if not {*_CHUNK_RULES} <= set(chunk) or int(chunk["first"]) != done:
+                    return chunks
+                if not len(chunk["timestamps"]):
+                    return chunks
+            except DAMAGE:
                 return chunks
+            done += len(chunk["timestamps"])
             chunks.append(chunk)
 
     def remove_if_empty(self) -> None:
