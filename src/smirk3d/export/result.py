@@ -19,7 +19,7 @@ from smirk3d.assets.foreign.json_text import (
     require_object,
     require_text,
 )
-from smirk3d.assets.foreign.origin import Origin, Unfit
+from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.parameter_files import (
@@ -98,11 +98,11 @@ class ResultRecord:
         """
         if head.fingerprint != self.head_fingerprint:
             raise AssetError(
-                f"{self.input}: made with another version of head {self.head!r};"
+                f"{one_line(self.input)}: made with another version of head {self.head!r};"
                 " reconstruct it again"
             )
         for face in self.faces:
-            check_parameters(face.parameters, self.input, head)
+            check_parameters(face.parameters, one_line(self.input), head)
 
 
 def write_result(folder: Path, record: ResultRecord) -> None:

@@ -67,7 +67,7 @@ class ArrayRule:
             bad = np.isnan(array) if self.finite == "no nan" else ~np.isfinite(array)
             if bad.any():
                 raise Unfit(f"{name} has a number that is not finite")
-        least, most = array.min(), array.max()
+        least, most = float(array.min()), float(array.max())
         if self.low is not None and least < self.low:
             raise Unfit(f"{name} has {least:g}, the least possible is {self.low:g}")
         if self.high is not None and most > self.high:
