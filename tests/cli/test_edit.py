@@ -101,7 +101,7 @@ def test_one_of_several_faces_is_chosen(
         (["--retarget", "missing"], "no such file"),
         (["--like", "PHOTO", "--strength", "3"], "from 0 to 2"),
         (["--set", "jawOpen=1", "--face", "5"], "has 1 face:"),
-        (["--set", "jawOpen=1", "--painter", "PHOTO"], "no safetensors file"),
+        (["--set", "jawOpen=1", "--painter", "PHOTO"], "not a whole safetensors file"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(

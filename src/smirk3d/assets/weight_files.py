@@ -12,13 +12,16 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.archives import ZipArchive
 from smirk3d.assets.foreign.json_text import parse_json, require_object
-from smirk3d.assets.foreign.origin import Origin, one_line
+from smirk3d.assets.foreign.origin import DAMAGE, Origin, one_line
 from smirk3d.assets.foreign.tensors import SafetensorsFile, load_torch_file
 from smirk3d.errors import AssetError
 
 FORMAT = 1
 """Version of the header; a reader refuses others."""
+
+_MOST_MEMBERS = 50_000
 
 _KEY = "smirk3d"
 ENCODER, RENDERER, INPAINTER = "encoder", "neural_renderer", "inpainter"
@@ -79,6 +82,9 @@ def read_weights_header(path: str | Path, *, kind: str) -> dict[str, Any]:
         AssetError: if the file is absent, damaged, or holds no weights of this kind; the text says
             which kind it holds and where that belongs.
     """
+    archive = _archive_kind(path)
+    if archive is not None:
+        raise _wrong_kind(path, archive, kind)
     header = _header(SafetensorsFile(_origin(path, kind)), path)
     found = _kind_of(header)
     if found != kind:
@@ -108,6 +114,24 @@ def _kind_of(header: Mapping[str, Any]) -> str:
     for key in ("settings", INPAINTER_SETTINGS):
         settings = settings.get(key) if isinstance(settings, dict) else None
     return INPAINTER if kind == RENDERER and settings else str(kind)
+
+
+def _archive_kind(path: str | Path) -> str | None:
+    """Return what a ZIP archive of weights or arrays is, None for any other file."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                return None
+        with ZipArchive(path, most_members=_MOST_MEMBERS) as archive:
+            names = archive.names
+    except DAMAGE:
+        return None
+    if any(name.endswith("data.pkl") for name in names):
+        return "what torch.save writes; of those `smirk3d weights import` takes SMIRK's checkpoint"
+    if any(name.endswith(".npy") for name in names):
+        return "arrays (npz), which heads, tracks and parameters are"
+    return None
 
 
 def _described(kind: str) -> str:
@@ -171,11 +195,14 @@ def refuse_other_kinds(path: str | Path, expected: str) -> None:
     Raises:
         AssetError: that says what the file holds and where it belongs.
     """
-    try:
-        kind = _kind_of(_header(SafetensorsFile(_origin(path, "")), path))
-    except AssetError:
-        return
-    raise AssetError(f"{path}: holds {_described(kind)}; expected is {expected}")
+    path = Path(path)
+    found = _archive_kind(path)
+    if found is None or "torch.save" in found:
+        try:
+            found = _described(_kind_of(_header(SafetensorsFile(_origin(path, "")), path)))
+        except AssetError:
+            return
+    raise AssetError(f"{path}: holds {found}; expected is {expected}")
 
 
 def check_build(build: Callable[[], nn.Module], path: str | Path) -> None:

@@ -70,14 +70,14 @@ class Edit:
 
         self._check()
         actions, out = parse_actions(self.actions), self._out()
+        painter = None
+        if self.painter is not None:
+            painter = NeuralRenderer.from_file(self.painter, kind=INPAINTER)
         image = read_image(self.photo)
         reconstructor = FaceReconstructor(
             self.head, weights=self.weights, refine=True, device=self.device
         )
         face = self._chosen(reconstructor, image)
-        painter = None
-        if self.painter is not None:
-            painter = NeuralRenderer.from_file(self.painter, kind=INPAINTER)
         editor = PhotoEditor(reconstructor.head, painter, device=reconstructor.device)
         if self.retarget is not None:
             self._write_video(editor, image, face, actions, out)
