@@ -164,7 +164,7 @@ def load_torch_file(origin: Origin, *, largest: int = LARGEST_WEIGHTS) -> Any:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # its errors have no common base
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise origin.refusal(one_line(reason)) from error
+        raise origin.refusal(one_line(reason, longest=120)) from error
     with origin.refusing():
         _check_tensors(value, largest)
     return value
