@@ -73,7 +73,7 @@ def test_a_foreign_model_is_refused(file: Path, tmp_path: Path) -> None:
     model = onnx.load(file)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "foreign.onnx")
-    with pytest.raises(AssetError, match="no encoder by `smirk3d weights export`"):
+    with pytest.raises(AssetError, match="expected is one by `smirk3d weights export`"):
         OnnxEncoder.from_file(tmp_path / "foreign.onnx")
 
 

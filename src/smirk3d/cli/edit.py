@@ -72,6 +72,8 @@ class Edit:
 
     def run(self) -> int:
         """Do it and return the exit code."""
+        from smirk3d.assets.weight_files import INPAINTER
+
         self._check()
         actions, out = parse_actions(self.actions), self._out()
         from smirk3d.editing.photo_editor import PhotoEditor
@@ -79,12 +81,14 @@ class Edit:
         from smirk3d.pipeline import FaceReconstructor
         from smirk3d.preprocessing.image_io import read_image
 
+        painter = None
+        if self.painter is not None:
+            painter = NeuralRenderer.from_file(self.painter, kind=INPAINTER)
         image = read_image(self.photo)
         reconstructor = FaceReconstructor(
             self.head, weights=self.weights, refine=True, device=self.device
         )
         face = self._chosen(reconstructor, image)
-        painter = NeuralRenderer.from_file(self.painter) if self.painter else None
         editor = PhotoEditor(reconstructor.head, painter, device=reconstructor.device)
         if self.retarget is not None:
             self._write_video(editor, image, face, actions, out)

@@ -36,7 +36,8 @@ def find_weights(name: str | Path) -> Path:
     known = dict(installed_weights())
     if str(name) in known:
         return known[str(name)]
-    if Path(name).suffix == ".safetensors" and Path(name).is_file():
+    if Path(name).is_file():
+        read_header(name)
         return Path(name)
     raise AssetError(
         f"no weights named {str(name)!r}: installed are {', '.join(known) or 'none'}; "
