@@ -5,7 +5,8 @@
     python -m benchmarks.soak reconstruct [--photos 300]
 
 ``read`` decodes a video, its folder of pictures, and photos; ``track`` and ``reconstruct`` run what
-the commands run. The table has one line a tenth of the way; Linux only, since it reads /proc.
+the commands run. ``results/soak-*.md`` has a line for each tenth of the way. Linux only, since it
+reads /proc.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import argparse
 import gc
 import os
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from benchmarks.common import write_results
 from PIL import Image
 from skimage import data
 
@@ -39,19 +41,18 @@ def state() -> tuple[int, int, float]:
     return descriptors, threads, pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def soak(what: str, steps: Iterator[object], count: int) -> None:
-    """Go through the steps and print the state at each tenth of them."""
-    print(f"\n{what}: {count}\n| done | descriptors | threads | memory, MB |\n|---|---|---|---|")
+def soak(what: str, steps: Iterator[object], count: int) -> list[dict[str, Any]]:
+    """Go through the steps; return the state at each tenth of them, and print it."""
     every = max(1, count // 10)
-    done = 0
+    rows = []
     for done, _ in enumerate(steps, 1):
         if done % every == 0:
             gc.collect()
             descriptors, threads, memory = state()
-            print(f"| {done} | {descriptors} | {threads} | {memory:.0f} |", flush=True)
-    gc.collect()
-    descriptors, threads, memory = state()
-    print(f"| end, {done} | {descriptors} | {threads} | {memory:.0f} |", flush=True)
+            rows.append({"what": what, "done": done, "descriptors": descriptors,
+                         "threads": threads, "memory_mb": round(memory)})  # fmt: skip
+            print(rows[-1], flush=True)
+    return rows
 
 
 def portrait() -> np.ndarray:
@@ -84,35 +85,33 @@ def photos(folder: Path, count: int) -> Iterator[Path]:
         yield path
 
 
-def read(folder: Path, frames: int, count: int) -> None:
+def read(folder: Path, frames: int, count: int) -> list[dict[str, Any]]:
     video = make_video(folder / "video.mp4", frames)
-    soak("frames of a video", VideoReader(video).frames(), frames)
-    soak("openings of a video", (VideoReader(video).info for _ in range(count)), count)
-    soak(
-        "first frames of a video", (next(VideoReader(video).frames()) for _ in range(count)), count
-    )
+    rows = soak("frames of a video", VideoReader(video).frames(), frames)
+    begun = (next(VideoReader(video).frames()) for _ in range(count))
+    rows += soak("videos begun", begun, count)
     pictures = folder / "pictures"
     pictures.mkdir()
     for number in range(count):
         Image.fromarray(portrait()).save(pictures / f"{number}.jpg")
-    soak("frames of a folder", VideoReader(pictures).frames(), count)
-    soak("photos", (read_image(path) for path in photos(folder, count)), count)
+    rows += soak("frames of a folder", VideoReader(pictures).frames(), count)
+    return rows + soak("photos", (read_image(path) for path in photos(folder, count)), count)
 
 
-def track(folder: Path, frames: int, count: int) -> None:
+def track(folder: Path, frames: int, count: int) -> list[dict[str, Any]]:
     video = make_video(folder / "video.mp4", frames)
     with tracker_of(FaceReconstructor(), ClipConfig()) as tracker:
         steps = (tracker.step(f.image, f.seconds) for f in VideoReader(video).frames())
-        soak("tracked frames", steps, frames)
+        return soak("tracked frames", steps, frames)
 
 
-def reconstruct(folder: Path, frames: int, count: int) -> None:
+def reconstruct(folder: Path, frames: int, count: int) -> list[dict[str, Any]]:
     reconstructor = FaceReconstructor()
     steps = (reconstructor(read_image(path)) for path in photos(folder, count))
-    soak("reconstructed photos", steps, count)
+    return soak("reconstructed photos", steps, count)
 
 
-PARTS: dict[str, Callable[[Path, int, int], None]] = {
+PARTS: dict[str, Callable[[Path, int, int], list[dict[str, Any]]]] = {
     "read": read,
     "track": track,
     "reconstruct": reconstruct,
@@ -126,8 +125,11 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=300)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        PARTS[asked.part](Path(folder), asked.frames, asked.photos)
-    print(f"\nthreads of Python left: {[t.name for t in threading.enumerate()]}")
+        rows = PARTS[asked.part](Path(folder), asked.frames, asked.photos)
+    names = list(rows[0])
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    lines += [f"| {' | '.join(str(row[name]) for name in names)} |" for row in rows]
+    write_results(f"soak-{asked.part}", rows, "\n".join(lines))
 
 
 if __name__ == "__main__":
