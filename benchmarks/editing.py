@@ -21,6 +21,7 @@ from PIL import Image
 
 from common import write_results
 from smirk3d import FaceReconstructor
+from smirk3d.assets.weight_files import INPAINTER
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.annotated_faces import read_annotated_faces, trains
 from smirk3d.editing.expressions import with_actions
@@ -194,7 +195,8 @@ def main(
     torch.set_num_threads(1)
     fitter = FaceReconstructor(refine=True)
     reader = FaceReconstructor(fitter.head)
-    editor = PhotoEditor(fitter.head, NeuralRenderer.from_file(painter) if painter else None)
+    network = NeuralRenderer.from_file(painter, kind=INPAINTER) if painter else None
+    editor = PhotoEditor(fitter.head, network)
     recognise = Recogniser(recognition) if recognition else None
     pictures, edits, features = edit_all(held_out(faces, photos), editor, fitter, reader, recognise)
     rows = rows_of(edits)

@@ -22,6 +22,7 @@ LAYERS = [
     {"cli"},
 ]
 WITHIN_A_LAYER = {
+    ("assets", "closing"),
     ("assets", "errors"),
     ("assets", "closing"),
     ("geometry", "face_parameters"),

@@ -22,10 +22,10 @@ def test_photos_in_the_file_get_its_shape_and_others_keep_theirs(tmp_path: Path)
     ("arrays", "reason"),
     [
         ({"key": ["00001"], "shape": [[1.0] * 5]}, r"shape is \[1, 5\], expected \[1, up to 4\]"),
-        ({"key": ["00001", "00002"], "shape": [[1.0]]}, "expected"),
+        ({"key": ["00001", "00002"], "shape": [[1.0]]}, "shape"),
         ({"key": ["00001"], "shape": [[np.nan]]}, "not finite"),
         ({"key": ["other"], "shape": [[1.0]]}, "none of its keys"),
-        ({"key": ["00001"]}, "damaged or of another kind"),
+        ({"key": ["00001"]}, "lacks shape"),
     ],
 )
 def test_wrong_files_say_why(tmp_path: Path, arrays: dict, reason: str) -> None:

@@ -94,10 +94,10 @@ def test_damaged_parameters_are_named(tmp_path: Path, content: bytes, ending: st
     ("name", "values", "message"),
     [
         ("jaw", [0.0, 1.0], "jaw has 2 values, not 3"),
-        ("camera", [float("nan"), 0.0, 0.0], "camera is not finite"),
-        ("eyes", [[0.0] * 6], "damaged parameters"),
-        ("shape", ["a"], "damaged parameters"),
-        ("shape", None, "damaged parameters"),
+        ("camera", [float("nan"), 0.0, 0.0], "holds NaN"),
+        ("eyes", [[0.0] * 6], "is no list of numbers"),
+        ("shape", ["a"], "is no list of numbers"),
+        ("shape", None, "is no list of numbers"),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(

@@ -134,7 +134,7 @@ HOSTILE: dict[str, tuple[str, Builder, str]] = {
         "a.pkl", lambda c: b"(S'touch " + bytes(c) + b"'\nios\nsystem\n.", "instruction b'i'"),
     "extension code": ("a.pkl", lambda c: b"\x80\x02\x82\x01.", r"instruction b'\\x82'"),
     "persistent id": ("a.pkl", lambda c: b"Pos.system\n.", "instruction b'P'"),
-    "huge shape": ("a.pkl", lambda c: _array_state((10**6, 10**6), b""), "larger than 1 GiB"),
+    "huge shape": ("a.pkl", lambda c: _array_state((10**6, 10**6), b""), "than a head can be"),
     "shape without bytes": (
         "a.pkl", lambda c: _array_state((1000, 3), b"\0" * 8), "24000 bytes are not there"),
     "deep nesting": ("a.pkl", lambda c: _nested(100_000), "nested too deep"),
@@ -151,11 +151,11 @@ HOSTILE: dict[str, tuple[str, Builder, str]] = {
         "gnm.npz",
         lambda c: _npz(template_vertex_positions=np.array(
             [_Calls(os.system, f"touch {c}")], object)),
-        "asks for .*system"),
+        "holds objects"),
     "npz that promises more": (
         "gnm.npz",
         lambda c: _zip(template_vertex_positions__npy=_npy_promising("(100000000, 3)")),
-        "no array of shape"),
+        "unpack to more than"),
     "npz cut short": ("gnm.npz", lambda c: _npz(a=np.zeros(9))[:100], "not a whole npz"),
     "tar that climbs out": (
         "a.tar.gz", lambda c: _tar(f"../../{c.name}", b"x"), "holds no head that is known"),

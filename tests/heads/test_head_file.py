@@ -181,8 +181,8 @@ def test_a_missing_member_is_named(head_path: Path, tmp_path: Path) -> None:
     [
         (None, "no metadata"),
         (_npy(np.array("{]")), "not JSON"),
-        (_npy(np.array("[1]")), "not JSON names"),
-        (_npy(np.zeros(3)), "no metadata"),
+        (_npy(np.array("[1]")), "no JSON object"),
+        (_npy(np.zeros(3)), "meta holds real numbers"),
         (_npy(np.array(json.dumps({"name": "x", "format": 2}))), "format 2, readable is 1"),
     ],
 )
@@ -195,7 +195,7 @@ def test_bad_metadata(head_path: Path, tmp_path: Path, meta: bytes | None, compl
 def test_nothing_is_unpickled(head_path: Path, tmp_path: Path) -> None:
     pickled = _npy(np.array([{}], dtype=object), allow_pickle=True)
     path = _replaced_member(head_path, tmp_path / "n.npz", "uv.npy", pickled)
-    with pytest.raises(AssetError, match="not a plain array"):
+    with pytest.raises(AssetError, match="uv holds objects"):
         read_head_file(path)
 
 
@@ -204,13 +204,13 @@ def test_a_header_that_promises_too_much_is_refused(head_path: Path, tmp_path: P
     header = {"descr": "<f4", "fortran_order": False, "shape": (1 << 40, 3)}
     np.lib.format.write_array_header_1_0(buffer, header)
     path = _replaced_member(head_path, tmp_path / "n.npz", "uv.npy", buffer.getvalue())
-    with pytest.raises(AssetError, match="not a plain array of its size"):
+    with pytest.raises(AssetError, match=r"shape \[T 2\]"):
         read_head_file(path)
 
 
 def test_a_bomb_is_refused(head_path: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("smirk3d.heads.head_file._LARGEST_FILE", 10_000)
-    with pytest.raises(AssetError, match="no head file"):
+    monkeypatch.setattr("smirk3d.heads.head_file.LARGEST_HEAD", 10_000)
+    with pytest.raises(AssetError, match="would unpack to more than"):
         read_head_file(head_path)
 
 

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import json
-import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.json_text import parse_json, require_object
+from smirk3d.assets.foreign.origin import Origin, one_line
+from smirk3d.assets.foreign.tensors import SafetensorsFile, load_torch_file
 from smirk3d.errors import AssetError
 
 FORMAT = 1
 """Version of the header; a reader refuses others."""
 
 _KEY = "smirk3d"
-_DAMAGE = (
-    pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, SafetensorError,
-)  # fmt: skip
-"""What reading a broken or foreign file raises."""
+ENCODER, RENDERER, INPAINTER = "encoder", "neural_renderer", "inpainter"
+KINDS = {
+    ENCODER: "an encoder, which --weights and train --networks.encoder-start take",
+    RENDERER: (
+        "a neural renderer of encoder training, which train --networks.renderer-start and "
+        "evaluate --renderer take"
+    ),
+    INPAINTER: "an inpainting network by `smirk3d train painter`, which edit --painter takes",
+}
+"""What files of weights hold, and where each kind belongs."""
+
+INPAINTER_SETTINGS = "painter"
+"""The part of a training's settings that only inpainting networks have."""
 
 
 def write_weights(
@@ -39,7 +49,7 @@ def write_weights(
     Args:
         path: the file to write.
         state: the state dict.
-        kind: what the weights are of, such as ``"encoder"``.
+        kind: what the weights are of, one of :data:`KINDS`.
         header: anything that JSON can hold.
         half: store matrices and kernels in half precision; vectors stay in single.
 
@@ -66,37 +76,61 @@ def read_weights_header(path: str | Path, *, kind: str) -> dict[str, Any]:
     """Return the header of a file of our own without reading its tensors.
 
     Raises:
-        AssetError: if the file is absent, damaged, or holds no weights of this kind.
+        AssetError: if the file is absent, damaged, or holds no weights of this kind; the text says
+            which kind it holds and where that belongs.
     """
-    if not Path(path).is_file():
-        raise AssetError(f"{path}: no such weights file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(_KEY, "null"))
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise AssetError(f"{path}: damaged, or no safetensors file ({error})") from error
-    if not isinstance(header, dict) or header.get("kind") != kind:
-        raise AssetError(f"{path}: these are no smirk3d {kind} weights")
+    header = _header(SafetensorsFile(_origin(path, kind)), path)
+    found = _kind_of(header)
+    if found != kind:
+        raise _wrong_kind(path, _described(found), kind)
     if header.get("format") != FORMAT:
         raise AssetError(
-            f"{path}: written in format {header.get('format')}, this version reads {FORMAT}"
+            f"{path}: written in format {header.get('format')!r}, this version reads {FORMAT}: "
+            "install the smirk3d that wrote it or a later one"
         )
     return header
+
+
+def _header(file: SafetensorsFile, path: str | Path) -> dict[str, Any]:
+    text = file.metadata.get(_KEY)
+    if text is None:
+        raise AssetError(f"{path}: not written by smirk3d, so that nobody knows what it is of: "
+                         "import published weights with `smirk3d weights import`")  # fmt: skip
+    origin = _origin(path, "")
+    with origin.refusing():
+        return require_object(parse_json(text, origin), "its header")
+
+
+def _kind_of(header: Mapping[str, Any]) -> str:
+    """Return the kind of a header; inpainters were first written as neural renderers."""
+    kind = header.get("kind")
+    settings = header.get("provenance")
+    for key in ("settings", INPAINTER_SETTINGS):
+        settings = settings.get(key) if isinstance(settings, dict) else None
+    return INPAINTER if kind == RENDERER and settings else str(kind)
+
+
+def _described(kind: str) -> str:
+    return KINDS.get(kind, f"weights of the unknown kind {kind[:40]!r}")
+
+
+def _wrong_kind(path: str | Path, found: str, kind: str) -> AssetError:
+    return AssetError(f"{path}: holds {found}; expected is {_described(kind)}")
+
+
+def _origin(path: str | Path, kind: str) -> Origin:
+    what = f"safetensors file of {_described(kind).partition(',')[0]}" if kind in KINDS else (
+        "safetensors file")  # fmt: skip
+    return Origin(str(path), what, "train, import or copy it again", AssetError)
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Return the state dict of a safetensors file, in the precision it is stored in.
 
     Raises:
-        AssetError: if the file is absent or damaged.
+        AssetError: if the file is absent or damaged, or a number in it is not finite.
     """
-    if not Path(path).is_file():
-        raise AssetError(f"{path}: no such weights file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise AssetError(f"{path}: damaged, or no safetensors file ({error})") from error
+    return SafetensorsFile(_origin(path, "")).tensors()
 
 
 def read_torch_state(path: str | Path) -> dict[str, Tensor]:
@@ -108,16 +142,15 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
     Raises:
         AssetError: if the file is absent, damaged, holds more than tensors, or none.
     """
-    if not Path(path).is_file():
-        raise AssetError(f"{path}: no such weights file")
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except _DAMAGE as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise AssetError(
-            f"{path}: damaged, or holds more than tensors, and code from files is not run: save "
-            f"its state dict alone ({reason})"
-        ) from error
+    origin = Origin(
+        str(path),
+        "file of tensors alone, and code from files is not run",
+        "save its state dict alone, or copy it again",
+        AssetError,
+    )
+    origin.require_file()
+    refuse_other_kinds(path, "a file by torch.save")
+    loaded = load_torch_file(origin)
     if isinstance(loaded, dict):
         for key in ("state_dict", "model"):
             if isinstance(loaded.get(key), dict):
@@ -125,7 +158,61 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
         tensors = {str(k): v for k, v in loaded.items() if isinstance(v, Tensor)}
         if tensors:
             return tensors
-    raise AssetError(f"{path}: holds no state dict")
+    raise AssetError(f"{path}: holds no state dict; save one by torch.save(module.state_dict())")
+
+
+def refuse_other_kinds(path: str | Path, expected: str) -> None:
+    """Refuse a file that is recognised as weights of our own, where something else is expected.
+
+    Args:
+        path: the file; one that is absent or of an unknown kind passes.
+        expected: what should be there, for the message.
+
+    Raises:
+        AssetError: that says what the file holds and where it belongs.
+    """
+    try:
+        kind = _kind_of(_header(SafetensorsFile(_origin(path, "")), path))
+    except AssetError:
+        return
+    raise AssetError(f"{path}: holds {_described(kind)}; expected is {expected}")
+
+
+def check_build(build: Callable[[], nn.Module], path: str | Path) -> None:
+    """Check that a network has the tensors of its weights file, before memory is taken for it.
+
+    Args:
+        build: makes the network; called with tensors that have shapes alone.
+        path: the weights file.
+
+    Raises:
+        AssetError: if the network cannot be made, or a tensor is missing, unknown or of another
+            shape.
+    """
+    shapes = SafetensorsFile(_origin(path, "")).shapes
+    try:
+        with torch.device("meta"):
+            own = build().state_dict()
+    except (TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
+        raise AssetError(
+            f"{path}: this version cannot build its config ({one_line(error)}); train it again"
+        ) from error
+    _check_shapes({name: tuple(tensor.shape) for name, tensor in own.items()}, shapes, str(path))
+
+
+def _check_shapes(
+    own: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]], source: str
+) -> None:
+    wrong = [f"{name} is missing" for name in own if name not in given]
+    wrong += [f"{one_line(name)} is unknown" for name in given if name not in own]
+    wrong += [
+        f"{name} has shape {list(given[name])} instead of {list(own[name])}"
+        for name in own
+        if name in given and own[name] != given[name]
+    ]
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise AssetError(f"{source}: weights do not fit: {wrong[0]}{more}")
 
 
 def load_strictly(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
@@ -140,14 +227,8 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], source: str) -
         AssetError: if a tensor is missing, unknown or of another shape; the text names it.
     """
     own = module.state_dict()
-    wrong = [f"{name} is missing" for name in own if name not in state]
-    wrong += [f"{name} is unknown" for name in state if name not in own]
-    wrong += [
-        f"{name} has shape {list(state[name].shape)} instead of {list(own[name].shape)}"
-        for name in own
-        if name in state and own[name].shape != state[name].shape
-    ]
-    if wrong:
-        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise AssetError(f"{source}: weights do not fit: {wrong[0]}{more}")
+    shapes, given = (
+        {name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (own, state)
+    )
+    _check_shapes(shapes, given, source)
     module.load_state_dict({name: state[name].to(own[name].dtype) for name in own})

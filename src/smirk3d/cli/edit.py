@@ -74,6 +74,7 @@ class Edit:
         """Do it and return the exit code."""
         self._check()
         actions, out = parse_actions(self.actions), self._out()
+        from smirk3d.assets.weight_files import INPAINTER
         from smirk3d.editing.photo_editor import PhotoEditor
         from smirk3d.neural_renderer.generator import NeuralRenderer
         from smirk3d.pipeline import FaceReconstructor
@@ -84,7 +85,9 @@ class Edit:
             self.head, weights=self.weights, refine=True, device=self.device
         )
         face = self._chosen(reconstructor, image)
-        painter = NeuralRenderer.from_file(self.painter) if self.painter else None
+        painter = None
+        if self.painter is not None:
+            painter = NeuralRenderer.from_file(self.painter, kind=INPAINTER)
         editor = PhotoEditor(reconstructor.head, painter, device=reconstructor.device)
         if self.retarget is not None:
             self._write_video(editor, image, face, actions, out)

@@ -8,8 +8,7 @@ kept waiting and batches are plain indexing.
 from __future__ import annotations
 
 import io
-import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,35 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from smirk3d.assets.foreign.archives import tar_members
+from smirk3d.assets.foreign.npz import read_npz
+from smirk3d.assets.foreign.origin import Origin, Unfit
+from smirk3d.assets.foreign.schema import NUMBER, TEXT, ArrayRule
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import InputError
 
 HELD_OUT_DIVISOR = 29
 """Photos whose key's number is divisible by this never train: they are what reports measure."""
 
-_ARRAYS = ("key", "source", "landmarks_xy", "blendshapes", "blendshape_names", "oval_inside")
+LARGEST_ANNOTATIONS = 1 << 30
+"""Bytes of the arrays that are read; a photo has 2.2 kB, so that this is half a million photos."""
+
+_LONGEST_KEY = 18
+_MOST_MEMBERS, _LARGEST_MEMBER = 1_000_000, 16 << 20
+"""Of a shard; crops have about 12 kB."""
+_ARRAYS = (
+    "key", "source", "landmarks_xy", "blendshapes", "blendshape_names", "oval_inside", "person",
+)  # fmt: skip
+_RULES = {
+    "key": ArrayRule("N", TEXT),
+    "source": ArrayRule("N", TEXT),
+    "person": ArrayRule("N", TEXT, optional=True),
+    "label": ArrayRule("N", TEXT),
+    "landmarks_xy": ArrayRule("N 478 2", NUMBER),
+    "blendshapes": ArrayRule("N A"),
+    "blendshape_names": ArrayRule("A", TEXT),
+    "oval_inside": ArrayRule("N", low=0, high=1),
+}
 LANDMARK_STEPS = 32
 """Stored landmarks are whole numbers of this part of a pixel."""
 
@@ -88,7 +109,7 @@ def read_annotated_faces(
         InputError: if the annotations are missing or damaged, or a photo of theirs is in no shard.
     """
     folder = Path(folder)
-    arrays = _annotations(folder / "annotations.npz")
+    arrays = read_annotations(folder, _ARRAYS)
     rows = {key: row for row, key in enumerate(arrays["key"]) if keep(key)}
     images = torch.zeros(len(arrays["key"]), 3, CROP_SIZE, CROP_SIZE, dtype=torch.uint8)
     read: set[str] = set()
@@ -100,7 +121,7 @@ def read_annotated_faces(
         try:
             images[rows[key]] = _decode(data)
             read.add(key)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             refused[name] = str(error)
         if on_progress is not None:
             on_progress(len(read))
@@ -130,7 +151,7 @@ def read_landmarks(
     Raises:
         InputError: if the annotations are missing or damaged.
     """
-    arrays = _annotations(Path(folder) / "annotations.npz")
+    arrays = read_annotations(folder, ("key", "landmarks_xy", "person"))
     kept = np.array([row for row, key in enumerate(arrays["key"]) if keep(str(key))])
     landmarks = torch.from_numpy(arrays["landmarks_xy"][kept].astype(np.float32)) / LANDMARK_STEPS
     return landmarks, arrays["person"][kept].tolist()
@@ -141,34 +162,45 @@ def trains(key: str) -> bool:
     return int(key) % HELD_OUT_DIVISOR != 0
 
 
-def _annotations(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a folder of shards with annotations.npz")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
-            nobody = np.full(len(arrays["key"]), "")
-            arrays["person"] = file["person"] if "person" in file.files else nobody
-            return arrays
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: damaged or of another kind ({error})") from error
+def read_annotations(folder: str | Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Return arrays of a folder's ``annotations.npz`` by name; ``person`` is empty where absent.
+
+    Raises:
+        InputError: if the file is missing or damaged, or lacks one of them.
+    """
+    path = Path(folder) / "annotations.npz"
+    origin = Origin(str(path), "file of annotations", "give a folder by `smirk3d preprocess`")
+    rules = {name: _RULES[name] for name in names}
+    arrays = read_npz(origin.require_file(), origin, rules, budget=LARGEST_ANNOTATIONS)
+    if "person" in names:
+        arrays.setdefault("person", np.full(len(arrays["key"]), ""))
+    if "key" in arrays:
+        _check_keys(arrays["key"].tolist(), origin)
+    return arrays
+
+
+def _check_keys(keys: list[str], origin: Origin) -> None:
+    if len(set(keys)) != len(keys):
+        raise origin.refusal("it names a photo twice")
+    for key in keys:
+        if not (key.isascii() and key.isdigit() and len(key) <= _LONGEST_KEY):
+            raise origin.refusal(f"the key {key!r} is no number of up to {_LONGEST_KEY} digits")
 
 
 def _members(folder: Path) -> Iterator[tuple[str, bytes]]:
     for shard in sorted(folder.glob("[!.]*.tar")):  # what a killed run left starts with a dot
-        try:
-            with tarfile.open(shard) as tar:
-                for member in tar:
-                    file = tar.extractfile(member)
-                    if file is not None:
-                        yield member.name, file.read()
-        except (tarfile.TarError, OSError) as error:
-            raise InputError(f"{shard}: damaged shard ({error}); copy it again") from error
+        origin = Origin(str(shard), "shard", "copy it again")
+        with origin.refusing():
+            for member in tar_members(shard, most_members=_MOST_MEMBERS):
+                if member.size > _LARGEST_MEMBER:
+                    raise Unfit(f"{member.name} has {member.size} bytes, a crop up to 16 MiB")
+                yield member.name, member.read()
 
 
 def _decode(data: bytes) -> Tensor:
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
+        if picture.size != (CROP_SIZE, CROP_SIZE):
+            width, height = picture.size
+            raise ValueError(f"is {width} x {height}, not {CROP_SIZE} x {CROP_SIZE}")
         array = np.asarray(picture.convert("RGB"))
-    if array.shape != (CROP_SIZE, CROP_SIZE, 3):
-        raise ValueError(f"is {array.shape[1]} x {array.shape[0]}, not {CROP_SIZE} x {CROP_SIZE}")
     return torch.from_numpy(array.copy()).permute(2, 0, 1)

@@ -21,10 +21,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.json_text import read_json_file, require_object
+from smirk3d.assets.foreign.npz import read_npz
+from smirk3d.assets.foreign.origin import Origin
+from smirk3d.assets.foreign.schema import TEXT, WHOLE, ArrayRule
 from smirk3d.assets.optional import require
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.adapters import MediaItem
-from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, LANDMARK_STEPS
+from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, LANDMARK_STEPS, LARGEST_ANNOTATIONS
 from smirk3d.data.preprocess_config import PreprocessConfig
 from smirk3d.data.worker_processes import run_jobs
 from smirk3d.errors import InputError, MissingExtra, NoFaceFound, OutputError, reason
@@ -253,15 +257,30 @@ def _arrays(rows: Sequence[dict[str, Any]]) -> dict[str, NDArray[Any]]:
     }
 
 
+_PART_RULES = {
+    **{name: ArrayRule("N", TEXT) for name in ("key", "source", "person", "label", "origin")},
+    **{name: ArrayRule("N") for name in ("sharpness", "quality", "oval_inside")},
+    "landmarks_xy": ArrayRule("N 478 2", WHOLE),
+    "landmarks_z": ArrayRule("N 478"),
+    "blendshapes": ArrayRule("N A"),
+    "blendshape_names": ArrayRule("A", TEXT),
+}
+
+
+def _origin(path: Path) -> Origin:
+    return Origin(str(path), "part of this run", "remove it and run again")
+
+
 def _join(jobs: Sequence[_Job], out: Path) -> PreprocessReport:
     report = PreprocessReport()
     parts: list[dict[str, NDArray[Any]]] = []
     for job in jobs:
-        with np.load(_part(job), allow_pickle=False) as file:
-            parts.append({name: file[name] for name in file.files})
+        part = _part(job)
+        parts.append(read_npz(part, _origin(part), _PART_RULES, budget=LARGEST_ANNOTATIONS))
         for what in _LISTS:
-            text = _list(job, what).read_text(encoding="utf-8")
-            getattr(report, what).update(json.loads(text))
+            path = _list(job, what)
+            with _origin(path).refusing():
+                getattr(report, what).update(require_object(read_json_file(_origin(path))))
     parts = [part for part in parts if len(part["key"])] or parts[:1]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["blendshape_names"] = parts[0]["blendshape_names"]

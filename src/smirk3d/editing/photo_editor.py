@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.assets import weights_folder
+from smirk3d.assets.weight_files import INPAINTER
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.carried_photos import CarriedPhotos, SurfaceCarrier, painted_correction
 from smirk3d.errors import AssetError
@@ -54,7 +55,7 @@ def load_painter(head: HeadModel) -> NeuralRenderer:
             f"no painter is shipped for head {head.name!r}: edit with the head open, or train one "
             "with `smirk3d train painter`"
         )
-    return NeuralRenderer.from_file(path)
+    return NeuralRenderer.from_file(path, kind=INPAINTER)
 
 
 @dataclass(frozen=True, eq=False)

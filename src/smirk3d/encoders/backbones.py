@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smirk3d.assets.weight_files import read_torch_state
 from smirk3d.errors import AssetError
 
 _EPSILON = 1e-3
@@ -330,7 +331,7 @@ def _lite0_weights(backbone: Backbone) -> dict[str, Tensor]:
     files = sorted(Path(spec.origin).parent.glob("models/*.pth"))
     if not files:
         raise AssetError(f"{spec.origin}: the package carries no weights; install it again")
-    theirs: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
+    theirs = read_torch_state(files[0])
     return {ours: theirs[name] for ours, name in _lite0_names(backbone).items()}
 
 

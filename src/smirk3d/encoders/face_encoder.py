@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smirk3d.assets.foreign.origin import one_line
 from smirk3d.assets.weight_files import (
+    ENCODER,
+    check_build,
     load_strictly,
     read_weights,
     read_weights_header,
@@ -25,9 +28,8 @@ from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
 
-KIND = "encoder"
-"""What weight files of encoders say they are."""
-
+_LARGEST_INPUT, _MOST_PLACE_CHANNELS = 1024, 4096
+"""Far above what is trained: what a file says is built, so that it must be of some size."""
 _SMALLEST_SPREAD = 0.02
 """Of features: most have 0.1."""
 
@@ -230,7 +232,7 @@ class FaceEncoder(nn.Module):
             "config": asdict(self.config),
             "provenance": self.provenance,
         }
-        write_weights(path, self.state_dict(), kind=KIND, header=header, half=half)
+        write_weights(path, self.state_dict(), kind=ENCODER, header=header, half=half)
 
     @classmethod
     def from_file(cls, path: str | Path, head: ReadableHead) -> FaceEncoder:
@@ -245,10 +247,9 @@ class FaceEncoder(nn.Module):
                 f"{path}: these weights are for head {header['head']!r} "
                 f"({header['head_fingerprint'][:12]}), not {head.name!r} ({head.fingerprint[:12]})"
             )
-        try:
-            encoder = cls(head, EncoderConfig(**{**header["config"], "pretrained": False}))
-        except (TypeError, ValueError) as error:
-            raise AssetError(f"{path}: this version cannot build its config ({error})") from error
+        config = _config(header["config"], str(path))
+        check_build(lambda: cls(head, config), path)
+        encoder = cls(head, config)
         encoder.provenance = header["provenance"]
         load_strictly(encoder, read_weights(path), str(path))
         return encoder.eval()
@@ -260,8 +261,36 @@ def read_header(path: str | Path) -> dict[str, Any]:
     Raises:
         AssetError: if the file is absent, damaged, or no encoder weights.
     """
-    header = read_weights_header(path, kind=KIND)
+    header = read_weights_header(path, kind=ENCODER)
     lacking = {"head", "head_fingerprint", "groups", "config", "provenance"} - set(header)
     if lacking:
-        raise AssetError(f"{path}: its header lacks {', '.join(sorted(lacking))}")
+        raise AssetError(
+            f"{path}: its header lacks {', '.join(sorted(lacking))}; train or import it again"
+        )
+    for key, kind in _HEADER_KINDS.items():
+        if not isinstance(header[key], kind):
+            raise AssetError(f"{path}: {key} in its header is no {kind.__name__}; copy it again")
     return header
+
+
+_HEADER_KINDS = {
+    "head": str, "head_fingerprint": str, "groups": dict, "config": dict, "provenance": dict,
+}  # fmt: skip
+
+
+def _config(entries: dict[str, Any], source: str) -> EncoderConfig:
+    try:
+        config = EncoderConfig(**{**entries, "pretrained": False})
+        for name, value in asdict(config).items():
+            if type(value) is not type(getattr(EncoderConfig, name)):
+                raise ValueError(f"{name} is {value!r}")
+        small = config.input_size <= _LARGEST_INPUT
+        if not small or not 0 <= config.place_channels <= _MOST_PLACE_CHANNELS:
+            raise ValueError("no encoder has such sizes")
+        if config.input_size < 1:
+            raise ValueError("input_size must be positive")
+    except (TypeError, ValueError) as error:
+        raise AssetError(
+            f"{source}: this version cannot build its config ({one_line(error)}); train it again"
+        ) from error
+    return config

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from smirk3d.assets.foreign.json_text import (
+    is_number,
+    parse_json,
+    require_object,
+    require_text,
+)
+from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
+from smirk3d.assets.foreign.tensors import LARGEST_WEIGHTS
 from smirk3d.assets.optional import require
-from smirk3d.assets.weight_files import FORMAT
-from smirk3d.encoders.face_encoder import KIND, FaceEncoder, ReadableHead
+from smirk3d.assets.weight_files import ENCODER, FORMAT, refuse_other_kinds
+from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead
 from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT, exported_once
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.face_parameters import FaceParameters
@@ -48,8 +56,10 @@ class OnnxEncoder:
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its errors have no common base
-            reason = str(error).strip().partition("\n")[0]
-            raise AssetError(f"{source}: damaged, or no ONNX model ({reason})") from error
+            reason = one_line(str(error).strip().partition("\n")[0])
+            raise AssetError(
+                f"{source}: damaged, or no ONNX model ({reason}); export it again"
+            ) from error
         header = _header(self._session.get_modelmeta().custom_metadata_map, source)
         self.head_name: str = header["head"]
         self.head_fingerprint: str = header["head_fingerprint"]
@@ -57,6 +67,8 @@ class OnnxEncoder:
         self.provenance: dict[str, Any] = header["provenance"]
         self._unseen = {name: torch.tensor(row) for name, row in header["unseen"].items()}
         self._outputs = [output.name for output in self._session.get_outputs()]
+        if {*self._outputs, *self._unseen} != {field.name for field in fields(FaceParameters)}:
+            raise AssetError(f"{source}: does not give the groups of a face; export it again")
 
     @classmethod
     def from_file(
@@ -74,7 +86,10 @@ class OnnxEncoder:
             MissingExtra: if ONNX Runtime is not installed (extra ``fast``).
         """
         if not Path(path).is_file():
-            raise AssetError(f"{path}: no such weights file")
+            raise AssetError(f"{path}: no such weights file; `smirk3d weights export` writes one")
+        refuse_other_kinds(path, "an ONNX file by `smirk3d weights export`")
+        if Path(path).stat().st_size > LARGEST_WEIGHTS:
+            raise AssetError(f"{path}: larger than 2 GiB, which no encoder is; export it again")
         encoder = cls(str(path), str(path), threads=threads)
         if head is not None and encoder.head_fingerprint != head.fingerprint:
             raise AssetError(
@@ -115,13 +130,24 @@ class OnnxEncoder:
 
 
 def _header(metadata: dict[str, str], source: str) -> dict[str, Any]:
-    try:
-        header = json.loads(metadata[HEADER_KEY])
-    except (KeyError, json.JSONDecodeError) as error:
-        raise AssetError(f"{source}: no encoder by `smirk3d weights export`") from error
-    if header.get("kind") != KIND or header.get("format") != FORMAT:
+    if HEADER_KEY not in metadata:
         raise AssetError(
-            f"{source}: holds {header.get('kind')} in format {header.get('format')}, "
-            f"this version reads {KIND} in format {FORMAT}"
+            f"{source}: holds an ONNX model of others; expected is one by `smirk3d weights export`"
         )
+    origin = Origin(source, "encoder by `smirk3d weights export`", "export it again", AssetError)
+    with origin.refusing():
+        header = require_object(parse_json(metadata[HEADER_KEY], origin), "its header")
+        if header.get("kind") != ENCODER or header.get("format") != FORMAT:
+            raise AssetError(
+                f"{source}: holds {one_line(header.get('kind'))} in format "
+                f"{one_line(header.get('format'))}, this version reads {ENCODER} in format "
+                f"{FORMAT}: export it again"
+            )
+        for key in ("head", "head_fingerprint"):
+            require_text(header, key)
+        for key in ("groups", "provenance", "unseen"):
+            require_object(header.get(key), key)
+        for name, row in header["unseen"].items():
+            if not isinstance(row, list) or not all(map(is_number, row)):
+                raise Unfit(f"{name} is no list of numbers")
     return header

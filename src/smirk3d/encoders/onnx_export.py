@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from smirk3d.assets import user_folder
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
-from smirk3d.assets.weight_files import FORMAT
+from smirk3d.assets.weight_files import ENCODER, FORMAT
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.encoders.face_encoder import KIND, FaceEncoder
+from smirk3d.encoders.face_encoder import FaceEncoder
 
 HEADER_KEY = "smirk3d"
 """Entry of the model's metadata that holds head, groups and provenance as JSON."""
@@ -74,7 +74,7 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
         raise RuntimeError("torch.onnx.export returned no program")
     header: dict[str, Any] = {
         "format": FORMAT,
-        "kind": KIND,
+        "kind": ENCODER,
         "head": encoder.head_name,
         "head_fingerprint": encoder.head_fingerprint,
         "groups": encoder.groups,

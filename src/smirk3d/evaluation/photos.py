@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
-from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
+from smirk3d.data.annotated_faces import (
+    AnnotatedFaces,
+    read_annotated_faces,
+    read_annotations,
+    trains,
+)
 from smirk3d.errors import InputError
 from smirk3d.evaluation.methods import Crops
 from smirk3d.preprocessing.face_crop import crop_face, crop_transform, transform_points
@@ -92,21 +97,13 @@ def emotion_labels(folder: str | Path) -> dict[str, str]:
     Raises:
         InputError: if the annotations are missing or have no labels.
     """
-    path = Path(folder) / "annotations.npz"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            labels = dict(zip(file["key"].tolist(), file["label"].tolist(), strict=True))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: no annotations with labels ({error})") from error
-    return {key: label for key, label in labels.items() if label}
+    arrays = read_annotations(folder, ("key", "label"))
+    pairs = zip(arrays["key"].tolist(), arrays["label"].tolist(), strict=True)
+    return {key: label for key, label in pairs if label}
 
 
 def _keys(folder: str | Path) -> list[str]:
-    path = Path(folder) / "annotations.npz"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a folder of shards with annotations.npz")
-    with np.load(path, allow_pickle=False) as file:
-        keys: list[str] = file["key"].tolist()
+    keys: list[str] = read_annotations(folder, ("key",))["key"].tolist()
     return keys
 
 

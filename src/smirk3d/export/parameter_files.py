@@ -5,18 +5,37 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.json_text import (
+    is_number,
+    read_json_file,
+    require_object,
+    require_text,
+)
+from smirk3d.assets.foreign.npz import META, meta_of, read_npz
+from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
+from smirk3d.assets.foreign.schema import ArrayRule
 from smirk3d.errors import AssetError, InputError
 from smirk3d.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
 SCHEMA = "smirk3d.parameters/1"
 _GROUPS = HEAD_GROUPS + VIEW_GROUPS
+_LARGEST_VALUE = 1e6
+"""Coefficients are in standard deviations, rotations in radians, the camera in crops: none that a
+network or a fit gives exceeds a hundred."""
+_MOST_VALUES = 10_000
+"""In a group; the largest group of a known head has 400."""
+_LARGEST_PARAMETERS = 512 << 20
+"""Bytes; a face has 2 kB, and vertices, by far the larger part of the file, are not read."""
+_RULES = {
+    "meta": META,
+    **{name: ArrayRule("...", low=-_LARGEST_VALUE, high=_LARGEST_VALUE) for name in _GROUPS},
+}
 
 
 def parameters_to_json(parameters: FaceParameters) -> dict[str, list[float]]:
@@ -34,17 +53,20 @@ def parameters_from_json(groups: Any, source: str) -> FaceParameters:
     Raises:
         InputError: if a group is missing, unknown, or no list of finite numbers.
     """
-    try:
-        tensors = {
-            str(name): torch.tensor(values, dtype=torch.float32) for name, values in groups.items()
-        }
-        parameters = FaceParameters.from_dict(tensors)
-    except (AttributeError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InputError(f"{source}: damaged parameters ({error})") from error
+    origin = Origin(source, "set of parameters", "reconstruct the input again")
+    with origin.refusing():
+        rows = {name: _row(values, name) for name, values in require_object(groups).items()}
+        parameters = FaceParameters.from_dict(rows)
     check_parameters(parameters, source)
-    if parameters.shape.ndim != 1:
-        raise InputError(f"{source}: damaged parameters (lists of lists)")
     return parameters
+
+
+def _row(values: Any, name: str) -> torch.Tensor:
+    if not isinstance(values, list) or not all(map(is_number, values)):
+        raise Unfit(f"{name} is no list of numbers")
+    if len(values) > _MOST_VALUES or any(abs(value) > _LARGEST_VALUE for value in values):
+        raise Unfit(f"{name} has more or larger numbers than a face can have")
+    return torch.tensor(values, dtype=torch.float32)
 
 
 def check_parameters(
@@ -115,35 +137,42 @@ def read_parameters(path: str | Path, head: HeadModel) -> FaceParameters:
         AssetError: if they belong to another head.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                groups = {name: torch.from_numpy(file[name]).float() for name in _GROUPS}
+    origin = _origin(path)
+    origin.require_file()
+    if path.suffix.lower() == ".npz":
+        arrays = read_npz(path, origin, _RULES, budget=_LARGEST_PARAMETERS)
+        meta = meta_of(arrays, origin)
+        groups = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
+        with origin.refusing():
             parameters = FaceParameters.from_dict(groups)
-        else:
-            meta = read_json(path)
-            parameters = parameters_from_json(meta["parameters"], str(path))
-        schema, fingerprint, name = meta["schema"], meta["head_fingerprint"], meta["head"]
-    except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: damaged or no file of smirk3d parameters ({error})") from error
+    else:
+        meta = read_json(path)
+        parameters = parameters_from_json(meta.get("parameters"), str(path))
+    with origin.refusing():
+        schema, fingerprint, name = (
+            require_text(meta, key) for key in ("schema", "head_fingerprint", "head")
+        )
     if schema != SCHEMA:
-        raise InputError(f"{path}: schema {schema!r}, not {SCHEMA!r}")
+        raise _origin(path).refusal(f"its schema is {schema!r}, not {SCHEMA!r}")
     if fingerprint != head.fingerprint:
-        raise AssetError(f"{path}: parameters of head {name!r}, not of {head.name!r}")
+        raise AssetError(
+            f"{path}: parameters of head {one_line(name)!r}, not of {head.name!r}; "
+            "give the head that they were made with"
+        )
     check_parameters(parameters, str(path), head)
     return parameters
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of smirk3d.
 
     Raises:
-        InputError: if it cannot be read or is no JSON.
+        InputError: if it cannot be read or is no JSON object.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: damaged ({error}); reconstruct the input again") from error
+    origin = _origin(path)
+    with origin.refusing():
+        return require_object(read_json_file(origin))
+
+
+def _origin(path: Path) -> Origin:
+    return Origin(str(path), "file of smirk3d", "reconstruct the input again")

@@ -14,6 +14,13 @@ from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.file_lists import RESULT_NAME, RESULT_SCHEMA
+from smirk3d.assets.foreign.json_text import (
+    is_number,
+    is_whole,
+    require_object,
+    require_text,
+)
+from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.parameter_files import (
@@ -32,6 +39,10 @@ PHOTO_NAME = "photo.jpg"
 """The upright picture in a result folder, reduced to ``_PHOTO_SIDE``: the folder needs no other."""
 
 _PHOTO_SIDE = 2048
+_MOST_FACES = 10_000
+"""In a picture; a detector finds up to a few hundred, a video names up to a few people."""
+_LARGEST_SIDE = 1 << 17
+_LARGEST_PIXEL = 1e9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,11 +99,11 @@ class ResultRecord:
         """
         if head.fingerprint != self.head_fingerprint:
             raise AssetError(
-                f"{self.input}: made with another version of head {self.head!r};"
+                f"{one_line(self.input)}: made with another version of head {self.head!r};"
                 " reconstruct it again"
             )
         for face in self.faces:
-            check_parameters(face.parameters, self.input, head)
+            check_parameters(face.parameters, one_line(self.input), head)
 
 
 def write_result(folder: Path, record: ResultRecord) -> None:
@@ -162,46 +173,65 @@ def read_result(folder: str | Path) -> ResultRecord:
     if not path.is_file():
         raise InputError(f"{folder}: no {FILE_NAME} here; give a result folder, OUT/STEM")
     content = read_json(path)
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise InputError(f"{path}: not of schema {SCHEMA!r}; reconstruct the input again")
-    try:
-        width, height = (int(n) for n in content["image_size"])
-        sha256 = content["weights"]["sha256"]
+    origin = Origin(str(path), "result", "reconstruct the input again")
+    with origin.refusing():
+        if content.get("schema") != SCHEMA:
+            raise Unfit(f"its schema is {content.get('schema')!r}, not {SCHEMA!r}")
+        weights = require_object(content.get("weights"), "weights")
+        sha256 = weights.get("sha256")
+        faces, video = content.get("faces"), content.get("video")
+        if not isinstance(faces, list) or len(faces) > _MOST_FACES:
+            raise Unfit(f"faces is no list of up to {_MOST_FACES} faces")
         return ResultRecord(
-            input=str(content["input"]),
-            image_size=(width, height),
-            head=str(content["head"]),
-            head_fingerprint=str(content["head_fingerprint"]),
-            weights=str(content["weights"]["name"]),
-            weights_sha256=str(sha256) if sha256 is not None else None,
-            faces=tuple(_face_from_json(face, str(path)) for face in content["faces"]),
-            video=content.get("video"),
+            input=require_text(content, "input"),
+            image_size=_image_size(content.get("image_size")),
+            head=require_text(content, "head"),
+            head_fingerprint=require_text(content, "head_fingerprint"),
+            weights=require_text(weights, "name"),
+            weights_sha256=require_text(weights, "sha256") if sha256 is not None else None,
+            faces=tuple(_face_from_json(face, str(path)) for face in faces),
+            video=require_object(video, "video") if video is not None else None,
         )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{path}: damaged ({error!r}); reconstruct the input again") from error
 
 
-def _face_from_json(face: Mapping[str, Any], source: str) -> FaceRecord:
-    groups = {**face["parameters"], "camera": face["camera"]}
+def _image_size(value: Any) -> tuple[int, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise Unfit("image_size is not width and height")
+    width, height = value
+    if not all(is_whole(n) and 0 < n <= _LARGEST_SIDE for n in (width, height)):
+        raise Unfit(f"image_size is {value!r}, not two numbers from 1 to {_LARGEST_SIDE}")
+    return width, height
+
+
+def _face_from_json(content: Any, source: str) -> FaceRecord:
+    face = require_object(content, "a face")
+    groups = {**require_object(face["parameters"], "parameters"), "camera": face["camera"]}
     return FaceRecord(
-        box=_finite(face["box"], (4,)),
-        score=float(face["score"]),
-        quality=float(face["quality"]),
+        box=_finite(face["box"], (4,), "box"),
+        score=_unit_interval(face["score"], "score"),
+        quality=_unit_interval(face["quality"], "quality"),
         parameters=parameters_from_json(groups, source),
         arkit=_arkit_from_json(face["arkit"]),
-        T_crop_image=_finite(face["T_crop_image"], (3, 3)),
+        T_crop_image=_finite(face["T_crop_image"], (3, 3), "T_crop_image"),
     )
 
 
 def _arkit_from_json(weights: Any) -> dict[str, float] | None:
     if weights is None:
         return None
-    values = _finite([weights[name] for name in ARKIT_NAMES], (len(ARKIT_NAMES),))
+    by_name = require_object(weights, "arkit")
+    values = _finite([by_name[name] for name in ARKIT_NAMES], (len(ARKIT_NAMES),), "arkit")
     return dict(zip(ARKIT_NAMES, values.tolist(), strict=True))
 
 
-def _finite(values: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    array = np.array(values, np.float64)
-    if array.shape != shape or not np.isfinite(array).all():
-        raise ValueError(f"expected finite numbers of shape {list(shape)}")
+def _unit_interval(value: Any, name: str) -> float:
+    if not is_number(value) or not 0 <= value <= 1:
+        raise Unfit(f"{name} is {value!r}, not a number from 0 to 1")
+    return float(value)
+
+
+def _finite(values: Any, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:
+    array = np.array(values, np.float64) if isinstance(values, list) else np.zeros(())
+    if array.shape != shape or not (np.abs(array) <= _LARGEST_PIXEL).all():
+        raise Unfit(f"{name} is not {list(shape)} numbers below {_LARGEST_PIXEL:g}")
     return array

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smirk3d.assets.foreign.origin import one_line
 from smirk3d.assets.weight_files import (
+    RENDERER,
+    check_build,
     load_strictly,
     read_weights,
     read_weights_header,
@@ -21,9 +24,8 @@ from smirk3d.neural_renderer.blocks import DoubleConv, ResidualBlock
 from smirk3d.neural_renderer.renderer_config import LIGHT as LIGHT  # noqa: PLC0414 (found here too)
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig as NeuralRendererConfig  # noqa: PLC0414 (found here too)
 
-KIND = "neural_renderer"
-"""What weight files of neural renderers say they are."""
-
+_MOST_CHANNELS, _MOST_LEVELS, _MOST_BLOCKS, _LARGEST_PATCH = 4096, 8, 64, 16
+"""Far above the published size: what a file says is built, so that it must be of some size."""
 _SMALLEST_BOTTLENECK = 2
 
 
@@ -32,6 +34,9 @@ class NeuralRenderer(nn.Module):
 
     Attributes:
         config: its size.
+        kind: what it has learnt to paint, :data:`~smirk3d.assets.weight_files.RENDERER` or
+            :data:`~smirk3d.assets.weight_files.INPAINTER`; files of one kind are refused where the
+            other belongs.
         provenance: where the weights come from; kept in the file.
     """
 
@@ -39,6 +44,7 @@ class NeuralRenderer(nn.Module):
         """Build it with random weights."""
         super().__init__()
         self.config = config = config or NeuralRendererConfig()
+        self.kind = RENDERER
         self.provenance: dict[str, Any] = {}
         *levels, deepest = config.features
         area = config.patch**2
@@ -130,22 +136,44 @@ class NeuralRenderer(nn.Module):
             OutputError: if it cannot be written.
         """
         header = {"config": asdict(self.config), "provenance": self.provenance}
-        write_weights(path, self.state_dict(), kind=KIND, header=header, half=half)
+        write_weights(path, self.state_dict(), kind=self.kind, header=header, half=half)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> NeuralRenderer:
+    def from_file(cls, path: str | Path, *, kind: str = RENDERER) -> NeuralRenderer:
         """Return the neural renderer of a weights file, in evaluation mode.
+
+        Args:
+            path: the file.
+            kind: what it must have learnt to paint.
 
         Raises:
             AssetError: if the file is absent, damaged or of another kind.
         """
-        header = read_weights_header(path, kind=KIND)
-        try:
-            config = dict(header["config"])
-            config["features"] = tuple(config["features"])
-            renderer = cls(NeuralRendererConfig(**config))
-        except (KeyError, TypeError, ValueError) as error:
-            raise AssetError(f"{path}: this version cannot build its config ({error})") from error
-        renderer.provenance = header.get("provenance", {})
+        header = read_weights_header(path, kind=kind)
+        config = _config(header.get("config"), str(path))
+        check_build(lambda: cls(config), path)
+        renderer = cls(config)
+        provenance = header.get("provenance")
+        renderer.kind = kind
+        renderer.provenance = provenance if isinstance(provenance, dict) else {}
         load_strictly(renderer, read_weights(path), str(path))
         return renderer.eval()
+
+
+def _config(content: Any, source: str) -> NeuralRendererConfig:
+    try:
+        entries = dict(content)
+        entries["features"] = tuple(entries["features"])
+        config = NeuralRendererConfig(**entries)
+        sizes = (*config.features, config.blocks + 1, config.patch)
+        most = (*(_MOST_CHANNELS,) * len(config.features), _MOST_BLOCKS + 1, _LARGEST_PATCH)
+        whole = all(type(n) is int and 0 < n <= limit for n, limit in zip(sizes, most, strict=True))
+        if not whole or not 2 <= len(config.features) <= _MOST_LEVELS:
+            raise ValueError(f"no network has the sizes {list(sizes)}")
+        if not isinstance(config.depthwise, bool):
+            raise ValueError("depthwise is neither true nor false")
+    except (KeyError, TypeError, ValueError) as error:
+        raise AssetError(
+            f"{source}: this version cannot build its config ({one_line(error)}); train it again"
+        ) from error
+    return config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.assets.foreign.archives import ZipArchive
+from smirk3d.assets.foreign.origin import DAMAGE
 from smirk3d.assets.mediapipe_model import face_landmarker_path
 from smirk3d.errors import AssetError
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
 from smirk3d.preprocessing.native_log import quiet_stderr
+
+_MOST_MEMBERS, _LARGEST_MODEL = 100, 64 << 20
+"""A task file has a few networks of some megabytes."""
 
 Image = NDArray[np.uint8]
 
@@ -54,9 +58,9 @@ def open_box_finder(min_confidence: float) -> Any:
     """
     path = face_landmarker_path()
     try:
-        with zipfile.ZipFile(path) as bundle:
-            network = bundle.read("face_detector.tflite")
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        with ZipArchive(path, most_members=_MOST_MEMBERS) as bundle:
+            network = bundle.read("face_detector.tflite", largest=_LARGEST_MODEL)
+    except DAMAGE as error:
         raise _damaged(path, error) from error
 
     def create() -> Any:

@@ -16,17 +16,25 @@ along -z: ``R(head_pose) x + translation`` in metres, +x right, +y up.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.errors import InputError
+from smirk3d.assets.foreign.json_text import (
+    is_number,
+    is_whole,
+    require_object,
+    require_text,
+)
+from smirk3d.assets.foreign.npz import META, meta_of, read_npz
+from smirk3d.assets.foreign.origin import Origin, Unfit
+from smirk3d.assets.foreign.schema import NUMBER, REAL, TRUTH, WHOLE, ArrayRule
 from smirk3d.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.tracking.image_motion import HeadAnchor, rotations_of, to_crops, to_image
@@ -37,7 +45,45 @@ FILE_NAME = "track.npz"
 MOVING = tuple(name for name in HEAD_GROUPS + VIEW_GROUPS if name != "shape")
 """Groups with a row a frame; the shape has one a person."""
 
-_ARRAYS = ("T_crop_image", "box", "score", "quality")
+LARGEST_TRACK = 512 << 20
+"""Bytes of all arrays: a frame of one person has about 420, so that this is a person's ten hours at
+30 frames a second."""
+
+_LARGEST_SIDE = 1 << 17
+_LARGEST_PARAMETER = 1e6
+"""Coefficients are in standard deviations, rotations in radians, the camera in crops: none that a
+network or a fit gives exceeds a hundred."""
+_LARGEST_PLACE = 1e9
+"""Pixels, metres or seconds."""
+_RATE = re.compile(r"\d{1,9}/[1-9]\d{0,8}")
+
+
+def _within(
+    shape: str,
+    most: float,
+    kinds: str = REAL,
+    *,
+    least: float | None = None,
+    optional: bool = False,
+) -> ArrayRule:
+    low = -most if least is None else least
+    return ArrayRule(shape, kinds, optional=optional, low=low, high=most)
+
+
+_RULES = {
+    "meta": META,
+    "timestamps": _within("T", _LARGEST_PLACE, NUMBER),
+    "ids": ArrayRule("N", WHOLE, low=0),
+    "valid": ArrayRule("N T", TRUTH),
+    "shape": _within("N S", _LARGEST_PARAMETER),
+    **{name: _within(f"R {name}", _LARGEST_PARAMETER) for name in MOVING},
+    "T_crop_image": _within("R 3 3", _LARGEST_PLACE),
+    "box": _within("R 4", _LARGEST_PLACE),
+    "score": _within("R", 1, least=0),
+    "quality": _within("R", 1, least=0),
+    "translation": _within("R 3", _LARGEST_PLACE, optional=True),
+}
+"""By name; N people, T frames, R rows, S and each group's name the head's sizes."""
 
 Array = NDArray[Any]
 
@@ -141,25 +187,67 @@ class Track:
 def read_track(path: str | Path) -> Track:
     """Return the track of a file or of the folder that holds it.
 
+    Arrays that this version does not know are left out.
+
     Raises:
-        InputError: if it is missing, damaged or of another kind.
+        InputError: if it is missing, damaged or of another kind; the text says what is wrong.
     """
     path = Path(path)
     if path.is_dir():
         path = path / FILE_NAME
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; `smirk3d track VIDEO` makes it")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            meta = json.loads(str(file["meta"]))
-            arrays = {name: file[name] for name in file.files if name != "meta"}
-        if meta.get("schema") != SCHEMA:
-            raise InputError(f"{path}: schema {meta.get('schema')!r}, not {SCHEMA!r}")
-        people = {name: arrays.pop(name) for name in ("timestamps", "ids", "valid", "shape")}
-        lacking = {*MOVING, *_ARRAYS} - set(arrays)
-        lengths = {len(rows) for rows in arrays.values()} | {int(people["valid"].sum())}
-        if lacking or len(lengths) != 1:
-            raise ValueError(f"lacks {sorted(lacking)}" if lacking else "rows do not match valid")
-    except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: damaged, or no track ({error})") from error
-    return Track(meta=meta, rows=arrays, **people)
+    origin = Origin(str(path), "track", "`smirk3d track VIDEO` makes one")
+    arrays = read_npz(origin.require_file(), origin, _RULES, budget=LARGEST_TRACK)
+    meta = meta_of(arrays, origin)
+    people = {name: arrays.pop(name) for name in ("timestamps", "ids", "valid", "shape")}
+    with origin.refusing():
+        _check_meta(meta)
+        _check_people(**people, num_rows=len(arrays["score"]))
+    return Track(
+        meta=meta,
+        timestamps=people["timestamps"].astype(np.float64),
+        ids=people["ids"].astype(np.int64),
+        valid=people["valid"],
+        shape=people["shape"].astype(np.float32),
+        rows={
+            name: rows.astype(np.float32 if name in MOVING else rows.dtype, copy=False)
+            for name, rows in arrays.items()
+        },
+    )
+
+
+def _check_people(
+    timestamps: Array, ids: Array, valid: Array, shape: Array, *, num_rows: int
+) -> None:
+    if int(valid.sum()) != num_rows:
+        raise Unfit(f"valid has {int(valid.sum())} true entries, the arrays {num_rows} rows")
+    if len(np.unique(ids)) != len(ids):
+        raise Unfit("ids names a person twice")
+    if (np.diff(timestamps) < 0).any():
+        raise Unfit("timestamps run backwards")
+    if len(shape) != len(ids):
+        raise Unfit(f"shape has {len(shape)} rows for {len(ids)} people")
+
+
+def _check_meta(meta: dict[str, Any]) -> None:
+    if meta.get("schema") != SCHEMA:
+        raise Unfit(f"its schema is {meta.get('schema')!r}, not {SCHEMA!r}")
+    size = meta.get("image_size")
+    if not isinstance(size, list) or len(size) != 2 or not all(map(_is_side, size)):
+        raise Unfit(f"image_size is {size!r}, not width and height from 1 to {_LARGEST_SIDE}")
+    for key in ("input", "rate", "head", "head_fingerprint", "smoothing"):
+        if key in meta:
+            require_text(meta, key)
+    if "rate" in meta and _RATE.fullmatch(meta["rate"]) is None:
+        raise Unfit(f"rate is {meta['rate']!r}, not frames by seconds such as '30/1'")
+    if "weights" in meta:
+        weights = require_object(meta["weights"], "weights")
+        require_text(weights, "name")
+        if weights.get("sha256") is not None:
+            require_text(weights, "sha256")
+    focal = meta.get("focal")
+    if focal is not None and not (is_number(focal) and focal > 0):
+        raise Unfit(f"focal is {focal!r}, not a number of pixels")
+
+
+def _is_side(value: Any) -> bool:
+    return is_whole(value) and 0 < value <= _LARGEST_SIDE

@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from smirk3d.assets.atomic import atomic_path, output_error, sweep
+from smirk3d.assets.foreign.npz import META, NpzFile
+from smirk3d.assets.foreign.origin import DAMAGE
+from smirk3d.assets.foreign.schema import NUMBER, WHOLE, ArrayRule
 from smirk3d.assets.locks import FileLock
 from smirk3d.closing import Closing
 from smirk3d.errors import OutputError
@@ -26,6 +28,21 @@ _JOB = "job.json"
 _LOCK = "lock"
 _OURS = re.compile(rf"chunk-\d{{9}}\.npz|{re.escape(_JOB)}")
 _BLOCK = 1 << 20
+_LARGEST_CHUNK = 256 << 20
+"""Bytes; the rows of some hundred frames and the tracker's state have a few megabytes."""
+_CHUNK_RULES = {
+    "first": ArrayRule("", WHOLE, low=0),
+    "timestamps": ArrayRule("T", NUMBER),
+    "sizes": ArrayRule("T 2", WHOLE, low=1),
+    "shape_ids": ArrayRule("I", WHOLE),
+    "shapes": ArrayRule("..."),
+    "renamed": ArrayRule("M 2", WHOLE),
+    "state": META,
+}
+
+
+def _chunk_rule(name: str) -> ArrayRule:
+    return _CHUNK_RULES.get(name, ArrayRule("...", NUMBER))
 
 
 def input_digest(path: Path) -> str:
@@ -101,7 +118,7 @@ class TrackStore(Closing):
         """Restore a tracker from the last whole chunk and return the number of frames done."""
         chunks = self._chunks()
         if chunks:
-            tracker.restore(state_from_text(str(chunks[-1]["state"])))
+            tracker.restore(state_from_text(str(chunks[-1]["state"]), str(self.folder)))
             self._first = int(chunks[-1]["first"]) + len(chunks[-1]["timestamps"])
         return self._first
 
@@ -159,6 +176,12 @@ class TrackStore(Closing):
                 video of fewer frames, those who are not in all of them.
         """
         chunks = self._chunks()
+        done = sum(len(chunk["timestamps"]) for chunk in chunks)
+        if not done or done != self._first:
+            raise OutputError(
+                f"{self.folder}: holds {done} of {self._first} tracked frames, for another run or "
+                "program changed it meanwhile: track the clip again, in one run at a time"
+            )
         names = [*MOVING, "T_crop_image", "box", "score", "quality"]
         with_faces = [chunk for chunk in chunks if "row_id" in chunk]
         seconds = np.concatenate([chunk["timestamps"] for chunk in chunks])
@@ -194,11 +217,15 @@ class TrackStore(Closing):
         while True:
             path = self.folder / f"chunk-{done:09d}.npz"
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    chunk = {name: file[name] for name in file.files}
-                done += len(chunk["timestamps"])
-            except (OSError, EOFError, BadZipFile, ValueError, KeyError):
+                with NpzFile(path, budget=_LARGEST_CHUNK) as file:
+                    chunk = {name: file.read(name, _chunk_rule(name)) for name in file.names}
+                if not {*_CHUNK_RULES} <= set(chunk) or int(chunk["first"]) != done:
+                    return chunks
+                if not len(chunk["timestamps"]):
+                    return chunks
+            except DAMAGE:
                 return chunks
+            done += len(chunk["timestamps"])
             chunks.append(chunk)
 
     @property

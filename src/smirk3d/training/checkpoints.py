@@ -7,7 +7,6 @@ a step depend on seed and step alone, so that no other state is left.
 from __future__ import annotations
 
 import os
-import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,9 @@ from typing import Any
 import torch
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.origin import Origin
+from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file
+from smirk3d.assets.weight_files import refuse_other_kinds
 from smirk3d.errors import AssetError, OutputError
 
 ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
@@ -23,7 +25,6 @@ ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
 FORMAT = 1
 _NAME = re.compile(r"step-(\d+)\.ckpt")
 _KEPT = 2
-_DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
 
 
 def check_run_folder(folder: Path) -> None:
@@ -72,13 +73,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         AssetError: if it is damaged or of another version.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except _DAMAGE as error:
-        reason = str(error).partition("\n")[0]
-        raise AssetError(
-            f"{path}: damaged checkpoint ({reason}); remove it to go on from the one before"
-        ) from error
+    refuse_other_kinds(path, "a checkpoint of a run, checkpoints/step-*.ckpt")
+    origin = Origin(str(path), "checkpoint", "remove it to go on from the one before", AssetError)
+    state = load_torch_file(origin, largest=LARGEST_CHECKPOINT)
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise AssetError(f"{path}: no checkpoint of this version; start another run")
     return state

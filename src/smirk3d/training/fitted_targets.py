@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.errors import OutputError
+from smirk3d.assets.foreign.origin import Origin, Unfit
+from smirk3d.errors import AssetError, OutputError, check_shape
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.fitting import SPARSITY, LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.landmark_fit import person_batches
@@ -182,10 +183,21 @@ def _read(path: Path, head: HeadModel) -> dict[bytes, Tensor]:
     if not path.is_file():
         return {}
     stored = load_checkpoint(path)
-    if stored["head_fingerprint"] != head.fingerprint:
+    if stored.get("head_fingerprint") != head.fingerprint:
         return {}
-    digests = [bytes(row) for row in stored["digests"].numpy()]
-    return dict(zip(digests, stored["faces"], strict=True))
+    digests, faces = stored.get("digests"), stored.get("faces")
+    width = sum(group.shape[1] for group in head.neutral(1).as_dict().values())
+    origin = Origin(
+        str(path), "file of fits", "remove it, and the photos are fitted anew", AssetError
+    )
+    with origin.refusing():
+        if not isinstance(digests, Tensor) or not isinstance(faces, Tensor):
+            raise Unfit("it holds no fits")
+        check_shape(digests, f"N {_DIGEST_BYTES}", "digests", N=len(faces))
+        check_shape(faces, f"N {width}", "faces")
+        if digests.dtype != torch.uint8 or not bool(faces.isfinite().all()):
+            raise Unfit("its digests are no bytes, or a fit is not finite")
+    return dict(zip((bytes(row) for row in digests.numpy()), faces.float(), strict=True))
 
 
 def _write(path: Path, head: HeadModel, known: dict[bytes, Tensor]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from smirk3d.assets.weight_files import load_strictly
+from smirk3d.assets.weight_files import RENDERER, load_strictly
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
@@ -113,8 +113,16 @@ class JudgeNetworks:
     identity: FeatureVector | None = field(default=None)
 
 
-def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
+def build_networks(
+    head: HeadModel, config: NetworkConfig, *, renderer_kind: str = RENDERER
+) -> Networks:
     """Return the networks of a run with their starting weights.
+
+    Args:
+        head: whose parameters are estimated.
+        config: sizes and starting weights.
+        renderer_kind: what the neural renderer learns to paint, one of
+            :data:`~smirk3d.assets.weight_files.KINDS`.
 
     Raises:
         AssetError: if a weights file is absent, damaged, of another size, or for another head.
@@ -132,8 +140,9 @@ def build_networks(head: HeadModel, config: NetworkConfig) -> Networks:
         load_strictly(encoder, weights, str(config.encoder_start))
     renderer = NeuralRenderer(config.renderer)
     if config.renderer_start is not None:
-        painter = NeuralRenderer.from_file(config.renderer_start)
-        load_strictly(renderer, painter.state_dict(), str(config.renderer_start))
+        given = NeuralRenderer.from_file(config.renderer_start, kind=renderer_kind)
+        load_strictly(renderer, given.state_dict(), str(config.renderer_start))
+    renderer.kind = renderer_kind
     networks = Networks(encoder, renderer)
     if start is not None and start.config.place_channels:
         networks.fresh_places = False

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.optional import require
+from smirk3d.assets.weight_files import INPAINTER, RENDERER
 from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches, seeded
@@ -96,7 +97,9 @@ class Trainer:
         self.fabric = fabric
         self.device = fabric.device if fabric is not None else head.v_template.device
         torch.manual_seed(config.run.seed)
-        self.networks = build_networks(head, config.networks).to(self.device)
+        kind = RENDERER if config.painter is None else INPAINTER
+        networks = build_networks(head, config.networks, renderer_kind=kind)
+        self.networks = networks.to(self.device)
         self.started_from = dict(self.networks.encoder.provenance)
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if fabric is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,13 @@ import numpy as np
 import pygltflib as gltf
 from numpy.typing import NDArray
 
+from smirk3d.assets.foreign.json_text import (
+    LARGEST_JSON,
+    parse_json,
+    require_object,
+    require_text,
+)
+from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.parameter_files import (
@@ -252,14 +258,14 @@ def _open_glb(path: Path, head_name: str | None) -> Subject:
 
 def _glb_extras(path: Path) -> dict[str, Any]:
     """Return what our writer notes in a GLB; of another's file, say so."""
-    try:
-        data = path.read_bytes()
-        length = int.from_bytes(data[12:16], "little")
-        if data[:4] != gltf.MAGIC or data[16:20] != b"JSON":
-            raise ValueError("no binary glTF")
-        extras = json.loads(data[20 : 20 + length])["extras"]
-        if not isinstance(extras, dict) or "head_fingerprint" not in extras:
-            raise ValueError("not written by smirk3d")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: no GLB of smirk3d ({error})") from error
+    origin = Origin(str(path), "GLB by smirk3d", "export it again")
+    with origin.refusing(), origin.require_file().open("rb") as file:
+        start = file.read(20)
+        if start[:4] != gltf.MAGIC or start[16:20] != b"JSON":
+            raise Unfit("no binary glTF")
+        length = min(int.from_bytes(start[12:16], "little"), LARGEST_JSON + 1)
+        content = require_object(parse_json(file.read(length), origin))
+        extras = require_object(content.get("extras"), "extras")
+        for key in ("head", "head_fingerprint"):
+            require_text(extras, key)
     return extras

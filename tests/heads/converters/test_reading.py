@@ -67,8 +67,8 @@ def test_what_would_unpack_too_large_is_refused(pack, tmp_path, monkeypatch):
 def test_an_array_that_would_unpack_too_large_is_refused(monkeypatch):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, a=np.zeros(100_000))
-    monkeypatch.setattr(array_files, "LARGEST_ARRAY", 10_000)
-    with pytest.raises(AssetError, match="a would unpack to more"):
+    monkeypatch.setattr(array_files, "LARGEST_ARRAYS", 10_000)
+    with pytest.raises(AssetError, match="would unpack to more"):
         read_npz(buffer.getvalue(), "x.npz", ["a"])
 
 
@@ -94,7 +94,7 @@ def test_npy_files_return_as_they_were():
 def test_damaged_npy_files_are_refused_by_name(damage):
     buffer = io.BytesIO()
     np.save(buffer, np.arange(4.0))
-    with pytest.raises(AssetError, match=r"a\.npy is not an array file"):
+    with pytest.raises(AssetError, match=r"a\.npy is not a whole array file"):
         read_npy(damage(buffer.getvalue()), "a.npy")
 
 

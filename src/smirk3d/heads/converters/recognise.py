@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from smirk3d.assets.foreign.archives import ZipArchive
+from smirk3d.assets.foreign.npz import NpzFile
+from smirk3d.assets.foreign.origin import Origin
 from smirk3d.errors import InputError
 from smirk3d.heads.converters.gnm import MARK as GNM_MARK
 from smirk3d.heads.converters.ict.layout import NEUTRAL
@@ -16,6 +19,7 @@ from smirk3d.heads.converters.reading.source_files import source_names
 Kind = Literal["flame", "ict", "gnm", "head"]
 
 _NOT_MODELS = ("mask", "embedding", "texture", "albedo", "landmark", "male_model")
+_MOST_MEMBERS = 100_000
 _KINDS = "FLAME's .pkl, an ICT-FaceKit checkout, GNM's .npz, or a head file of smirk3d"
 
 
@@ -56,11 +60,9 @@ def recognise_head(path: str | os.PathLike[str]) -> HeadSource:
 
 
 def _npz_kind(path: Path) -> Kind:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy") for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whole npz file: fetch it again") from error
+    origin = Origin(str(path), "npz file", "fetch it again")
+    with origin.refusing(), NpzFile(path, budget=0) as file:
+        names = set(file.names)
     if GNM_MARK in names:
         return "gnm"
     if {"meta", "v_template", "shape_basis"} <= names:
@@ -73,8 +75,9 @@ def _is_checkpoint(path: Path) -> bool:
         return True
     if not zipfile.is_zipfile(path):
         return path.suffix != ".tar"
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("data.pkl") for name in archive.namelist()[:100])
+    origin = Origin(str(path), "archive", "fetch it again")
+    with origin.refusing(), ZipArchive(path, most_members=_MOST_MEMBERS) as archive:
+        return any(name.endswith("data.pkl") for name in archive.names[:100])
 
 
 def _inside(path: Path) -> HeadSource:

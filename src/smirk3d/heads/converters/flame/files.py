@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError, InputError, ShapeError, check_shape
 from smirk3d.heads.converters.mesh_parts import Floats, Ints
+from smirk3d.heads.converters.reading.array_budget import ByteBudget, Refused, plain_array
 from smirk3d.heads.converters.reading.array_files import read_npy, read_npz
 from smirk3d.heads.converters.reading.array_pickle import read_array_pickle
 from smirk3d.heads.converters.reading.obj_mesh import parse_obj
@@ -150,8 +151,15 @@ def _parents(table: NDArray[Any], name: str) -> Ints:
     return parents
 
 
+def _array(value: Any, name: str) -> NDArray[Any]:
+    try:
+        return plain_array(value, ByteBudget())
+    except Refused as error:
+        raise AssetError(f"{name} does not hold numbers ({error}): fetch it again") from error
+
+
 def _numbers(value: Any, name: str) -> NDArray[Any]:
-    array = np.asarray(value)
+    array = _array(value, name)
     if array.dtype.kind not in "fiu":
         raise AssetError(f"{name} does not hold numbers")
     if not array.size or not np.isfinite(array).all():
@@ -251,10 +259,13 @@ def _embedding(
 ) -> dict[str, NDArray[Any]]:
     if triangles not in table or weights not in table:
         raise AssetError(f"{name} lacks {triangles} or {weights}")
-    tri, bary = np.asarray(table[triangles]), _numbers(table[weights], f"{name}: {weights}")
+    tri, bary = (
+        _array(table[triangles], f"{name}: {triangles}"),
+        _numbers(table[weights], f"{name}: {weights}"),
+    )
     if tri.dtype.kind not in "iu" or bary.shape != (*tri.shape, 3):
         raise AssetError(f"{name}: {triangles} and {weights} do not fit each other")
-    if tri.min() < 0 or tri.max() >= num_faces:
+    if not tri.size or tri.min() < 0 or tri.max() >= num_faces:
         raise AssetError(f"{name}: {triangles} names a triangle that the model does not have")
     total = bary.sum(-1, keepdims=True)
     if np.abs(total - 1).max() > 0.02:
@@ -275,7 +286,7 @@ def _masks(value: Any, name: str, num_vertices: int) -> dict[str, Ints]:
     for key in MASK_NAMES:
         if key not in table:
             raise AssetError(f"{name} lacks the region {key}")
-        ids = np.asarray(table[key])
+        ids = _array(table[key], f"{name}: {key}")
         if ids.dtype.kind not in "iu" or not ids.size or ids.max() >= num_vertices or ids.min() < 0:
             raise AssetError(f"{name}: {key} names a vertex that the model does not have")
         masks[key] = ids.ravel().astype(np.int64)

@@ -13,19 +13,23 @@ import struct
 from collections.abc import Callable, Collection
 from typing import Any
 
+from smirk3d.assets.foreign.origin import one_line, reason_of
 from smirk3d.errors import AssetError
+from smirk3d.heads.converters.reading.array_budget import LARGEST_PICKLE, ByteBudget, Refused
 from smirk3d.heads.converters.reading.pickled_arrays import (
     CALLS,
     Finisher,
     Pending,
     PickleName,
-    Refused,
     begin_object,
     is_known,
 )
 
 _MOST_INSTRUCTIONS = 2_000_000
 _LONGEST_NUMBER = 40
+_MOST_MEMOS = 1 << 32
+_LARGEST_KEY = 1 << 60
+"""Larger ones can be chosen to hash alike, and a dictionary of them takes hours to build."""
 _MARK = object()
 _PLAIN_KEYS = (str, int, bytes)
 
@@ -45,16 +49,26 @@ def read_array_pickle(content: bytes, name: str, wanted: Collection[str] | None 
         AssetError: if it names anything that is not part of an array, is truncated or malformed,
             or would build something too large; nothing of it has been run.
     """
-    machine = _Machine(content)
+    if len(content) > LARGEST_PICKLE:
+        raise AssetError(
+            f"{name} is not read: it has more than {LARGEST_PICKLE >> 20} MiB, which no head has"
+        )
+    budget = ByteBudget()
+    machine = _Machine(content, budget)
     try:
         value = machine.run()
         if wanted is not None and isinstance(value, dict):
             value = {key: item for key, item in value.items() if key in wanted}
-        return Finisher()(value)
+        return Finisher(budget)(value)
     except Refused as error:
-        raise AssetError(f"{name} is not read: {error}") from error
-    except (ValueError, IndexError, KeyError, TypeError, struct.error, MemoryError) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise AssetError(
+            f"{name} is not read: {one_line(error)}: give the file as its authors publish it"
+        ) from error
+    except (
+        ValueError, LookupError, TypeError, ArithmeticError, RecursionError, struct.error,
+        MemoryError,
+    ) as error:  # fmt: skip
+        reason = one_line(reason_of(error), longest=120)
         raise AssetError(
             f"{name} is not a whole pickle ({reason}, at byte {machine.position} of "
             f"{len(content)}): fetch it again"
@@ -64,8 +78,8 @@ def read_array_pickle(content: bytes, name: str, wanted: Collection[str] | None 
 class _Machine:
     """The stack machine of :mod:`pickletools`, less everything that imports or calls."""
 
-    def __init__(self, content: bytes) -> None:
-        self.content = content
+    def __init__(self, content: bytes, budget: ByteBudget) -> None:
+        self.content, self.budget = content, budget
         self.position = 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
@@ -194,6 +208,7 @@ def _call(machine: _Machine) -> Any:
     call = CALLS.get(function.full)
     if call is None:
         raise Refused(f"it calls {function}, which builds no array; nothing was run")
+    machine.budget.charge_values(arguments)
     return call(*arguments)
 
 
@@ -213,6 +228,8 @@ def _set_items(machine: _Machine, items: list[Any]) -> None:
         # hashing anything nested could run very deep
         if not isinstance(key, _PLAIN_KEYS):
             raise Refused("it has a dictionary whose keys are not text or numbers")
+        if isinstance(key, int) and abs(key) > _LARGEST_KEY:
+            raise Refused("it has a dictionary whose keys are huge numbers")
         target[key] = value
 
 
@@ -247,7 +264,10 @@ def _last(count: int) -> Callable[[_Machine], tuple[Any, ...]]:
 
 def _remember(key: Callable[[_Machine], int]) -> Callable[[_Machine], None]:
     def instruction(machine: _Machine) -> None:
-        machine.memo[key(machine)] = machine.top(object)
+        number = key(machine)
+        if not 0 <= number < _MOST_MEMOS:
+            raise Refused("it numbers its values beyond four thousand millions")
+        machine.memo[number] = machine.top(object)
 
     return instruction
 

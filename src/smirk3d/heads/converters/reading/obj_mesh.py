@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import InputError
 
-_MOST_NUMBERS = 6_000_000
+LARGEST_OBJ = 64 << 20
+"""Bytes; ICT-FaceKit's base mesh has 3 MB."""
+_MOST_NUMBERS, _MOST_TRIANGLES = 3_000_000, 1_000_000
+"""A million vertices: forty times what the largest known head has."""
+_LONGEST_NUMBER = 40
+_LONGEST_MATERIAL = 64
+"""Characters; each triangle keeps as many as the longest name has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,8 @@ def parse_obj(content: bytes, name: str) -> ObjMesh:
         InputError: if a line cannot be read, or an index names nothing.
     """
     vertices = parse_obj_vertices(content, name)
+    if content.count(b"\nf ") > _MOST_TRIANGLES:
+        raise InputError(f"{name} has more than {_MOST_TRIANGLES} faces: give a smaller mesh")
     uv = _numbers(content, b"vt", 2, name) if b"\nvt " in content else np.zeros((0, 2))
     corners: list[tuple[int, int, int]] = []
     uv_corners: list[tuple[int, int, int]] = []
@@ -59,13 +67,17 @@ def parse_obj(content: bytes, name: str) -> ObjMesh:
     material = ""
     for line in content.splitlines():
         if line.startswith(b"usemtl"):
-            material = line[6:].strip().decode("ascii", "replace")
+            material = line[6:].strip()[:_LONGEST_MATERIAL].decode("ascii", "replace")
         elif line.startswith(b"f "):
             polygon = [_corner(corner, name) for corner in line[2:].split()]
             for (a, ta), (b, tb) in pairwise(polygon[1:]):
                 corners.append((polygon[0][0], a, b))
                 uv_corners.append((polygon[0][1], ta, tb))
                 materials.append(material)
+            if len(corners) > _MOST_TRIANGLES:
+                raise InputError(
+                    f"{name} has more than {_MOST_TRIANGLES} triangles: give a smaller mesh"
+                )
     if not corners:
         raise InputError(f"{name} has no faces: it is no mesh")
     faces, uv_faces = np.array(corners) - 1, np.array(uv_corners) - 1
@@ -80,7 +92,7 @@ def parse_obj(content: bytes, name: str) -> ObjMesh:
 
 
 def _corner(text: bytes, name: str) -> tuple[int, int]:
-    vertex, _, rest = text.partition(b"/")
+    vertex, _, rest = text[: 2 * _LONGEST_NUMBER].partition(b"/")
     try:
         return int(vertex), int(rest.partition(b"/")[0] or 1)
     except ValueError as error:
@@ -93,6 +105,8 @@ def _numbers(content: bytes, key: bytes, width: int, name: str) -> NDArray[np.fl
     Lines of one key follow one another in most files, and are then read at once, which is what
     makes hundreds of files bearable.
     """
+    if len(content) > LARGEST_OBJ:
+        raise InputError(f"{name} has more than {LARGEST_OBJ >> 20} MiB: give a smaller mesh")
     prefix = key + b" "
     first = content.find(b"\n" + prefix) + 1 if not content.startswith(prefix) else 0
     last = content.rfind(b"\n" + prefix) + 1
@@ -103,11 +117,16 @@ def _numbers(content: bytes, key: bytes, width: int, name: str) -> NDArray[np.fl
     count = content.count(b"\n" + prefix) + content.startswith(prefix)
     if block.count(b"\n") + 1 != count:
         block = b"\n".join(line for line in block.splitlines() if line.startswith(prefix))
+    if count * width > _MOST_NUMBERS or len(block) > count * (3 + width * _LONGEST_NUMBER):
+        raise InputError(
+            f"{name}: each of up to {_MOST_NUMBERS // width} {key.decode()!r} lines must hold "
+            f"{width} numbers"
+        )
     try:
         values = np.array(block.replace(prefix, b" ").split(), np.float64)
     except ValueError as error:
         raise InputError(f"{name} has a {key.decode()!r} line that is no number") from error
-    if values.size != count * width or values.size > _MOST_NUMBERS:
+    if values.size != count * width:
         raise InputError(f"{name}: each {key.decode()!r} line must hold {width} numbers")
     if not np.isfinite(values).all():
         raise InputError(f"{name} has a number that is not finite")

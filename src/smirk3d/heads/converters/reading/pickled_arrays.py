@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-_LARGEST_ARRAY = 1 << 30
-_LARGEST_TOTAL = 3 << 30
+from smirk3d.assets.foreign.archives import ZipArchive
+from smirk3d.heads.converters.reading.array_budget import (
+    LARGEST_TOTAL,
+    ByteBudget,
+    Refused,
+    plain_array,
+)
+
 _LARGEST_TENSOR_FILE = 64 << 20
+_MOST_MEMBERS = 100
+"""Of a file of one storage, which has about six."""
 _MOST_VALUES = 200_000
 _DEEPEST = 40
 _PLAIN_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|[SU]\d{1,4}|O8?|\?)")
-
-
-class Refused(ValueError):
-    """A pickle that asks for something else than arrays, or for too much."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,13 @@ class PickleName:
 class Finisher:
     """Builds what is pending in a value, counting what it builds."""
 
-    def __init__(self) -> None:
-        """Begin with nothing built."""
-        self._bytes = 0
+    def __init__(self, budget: ByteBudget) -> None:
+        """Begin with nothing built.
+
+        Args:
+            budget: what is built is taken off it.
+        """
+        self.budget = budget
         self._values = 0
         self._built: dict[int, Any] = {}
 
@@ -56,11 +63,9 @@ class Finisher:
             raise Refused("it is nested too deep or refers to itself")
         if isinstance(value, Pending):
             if id(value) not in self._built:
-                built = value.build(lambda part: self(part, depth + 1))
-                self._bytes += getattr(built, "nbytes", 0)
-                if self._bytes > _LARGEST_TOTAL:
-                    raise Refused("its arrays exceed 3 GiB")
-                self._built[id(value)] = built
+                self._built[id(value)] = value.build(
+                    lambda part: self(part, depth + 1), self.budget
+                )
             return self._built[id(value)]
         if isinstance(value, PickleName):
             raise Refused(f"it holds {value} itself, which is no array")
@@ -88,8 +93,16 @@ class Pending:
             raise Refused(f"it sets the state of a {self.name} twice")
         self.state = state
 
-    def build(self, finish: Finish) -> Any:
-        """Return the finished value; ``finish`` builds a part of it."""
+    def build(self, finish: Finish, budget: ByteBudget) -> Any:
+        """Return the finished value.
+
+        Args:
+            finish: builds a part of it.
+            budget: bytes are taken off it before they are allocated.
+
+        Raises:
+            Refused: if it is no array, or the budget is spent.
+        """
         raise Refused(f"it holds a {self.name} where an array should be")
 
     def parts(self) -> dict[str, Any]:
@@ -130,7 +143,7 @@ class PendingArray(Pending):
         """Begin an array; what counts is in its state."""
         super().__init__("numpy.ndarray")
 
-    def build(self, finish: Finish) -> Any:
+    def build(self, finish: Finish, budget: ByteBudget) -> Any:
         """Return the array, or the list in it where it holds objects."""
         if not isinstance(self.state, tuple) or len(self.state) != 5:
             raise Refused("it has an array whose state cannot be read")
@@ -142,9 +155,10 @@ class PendingArray(Pending):
             if not isinstance(data, list) or len(data) != math.prod(shape):
                 raise Refused("it has an array of objects whose shape does not fit")
             return finish(data[0] if shape == () else data)
-        if isinstance(data, str):
-            data = data.encode("latin-1")
         size = math.prod(shape) * kind.itemsize
+        budget.charge_array(shape, 2 * kind.itemsize)
+        if isinstance(data, str):
+            data = data.encode("latin-1") if len(data) == size else b""
         if not isinstance(data, bytes) or len(data) != size:
             raise Refused(f"it has an array of shape {shape} whose {size} bytes are not there")
         array = np.frombuffer(data, kind).reshape(shape, order="F" if column_major else "C")
@@ -154,22 +168,23 @@ class PendingArray(Pending):
 class PendingSparse(Pending):
     """A sparse matrix of scipy, by columns, by rows or by coordinates."""
 
-    def build(self, finish: Finish) -> Any:
+    def build(self, finish: Finish, budget: ByteBudget) -> Any:
         """Return the dense matrix."""
         parts = self.parts()
         shape = _shape(finish(parts.get("_shape", parts.get("shape"))), 2)
-        data = np.asarray(finish(parts.get("data")))
+        data = plain_array(finish(parts.get("data")), budget)
         if "indptr" in parts:
-            minor = _indices(finish(parts.get("indices")))
+            minor = _indices(finish(parts.get("indices")), budget)
             axis = 0 if ".csr_" in self.name else 1
-            major = _expanded(_indices(finish(parts["indptr"])), shape[axis], len(minor))
+            major = _expanded(_indices(finish(parts["indptr"]), budget), shape[axis], len(minor))
             row, column = (major, minor) if axis == 0 else (minor, major)
         else:
-            row, column = (_indices(c) for c in finish(self._coordinates(parts)))
-        if not len(row) == len(column) == data.size or data.dtype.kind not in "fiub":
+            row, column = (_indices(c, budget) for c in finish(self._coordinates(parts)))
+        if not len(row) == len(column) == data.size:
             raise Refused("it has a sparse matrix whose parts differ in length")
         if not ((row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])).all():
             raise Refused("it has a sparse matrix with an entry outside its shape")
+        budget.charge_array(shape)
         dense = np.zeros(shape)
         np.add.at(dense, (row, column), data.ravel())
         return dense
@@ -184,21 +199,22 @@ class PendingSparse(Pending):
 class PendingChumpy(Pending):
     """A class of chumpy; ``Ch`` has an array ``x``, ``Select`` chooses entries of another."""
 
-    def build(self, finish: Finish) -> Any:
+    def build(self, finish: Finish, budget: ByteBudget) -> Any:
         """Return the array."""
         parts = self.parts()
         if self.name.endswith(".Select"):
-            source = np.asarray(finish(parts.get("a"))).ravel()
-            chosen = _indices(finish(parts.get("idxs")))
+            source = plain_array(finish(parts.get("a")), budget).ravel()
+            chosen = _indices(finish(parts.get("idxs")), budget)
             if len(chosen) and not 0 <= chosen.min() <= chosen.max() < len(source):
                 raise Refused("it has a selection outside its array")
             shape = _shape(finish(parts.get("preferred_shape", len(chosen))))
             if math.prod(shape) != len(chosen):
                 raise Refused("it has a selection whose shape does not fit")
+            budget.charge_array(shape, source.itemsize)
             return source[chosen].reshape(shape)
         if "x" not in parts:
             raise Refused(f"it has a {self.name} without values: open it with chumpy and save it")
-        return np.asarray(finish(parts["x"]))
+        return plain_array(finish(parts["x"]), budget)
 
 
 class PendingTensor(Pending):
@@ -211,7 +227,7 @@ class PendingTensor(Pending):
             raise Refused("it has a tensor without storage")
         self.state = arguments[:4]
 
-    def build(self, finish: Finish) -> Any:
+    def build(self, finish: Finish, budget: ByteBudget) -> Any:
         """Return the tensor as an array."""
         storage, offset, given_size, given_stride = self.state
         if not isinstance(storage, _Storage) or type(offset) is not int or offset < 0:
@@ -220,8 +236,10 @@ class PendingTensor(Pending):
         stride = _shape(given_stride, len(size))
         flat = storage.values
         reach = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-        if math.prod(size) and reach >= len(flat):
+        count = math.prod(size)
+        if count > len(flat) or (count and reach >= len(flat)):
             raise Refused("it has a tensor larger than its storage")
+        budget.charge_array(size, flat.itemsize)
         steps = [step * flat.itemsize for step in stride]
         return np.lib.stride_tricks.as_strided(flat[offset:], size, steps).copy()
 
@@ -248,15 +266,16 @@ def _shape(value: Any, length: int | None = None) -> tuple[int, ...]:
         raise Refused("it has an array whose shape is not a row of whole numbers")
     if len(value) > 32 or (length is not None and len(value) != length):
         raise Refused(f"it has an array of {len(value)} dimensions")
-    if math.prod(value) * 8 > _LARGEST_ARRAY:
-        raise Refused(f"it has an array of shape {tuple(value)}, larger than 1 GiB")
+    if math.prod(max(n, 1) for n in value) * 8 > LARGEST_TOTAL:
+        raise Refused(f"it has an array of shape {tuple(value)}, larger than a head can be")
     return tuple(value)
 
 
-def _indices(value: Any) -> NDArray[np.int64]:
-    array = np.asarray(value)
+def _indices(value: Any, budget: ByteBudget) -> NDArray[np.int64]:
+    array = plain_array(value, budget)
     if array.dtype.kind not in "iu":
         raise Refused("it has indices that are not whole numbers")
+    budget.charge_array(array.shape)
     return array.ravel().astype(np.int64)
 
 
@@ -311,13 +330,14 @@ def _tensor_storage(data: Any = None) -> _Storage:
         raise Refused("it has a tensor that is no file of at most 64 MiB")
     file = io.BytesIO(data)
     try:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_TENSOR_FILE:
-                    raise Refused("it has a tensor that unpacks to more than 64 MiB")
-        file.seek(0)
+        if data[:2] == b"PK":
+            with ZipArchive(data, most_members=_MOST_MEMBERS) as archive:
+                if sum(map(archive.size, archive.names)) > len(data):
+                    raise Refused("it has a tensor that unpacks to more than its file holds")
         storage = torch.load(file, weights_only=True, map_location="cpu")
         values = torch.tensor([], dtype=storage.dtype).set_(storage).numpy()
+        if values.nbytes > len(data) or values.dtype.kind not in "fiub":
+            raise Refused("it has a tensor that is not plain numbers of its file's size")
     except Refused:
         raise
     except Exception as error:

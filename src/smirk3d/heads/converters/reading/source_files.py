@@ -6,32 +6,22 @@ Archives are read in memory and never unpacked to disk, so that no name in them 
 from __future__ import annotations
 
 import contextlib
-import lzma
 import os
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from smirk3d.errors import InputError
+from smirk3d.assets.foreign.archives import ZipArchive, tar_members
+from smirk3d.assets.foreign.origin import DAMAGE, one_line, reason_of
+from smirk3d.errors import InputError, Smirk3dError
 
 LARGEST_FILE = 512 << 20
 LARGEST_TOTAL = 4 << 30
 _MOST_FILES = 100_000
 DEEPEST_FOLDER = 4
-_DAMAGES = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 @dataclass(frozen=True)
@@ -66,8 +56,8 @@ def read_source_files(
             total += entry.size
             if max(entry.size / LARGEST_FILE, total / LARGEST_TOTAL) > 1:
                 raise InputError(
-                    f"{path}: {entry.name} makes it larger than a head can be (512 MiB a file, "
-                    "4 GiB in all)"
+                    f"{path}: {one_line(entry.name)} makes it larger than a head can be (512 MiB a "
+                    "file, 4 GiB in all): give the head alone"
                 )
             yield entry.name, entry.read()
 
@@ -88,8 +78,10 @@ def source_names(path: str | os.PathLike[str]) -> Iterator[str]:
 def _named_damage(path: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGES as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+    except Smirk3dError:
+        raise
+    except DAMAGE as error:
+        reason = one_line(reason_of(error))
         raise InputError(f"{path} cannot be read ({reason}): fetch it again") from error
 
 
@@ -120,21 +112,17 @@ def _folder_entries(folder: Path, deepest: int) -> Iterator[_Entry]:
 
 
 def _zip_entries(path: Path) -> Iterator[_Entry]:
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if not info.is_dir():
-                yield _Entry(info.filename, info.file_size, partial(archive.read, info))
+    with ZipArchive(path, most_members=_MOST_FILES) as archive:
+        for name in archive.names:
+            read = partial(archive.read, name, largest=LARGEST_FILE)
+            yield _Entry(name, archive.size(name), read)
 
 
 def _tar_entries(path: Path) -> Iterator[_Entry]:
-    with contextlib.ExitStack() as stack:
-        try:
-            archive = stack.enter_context(tarfile.open(path, "r|*"))
-        except tarfile.ReadError as error:
-            raise InputError(
-                f"{path} is neither a folder nor a ZIP or tar archive: give one of these"
-            ) from error
-        for info in archive:
-            file = archive.extractfile(info) if info.isfile() else None
-            if file is not None:
-                yield _Entry(info.name, info.size, file.read)
+    try:
+        for member in tar_members(path, most_members=_MOST_FILES):
+            yield _Entry(member.name, member.size, member.read)
+    except tarfile.ReadError as error:
+        raise InputError(
+            f"{path} is neither a folder nor a ZIP or tar archive, or damaged: give one of these"
+        ) from error

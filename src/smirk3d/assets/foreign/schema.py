@@ -1,0 +1,74 @@
+"""What an array must be: shape, kind of values, range; checked on headers and on values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.assets.foreign.npy import NpyHeader
+from smirk3d.assets.foreign.origin import Unfit
+from smirk3d.errors import check_shape
+
+REAL, WHOLE, NUMBER, TEXT, TRUTH = "f", "iu", "fiu", "U", "b"
+"""Kinds of values, by numpy's letters."""
+
+_NAMES = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "real numbers"}
+_NAMES |= {"S": "bytes", "U": "text", "O": "objects"}
+
+
+@dataclass(frozen=True)
+class ArrayRule:
+    """What an array must be.
+
+    Attributes:
+        shape: as of :func:`smirk3d.errors.check_shape`, names shared by the arrays of a file;
+            ``...`` for any.
+        kinds: numpy's letters of the types that it may have.
+        optional: whether it may be absent.
+        finite: ``"all"``, or ``"no nan"`` where infinities mean something.
+        low: the smallest number that it may hold.
+        high: the largest.
+    """
+
+    shape: str
+    kinds: str = REAL
+    optional: bool = False
+    finite: Literal["all", "no nan"] = "all"
+    low: float | None = None
+    high: float | None = None
+
+    def check_header(self, header: NpyHeader, name: str, sizes: dict[str, int]) -> None:
+        """Refuse a header of another kind or shape; sizes of named dimensions are added.
+
+        Raises:
+            Unfit: with the reason.
+            ShapeError: if the shape differs.
+        """
+        if header.kind not in self.kinds:
+            wanted = " or ".join(dict.fromkeys(_NAMES[kind] for kind in self.kinds))
+            raise Unfit(f"{name} holds {_NAMES[header.kind]}, not {wanted}")
+        known = set(self.shape.split())
+        sizes |= check_shape(
+            header, self.shape, name, **{k: v for k, v in sizes.items() if k in known}
+        )
+
+    def check_values(self, array: NDArray[Any], name: str) -> None:
+        """Refuse values that are not finite or out of range.
+
+        Raises:
+            Unfit: with the reason.
+        """
+        if array.dtype.kind not in "fiu" or not array.size:
+            return
+        if array.dtype.kind == "f":
+            bad = np.isnan(array) if self.finite == "no nan" else ~np.isfinite(array)
+            if bad.any():
+                raise Unfit(f"{name} has a number that is not finite")
+        least, most = float(array.min()), float(array.max())
+        if self.low is not None and least < self.low:
+            raise Unfit(f"{name} has {least:g}, the least possible is {self.low:g}")
+        if self.high is not None and most > self.high:
+            raise Unfit(f"{name} has {most:g}, the most possible is {self.high:g}")
