@@ -28,6 +28,8 @@ from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.face_parameters import FaceParameters, ParameterGroup
 
+_USUAL_PLACE_CHANNELS = 128
+"""Up to here a network is built without a look at the file first, which takes a second."""
 _LARGEST_INPUT, _MOST_PLACE_CHANNELS = 1024, 4096
 """Far above what is trained: what a file says is built, so that it must be of some size."""
 _SMALLEST_SPREAD = 0.02
@@ -248,7 +250,8 @@ class FaceEncoder(nn.Module):
                 f"({header['head_fingerprint'][:12]}), not {head.name!r} ({head.fingerprint[:12]})"
             )
         config = _config(header["config"], str(path))
-        check_build(lambda: cls(head, config), path)
+        if config.place_channels > _USUAL_PLACE_CHANNELS or config.input_size > CROP_SIZE:
+            check_build(lambda: cls(head, config), path)
         encoder = cls(head, config)
         encoder.provenance = header["provenance"]
         load_strictly(encoder, read_weights(path), str(path))

@@ -151,7 +151,10 @@ class NeuralRenderer(nn.Module):
         """
         header = read_weights_header(path, kind=kind)
         config = _config(header.get("config"), str(path))
-        check_build(lambda: cls(config), path)
+        published = NeuralRendererConfig()
+        if max(config.features) > max(published.features) or config.blocks > published.blocks:
+            # a look at the file first takes a second
+            check_build(lambda: cls(config), path)
         renderer = cls(config)
         provenance = header.get("provenance")
         renderer.kind = kind
