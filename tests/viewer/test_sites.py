@@ -156,7 +156,8 @@ def test_a_running_server_lets_in_its_own_pages_and_admitted_ones(server: object
     own = f"localhost:{port}"
     assert visit(port, f"Host: {own}", f"Origin: http://{own}") == 0
     assert visit(port, f"Host: {own}") == 0
-    assert visit(port, f"Host: {own}", "Origin: https://hub.example.org") == 0
+    for host in (own, "hub.example.org", "10.0.0.1:1"):
+        assert visit(port, f"Host: {host}", "Origin: https://hub.example.org") == 0
 
 
 def test_a_running_server_refuses_others_with_one_printable_line(

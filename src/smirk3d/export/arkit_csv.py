@@ -36,6 +36,7 @@ HEADER = (
 """Columns; the file's name of a blend shape starts with a capital."""
 
 DEFAULT_FPS = Fraction(60)
+"""What the app's own recordings count, whatever their camera gives."""
 
 
 def rotation_angles(matrix: Tensor) -> Tensor:

@@ -154,10 +154,8 @@ def _refuse_other_sites(sockets: Any, door: Doorkeeper, trouble: Trouble) -> Non
     def is_admitted(connection: Any) -> bool:
         headers = connection.request.headers
         hosts = headers.get_all("Host")
-        if len(hosts) > 1:  # of more than one Origin websockets makes an error by itself
-            return False
-        address = connection.local_address[0]
-        return door.admits(headers.get("Origin"), next(iter(hosts), None), address)
+        host = hosts[0] if len(hosts) == 1 else None
+        return door.admits(headers.get("Origin"), host, connection.local_address[0])
 
     def say(connection: Any) -> None:
         name = (connection.request.headers.get("Origin") or "no site")[:_LONGEST_NAME]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,11 +179,14 @@ class Uploads:
 def _check_pixels(path: Path) -> None:
     """Refuse pictures that are small as files and huge in memory, by their headers."""
     try:
-        with Image.open(io.BytesIO(path.read_bytes())) as picture:
-            width, height = picture.size
+        with warnings.catch_warnings():
+            # of what is refused below the terminal need not be warned
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(path.read_bytes())) as picture:
+                width, height = picture.size
     except Image.DecompressionBombError as error:
         raise InputError(f"too many pixels ({error}): reduce it first") from error
-    except (OSError, ValueError, SyntaxError):
+    except Exception:  # decoders of AVIF and HEIC raise what they like
         return  # read_image says what is wrong
     if width * height > _MOST_PIXELS:
         raise InputError(f"{width} x {height} pixels: reduce it first")
