@@ -52,8 +52,11 @@ def _arguments() -> Namespace:
     parser.add_argument("--inputs", type=int, default=200, help="inputs a target (200)")
     parser.add_argument("--minutes", type=float, help="time for all targets, instead of --inputs")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
-    parser.add_argument("--guided", action="store_true", help="keep and change inputs that reach "
-                        "new lines, from run to run; the answer depends on earlier runs")  # fmt: skip
+    parser.add_argument(
+        "--guided",
+        action="store_true",
+        help="keep inputs that reach new lines and change them further, in later runs too",
+    )
     parser.add_argument("--out", type=Path, default=_OUT, help="folder of the report (fuzz/out)")
     arguments = parser.parse_args()
     if arguments.target and (arguments.path is None or not arguments.path.exists()):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import TYPE_CHECKING
 
 import smirk3d
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 
 class Coverage:
@@ -34,7 +37,7 @@ class Coverage:
         sys.settrace(None)
         return self._fresh
 
-    def _call(self, frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
+    def _call(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         code = frame.f_code
         ours = self._ours.get(code.co_filename)
         if ours is None:
@@ -46,7 +49,7 @@ class Coverage:
             left = self._left[code] = {line for _, _, line in code.co_lines() if line}
         return self._line if left else None
 
-    def _line(self, frame: FrameType, event: str, argument: object) -> Callable[..., object] | None:
+    def _line(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         left = self._left[frame.f_code]
         if event == "line" and frame.f_lineno in left:
             left.discard(frame.f_lineno)

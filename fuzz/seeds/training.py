@@ -109,14 +109,15 @@ def onnx_seeds() -> list[Files]:
         "format": 1, "kind": "encoder", "head": head.name, "head_fingerprint": head.fingerprint,
         "groups": groups, "provenance": {}, "unseen": {"eyes": [0.0] * 6},
     }  # fmt: skip
-    size = ["batch", 3, CROP_SIZE, CROP_SIZE]
+    size: list[str | int | None] = ["batch", 3, CROP_SIZE, CROP_SIZE]
     images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, size)
     answer = helper.make_tensor_value_info("shape", TensorProto.FLOAT, ["batch", 3])
     node = helper.make_node("ReduceMean", [INPUT], ["shape"], axes=[2, 3], keepdims=0)
     graph = helper.make_graph([node], "made", [images], [answer])
     opset = [helper.make_opsetid("", 17)]
     seeds: list[Files] = []
-    for changes in ({}, {"unseen": None}, {"format": 99}, {"groups": []}, {"provenance": 3}):
+    wrong: list[dict[str, object]] = [{}, {"unseen": None}, {"format": 99}, {"groups": []}]
+    for changes in (*wrong, {"provenance": 3}):
         model = helper.make_model(graph, opset_imports=opset, ir_version=8)
         entry = model.metadata_props.add()
         entry.key, entry.value = HEADER_KEY, json.dumps({**header, **changes})
