@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fuzz.outcomes import Outcome
 from fuzz.report import Report
 from fuzz.supervisor import Supervisor, WorkerBroken
 from fuzz.targets import TARGETS
@@ -31,7 +32,8 @@ def main() -> int:
     with _supervisor(arguments) as supervisor:
         for number, name in enumerate(names):
             share = (end - time.monotonic()) / (len(names) - number)
-            limits = _Limits(arguments.inputs, share if arguments.minutes else None)
+            inputs = max(1, arguments.inputs // TARGETS[name].slowness)
+            limits = _Limits(inputs, share if arguments.minutes else None)
             try:
                 _fuzz(name, report, supervisor, limits)
             except WorkerBroken as error:
@@ -78,13 +80,13 @@ class _Limits:
     inputs: int
     seconds: float | None
 
-    def indices(self) -> Iterator[int]:
-        """Yield numbers of inputs."""
+    def indices(self, least: int) -> Iterator[int]:
+        """Yield numbers of inputs, within a time limit at least so many."""
         if self.seconds is None:
             yield from range(self.inputs)
             return
         end, index = time.monotonic() + self.seconds, 0
-        while time.monotonic() < end:
+        while index < least or time.monotonic() < end:
             yield index
             index += 1
 
@@ -95,13 +97,15 @@ def _fuzz(name: str, report: Report, supervisor: Supervisor, limits: _Limits) ->
     Raises:
         WorkerBroken: if the target cannot be prepared or reads not one whole input.
     """
-    last_seed = supervisor.num_seeds(name) - 1
-    for index in limits.indices():
+    first: Outcome | None = None
+    num_seeds = supervisor.num_seeds(name)
+    for index in limits.indices(num_seeds):
         outcome = supervisor.make(name, index)
         if report.add(name, outcome):
             report.keep(name, outcome, supervisor.last_input(name))
-        if index == last_seed and not report.counts[name]["done"]:
-            raise WorkerBroken(f"{name}: not one whole input is read: {outcome.message}")
+        first = outcome if first is None else first
+        if index == num_seeds - 1 and not report.counts[name]["done"]:
+            raise WorkerBroken(f"{name}: not one whole input is read: {first.message}")
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts[name].items())
     print(f"{name}: {counts}", flush=True)
 

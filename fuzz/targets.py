@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzz.inputs import Files
+from fuzz.inputs import Files, read_files, write_files
 
 Read = Callable[[Path], None]
 """Reads the input in a folder."""
@@ -30,11 +30,13 @@ class Target:
         name: of the decoder, on the command line and in the table.
         seeds: makes whole inputs.
         reader: imports the decoder and returns what reads an input, given a folder to write to.
+        slowness: where the number of inputs is given, one in so many is run.
     """
 
     name: str
     seeds: Callable[[], list[Files]]
     reader: Callable[[Path], Read]
+    slowness: int = 1
 
 
 class WrongAnswer(AssertionError):
@@ -158,6 +160,26 @@ def _imports(scratch: Path) -> Read:
         path = children[0] if len(children) == 1 and children[0].is_file() else folder
         found = import_head(path, "fuzzed")
         load_head(found.path)
+
+    return read
+
+
+def _ict(scratch: Path) -> Read:
+    from fuzz.seeds.heads import ict_folder
+    from smirk3d.heads.converters.ict import convert_ict
+
+    whole = ict_folder()
+    write_files(scratch / "ict", whole)
+
+    def read(folder: Path) -> None:
+        changed = read_files(folder)
+        for name, content in changed.items():
+            (scratch / "ict" / name).write_bytes(content)
+        try:
+            convert_ict(scratch / "ict")
+        finally:
+            for name in changed:
+                (scratch / "ict" / name).write_bytes(whole[name])
 
     return read
 
@@ -372,6 +394,7 @@ _ALL = (
     Target("arrays", _seeds("heads", "array_seeds"), _arrays),
     Target("heads", _seeds("heads", "head_seeds"), _heads),
     Target("imports", _seeds("heads", "import_seeds"), _imports),
+    Target("ict", _seeds("heads", "ict_seeds"), _ict, slowness=20),
     Target("obj", _obj_seeds, _objs),
     Target("tracks", _seeds("results", "track_seeds"), _tracks),
     Target("results", _seeds("results", "result_seeds"), _results),

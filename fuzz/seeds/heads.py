@@ -93,8 +93,14 @@ def array_seeds() -> list[Files]:
 def import_seeds() -> list[Files]:
     """Return what `heads import` is given: files, folders and archives."""
     seeds = [_flame_file(2), _flame_folder(), {"gnm.npz": npz(**_gnm_arrays())}]
-    seeds += [{"head.npz": tiny_head_file()}, _ict_folder(whole=False)]
-    return [*seeds, *seeds, _ict_archive(), _ict_folder(whole=True)]
+    return [*seeds, {"head.npz": tiny_head_file()}, _ict_archive()]
+
+
+def ict_seeds() -> list[Files]:
+    """Return single files of ICT-FaceKit's layout, which replace those of :func:`ict_folder`."""
+    folder = ict_folder()
+    names = ("generic_neutral_mesh", "jawOpen", "eyeBlink_L", "identity000")
+    return [{name: folder[name]} for name in (f"FaceXModel/{stem}.obj" for stem in names)]
 
 
 def _flame_file(protocol: int) -> Files:
@@ -141,33 +147,31 @@ def _gnm_arrays() -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _ict_folder(*, whole: bool) -> Files:
-    """Return a folder in ICT-FaceKit's layout: the neutral mesh alone, or all actions."""
+def ict_folder() -> Files:
+    """Return a folder in ICT-FaceKit's layout with a mesh of random places and all actions."""
     rng = np.random.default_rng(0)
     vertices = rng.integers(-9, 10, (_ICT_VERTICES, 3))
-    # each vertex in one triangle: whatever the converter looks for is there
     lines = [f"v {x} {y} {z}" for x, y, z in vertices.tolist()] + ["vt 0.5 0.5", "usemtl M_Face"]
+    # each vertex in one triangle: whatever the converter looks for is there
     for first in range(1, _ICT_VERTICES - 2, 3):
         lines.append(f"f {first}/1 {first + 1}/1 {first + 2}/1")
-    neutral = "\n".join(lines).encode()
-    files = {"FaceXModel/generic_neutral_mesh.obj": neutral}
-    if not whole:
-        return files
-    points = b"\n".join(line.encode() for line in lines[:_ICT_VERTICES])
+    files = {"FaceXModel/generic_neutral_mesh.obj": "\n".join(lines).encode()}
     names = [*BLINKS, *JAW_ACTIONS, *GAZE_ACTIONS, *EXPRESSION_ACTIONS, "identity000"]
     names += ["browInnerUp_L", "browInnerUp_R", "cheekPuff_L", "cheekPuff_R"]
-    for name in dict.fromkeys(names):
-        short = name.replace("Left", "_L").replace("Right", "_R")
-        short = name if name in ("mouthLeft", "mouthRight", "jawLeft", "jawRight") else short
-        files[f"FaceXModel/{short}.obj"] = points
+    whole = ("mouthLeft", "mouthRight", "jawLeft", "jawRight")
+    for number, name in enumerate(dict.fromkeys(names)):
+        short = name if name in whole else name.replace("Left", "_L").replace("Right", "_R")
+        moved = vertices + rng.integers(-1, 2, 3) * (number % 3)
+        points = [f"v {x} {y} {z}" for x, y, z in moved.tolist()]
+        files[f"FaceXModel/{short}.obj"] = "\n".join(points).encode()
     return files
 
 
 def _ict_archive() -> Files:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in _ict_folder(whole=False).items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+        name, content = next(iter(ict_folder().items()))
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
     return {"ict.tar": buffer.getvalue()}

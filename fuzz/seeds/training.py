@@ -16,7 +16,7 @@ from fuzz.inputs import Files
 from fuzz.seeds.heads import npz
 from fuzz.seeds.pictures import jpeg
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.face_encoder import VIEW_GROUPS, EncoderConfig, FaceEncoder
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
 
@@ -104,10 +104,12 @@ def onnx_seeds() -> list[Files]:
     from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT
 
     head = tiny_head()
-    groups = {group.name: list(group.names) for group in head.spec}
-    header = {
+    groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_GROUPS)}
+    rest = (name for name in groups if name != "shape")
+    unseen: dict[str, list[float]] = {name: [0.0] * len(groups[name]) for name in rest}
+    header: dict[str, object] = {
         "format": 1, "kind": "encoder", "head": head.name, "head_fingerprint": head.fingerprint,
-        "groups": groups, "provenance": {}, "unseen": {"eyes": [0.0] * 6},
+        "groups": groups, "provenance": {}, "unseen": unseen,
     }  # fmt: skip
     size: list[str | int | None] = ["batch", 3, CROP_SIZE, CROP_SIZE]
     images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, size)
@@ -117,9 +119,10 @@ def onnx_seeds() -> list[Files]:
     opset = [helper.make_opsetid("", 17)]
     seeds: list[Files] = []
     wrong: list[dict[str, object]] = [{}, {"unseen": None}, {"format": 99}, {"groups": []}]
-    for changes in (*wrong, {"provenance": 3}):
+    wrong.append({"provenance": 3})
+    for changes in wrong:
         model = helper.make_model(graph, opset_imports=opset, ir_version=8)
         entry = model.metadata_props.add()
-        entry.key, entry.value = HEADER_KEY, json.dumps({**header, **changes})
+        entry.key, entry.value = HEADER_KEY, json.dumps(header | changes)
         seeds.append({"a.onnx": model.SerializeToString()})
     return [*seeds, {"a.onnx": seeds[0]["a.onnx"].replace(HEADER_KEY.encode(), b"x" * 7)}]
