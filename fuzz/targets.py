@@ -152,12 +152,14 @@ def _heads(scratch: Path) -> Read:
 
 
 def _imports(scratch: Path) -> Read:
+    from smirk3d.assets import user_folder
     from smirk3d.heads.importing import import_head
     from smirk3d.heads.registry import load_head
 
     def read(folder: Path) -> None:
         children = list(folder.iterdir())
         path = children[0] if len(children) == 1 and children[0].is_file() else folder
+        shutil.rmtree(user_folder("heads"), ignore_errors=True)
         found = import_head(path, "fuzzed")
         load_head(found.path)
 
@@ -349,7 +351,7 @@ def _onnx(scratch: Path) -> Read:
 
 
 def _stores(scratch: Path) -> Read:
-    from fuzz.seeds.stores import JOB, tracker
+    from fuzz.seeds.stores import JOB, close, tracker
     from smirk3d.tracking.track_store import TrackStore
 
     following = tracker()
@@ -359,11 +361,14 @@ def _stores(scratch: Path) -> Read:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(folder, copy)
         store = TrackStore(copy, JOB)
-        first = store.resume(following)
-        require(first >= 0, "a negative number of frames")
-        if first:
-            track = store.track({}, least_frames=1)
-            require(track.valid.shape == (len(track.ids), len(track.timestamps)), "other sizes")
+        try:
+            first = store.resume(following)
+            require(first >= 0, "a negative number of frames")
+            if first:
+                track = store.track({}, least_frames=1)
+                require(track.valid.shape == (len(track.ids), len(track.timestamps)), "other sizes")
+        finally:
+            close(store)
 
     return read
 

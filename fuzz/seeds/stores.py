@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -29,25 +30,32 @@ def tracker() -> FaceTracker:
     face = _face()
     shape = PersonShape()
     shape.add(face.shape.numpy(), 1.0)
-    made._tracks.append(
-        _Track(
-            id=0,
-            shape=shape,
-            outline=np.array([[4.0, 4.0], [40.0, 40.0]]),
-            parameters=face,
-            T_crop_image=np.eye(3),
-            appearance=np.zeros(8, np.float32),
-            smoother=LiveSmoother(made.head, made.config.smoothing),
-            seconds=0.1,
-            score=0.9,
-        )
-    )
+    values: dict[str, object] = {
+        "id": 0,
+        "shape": shape,
+        "outline": np.array([[4.0, 4.0], [40.0, 40.0]]),
+        "roll": 0.0,
+        "parameters": face,
+        "T_crop_image": np.eye(3),
+        "appearance": np.zeros(8, np.float32),
+        "smoother": LiveSmoother(made.head, made.config.smoothing),
+        "seconds": 0.1,
+        "score": 0.9,
+    }
+    known = {name: values[name] for name in _Track.__dataclass_fields__ if name in values}
+    made._tracks.append(_Track(**known))  # type: ignore[arg-type]
     return made
 
 
 def _face() -> FaceParameters:
     neutral = tiny_head().neutral(1)[0]
     return neutral.replace(shape=torch.full_like(neutral.shape, 0.1))
+
+
+def close(store: TrackStore) -> None:
+    """Let go of a store's folder, which some versions lock."""
+    with contextlib.suppress(AttributeError):
+        store.close()  # type: ignore[attr-defined, unused-ignore]
 
 
 def store_seeds() -> list[Files]:
@@ -61,7 +69,9 @@ def store_seeds() -> list[Files]:
                 store.add(frame / 25, (64, 48), [_tracked()] * people)
                 if store.num_pending == _FRAMES:
                     store.flush(known)
-            seeds.append(read_files(folder))
+            close(store)
+            files = read_files(folder)
+            seeds.append({name: data for name, data in files.items() if data})
     return seeds
 
 
