@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import tarfile
@@ -17,6 +18,7 @@ from tests.heads.converters.flame_files import (
     write_companions,
     write_flame,
 )
+from tests.heads.converters.python2_pickles import python2_pickle
 from tests.heads.hostile_files import HOSTILE
 
 from fuzz.inputs import Files
@@ -59,21 +61,34 @@ def pickle_seeds() -> list[Files]:
         "scalar": np.float32(1.5),
         "plain": [1, 2.5, "text", b"bytes", None, True, {"a": (1, 2)}, 2**70],
     }
-    seeds = [{"a.pkl": pickle.dumps(values, protocol)} for protocol in range(6)]
+    plain = [{"a.pkl": pickle.dumps(values, protocol)} for protocol in range(6)]
+    # chumpy's and scipy's objects, as FLAME's own file has them
+    plain += [{"a.pkl": python2_pickle(protocol)} for protocol in (0, 2)]
+    small = _four_vertices(flame_arrays())
     with tempfile.TemporaryDirectory() as folder:
-        arrays = flame_arrays()
-        # of the 400 directions that the reader asks for, as few numbers as can be
-        arrays["shapedirs"] = np.zeros((4, 3, 400))
-        small = {name: value[:4] for name, value in arrays.items()}
         for protocol in (0, 2):
             path = write_flame(Path(folder) / "flame.pkl", small, protocol)
-            seeds.append({"flame.pkl": path.read_bytes()})
+            plain.append({"flame.pkl": path.read_bytes()})
+    # files that are read count for more than those that are refused at once
+    seeds = [*plain, *plain]
     for name, build, _ in HOSTILE.values():
         if name.endswith(".pkl"):
             content = build(Path("/nowhere/canary"))
             if len(content) < 1 << 16:
                 seeds.append({"a.pkl": content})
     return seeds
+
+
+def _four_vertices(arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Return a FLAME model's arrays for its first vertices alone, so that its file is short."""
+    few = {name: arrays[name][:4] for name in ("v_template", "posedirs", "weights")}
+    return {
+        **arrays,
+        **few,
+        "shapedirs": np.zeros((4, 3, 301)),
+        "J_regressor": arrays["J_regressor"][:, :4],
+        "f": np.array([[0, 1, 2], [0, 2, 3]], np.uint32),
+    }
 
 
 def array_seeds() -> list[Files]:
@@ -147,6 +162,7 @@ def _gnm_arrays() -> dict[str, NDArray[np.generic]]:
     }
 
 
+@functools.cache
 def ict_folder() -> Files:
     """Return a folder in ICT-FaceKit's layout with a mesh of random places and all actions."""
     rng = np.random.default_rng(0)
