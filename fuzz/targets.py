@@ -338,6 +338,18 @@ def _checkpoints(scratch: Path) -> Read:
     return read
 
 
+def _runs(scratch: Path) -> Read:
+    from fuzz.seeds.training import RUN_HEAD, RUN_SETTINGS
+    from smirk3d.training.checkpoints import check_checkpoint, latest_checkpoint
+
+    def read(folder: Path) -> None:
+        state = latest_checkpoint(folder)
+        if state is not None:
+            check_checkpoint(state, folder, RUN_HEAD, RUN_SETTINGS)
+
+    return read
+
+
 def _onnx(scratch: Path) -> Read:
     from smirk3d.encoders.onnx_encoder import OnnxEncoder
     from smirk3d.heads.tiny import tiny_head
@@ -410,6 +422,7 @@ _ALL = (
     Target("shapes", _seeds("training", "shape_seeds"), _shapes),
     Target("weights", _seeds("training", "weight_seeds"), _weights),
     Target("checkpoints", _seeds("training", "checkpoint_seeds"), _checkpoints),
+    Target("runs", _seeds("training", "run_seeds"), _runs),
     Target("onnx", _seeds("training", "onnx_seeds"), _onnx),
 )
 TARGETS: dict[str, Target] = {target.name: target for target in _ALL}

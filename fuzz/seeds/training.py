@@ -12,17 +12,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fuzz.inputs import Files
+from fuzz.inputs import Files, read_files
 from fuzz.seeds.heads import npz
 from fuzz.seeds.pictures import jpeg
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.encoders.face_encoder import VIEW_GROUPS, EncoderConfig, FaceEncoder
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.training.checkpoints import save_checkpoint
 
 _KEYS = ("000000001", "000000002", "000000029")
 _IDENTITIES = 6
 """Shape components of the tiny head."""
+
+RUN_HEAD = "0" * 64
+"""Fingerprint of the head that the made run trains."""
+
+RUN_SETTINGS: dict[str, object] = {"head": "tiny", "optimizer": {"rate": 1e-3, "steps": 4}}
 
 _SMALL = EncoderConfig(
     expression_backbone="mobilenetv3_small_minimal",
@@ -95,6 +101,19 @@ def checkpoint_seeds() -> list[Files]:
         "a.pt", lambda path: torch.save(state, path, _use_new_zipfile_serialization=False)
     )
     return [*seeds, old]
+
+
+def run_seeds() -> list[Files]:
+    """Return the folder of a run of training with one checkpoint."""
+    state: dict[str, object] = {
+        "head_fingerprint": RUN_HEAD,
+        "settings": RUN_SETTINGS,
+        "networks": {"encoder.weight": torch.zeros(2, 3)},
+        "generator": torch.zeros(16, dtype=torch.uint8),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        save_checkpoint(Path(folder), state, 3)
+        return [read_files(Path(folder))]
 
 
 def onnx_seeds() -> list[Files]:
