@@ -27,7 +27,7 @@ from typing import TextIO
 from fuzz.coverage import Coverage
 from fuzz.inputs import Files, mutated, read_files, write_files
 from fuzz.outcomes import Outcome, outcome_of
-from fuzz.targets import Read, Target
+from fuzz.target import Read, Target
 
 _ADDRESS_BYTES = 4 << 30
 """Beyond what a waiting worker has mapped, so that no input harms the machine."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fuzz.inputs import Files
-from fuzz.targets import Read, Target, only_file
+from fuzz.target import Read, Target, only_file
 from smirk3d.errors import InputError, check_shape
 
 WAYS = ("done", "refuse", "raise", "thread", "sleep", "allocate", "virtual", "segfault", "exit")
