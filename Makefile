@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install -c constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check fuzz clean
 
 # a real photo to an animatable head, in ./smirk3d-demo
 demo: $(VENV)/.installed
@@ -18,6 +18,11 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# damaged files of every kind for MINUTES, other ones each time; fuzz/README.md
+MINUTES ?= 10
+fuzz: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m fuzz --guided --minutes $(MINUTES) --seed $$(date +%s)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
