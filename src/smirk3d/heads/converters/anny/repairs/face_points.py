@@ -63,7 +63,7 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
         ring[loop] = number
     upper_lid = np.zeros(len(template), bool)
     for loop in surface.eye_loops:
-        upper_lid[_upper_half(template, loop)] = True
+        upper_lid[upper_half(template, loop)] = True
     contact = surface.mouth_loops[LIP_CONTACT]
     at = {int(row): index for index, row in enumerate(surface.rows)}
     return FacePoints(
@@ -85,7 +85,7 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
     )
 
 
-def _upper_half(template: Field, loop: NDArray[np.int64]) -> NDArray[np.int64]:
+def upper_half(template: Field, loop: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the vertices of a closed loop from its one end in x to the other, the upper way."""
     x = template[loop, 0]
     rolled = np.roll(loop, -int(x.argmin()))
