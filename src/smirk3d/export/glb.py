@@ -7,7 +7,7 @@ v upwards in head files and downwards in glTF: the flip is here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,10 @@ def write_glb(
     """Write one face's head.
 
     The mesh is the person without expression; every action is a morph target by name, and the
-    weights are this face's. ``mouthClose`` acts in proportion to ``jawOpen``, which glTF cannot
-    say: the stored weight is the product, and ``mesh.extras.gates`` names the pair.
+    weights are this face's. glTF cannot say what actions do to each other (``mouthClose`` acts in
+    proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
+    their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
+    (``gates``, ``opposed``, ``correctives``).
 
     Args:
         path: file to write, whole or not at all.
@@ -229,7 +231,9 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
         )
     extras = {
         "targetNames": list(rig.target_names),
-        "gates": rig.gates,
+        "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
+        "opposed": [list(pair) for pair in rig.opposed],
+        "correctives": {name: list(pair) for name, pair in rig.correctives.items()},
         "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
     }
     model.meshes = [gltf.Mesh(name=head.name, primitives=parts, extras=extras)]

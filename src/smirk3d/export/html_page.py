@@ -11,6 +11,7 @@ import base64
 import io
 import json
 import math
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -96,17 +97,16 @@ def write_html(
 
 def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
     """Return what each slider moves: a morph target, joints, or both."""
-    names = [*rig.target_names]
     found = []
-    for number, name in enumerate(names):
+    for number, name in enumerate(rig.target_names):
+        if name in rig.correctives:
+            continue
         reach = 1.0 if head.has_named_actions or name.startswith("eyelid") else _SPREADS
         low = 0.0 if head.has_named_actions or name.startswith("eyelid") else -_SPREADS
         slider = {
             "name": name, "group": _region(name), "low": low, "high": reach, "rest": 0,
             "target": number, "turns": _gaze_turns(head, rig, name),
         }  # fmt: skip
-        if name in rig.gates:
-            slider["gate"] = names.index(rig.gates[name])
         found.append(slider)
     found += [_turn(name, "Jaw", joint, axis) for name, joint, axis in _extra_turns(head, rig)]
     found += [_turn(name, "Head", None, None) for name in _HEAD_TURNS]
@@ -184,6 +184,11 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
     plain = plain * _shade(head)
     return {
         "rest": _quantised(rig.vertices),
+        "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
+        "opposed": rig.opposed,
+        "correctives": [
+            [*pair, rig.target_names.index(name)] for name, pair in rig.correctives.items()
+        ],
         "faces": _base64(head.faces.cpu().numpy().astype("<u2")),
         "targets": [_sparse(offsets) for offsets in rig.offsets],
         "skinning": _base64(_bytes(_joint_shares(head))),

@@ -8,7 +8,6 @@ FLAME (Li et al. 2017, equations 1 to 5) is the special case with joints and pos
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,17 +27,12 @@ from smirk3d.heads.action_names import (
     gaze_from_weights,
     gaze_weights,
 )
+from smirk3d.heads.action_rules import RULE_BUFFERS, ActionRules, linear_bases, rule_buffers
+from smirk3d.heads.fingerprint import fingerprint
 from smirk3d.heads.skinning import joint_transforms, skin
 from smirk3d.heads.spec import head_spec
 
 Arrays = Mapping[str, NDArray[Any]]
-
-_DEFINING_ARRAYS = (
-    "v_template", "shape_basis", "expr_basis", "eyelid_basis", "jaw_basis", "jaw_basis_neg",
-    "gaze_basis", "gaze_range", "joint_parents", "joints", "joint_shape_basis", "joint_expr_basis",
-    "lbs_weights", "pose_basis", "gate",
-)  # fmt: skip
-
 
 _VERTEX_BASES = ("basis", "lid_basis", "pose_basis")
 
@@ -84,7 +78,9 @@ class HeadModel(nn.Module):
     lid_basis: Tensor
     pose_basis: Tensor
     gaze_range: Tensor
-    gate: Tensor
+    channel_kind: Tensor
+    corrective_pair: Tensor
+    action_scale: Tensor
     joints: Tensor
     joint_basis: Tensor
     lbs_weights: Tensor
@@ -94,7 +90,7 @@ class HeadModel(nn.Module):
         super().__init__()
         self.name = str(meta["name"])
         self.meta = dict(meta)
-        self.fingerprint = _fingerprint(arrays)
+        self.fingerprint = fingerprint(arrays)
         self.spec = head_spec(arrays)
         self.expression_names = tuple(str(name) for name in arrays["expr_names"])
         self.joint_names = tuple(str(name) for name in arrays["joint_names"])
@@ -129,24 +125,16 @@ class HeadModel(nn.Module):
     def _register_motion(self, arrays: Arrays) -> None:
         template = torch.as_tensor(arrays["v_template"]).float()
         num_vertices = len(template)
-        bases = [arrays["shape_basis"], arrays["expr_basis"]]
-        if self.has_blend_jaw:
-            jaw = arrays["jaw_basis"].astype(np.float32)
-            bases += [jaw, arrays.get("jaw_basis_neg", -jaw)]
         lids = arrays.get("eyelid_basis", np.zeros((0, num_vertices, 3)))
-        if not self.eyelids_after_pose:
-            bases.append(lids)
-        if "gaze_basis" in arrays:
-            bases.append(arrays["gaze_basis"])
         self.has_gaze_basis = "gaze_basis" in arrays
-        flat_bases = [b.astype(np.float32).reshape(len(b), 3 * num_vertices) for b in bases]
-        basis = np.concatenate(flat_bases)
+        basis, kinds = linear_bases(arrays, lids[:0] if self.eyelids_after_pose else lids)
+        for name, rule in rule_buffers(arrays, kinds).items():
+            self._keep(name, rule)
         self._keep("v_template", template, torch.float32)
         self._keep("basis", basis, torch.float32)
         late_lids = lids if self.eyelids_after_pose else lids[:0]
         self._keep("lid_basis", late_lids.reshape(-1, num_vertices * 3), torch.float32)
         self._keep("gaze_range", arrays.get("gaze_range", np.zeros(0)), torch.float32)
-        self._keep("gate", arrays.get("gate", np.zeros((0, 2))).astype(np.int64), torch.int64)
         joints = arrays["joints"].astype(np.float32)
         joint_bases = [arrays["joint_shape_basis"].astype(np.float32)]
         if "joint_expr_basis" in arrays:
@@ -219,17 +207,23 @@ class HeadModel(nn.Module):
         """The linear offsets ``[K, V, 3]`` in metres.
 
         Identity, expression, jaw to positive and to negative values, eyelids, lids that follow the
-        gaze; each as far as the head has it.
+        gaze, correctives; each as far as the head has it.
         """
         return self.basis.unflatten(1, (-1, 3))
+
+    @property
+    def rules(self) -> ActionRules:
+        """What the actions do to each other."""
+        return ActionRules(*(getattr(self, name) for name in RULE_BUFFERS))
 
     @property
     def eyelid_offsets(self) -> Tensor:
         """The eyelids' offsets ``[2, V, 3]`` in metres, left then right; none where absent."""
         if self.eyelids_after_pose:
             return self.lid_basis.unflatten(1, (-1, 3))
-        end = len(self.basis) - (8 if self.has_gaze_basis else 0)
-        return self.offsets[end - self.group("eyelids").dim : end]
+        own = self.channel_kind[: len(self.channel_kind) - len(self.corrective_pair)]
+        start = self.group("shape").dim + int((own < 2).sum())
+        return self.offsets[start : start + self.group("eyelids").dim]
 
     def rest_joints(self, parameters: FaceParameters) -> Tensor:
         """Return the joints' positions ``[B, J, 3]`` before any joint turns, in metres."""
@@ -239,15 +233,38 @@ class HeadModel(nn.Module):
         return self.joints + (torch.cat(codes, 1) @ self.joint_basis).unflatten(-1, (-1, 3))
 
     def gated_expression(self, parameters: FaceParameters) -> Tensor:
-        """Return ``[B, E]`` with correctives multiplied by the jaw component that they correct."""
-        if not len(self.gate):
-            return parameters.expression
-        factor = torch.ones_like(parameters.expression)
-        factor = factor.index_copy(1, self.gate[:, 0], parameters.jaw[:, self.gate[:, 1]])
-        return parameters.expression * factor
+        """Return the expression's weights ``[B, E]`` as they take effect: opposites, gates."""
+        return self.channel_weights(parameters)[:, : parameters.expression.shape[1]]
+
+    def channel_weights(self, parameters: FaceParameters) -> Tensor:
+        """Return the weights in effect of all channels and correctives ``[B, C + N]``."""
+        rules = self.rules
+        return rules.with_correctives(rules.effective(self._asked(parameters)))
+
+    def channel_slopes(self, parameters: FaceParameters) -> Tensor:
+        """Return by how much expression and eyelids ``[B, E + 2 or 0]`` act, a unit of weight.
+
+        Gates and the person's size multiply a weight; what it does through the gates of others and
+        through correctives is left out.
+        """
+        size, lids = parameters.expression.shape[1], parameters.eyelids.shape[1]
+        if self.eyelids_after_pose:
+            return torch.ones_like(torch.cat([parameters.expression, parameters.eyelids], 1))
+        slopes = self.rules.slopes(self._asked(parameters))
+        scales = self.rules.scales(parameters.shape)
+        if scales is not None:
+            slopes = slopes * scales[:, : slopes.shape[1]]
+        first = size + (6 if self.has_blend_jaw else 0)
+        return torch.cat([slopes[:, :size], slopes[:, first : first + lids]], 1)
 
     def _weights(self, parameters: FaceParameters) -> Tensor:
-        weights = [parameters.shape, self.gated_expression(parameters)]
+        weights = self.channel_weights(parameters)
+        scales = self.rules.scales(parameters.shape)
+        return torch.cat([parameters.shape, weights if scales is None else weights * scales], 1)
+
+    def _asked(self, parameters: FaceParameters) -> Tensor:
+        """Return the channels' weights ``[B, C]`` that the parameters ask for."""
+        weights = [parameters.expression]
         if self.has_blend_jaw:
             jaw = parameters.jaw
             weights += [torch.where(jaw >= 0, jaw, 0.0), torch.where(jaw < 0, -jaw, 0.0)]
@@ -332,6 +349,8 @@ class HeadModel(nn.Module):
     def arkit(self, parameters: FaceParameters) -> Tensor:
         """Return ARKit's weights ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.
 
+        Of two actions that oppose each other one is zero.
+
         Raises:
             AssetError: if the head has no named actions (FLAME): convert its parameters first.
         """
@@ -341,8 +360,9 @@ class HeadModel(nn.Module):
             )
         zero = parameters.expression.new_zeros(len(parameters))
         columns = dict.fromkeys(ARKIT_NAMES, zero)
+        net = self.rules.net(self._asked(parameters))
         for name, indices in self._sources.items():
-            columns[name] = parameters.expression[:, indices].mean(1)
+            columns[name] = net[:, indices].mean(1)
         if parameters.eyelids.shape[1]:
             columns["eyeBlinkLeft"], columns["eyeBlinkRight"] = parameters.eyelids.unbind(1)
         if self.has_blend_jaw:
@@ -376,15 +396,3 @@ class HeadModel(nn.Module):
             gaze = torch.stack([column[name] for name in GAZE_ACTIONS], 1)
             groups["eyes"] = gaze_from_weights(gaze, self.gaze_range)
         return parameters.replace(**groups)
-
-
-def _fingerprint(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in _DEFINING_ARRAYS:
-        if name in arrays:
-            array = np.ascontiguousarray(arrays[name])
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(array.tobytes())
-    digest.update(" ".join(map(str, arrays["expr_names"])).encode())
-    digest.update(" ".join(map(str, arrays["joint_names"])).encode())
-    return digest.hexdigest()
