@@ -78,7 +78,7 @@ class GeometryMeter:
     Lips are paired as the head's file pairs them, or as another head of the same skin does.
     """
 
-    def __init__(self, head: HeadModel, lips: HeadModel | None = None, size: int = 160) -> None:
+    def __init__(self, head: HeadModel, lips: HeadModel | None = None, size: int = 192) -> None:
         """Prepare for a head; ``size`` is the side of the depth pictures in pixels."""
         self.head, self.size = head, size
         self._lips = (lips or head).contact
@@ -154,10 +154,7 @@ class GeometryMeter:
         inside = 0
         for view in views:
             skin = rasterize(view[None], covered, self.size, self.size)
-            inner = view[within]
-            column = ((inner[:, 0] + 1) / 2 * self.size).long().clamp(0, self.size - 1)
-            row = ((inner[:, 1] + 1) / 2 * self.size).long().clamp(0, self.size - 1)
-            outside[within] |= inner[:, 2] < skin.depth[0, row, column] - _SLACK / _RADIUS
+            outside[within] |= self._before(skin.depth[0], view[within])
             drawn = rasterize(view[None], self._solid, self.size, self.size)
             face = drawn.face_index[drawn.face_index >= 0]
             corners = view[self._solid[face]]
@@ -165,6 +162,17 @@ class GeometryMeter:
             away = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] > 0
             inside += int((away & self._may_turn_away[face]).sum())
         return int(outside.sum()), inside
+
+
+    def _before(self, depth: Tensor, points: Tensor) -> Tensor:
+        """Return which points ``[N, 3]`` lie before the surface at all four pixels around them."""
+        corner = ((points[:, :2] + 1) / 2 * self.size - 0.5).floor().long()
+        before = torch.ones(len(points), dtype=torch.bool)
+        for right, down in itertools.product((0, 1), repeat=2):
+            column = (corner[:, 0] + right).clamp(0, self.size - 1)
+            row = (corner[:, 1] + down).clamp(0, self.size - 1)
+            before &= points[:, 2] < depth[row, column] - _SLACK / _RADIUS
+        return before
 
 
 def _directions() -> Tensor:
