@@ -77,8 +77,13 @@ def closing_lids(blink: Field, surface: HeadSurface, points: FacePoints) -> Fiel
 
 def lower_lid_up(points: FacePoints, rise: float) -> Field:
     """Return offsets ``[V, 3]`` that lift the middle of the left lower lid by metres."""
-    _, lower = _lid_weights(points)
-    angle = -rise / points.radius * lower * _between_canthi(points)
+    return lid_turned(points, rise, upper=False)
+
+
+def lid_turned(points: FacePoints, rise: float, *, upper: bool) -> Field:
+    """Return offsets ``[V, 3]`` that lift the middle of a left lid's margin by metres."""
+    lids = _lid_weights(points)
+    angle = -rise / points.radius * lids[0 if upper else 1] * _between_canthi(points)
     return turned(points.template, points.eye, _DOWNWARDS, angle)
 
 
