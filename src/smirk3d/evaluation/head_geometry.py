@@ -20,7 +20,6 @@ from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization.base import rasterize
 
 INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
-HAIR_PARTS = ("lashes", "brows")
 _SLACK = 0.0005
 """Metres before the skin from which a point counts as outside: a pixel's depth on slopes."""
 _TONGUE_RESTS = 0.02
@@ -86,10 +85,7 @@ class GeometryMeter:
         corner_part = part[head.faces]
         self._inner = torch.isin(part, torch.tensor([PARTS.index(p) for p in INNER_PARTS]))
         self._skin = head.faces[(corner_part == 0).all(1)]
-        hair = torch.isin(corner_part, torch.tensor([PARTS.index(p) for p in HAIR_PARTS])).any(1)
-        self._solid = head.faces[~hair]
-        solid_part = part[self._solid].amin(1)
-        self._may_turn_away = solid_part == 0
+        self._may_turn_away = corner_part.amin(1) == 0
         self._cover = _mouth_cover(self._skin, head.v_template)
         eyelids = head.regions["eyelids"] & (part == 0)
         self._lids = eyelids.nonzero()[:, 0]
@@ -155,14 +151,13 @@ class GeometryMeter:
         for view in views:
             skin = rasterize(view[None], covered, self.size, self.size)
             outside[within] |= self._before(skin.depth[0], view[within])
-            drawn = rasterize(view[None], self._solid, self.size, self.size)
+            drawn = rasterize(view[None], self.head.faces, self.size, self.size)
             face = drawn.face_index[drawn.face_index >= 0]
-            corners = view[self._solid[face]]
+            corners = view[self.head.faces[face]]
             first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
             away = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] > 0
             inside += int((away & self._may_turn_away[face]).sum())
         return int(outside.sum()), inside
-
 
     def _before(self, depth: Tensor, points: Tensor) -> Tensor:
         """Return which points ``[N, 3]`` lie before the surface at all four pixels around them."""

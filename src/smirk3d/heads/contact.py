@@ -80,9 +80,7 @@ class Contact:
         ray, short = self._short_of_gap(vertices, eyes, gaze)
         return short.clamp(min=0)[..., None] * ray
 
-    def _short_of_gap(
-        self, vertices: Tensor, eyes: Tensor, gaze: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _short_of_gap(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> tuple[Tensor, Tensor]:
         arm = vertices[:, self.lid_id] - eyes[:, self.lid_eye]
         distance = arm.norm(dim=2, keepdim=True).clamp(min=1e-9)
         ray = arm / distance

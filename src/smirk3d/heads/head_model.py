@@ -31,9 +31,10 @@ from smirk3d.heads.contact import CONTACT_BUFFERS, Contact, contact_buffers
 from smirk3d.heads.fingerprint import fingerprint
 from smirk3d.heads.reduced_heads import at_landmarks, at_points, at_vertices
 from smirk3d.heads.skinning import joint_transforms, skin
-from smirk3d.heads.spec import head_spec
+from smirk3d.heads.spec import HAIR_PARTS, PARTS, head_spec
 
 Arrays = Mapping[str, NDArray[Any]]
+
 
 @dataclass(frozen=True)
 class HeadMesh:
@@ -58,6 +59,7 @@ class HeadModel(nn.Module):
         spec: the parameter groups, in the order of :data:`~smirk3d.face_parameters.HEAD_GROUPS`.
         expression_names: one a coefficient; empty strings for PCA coefficients.
         faces: triangles ``[F, 3]``; uv: ``[T, 2]``, v upwards; uv_faces: ``[F, 3]``.
+        hair_faces, hair_uv_faces: likewise ``[H, 3]``, of the strips that carry hairs.
         part: part of each vertex ``[V]`` (:data:`~smirk3d.heads.spec.PARTS`).
         landmark_ids: MediaPipe's number of each landmark ``[L]``.
         landmark_sigma: spread of each landmark in metres ``[L]``.
@@ -66,6 +68,8 @@ class HeadModel(nn.Module):
     faces: Tensor
     uv: Tensor
     uv_faces: Tensor
+    hair_faces: Tensor
+    hair_uv_faces: Tensor
     part: Tensor
     landmark_ids: Tensor
     landmark_sigma: Tensor
@@ -106,9 +110,12 @@ class HeadModel(nn.Module):
         self.register_buffer(name, torch.as_tensor(array).to(dtype=dtype), persistent=False)
 
     def _register_surface(self, arrays: Arrays) -> None:
-        self._keep("faces", arrays["faces"].astype(np.int64), torch.int64)
+        hair_parts = [PARTS.index(part) for part in HAIR_PARTS]
+        hair = np.isin(arrays["part"][arrays["faces"]], hair_parts).any(1)
+        for name, chosen in (("", ~hair), ("hair_", hair)):
+            for array in ("faces", "uv_faces"):
+                self._keep(name + array, arrays[array][chosen].astype(np.int64), torch.int64)
         self._keep("uv", arrays["uv"], torch.float32)
-        self._keep("uv_faces", arrays["uv_faces"].astype(np.int64), torch.int64)
         self._keep("part", arrays["part"], torch.uint8)
         self.region_names = tuple(key[7:] for key in arrays if key.startswith("region_"))
         for region in self.region_names:

@@ -77,6 +77,6 @@ def _without_surface(head: HeadModel) -> HeadModel:
     small._buffers = dict(head._buffers)
     for name in ("landmark_ids", "landmark_corners", "landmark_bary", "landmark_sigma"):
         small._keep(name, getattr(head, name)[:0])
-    small._keep("faces", head.faces[:0])
-    small._keep("uv_faces", head.uv_faces[:0])
+    for name in ("faces", "uv_faces", "hair_faces", "hair_uv_faces"):
+        small._keep(name, getattr(head, name)[:0])
     return small

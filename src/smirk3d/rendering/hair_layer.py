@@ -37,7 +37,9 @@ def draw_hair(
     height, width = depth.shape[1:]
     fragments = rasterize(ndc[None], surface.hair_faces, height, width)
     normals = vertex_normals(points[None], surface.hair_faces)[0]
-    seen = fragments.at_pixels(torch.cat([surface.hair_uv, normals, surface.alpha[:, None]], 1)[None])
+    seen = fragments.at_pixels(
+        torch.cat([surface.hair_uv, normals, surface.alpha[:, None]], 1)[None]
+    )
     part = surface.hair_part[fragments.face_index.view(-1)[fragments.pixel]]
     alpha = torch.zeros(len(part))
     colour = torch.zeros(3, len(part))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, floa
     image = Image.new("L", (width * _FINER, height * _FINER))
     pen = ImageDraw.Draw(image)
     for curve, thick in hairs():
-        for step, (start, end) in enumerate(zip(curve[:-1], curve[1:], strict=True)):
+        for step, (start, end) in enumerate(pairwise(curve)):
             taper = thick * (1 - 0.75 * step / len(curve))
             pen.line(
                 [*(start * _FINER), *(end * _FINER)], fill=255, width=max(1, round(taper * _FINER))

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
+from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
+from smirk3d.rendering.hair_layer import draw_hair
 from smirk3d.rendering.light_visibility import (
     directional_visibility,
     received_light,
     sphere_directions,
 )
-from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
-from smirk3d.rendering.hair_layer import draw_hair
 from smirk3d.rendering.materials import STUDIO, Studio, albedo, illuminate, linear_to_srgb
 from smirk3d.rendering.picture_surface import PictureSurface, eyeballs
 

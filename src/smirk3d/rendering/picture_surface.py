@@ -33,8 +33,9 @@ class Topology(Protocol):
     faces: Tensor
     part: Tensor
     v_template: Tensor
+    hair_faces: Tensor
     uv: Tensor
-    uv_faces: Tensor
+    hair_uv_faces: Tensor
 
     @property
     def regions(self) -> dict[str, Tensor]:
@@ -49,7 +50,7 @@ class PictureSurface:
     Attributes:
         part: part of each original vertex ``[V]``.
         rest: original vertices ``[V, 3]`` at rest, in metres, the gaze along +z.
-        base_faces: original triangles ``[F, 3]``, without strips of hair, those left out included.
+        base_faces: original triangles ``[F, 3]``, those left out included.
         levels: triangles and edges of each refinement, the coarsest first.
         source: refined vertex of each copy ``[V']``.
         faces: refined triangles ``[F', 3]`` over the copies, without strips of hair.
@@ -106,16 +107,17 @@ def picture_surface(
     Raises:
         ShapeError: if a shape differs.
     """
-    faces, part, rest = (
-        t.detach().cpu() for t in (topology.faces, topology.part, topology.v_template)
+    solid, hair_faces, part, rest = (
+        t.detach().cpu()
+        for t in (topology.faces, topology.hair_faces, topology.part, topology.v_template)
     )
+    faces = torch.cat([solid, hair_faces])
     sizes = check_shape(rest, "V 3", "v_template")
     check_shape(part, "V", "part", **sizes)
     alpha = torch.ones(sizes["V"]) if vertex_alpha is None else vertex_alpha.detach().float().cpu()
     check_shape(alpha, "V", "vertex_alpha", **sizes)
     # a triangle between parts belongs to the inner one: the lips end where the cavity begins
     face_part = part.long()[faces].amax(1) if len(faces) else faces.new_zeros(0)
-    original_part = face_part
     drawn, finest = (alpha[faces] > 0).any(1), faces
     levels, num_vertices = [], sizes["V"]
     for _ in range(refinements):
@@ -125,15 +127,13 @@ def picture_surface(
         face_part, drawn = face_part.repeat(4), drawn.repeat(4)
     source, split = split_by_label(finest[drawn], face_part[drawn])
     face_part = face_part[drawn]
-    hair, base_hair = (
-        torch.isin(p, torch.tensor(HAIR_PARTS)) for p in (face_part, original_part)
-    )
+    hair = torch.isin(face_part, torch.tensor(HAIR_PARTS))
     surface = PictureSurface(
-        part.long(), rest.float(), faces[~base_hair], tuple(levels), source, split[~hair],
+        part.long(), rest.float(), solid, tuple(levels), source, split[~hair],
         face_part[~hair], split[hair], face_part[hair], torch.zeros(0, 2), torch.zeros(0),
         alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
-    shares = torch.cat([alpha[:, None], _lips(topology, faces), _hair_uv(topology, base_hair)], 1)
+    shares = torch.cat([alpha[:, None], _lips(topology, solid), _hair_uv(topology)], 1)
     alpha, lips, uv = surface.spread(shares).split([1, 1, 2], 1)
     return replace(surface, alpha=alpha[:, 0], lips=lips[:, 0], hair_uv=uv)
 
@@ -145,12 +145,12 @@ def _lips(topology: Topology, faces: Tensor) -> Tensor:
     return smoothed(topology.regions["lips"].detach().cpu().float()[:, None], faces)
 
 
-def _hair_uv(topology: Topology, hair: Tensor) -> Tensor:
+def _hair_uv(topology: Topology) -> Tensor:
     """Return the texture coordinates ``[V, 2]`` of strips of hair, which have no seams."""
     uv = torch.zeros(len(topology.part), 2)
-    if hair.any():
-        corners = topology.faces.detach().cpu()[hair].flatten()
-        uv[corners] = topology.uv.detach().cpu()[topology.uv_faces.detach().cpu()[hair].flatten()]
+    if len(topology.hair_faces):
+        corners, places = topology.hair_faces.flatten(), topology.hair_uv_faces.flatten()
+        uv[corners.cpu()] = topology.uv[places].detach().cpu()
     return uv
 
 

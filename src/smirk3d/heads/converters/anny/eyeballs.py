@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smirk3d.heads.contact import eye_radius
 
 RADIUS = 0.0120
-"""Metres, of the sclera: 24 mm across (Bekerman et al. 2014: 24.2 mm, hardly different in people)."""
+"""Metres, of the sclera: 24 mm across (Bekerman et al. 2014: 24.2 mm, much alike in people)."""
 
 IRIS_RADIUS = 0.0059
 """Metres: 11.8 mm across (Rüfer et al. 2005: 11.7 mm)."""

@@ -1,1 +1,1 @@
-"""What the base mesh lacks or does badly, made by rule: teeth, gums, brows, lashes, a neck's end."""
+"""What the base mesh lacks, made by rule: teeth, gums, brows, lashes and the end of the neck."""

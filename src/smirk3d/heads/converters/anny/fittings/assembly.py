@@ -25,7 +25,8 @@ _TONGUE_SHIFT = np.array([0.0, -0.0035, -0.0005])
 def with_fittings(arrays: Arrays, surface: HeadSurface) -> Arrays:
     """Return a head file's arrays with fittings in the place of the sources' walls of teeth.
 
-    Skin, cavity, tongue and eyes come first, in the order that they had.
+    Skin, cavity, tongue and eyes come first, in the order that they had; strips of hair last, so
+    that triangles have one number with and without them.
     """
     template = arrays["v_template"].copy()
     tongue = surface.mask("tongue")
@@ -36,17 +37,20 @@ def with_fittings(arrays: Arrays, surface: HeadSurface) -> Arrays:
     lip_line = float(template[surface.mouth_loops[LIP_CONTACT][0], 1])
     patches = [
         *dentition(template, upper, lower, lip_line),
+        _neck_cap(template, surface, arrays),
         brows(template, eye, surface),
         *lashes(template, eye, surface),
-        _neck_cap(template, surface),
     ]
     joined = {**arrays, "v_template": template}
     kept = np.flatnonzero(~(upper | lower))
     return {**_per_vertex(joined, kept, patches), **_triangles(arrays, kept, patches)}
 
 
-def _neck_cap(template: Field, surface: HeadSurface) -> Patch:
-    """Return a fan that closes the neck, with vertices of its own for a sharp rim."""
+def _neck_cap(template: Field, surface: HeadSurface, arrays: Arrays) -> Patch:
+    """Return a fan that closes the neck, with vertices of its own for a sharp rim.
+
+    It has the texture of a single place of the rim.
+    """
     loop = surface.neck_loop
     count = len(loop)
     points = np.concatenate([template[loop], template[loop].mean(0, keepdims=True)])
@@ -55,9 +59,10 @@ def _neck_cap(template: Field, surface: HeadSurface) -> Patch:
     upwards = np.cross(points[fan[:, 1]] - points[fan[:, 0]], points[fan[:, 2]] - points[fan[:, 0]])
     if upwards[:, 1].sum() > 0:
         fan = fan[:, ::-1]
-    spread = points[:, [0, 2]] - points[:, [0, 2]].min(0)
+    corner = np.flatnonzero(arrays["faces"].ravel() == loop[0])[0]
+    uv = np.tile(arrays["uv"][arrays["uv_faces"].ravel()[corner]], (count + 1, 1))
     ids = np.tile(loop, (count + 1, 1))
-    return patch("skin", points, fan, spread / spread.max(0), ids, weights)
+    return patch("skin", points, fan, uv, ids, weights)
 
 
 def _per_vertex(arrays: Arrays, kept: NDArray[np.int64], patches: list[Patch]) -> Arrays:
@@ -93,7 +98,9 @@ def _triangles(arrays: Arrays, kept: NDArray[np.int64], patches: list[Patch]) ->
     faces = [new[arrays["faces"][stay]]]
     uv, uv_index = [arrays["uv"][uv_rows]], [uv_faces.reshape(-1, 3)]
     for piece in patches:
-        faces.append(len(kept) + sum(len(p.points) for p in patches[: len(faces) - 1]) + piece.faces)
+        faces.append(
+            len(kept) + sum(len(p.points) for p in patches[: len(faces) - 1]) + piece.faces
+        )
         uv_index.append(sum(map(len, uv)) + piece.faces)
         uv.append(piece.uv)
     return {

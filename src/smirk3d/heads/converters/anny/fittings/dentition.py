@@ -71,7 +71,7 @@ _LOWER = _Arch(
 )
 
 # crowns by level from the neck, inside the gum, to the edge: height, width and thickness as shares;
-# of the last level the edge's own shares count
+# the last level has the edge's own shares
 _LEVELS = ((-0.12, 0.70, 0.90), (0.35, 0.95, 1.0), (0.82, 1.0, 0.62), (1.0, 1.0, 1.0))
 _AROUND = 8
 _SQUARENESS = 2 / 3.2
@@ -154,16 +154,17 @@ def _crown(arch: _Arch, number: int, place: Field, normal: Field) -> tuple[Field
     out = np.sign(sin) * np.abs(sin) ** _SQUARENESS
     tangent = np.array([normal[1], -normal[0]])
     thickness, points, uv = arch.thicknesses[number], [], []
-    for level, (height, wide, thick) in enumerate(_LEVELS):
-        if level == len(_LEVELS) - 1:
-            wide, thick = arch.edge_share[number]
+    levels = [*_LEVELS[:-1], (1.0, *arch.edge_share[number])]
+    for height, wide, thick in levels:
         deep = thickness * thick
         # the outer face of a crown stays flat: what it thins, it loses inside
         outer = -0.25 * (thickness - deep)
         radial = outer - deep / 2 + out * deep / 2
-        flat = place + radial[:, None] * normal + (along * arch.widths[number] * wide / 2)[
-            :, None
-        ] * tangent
+        flat = (
+            place
+            + radial[:, None] * normal
+            + (along * arch.widths[number] * wide / 2)[:, None] * tangent
+        )
         edge = arch.edges[number]
         y = edge - arch.down * arch.heights[number] * (1 - height)
         points.append(np.stack([flat[:, 0], np.full(_AROUND, y), flat[:, 1]], 1))

@@ -1,4 +1,4 @@
-"""Strips that carry hairs in a picture with alpha: brows on the skin, lashes on the lids' margins."""
+"""Strips that carry a picture of hairs: brows on the skin, lashes on the lids' margins."""
 
 from __future__ import annotations
 
@@ -33,17 +33,13 @@ def brows(template: Field, eye: Field, surface: HeadSurface) -> Patch:
     knots = np.linspace(0, 1, len(_BROW_X))
     x, y, half = (np.interp(along, knots, c) for c in (_BROW_X, _BROW_Y, _BROW_HALF_HEIGHT))
     across = np.linspace(-1, 1, _BROW_ROWS)
-    flat = np.stack(
-        [np.tile(x, _BROW_ROWS), (eye[1] + y + across[:, None] * half).ravel()], 1
-    )
+    flat = np.stack([np.tile(x, _BROW_ROWS), (eye[1] + y + across[:, None] * half).ravel()], 1)
     triangles = surface.faces[surface.mask("skin")[surface.faces].all(1)]
     corners, weights = _on_front(flat, template, triangles)
     normals = (vertex_normals(template, surface.faces)[corners] * weights[..., None]).sum(1)
     points = (template[corners] * weights[..., None]).sum(1) + _BROW_LIFT * normals
     uv = np.stack(np.meshgrid(along, (across + 1) / 2), -1).reshape(-1, 2)
-    half_patch = patch(
-        "brows", points, grid_faces(_BROW_ROWS, _BROW_COLUMNS), uv, corners, weights
-    )
+    half_patch = patch("brows", points, grid_faces(_BROW_ROWS, _BROW_COLUMNS), uv, corners, weights)
     return mirrored(half_patch, surface.mirror)
 
 
@@ -55,8 +51,8 @@ def lashes(template: Field, eye: Field, surface: HeadSurface) -> list[Patch]:
     lower = np.concatenate([ends[:1], np.setdiff1d(margin, upper), ends[1:]])
     rows = []
     for ids, length, share in ((upper, _UPPER_LASH, 1.0), (lower, _LOWER_LASH, -1.0)):
-        ids = ids[np.argsort(template[ids, 0])][_CORNER_LASHES:-_CORNER_LASHES]
-        rows.append(mirrored(_lash_strip(template, eye, ids, length, share), surface.mirror))
+        along = ids[np.argsort(template[ids, 0])][_CORNER_LASHES:-_CORNER_LASHES]
+        rows.append(mirrored(_lash_strip(template, eye, along, length, share), surface.mirror))
     return rows
 
 
@@ -73,9 +69,9 @@ def _lash_strip(
     middle = long * (0.55 * out - 0.02 * up + 0.4 * fan)
     tip = long * (0.90 * out + 0.34 * up + fan) * (1.0 if side > 0 else 0.95)
     steps = np.concatenate([np.zeros_like(middle), middle, tip])
-    uv = np.stack(
-        np.meshgrid(np.linspace(0, 1, len(ids)), np.array([0.0, 0.5, 1.0])), -1
-    ).reshape(-1, 2)
+    uv = np.stack(np.meshgrid(np.linspace(0, 1, len(ids)), np.array([0.0, 0.5, 1.0])), -1).reshape(
+        -1, 2
+    )
     faces = grid_faces(3, len(ids))
     strip = patch(
         "lashes", np.tile(base, (3, 1)) + steps, faces if side > 0 else faces[:, ::-1], uv,
@@ -103,7 +99,8 @@ def _on_front(
     a, b, c = (template[triangles[:, corner]] for corner in range(3))
     area = _cross(b - a, c - a)
     front = area > 1e-12
-    triangles, a, b, c, area = (array[front] for array in (triangles, a, b, c, area))
+    triangles, area = triangles[front], area[front]
+    a, b, c = a[front], b[front], c[front]
     found = np.empty((len(flat), 3), np.int64)
     weights = np.empty((len(flat), 3))
     for number, place in enumerate(flat):

@@ -132,7 +132,9 @@ def lid_contacts(template: Field, centre: Field, surface: HeadSurface) -> dict[s
     Lids come as close to the eye as at rest, or as their thickness lets them.
     """
     loops = surface.eye_loops[_FIRST_CONTACT:]
-    gaps = np.concatenate([np.full(len(loop), gap) for loop, gap in zip(loops, _LEAST_GAP, strict=True)])
+    gaps = np.concatenate(
+        [np.full(len(loop), gap) for loop, gap in zip(loops, _LEAST_GAP, strict=True)]
+    )
     ids = np.concatenate(loops)
     ray = _unit(template[ids] - centre)
     rest = np.linalg.norm(template[ids] - centre, axis=1) - surface_radius(ray[:, 2])
