@@ -13,7 +13,8 @@ _DEFINING_ARRAYS = (
     "v_template", "shape_basis", "expr_basis", "eyelid_basis", "jaw_basis", "jaw_basis_neg",
     "gaze_basis", "gaze_range", "joint_parents", "joints", "joint_shape_basis", "joint_expr_basis",
     "lbs_weights", "pose_basis", "gate", "opposed", "gate_channel", "gate_base", "gate_slope",
-    "corrective_pair", "corrective_basis", "action_scale",
+    "corrective_pair", "corrective_basis", "action_scale", "eye_surface", "lid_id", "lid_eye",
+    "lid_gap", "lip_pair", "lip_pair_share", "lip_id", "lip_share",
 )  # fmt: skip
 
 

@@ -72,6 +72,14 @@ _LAYOUTS = {
     "corrective_pair": _Layout("N 2", "int32"),
     "corrective_basis": _Layout("N V 3", "float16"),
     "action_scale": _Layout("4 S", "float32"),
+    "eye_surface": _Layout("3", "float32"),
+    "lid_id": _Layout("I", "int32"),
+    "lid_eye": _Layout("I", "uint8"),
+    "lid_gap": _Layout("I", "float32"),
+    "lip_pair": _Layout("X 3", "int32"),
+    "lip_pair_share": _Layout("X", "float32"),
+    "lip_id": _Layout("Y", "int32"),
+    "lip_share": _Layout("Y X", "float32"),
     "lmk_mp_id": _Layout("L", "int32"),
     "lmk_mp_tri": _Layout("L", "int32"),
     "lmk_mp_bary": _Layout("L 3", "float32"),
@@ -89,6 +97,8 @@ _TOGETHER = (
     ("gaze_basis", "gaze_range"),
     ("gate_channel", "gate_base", "gate_slope"),
     ("corrective_pair", "corrective_basis"),
+    ("eye_surface", "lid_id", "lid_eye", "lid_gap"),
+    ("lip_pair", "lip_pair_share", "lip_id", "lip_share"),
 )
 _MAY_BE_INFINITE = ("expr_lo", "expr_hi")
 
@@ -306,6 +316,10 @@ def _check_indices(arrays: Arrays) -> None:
         "faces": len(arrays["v_template"]),
         "uv_faces": len(arrays["uv"]),
         "part": len(PARTS),
+        "lid_id": len(arrays["v_template"]),
+        "lid_eye": 2,
+        "lip_pair": len(arrays["v_template"]),
+        "lip_id": len(arrays["v_template"]),
         "lmk_mp_id": 478,
         "lmk_mp_tri": num_faces,
         "lmk68_tri": num_faces,
@@ -345,6 +359,9 @@ def _check_joints(arrays: Arrays) -> None:
     unknown = sorted(set(names) - set(JOINT_NAMES))
     _need(not unknown, f"unknown joint {', '.join(unknown)}")
     _need(len(set(names)) == len(names), "a joint is named twice")
+    both = {"eyeL", "eyeR"} <= set(names)
+    _need("eye_surface" not in arrays or both, "eye_surface needs joints of both eyes")
+    _need("lip_pair" not in arrays or "eye_surface" in arrays, "lip_pair needs an eye_surface")
     parents = arrays["joint_parents"]
     _need((parents >= -1).all(), "joint_parents has an index below -1")
     _need((parents < np.arange(len(parents))).all(), "a joint's parent must precede it")

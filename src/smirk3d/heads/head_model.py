@@ -7,7 +7,6 @@ FLAME (Li et al. 2017, equations 1 to 5) is the special case with joints and pos
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,14 +27,13 @@ from smirk3d.heads.action_names import (
     gaze_weights,
 )
 from smirk3d.heads.action_rules import RULE_BUFFERS, ActionRules, linear_bases, rule_buffers
+from smirk3d.heads.contact import CONTACT_BUFFERS, Contact, contact_buffers
 from smirk3d.heads.fingerprint import fingerprint
+from smirk3d.heads.reduced_heads import at_landmarks, at_points, at_vertices
 from smirk3d.heads.skinning import joint_transforms, skin
 from smirk3d.heads.spec import head_spec
 
 Arrays = Mapping[str, NDArray[Any]]
-
-_VERTEX_BASES = ("basis", "lid_basis", "pose_basis")
-
 
 @dataclass(frozen=True)
 class HeadMesh:
@@ -78,6 +76,7 @@ class HeadModel(nn.Module):
     lid_basis: Tensor
     pose_basis: Tensor
     gaze_range: Tensor
+    eye_surface: Tensor
     channel_kind: Tensor
     corrective_pair: Tensor
     action_scale: Tensor
@@ -128,7 +127,7 @@ class HeadModel(nn.Module):
         lids = arrays.get("eyelid_basis", np.zeros((0, num_vertices, 3)))
         self.has_gaze_basis = "gaze_basis" in arrays
         basis, kinds = linear_bases(arrays, lids[:0] if self.eyelids_after_pose else lids)
-        for name, rule in rule_buffers(arrays, kinds).items():
+        for name, rule in (rule_buffers(arrays, kinds) | contact_buffers(arrays)).items():
             self._keep(name, rule)
         self._keep("v_template", template, torch.float32)
         self._keep("basis", basis, torch.float32)
@@ -188,6 +187,10 @@ class HeadModel(nn.Module):
             feature = (rotations[:, 1:] - identity).flatten(1)
             vertices = vertices + (feature @ self.pose_basis).unflatten(-1, (-1, 3))
         joints = self.rest_joints(parameters)
+        if len(self.eye_surface):
+            eyes = [self.joint_names.index(name) for name in ("eyeL", "eyeR")]
+            gaze = rotations[:, eyes, :, 2]
+            vertices = self.contact.resolved(vertices, joints[:, eyes], gaze)
         transforms = joint_transforms(rotations, joints, self.parents)
         vertices = skin(vertices, self.lbs_weights, transforms)
         joints = (transforms[..., :3] @ joints[..., None])[..., 0] + transforms[..., 3]
@@ -215,6 +218,11 @@ class HeadModel(nn.Module):
     def rules(self) -> ActionRules:
         """What the actions do to each other."""
         return ActionRules(*(getattr(self, name) for name in RULE_BUFFERS))
+
+    @property
+    def contact(self) -> Contact:
+        """Where lids stop at the eyes and lips at each other."""
+        return Contact(*(getattr(self, name) for name in CONTACT_BUFFERS))
 
     @property
     def eyelid_offsets(self) -> Tensor:
@@ -292,59 +300,15 @@ class HeadModel(nn.Module):
 
     def at_landmarks(self) -> HeadModel:
         """Return a head whose vertices are the landmarks, as :meth:`at_points` does."""
-        small = self.at_points(self.landmark_corners, self.landmark_bary)
-        rows = torch.arange(len(self.landmark_ids), device=self.faces.device)
-        small._keep("landmark_ids", self.landmark_ids)
-        small._keep("landmark_sigma", self.landmark_sigma)
-        small._keep("landmark_corners", rows[:, None])
-        small._keep("landmark_bary", torch.ones_like(self.landmark_bary[:, :1]))
-        return small
+        return at_landmarks(self)
 
     def at_points(self, corners: Tensor, bary: Tensor) -> HeadModel:
-        """Return a head whose vertices are surface points, which evaluates many times faster.
-
-        Bases and skinning weights are interpolated over each point's triangle. That is exact where
-        the triangle's corners move with the same joints, and within a twentieth of a millimetre on
-        FLAME-sized triangles elsewhere. It has no triangles and landmarks.
-
-        Args:
-            corners: vertices of each point's triangle ``[P, 3]``.
-            bary: ``[P, 3]``.
-        """
-        small = self._copy_without_surface()
-        for name in ("v_template", "lbs_weights"):
-            small._keep(name, (getattr(self, name)[corners] * bary[..., None]).sum(1))
-        for name in _VERTEX_BASES:
-            basis = getattr(self, name).unflatten(1, (-1, 3))[:, corners]
-            small._keep(name, (basis * bary[..., None]).sum(2).flatten(1))
-        small._keep("part", self.part[corners[:, 0]])
-        for name in self.region_names:
-            small._keep(f"region_{name}", getattr(self, f"region_{name}")[corners[:, 0]])
-        return small
+        """Return a head whose vertices are surface points (:func:`.reduced_heads.at_points`)."""
+        return at_points(self, corners, bary)
 
     def at_vertices(self, vertex_ids: Tensor) -> HeadModel:
-        """Return a head of some vertices alone, without triangles and landmarks.
-
-        Args:
-            vertex_ids: ``[N]``, the vertices kept, in this order.
-        """
-        small = self._copy_without_surface()
-        kept = ("v_template", "lbs_weights", "part", *map("region_{}".format, self.region_names))
-        for name in kept:
-            small._keep(name, getattr(self, name)[vertex_ids])
-        for name in _VERTEX_BASES:
-            basis = getattr(self, name).unflatten(1, (-1, 3))
-            small._keep(name, basis[:, vertex_ids].flatten(1))
-        return small
-
-    def _copy_without_surface(self) -> HeadModel:
-        small = copy.copy(self)
-        small._buffers = dict(self._buffers)
-        for name in ("landmark_ids", "landmark_corners", "landmark_bary", "landmark_sigma"):
-            small._keep(name, getattr(self, name)[:0])
-        small._keep("faces", self.faces[:0])
-        small._keep("uv_faces", self.uv_faces[:0])
-        return small
+        """Return a head of some vertices ``[N]`` alone, in this order, without triangles."""
+        return at_vertices(self, vertex_ids)
 
     def arkit(self, parameters: FaceParameters) -> Tensor:
         """Return ARKit's weights ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.

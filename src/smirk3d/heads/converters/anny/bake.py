@@ -34,9 +34,11 @@ from smirk3d.heads.converters.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.heads.converters.anny.repairs.face_actions import repaired
 from smirk3d.heads.converters.anny.repairs.face_points import face_points
 from smirk3d.heads.converters.anny.repairs.lid_fit import (
+    lid_contacts,
     lids_with_eyes,
     seated,
     with_lids_on_eyes,
+    with_sliding_lids,
 )
 from smirk3d.heads.converters.anny.repairs.lip_seal import LipSeal
 from smirk3d.heads.converters.anny.rig import JOINTS, joint_rows, skinning_weights
@@ -90,6 +92,7 @@ def bake_open_head(
         actions = without_strays(sources, surface, template)
         if repair_actions:
             actions = repaired(actions, surface, points)
+            actions = with_sliding_lids(actions, template, points.eye, surface)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
         regions = region_masks(wheel, surface, points)
         wheel.text(_LICENCE_FILE)
@@ -105,6 +108,8 @@ def bake_open_head(
         "joints": joints,
         "joint_shape_basis": joint_basis,
         "lbs_weights": weights,
+        **LipSeal(surface, template).contacts(),
+        **lid_contacts(template, joints[JOINTS.index("eyeL")], surface),
         **action_arrays(actions, GAZE_RANGE),
         **regions,
     }

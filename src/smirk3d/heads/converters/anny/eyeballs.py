@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from smirk3d.heads.contact import eye_radius
 
 RADIUS = 0.0120
 """Metres, of the sclera: 24 mm across (Bekerman et al. 2014: 24.2 mm, hardly different in people)."""
@@ -35,17 +38,19 @@ _RINGS_DEGREES = (PUPIL_DEGREES, 15.0, 22.0, IRIS_DEGREES, *_BEYOND_IRIS)
 _SEGMENTS = 16
 
 
+EYE_SURFACE = np.array([RADIUS, IRIS_RADIUS, _CORNEA_RADIUS])
+"""What :func:`~smirk3d.heads.contact.eye_radius` needs to know of an eye."""
+
+
 def surface_radius(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distance in metres of the eye's surface from its centre.
 
     Args:
         cosine: of the angle from the gaze, any shape.
     """
-    limbus = np.sqrt(RADIUS**2 - IRIS_RADIUS**2)
-    cornea = limbus - np.sqrt(_CORNEA_RADIUS**2 - IRIS_RADIUS**2)
-    sine = np.sqrt((1 - cosine**2).clip(0, 1))
-    front = cornea * cosine + np.sqrt((_CORNEA_RADIUS**2 - (cornea * sine) ** 2).clip(0))
-    return np.where(cosine > limbus / RADIUS, front, RADIUS)
+    surface = torch.from_numpy(EYE_SURFACE)
+    radius: NDArray[np.float64] = eye_radius(torch.as_tensor(cosine), surface).numpy()
+    return radius
 
 
 @dataclass(frozen=True)

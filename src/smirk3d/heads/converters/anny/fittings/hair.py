@@ -19,9 +19,9 @@ _BROW_Y = (0.0150, 0.0166, 0.0186, 0.0200, 0.0199, 0.0178, 0.0145)
 _BROW_HALF_HEIGHT = (0.0062, 0.0066, 0.0062, 0.0056, 0.0050, 0.0044, 0.0036)
 _BROW_COLUMNS = 15
 _BROW_ROWS = 3
-_BROW_LIFT = 0.0006
+_BROW_LIFT = 0.0010
 
-_UPPER_LASH, _LOWER_LASH = 0.0080, 0.0045
+_UPPER_LASH, _LOWER_LASH = 0.0075, 0.0038
 """Metres (Na et al. 2006: 8 to 9 mm above, 6 to 8 mm below; the lower ones are finer)."""
 _CORNER_LASHES = 2
 """Vertices of a margin beside each corner that carry none."""
@@ -70,8 +70,8 @@ def _lash_strip(
     long = length * (0.72 + 0.28 * np.sqrt((1 - (0.8 * along - 0.2) ** 2).clip(0)))[:, None]
     fan = np.stack([0.30 * along, np.zeros(len(ids)), np.zeros(len(ids))], 1)
     up = np.array([0.0, side, 0.0])
-    middle = long * (0.48 * out + 0.08 * up + 0.4 * fan)
-    tip = long * (0.72 * out + 0.52 * up + fan) * (1.0 if side > 0 else 0.95)
+    middle = long * (0.55 * out - 0.02 * up + 0.4 * fan)
+    tip = long * (0.90 * out + 0.34 * up + fan) * (1.0 if side > 0 else 0.95)
     steps = np.concatenate([np.zeros_like(middle), middle, tip])
     uv = np.stack(
         np.meshgrid(np.linspace(0, 1, len(ids)), np.array([0.0, 0.5, 1.0])), -1

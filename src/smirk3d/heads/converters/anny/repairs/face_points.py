@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.heads.converters.anny.eyeballs import RADIUS
 from smirk3d.heads.converters.anny.repairs.skin_fields import Field, Mask, SkinGraph, vertex_normals
 from smirk3d.heads.converters.anny.surface import HeadSurface
 
@@ -72,8 +73,8 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
         graph=graph,
         skin=surface.mask("skin", "cavity"),
         outer=surface.mask("skin"),
-        eye=(ball[0] + ball[-1]) / 2,
-        radius=float(np.linalg.norm(ball[0] - ball[-1]) / 2),
+        eye=ball[-1] + [0, 0, RADIUS],
+        radius=RADIUS,
         inner_canthus=template[margin[template[margin, 0].argmin()]],
         outer_canthus=template[margin[template[margin, 0].argmax()]],
         mouth_corner=template[contact[template[contact, 0].argmax()]],

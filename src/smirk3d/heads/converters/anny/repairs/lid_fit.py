@@ -8,11 +8,13 @@ the socket is pushed behind the ball's surface. Identities then carry lids and b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.heads.converters.anny.eyeballs import surface_radius
+from smirk3d.heads.action_names import mirrored_name
+from smirk3d.heads.converters.anny.eyeballs import EYE_SURFACE, surface_radius
 from smirk3d.heads.converters.anny.repairs.skin_fields import Field
 from smirk3d.heads.converters.anny.surface import MIRROR_AXES, HeadSurface
 
@@ -26,8 +28,12 @@ LID_GAP = 0.0003
 _INNER_RIM = 9
 _GAP_BEHIND = (0.0004, 0.0007)
 _SOCKET_GAP = 0.0009
+_FIRST_CONTACT = 2
+_LEAST_GAP = (0.0014, 0.0014, 0.0014, 0.0013, 0.0012, 0.0011, 0.0009, 0.0003, 0.0003, 0.0004)
+"""Metres from the eye, by edge loop from the third to the last: skin in front of the rim."""
 _LARGEST_SHIFT = 0.0021
 _REACH = 0.03
+_STILL = 1e-5
 
 # share of the inner rim's shift by edge loop, from the orbit to the rim
 _SHARE = (0.0, 0.02, 0.08, 0.18, 0.32, 0.50, 0.70, 0.87, 1.0, 1.0)
@@ -90,22 +96,53 @@ def lids_with_eyes(
     return result
 
 
-def sliding(offsets: Field, template: Field, centre: Field, surface: HeadSurface) -> Field:
-    """Return an action's offsets ``[V, 3]`` with left lids that end as far off the eye as at rest.
+def with_sliding_lids(
+    actions: Mapping[str, Field], template: Field, centre: Field, surface: HeadSurface
+) -> dict[str, Field]:
+    """Return actions of which those of the eyes let the lids end as far off the eye as at rest.
 
-    Skin that an action lifts off the eye stays lifted; the closer to the margin, the less of it.
+    Skin that such an action lifts off the eye stays lifted; the closer to the margin, the less of
+    it. Actions are mirrors of each other.
     """
+    result = dict(actions)
+    for name in actions:
+        if name.startswith("eye") and name.endswith("Left"):
+            left = _sliding(actions[name], template, centre, surface)
+            result[name] = left
+            result[mirrored_name(name)] = left[surface.mirror] * MIRROR_AXES
+    return result
+
+
+def _sliding(offsets: Field, template: Field, centre: Field, surface: HeadSurface) -> Field:
     result = offsets.copy()
     for number, loop in enumerate(surface.eye_loops):
         share = _SHARE[number] if number < len(_SHARE) else 1.0
         rest, ended = template[loop] - centre, template[loop] + offsets[loop] - centre
         ray = _unit(ended)
         height = np.linalg.norm(rest, axis=1) - surface_radius(_unit(rest)[:, 2])
-        wanted = surface_radius(ray[:, 2]) + height
-        off = wanted - np.linalg.norm(ended, axis=1)
-        moved = np.linalg.norm(offsets[loop], axis=1) > 1e-5
+        off = surface_radius(ray[:, 2]) + height - np.linalg.norm(ended, axis=1)
+        moved = np.linalg.norm(offsets[loop], axis=1) > _STILL
         result[loop] += (share * off * moved)[:, None] * ray
     return result
+
+
+def lid_contacts(template: Field, centre: Field, surface: HeadSurface) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a head file that keep the lids off the eyes.
+
+    Lids come as close to the eye as at rest, or as their thickness lets them.
+    """
+    loops = surface.eye_loops[_FIRST_CONTACT:]
+    gaps = np.concatenate([np.full(len(loop), gap) for loop, gap in zip(loops, _LEAST_GAP, strict=True)])
+    ids = np.concatenate(loops)
+    ray = _unit(template[ids] - centre)
+    rest = np.linalg.norm(template[ids] - centre, axis=1) - surface_radius(ray[:, 2])
+    gap = np.minimum(gaps, rest)
+    return {
+        "eye_surface": EYE_SURFACE,
+        "lid_id": np.concatenate([ids, surface.mirror[ids]]),
+        "lid_eye": np.repeat([0, 1], len(ids)),
+        "lid_gap": np.concatenate([gap, gap]),
+    }
 
 
 def _onto_eye(points: Field, centre: Field, gap: float) -> Field:
