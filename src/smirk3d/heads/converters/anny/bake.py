@@ -29,6 +29,7 @@ from smirk3d.heads.converters.anny.identity import (
     sample_local_weights,
     sample_macro_weights,
 )
+from smirk3d.heads.converters.anny.interplay import interplay
 from smirk3d.heads.converters.anny.regions import region_masks
 from smirk3d.heads.converters.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.heads.converters.anny.repairs.face_actions import repaired
@@ -111,6 +112,7 @@ def bake_open_head(
         **LipSeal(surface, template).contacts(),
         **lid_contacts(template, joints[JOINTS.index("eyeL")], surface),
         **action_arrays(actions, GAZE_RANGE),
+        **interplay(actions, basis, surface, points, regions["region_face"] > 0),
         **regions,
     }
     return with_fittings(arrays, surface), _meta(wheel)
