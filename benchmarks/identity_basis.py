@@ -70,7 +70,9 @@ def face_of(head: HeadModel) -> tuple[Floats, Floats, Floats]:
     return head.v_template[chosen].double().numpy(), normals[chosen].double().numpy(), basis
 
 
-def fit_basis(face: tuple[Floats, Floats, Floats], target: Target, start: Floats, *, free: bool) -> Fit:
+def fit_basis(
+    face: tuple[Floats, Floats, Floats], target: Target, start: Floats, *, free: bool
+) -> Fit:
     """Return the fit from a start ``[4, 3]``: scaled rotation (from the right) and translation.
 
     Args:
