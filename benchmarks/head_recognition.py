@@ -15,9 +15,9 @@ import math
 
 import numpy as np
 import torch
-from common import write_results
 from numpy.typing import NDArray
 
+from common import write_results
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.landmark_studio import LandmarkStudio
 from smirk3d.face_parameters import FaceParameters

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import write_results
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from common import write_results
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
