@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from common import write_results
 from numpy.typing import NDArray
 
+from common import write_results
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head

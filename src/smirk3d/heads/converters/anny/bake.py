@@ -15,6 +15,7 @@ from smirk3d.heads.converters.anny.actions import (
     symmetric,
     without_strays,
 )
+from smirk3d.heads.converters.anny.face_modes import face_changes, mean_shift
 from smirk3d.heads.converters.anny.fittings.assembly import with_fittings
 from smirk3d.heads.converters.anny.identity import (
     NUM_COMPONENTS,
@@ -28,6 +29,7 @@ from smirk3d.heads.converters.anny.identity import (
     sample_local_weights,
     sample_macro_weights,
 )
+from smirk3d.heads.converters.anny.interplay import interplay
 from smirk3d.heads.converters.anny.regions import region_masks
 from smirk3d.heads.converters.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.heads.converters.anny.repairs.face_actions import repaired
@@ -110,6 +112,7 @@ def bake_open_head(
         **LipSeal(surface, template).contacts(),
         **lid_contacts(template, joints[JOINTS.index("eyeL")], surface),
         **action_arrays(actions, GAZE_RANGE),
+        **interplay(actions, basis, surface, points, regions["region_face"] > 0),
         **regions,
     }
     return with_fittings(arrays, surface), _meta(wheel)
@@ -125,14 +128,15 @@ def _identity(
     mirror = _mirror_with_marks(surface, rest)
     rng = np.random.default_rng(SEED)
     labels, macro = read_macro_targets(wheel, rows, len(mesh.vertices))
+    skin = np.zeros(len(rows), bool)
+    skin[: len(surface.rows)] = surface.mask("skin")[: len(surface.rows)]
     changes = read_local_changes(wheel, rows, len(mesh.vertices))
+    changes += face_changes(mesh.vertices, rest, skin)
     macro_weights = sample_macro_weights(rng, NUM_IDENTITIES, labels)
     local_weights = sample_local_weights(rng, NUM_IDENTITIES, changes)
     people = identities(macro, macro_weights, changes, local_weights)
-    people += rest.astype(np.float32)
-    chosen = np.zeros(len(rows), bool)
-    chosen[: len(surface.rows)] = surface.mask("skin")[: len(surface.rows)]
-    chosen &= rest[:, 1] > _ALIGNED_ABOVE
+    people += (rest + mean_shift(mesh.vertices, rest)).astype(np.float32)
+    chosen = skin & (rest[:, 1] > _ALIGNED_ABOVE)
     people = align(people, chosen, rest)
     mean, components, _ = principal_components(people, mirror, NUM_COMPONENTS)
     stacked = np.concatenate([mean[None], components]) * METRES_PER_UNIT

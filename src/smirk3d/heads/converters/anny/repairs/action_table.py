@@ -17,10 +17,12 @@ ACTION_SHAPES = {
     "jawLeft": Shape(moves={"middle_chin": (4, 1, -6), "jaw-right": (2, 1, -5)}),
     "mouthFunnel": Shape(
         keep=0.35,
-        moves={"corner": (-2, -0.5, 7), "lower_lip": (0, -7, 4), "upper_lip": (0, 3.5, 7)},
+        moves={"corner": (-4, -0.5, 7), "lower_lip": (-1, -7, 4), "upper_lip": (-1, 3.5, 7)},
     ),
-    "mouthPucker": Shape(keep=1.03, moves={"corner": (0, 1, 5)}),
-    "mouthLeft": Shape(keep=1.4, moves={"below_corner-right": (10, -0.5, 4.5)}),
+    "mouthPucker": Shape(keep=1.05, moves={"corner": (-1.5, 1, 5)}),
+    "mouthLeft": Shape(
+        keep=1.2, moves={"corner-right": (8, 0, 4), "middle_philtrum": (7.5, 3, -1)}
+    ),
     "mouthSmileLeft": Shape(keep=0.8, moves={"corner": (2.5, 1, -5)}),
     "mouthFrownLeft": Shape(keep=0.6, moves={"corner": (1, -1, -2), "chin": (0, 1, 2)}),
     "mouthDimpleLeft": Shape(
@@ -59,7 +61,7 @@ ACTION_SHAPES = {
         },
     ),
     "browOuterUpLeft": Shape(keep=0.8, moves={"brow": (2, 6.5, -0.5), "temple": (1, 4, -1)}),
-    "cheekPuff": Shape(keep=1.05, moves={"corner": (0, 0, 9.5), "above_lip": (-0.5, 2.5, 5)}),
+    "cheekPuff": Shape(keep=1.2, moves={"below_corner": (1.5, 1, 8.5), "above_lip": (0, 2, 6)}),
     "cheekSquintLeft": Shape(
         keep=0.45,
         lower_lid=1.9,
