@@ -29,10 +29,12 @@ from smirk3d.heads.registry import load_head
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
+from smirk3d.rendering.clay import View, clay
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 NEEDS_JAW = {"mouthClose": 0.8, "tongueOut": 0.4}
 ASIDE, UP = (-25.0, -12.5, 0.0, 12.5, 25.0), (-15.0, -7.5, 0.0, 7.5, 15.0)
+PORTRAIT = View(width=560, height=700, fill=0.92)
 FOLLOWED_R, FOLLOWED_RISE = 0.8, 0.1
 
 Picture = NDArray[np.uint8]
@@ -55,13 +57,19 @@ class Photographer:
         self.people = self.people.replace(camera=torch.cat([scale, -centre[:, :2]], 1))
 
     def draw(self, face: FaceParameters) -> Picture:
-        """Return the picture of one face ``[1]``."""
+        """Return the quick picture of one face ``[1]``, in plain colours."""
         vertices = self.head(face).vertices
         return self._studio.picture(vertices, project(vertices, face.camera))
 
-    def detect(self, face: FaceParameters) -> tuple[Picture, DetectedFace | None]:
+    def portrait(self, face: FaceParameters) -> Picture:
+        """Return the picture of one face ``[1]`` as people see it, eyes lit and shaded by lids."""
+        return clay(self.head, self.head(face).vertices[0], PORTRAIT)
+
+    def detect(
+        self, face: FaceParameters, *, portrait: bool = False
+    ) -> tuple[Picture, DetectedFace | None]:
         """Return the picture of one face ``[1]`` and what the detector finds."""
-        picture = self.draw(face)
+        picture = self.portrait(face) if portrait else self.draw(face)
         found = self.detector.detect(picture)
         return picture, found[0] if found else None
 
@@ -69,17 +77,23 @@ class Photographer:
 def followed(camera: Photographer) -> dict[str, tuple[float, float]]:
     """Return correlation and rise of MediaPipe's score of each action over its weight."""
     found = {}
+    at_rest: dict[tuple[float, int], DetectedFace | None] = {}
     for name in ARKIT_NAMES:
+        jaw = NEEDS_JAW.get(name, 0.0)
         scores = np.full((len(camera.people), len(LEVELS)), np.nan)
         for column, level in enumerate(LEVELS):
             weights = torch.zeros(1, len(ARKIT_NAMES))
-            weights[0, ARKIT_NAMES.index("jawOpen")] = NEEDS_JAW.get(name, 0.0)
+            weights[0, ARKIT_NAMES.index("jawOpen")] = jaw
             weights[0, ARKIT_NAMES.index(name)] = level
             moved = camera.head.from_arkit(weights)
             for row in range(len(camera.people)):
                 person = camera.people[row][None]
                 face = moved.replace(shape=person.shape, camera=person.camera)
-                _, seen = camera.detect(face)
+                seen = at_rest[jaw, row] if (jaw, row) in at_rest and not level else None
+                if seen is None:
+                    _, seen = camera.detect(face)
+                if not level:
+                    at_rest[jaw, row] = seen
                 if seen is not None and seen.blendshapes is not None:
                     scores[row, column] = seen.blendshapes.get(name, 0.0)
         put = np.broadcast_to(LEVELS, scores.shape)
@@ -98,7 +112,7 @@ def gaze_gains(camera: Photographer) -> dict[str, float]:
         for yaw, pitch in [*((a, 0.0) for a in ASIDE), *((0.0, u) for u in UP)]:
             eye = torch.tensor([math.radians(-pitch), math.radians(yaw), 0.0])
             face = camera.people[row][None].replace(eyes=torch.cat([eye, eye])[None])
-            picture, seen = camera.detect(face)
+            picture, seen = camera.detect(face, portrait=True)
             if seen is None:
                 continue
             _, transform = crop_face(picture, seen.landmarks)
