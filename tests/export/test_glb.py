@@ -12,13 +12,14 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.glb import write_glb
 from smirk3d.export.rig import HeadMotion
 from smirk3d.export.surface import primitives
-from smirk3d.heads.tiny import tiny_head
+from smirk3d.heads.tiny import Kind, tiny_head
 from tests.export.faces import random_faces
 from tests.export.gltf_reading import GltfHead, quaternion_matrix
 
 
-def test_stored_weights_and_joints_give_the_posed_vertices(tmp_path: Path) -> None:
-    head = tiny_head()
+@pytest.mark.parametrize("kind", ["named", "ruled"])
+def test_stored_weights_and_joints_give_the_posed_vertices(tmp_path: Path, kind: Kind) -> None:
+    head = tiny_head(kind)
     parameters = random_faces(head, 1)
     write_glb(tmp_path / "face.glb", head, parameters[0])
     expected = head(parameters).vertices[0].numpy()
@@ -60,7 +61,7 @@ def test_every_arkit_name_is_a_target(tmp_path: Path) -> None:
     write_glb(tmp_path / "face.glb", head, parameters[0])
     mesh = GltfHead.load(tmp_path / "face.glb").model.meshes[0]
     assert tuple(mesh.extras["targetNames"]) == ARKIT_NAMES
-    assert mesh.extras["gates"] == {"mouthClose": "jawOpen"}
+    assert mesh.extras["gates"] == {"mouthClose": {"base": 0.0, "slopes": {"jawOpen": 1.0}}}
     arkit = dict(zip(ARKIT_NAMES, head.arkit(parameters)[0].tolist(), strict=True))
     stored = dict(zip(mesh.extras["targetNames"], mesh.weights, strict=True))
     for name in ARKIT_NAMES:

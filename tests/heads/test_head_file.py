@@ -103,7 +103,7 @@ UNFIT = {
     "lbs_weights has negative": _put("lbs_weights", 0, [-1.0, 2.0, 0, 0, 0]),
     "faces has an index outside 0 to 59": _put("faces", (0, 0), 60),
     "uv_faces has an index outside": _put("uv_faces", (0, 0), -1),
-    "part has an index outside 0 to 7": _put("part", 0, 8),
+    "part has an index outside 0 to 9": _put("part", 0, 10),
     "lmk_mp_tri has an index outside": _put("lmk_mp_tri", 0, 10_000),
     "names a landmark twice": _put("lmk_mp_id", 0, 468),
     "gate names an expression": _put("gate", (0, 0), 38),

@@ -22,6 +22,7 @@ def flat(part: int = 0) -> PictureSurface:
     topology.faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
     topology.part = torch.full((4,), part, dtype=torch.uint8)
     topology.v_template = vertices
+    topology.regions, topology.hair_faces = {}, torch.zeros(0, 3, dtype=torch.int64)
     return picture_surface(topology, refinements=0)
 
 

@@ -47,6 +47,7 @@ _COLOURS = {
     "eye": (0.95, 0.95, 0.95),
     "iris": (0.15, 0.12, 0.10),
     "teeth": (0.92, 0.90, 0.85),
+    "gums": (0.68, 0.36, 0.35),
     "inside": (0.35, 0.12, 0.12),
 }
 
@@ -64,6 +65,9 @@ class LandmarkStudio:
     def __init__(self, head: HeadModel) -> None:
         """Prepare for one head."""
         self.head = head
+        # lashes are strips with alpha, which would be bars here
+        lashes = self.head.part == PARTS.index("lashes")
+        self._drawn = self.head.faces[~lashes[self.head.faces].any(1)]
         self.skin_faces = faces_within(head.faces, head.part == 0).nonzero()[:, 0]
         self.upper_lip, self.lower_lip = self._lips()
         self._colours = self._vertex_colours()
@@ -148,7 +152,7 @@ class LandmarkStudio:
 
     def picture(self, vertices: Tensor, ndc: Tensor) -> NDArray[np.uint8]:
         """Return the picture uint8 ``[H, W, 3]`` of one posed head ``[1, V, 3]``."""
-        fragments = rasterize(ndc, self.head.faces, _SIZE, _SIZE)
+        fragments = rasterize(ndc, self._drawn, _SIZE, _SIZE)
         normals = vertex_normals(vertices, self.head.faces)
         attributes = torch.cat([normals, self._colours[None], self._gaze], -1)
         normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
@@ -166,7 +170,7 @@ class LandmarkStudio:
                 colours[head.regions[region]] = torch.tensor(_COLOURS[region])
         for part, name in {
             "teethU": "teeth", "teethL": "teeth", "tongue": "inside", "cavity": "inside",
-            "eyeL": "eye", "eyeR": "eye",
+            "eyeL": "eye", "eyeR": "eye", "brows": "brows", "gums": "gums",
         }.items():  # fmt: skip
             colours[head.part == PARTS.index(part)] = torch.tensor(_COLOURS[name])
         return colours

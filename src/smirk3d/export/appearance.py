@@ -1,4 +1,4 @@
-"""Plain colours of a head's parts and a picture of an eye, the same in every format."""
+"""Plain colours of a head's parts, and pictures of eyes, lips and hairs, for every format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from torch import Tensor
 
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
-from smirk3d.rasterization import rasterize
+from smirk3d.rasterization import Fragments, rasterize
+from smirk3d.rendering.complexion import CLAY_COMPLEXION
+from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.picture_surface import Eyeball
 
@@ -27,10 +29,13 @@ ROUGHNESS: Mapping[str, float] = {
     "tongue": 0.5,
     "cavity": 0.7,
     "lashes": 0.8,
+    "gums": 0.45,
+    "brows": 0.8,
 }
 """Of physically based materials, by part."""
 
 _PICTURE_SIZE = 256
+_SKIN_PICTURE_SIZE = 1024
 
 
 def part_colour(part: str) -> list[float]:
@@ -85,14 +90,50 @@ def eye_picture(part: str, points: Tensor, uv: Tensor, faces: Tensor, eye: Eyeba
         faces: ``[F, 3]``.
         eye: the eyeball.
     """
-    flat = torch.cat([uv * 2 - 1, torch.zeros_like(uv[:, :1])], 1).cpu()
-    flat[:, 1] *= -1
-    fragments = rasterize(flat[None], faces.cpu(), _PICTURE_SIZE, _PICTURE_SIZE)
+    fragments = _unwrapped(uv, faces)
     drawn = fragments.at_pixels(points.cpu()[None])
     colour = albedo(_numbers(part, drawn.shape[1]), drawn, {PARTS.index(part): eye})
-    background = torch.tensor(part_colour(part))[None, :, None, None] * ~fragments.mask[:, None]
-    picture = linear_to_srgb(fragments.scatter(colour) + background)[0].permute(1, 2, 0)
-    pixels = (picture.clamp(0, 1) * 255).round().numpy().astype(np.uint8)
+    return _png(fragments, colour, part_colour(part))
+
+
+def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
+    """Return a PNG of the skin with its lips, to wrap around a head.
+
+    Args:
+        lips: how much of each vertex is lip ``[U]``.
+        uv: ``[U, 2]``, v upwards; what lies outside the unit square is left out.
+        faces: ``[F, 3]``.
+    """
+    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
+    drawn = fragments.at_pixels(lips.cpu()[None, :, None])[0]
+    none = torch.zeros(3, len(drawn))
+    colour = albedo(_numbers("skin", len(drawn)), none, {}, lips=drawn)
+    return _png(fragments, colour, part_colour("skin"))
+
+
+def hair_picture(part: str) -> bytes:
+    """Return a PNG of a strip's hairs, transparent between them."""
+    alpha = hair_alpha(PARTS.index(part), CLAY_COMPLEXION)
+    colour = linear_to_srgb(torch.tensor(part_colour(part)))[:, None, None]
+    pixels = torch.cat([colour.expand(-1, *alpha.shape), alpha[None]])
+    return _encoded(pixels)
+
+
+def _unwrapped(uv: Tensor, faces: Tensor, size: int = _PICTURE_SIZE) -> Fragments:
+    """Return what each pixel of a picture shows of triangles laid out by their texture."""
+    flat = torch.cat([uv * 2 - 1, torch.zeros_like(uv[:, :1])], 1).cpu()
+    flat[:, 1] *= -1
+    return rasterize(flat[None], faces.cpu(), size, size)
+
+
+def _png(fragments: Fragments, colour: Tensor, background: list[float]) -> bytes:
+    around = torch.tensor(background)[None, :, None, None] * ~fragments.mask[:, None]
+    return _encoded(linear_to_srgb(fragments.scatter(colour) + around)[0])
+
+
+def _encoded(picture: Tensor) -> bytes:
+    """Return a picture ``[C, H, W]`` in [0, 1] as PNG."""
+    pixels = (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().numpy().astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -7,7 +7,7 @@ v upwards in head files and downwards in glTF: the flip is here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,18 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.appearance import (
     ROUGHNESS,
     eye_picture,
+    hair_picture,
     part_colour,
     rest_eyeballs,
+    skin_picture,
     unit_square,
 )
 from smirk3d.export.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
-from smirk3d.export.surface import Primitive, primitives, smooth_normals
+from smirk3d.export.surface import Primitive, hair_primitives, primitives, smooth_normals
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.rendering.picture_surface import Eyeball
 
 _STILL = 1e-7
@@ -123,8 +127,10 @@ def write_glb(
     """Write one face's head.
 
     The mesh is the person without expression; every action is a morph target by name, and the
-    weights are this face's. ``mouthClose`` acts in proportion to ``jawOpen``, which glTF cannot
-    say: the stored weight is the product, and ``mesh.extras.gates`` names the pair.
+    weights are this face's. glTF cannot say what actions do to each other (``mouthClose`` acts in
+    proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
+    their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
+    (``gates``, ``opposed``, ``correctives``).
 
     Args:
         path: file to write, whole or not at all.
@@ -194,11 +200,11 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
     joints, weights = _strongest(rig.lbs_weights)
     eyes = rest_eyeballs(head, rig.vertices, rig.joints)
     parts = []
-    for primitive in primitives(head):
+    for primitive in (*primitives(head), *hair_primitives(head)):
         ids = primitive.vertex_ids
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
-        material, uv = _add_material(model, buffer, primitive, points, eyes.get(primitive.part))
+        material, uv = _add_material(model, buffer, head, primitive, points, eyes)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         attributes = gltf.Attributes(
             POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
@@ -229,7 +235,9 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
         )
     extras = {
         "targetNames": list(rig.target_names),
-        "gates": rig.gates,
+        "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
+        "opposed": [list(pair) for pair in rig.opposed],
+        "correctives": {name: list(pair) for name, pair in rig.correctives.items()},
         "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
     }
     model.meshes = [gltf.Mesh(name=head.name, primitives=parts, extras=extras)]
@@ -254,7 +262,12 @@ def _strongest(lbs_weights: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float
 
 
 def _add_material(
-    model: gltf.GLTF2, buffer: _Buffer, primitive: Primitive, points: Tensor, eye: Eyeball | None
+    model: gltf.GLTF2,
+    buffer: _Buffer,
+    head: HeadModel,
+    primitive: Primitive,
+    points: Tensor,
+    eyes: Mapping[str, Eyeball],
 ) -> tuple[int, Tensor]:
     """Add a part's material and return it with the texture coordinates that suit it."""
     part, uv = primitive.part, primitive.uv
@@ -263,16 +276,24 @@ def _add_material(
         metallicFactor=0.0,
         roughnessFactor=ROUGHNESS[part],
     )
-    if eye is not None:
+    material = gltf.Material(name=part, pbrMetallicRoughness=surface, doubleSided=True)
+    png = None
+    if part in HAIR_PARTS:
+        png, material.alphaMode = hair_picture(part), "BLEND"
+    elif part in eyes:
         uv = unit_square(uv)
-        png = eye_picture(part, points, uv, primitive.faces, eye)
+        png = eye_picture(part, points, uv, primitive.faces, eyes[part])
+    elif part == "skin" and "lips" in head.regions:
+        lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0]
+        png = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
+    if png is not None:
         model.images.append(gltf.Image(mimeType="image/png", bufferView=buffer.view(png)))
         if not model.samplers:
             model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
         model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
         surface.baseColorTexture = gltf.TextureInfo(index=len(model.textures) - 1)
         surface.baseColorFactor = [1.0, 1.0, 1.0, 1.0]
-    model.materials.append(gltf.Material(name=part, pbrMetallicRoughness=surface, doubleSided=True))
+    model.materials.append(material)
     return len(model.materials) - 1, uv
 
 

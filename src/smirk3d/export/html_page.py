@@ -11,6 +11,7 @@ import base64
 import io
 import json
 import math
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,13 @@ from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.picture import Picture
 from smirk3d.export.rig import HeadMotion, Rig, rig_of
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.meshes import smoothed
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.rendering.complexion import CLAY_COMPLEXION
+from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import photo_colours
 
@@ -38,11 +42,12 @@ _HEAD_TURNS = ("nod", "turn", "tilt")
 _WIDEST_TURN = math.radians(60)
 _SPREADS = 3.0
 """Sliders of unbounded components go this many spreads either way."""
+_HAIR_SIZE = (128, 512)
 _UNIT = 1e-5
 """Metres to one step of stored positions."""
 _PICTURE_SIZES = (CROP_SIZE, 768)
 """Smallest and largest side in pixels of the photo's square."""
-_MOUTH_SHADE = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6}
+_MOUTH_SHADE = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
 _REGIONS = (
     ("Brows", ("brow",)),
     ("Eyelids", ("eyeBlink", "eyeSquint", "eyeWide", "eyelid")),
@@ -96,17 +101,16 @@ def write_html(
 
 def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
     """Return what each slider moves: a morph target, joints, or both."""
-    names = [*rig.target_names]
     found = []
-    for number, name in enumerate(names):
+    for number, name in enumerate(rig.target_names):
+        if name in rig.correctives:
+            continue
         reach = 1.0 if head.has_named_actions or name.startswith("eyelid") else _SPREADS
         low = 0.0 if head.has_named_actions or name.startswith("eyelid") else -_SPREADS
         slider = {
             "name": name, "group": _region(name), "low": low, "high": reach, "rest": 0,
             "target": number, "turns": _gaze_turns(head, rig, name),
         }  # fmt: skip
-        if name in rig.gates:
-            slider["gate"] = names.index(rig.gates[name])
         found.append(slider)
     found += [_turn(name, "Jaw", joint, axis) for name, joint, axis in _extra_turns(head, rig)]
     found += [_turn(name, "Head", None, None) for name in _HEAD_TURNS]
@@ -180,11 +184,21 @@ def _euler(rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
-    plain = linear_to_srgb(albedo(head.part.long().cpu(), torch.zeros(3, head.num_vertices), {}))
+    lips = torch.zeros(head.num_vertices)
+    if "lips" in head.regions:
+        lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0].cpu()
+    none = torch.zeros(3, head.num_vertices)
+    plain = linear_to_srgb(albedo(head.part.long().cpu(), none, {}, lips=lips))
     plain = plain * _shade(head)
     return {
         "rest": _quantised(rig.vertices),
-        "faces": _base64(head.faces.cpu().numpy().astype("<u2")),
+        "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
+        "opposed": rig.opposed,
+        "correctives": [
+            [*pair, rig.target_names.index(name)] for name, pair in rig.correctives.items()
+        ],
+        "faces": _base64(torch.cat([head.faces, head.hair_faces]).cpu().numpy().astype("<u2")),
+        "hair": _hair(head),
         "targets": [_sparse(offsets) for offsets in rig.offsets],
         "skinning": _base64(_bytes(_joint_shares(head))),
         "joints": [
@@ -193,6 +207,31 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         ],
         "plain": _base64(_bytes(plain.T)),
         "eyes": _quantised(_eye_rays(head, rig), unit=1e-4),
+    }
+
+
+def _hair(head: HeadModel) -> dict[str, Any] | None:
+    """Return the hairs' pictures, one above the other, and each vertex's place in them.
+
+    Places are u, v and 1 on strips; 0 elsewhere. Lashes have the lower half.
+    """
+    if not len(head.hair_faces):
+        return None
+    corners, places = head.hair_faces.flatten(), head.hair_uv_faces.flatten()
+    strand = torch.zeros(head.num_vertices, 3)
+    strand[corners.cpu()] = F.pad(head.uv[places].cpu(), (0, 1), value=1.0)
+    brows = head.part.cpu() == PARTS.index("brows")
+    strand[:, 1] = torch.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
+    pictures = [
+        F.interpolate(hair_alpha(PARTS.index(part), CLAY_COMPLEXION)[None, None], _HAIR_SIZE)[0, 0]
+        for part in ("brows", "lashes")
+    ]
+    buffer = io.BytesIO()
+    Image.fromarray(_bytes(torch.cat(pictures))).save(buffer, "PNG", optimize=True)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return {
+        "picture": f"data:image/png;base64,{encoded}",
+        "strand": _quantised(strand, unit=1e-4),
     }
 
 

@@ -14,6 +14,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.action_names import BLINKS, GAZE_ACTIONS, expression_sources
+from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
 
 
@@ -32,7 +33,9 @@ class Rig:
         joints: rest positions of this person ``[J, 3]``.
         parents: ``[J]``, -1 for a root.
         lbs_weights: ``[V, J]``.
-        gates: target name to the name of the target whose weight multiplies it.
+        gates: by target name, what multiplies its weight.
+        opposed: pairs of targets of which only the difference acts.
+        correctives: by target name, the two targets whose product is its weight.
         arkit: for ARKit's names that are no target, the targets that share them; none where the
             head lacks the action. Empty for heads without named actions.
         left_out: what a linear rig cannot show, in words.
@@ -45,7 +48,9 @@ class Rig:
     joints: Tensor
     parents: tuple[int, ...]
     lbs_weights: Tensor
-    gates: dict[str, str]
+    gates: dict[str, Gate]
+    opposed: tuple[tuple[str, str], ...]
+    correctives: dict[str, tuple[str, str]]
     arkit: dict[str, tuple[str, ...]]
     left_out: tuple[str, ...]
 
@@ -109,7 +114,7 @@ def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
     with torch.no_grad():
         vertices = head.shaped(neutral)[0]
         joints = head.rest_joints(neutral)[0]
-    targets = _targets(head)
+    rows = _rows(head)
     left_out = []
     if head.pose_basis.shape[0]:
         left_out.append("pose correctives: under 1 mm, about 4 mm with the jaw wide open")
@@ -117,16 +122,22 @@ def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
         left_out.append("joints stay where they are on the neutral face")
     if head.eyelids_after_pose and head.group("eyelids").dim:
         left_out.append("eyelids move before the pose, not after it")
+    names = _names(head)
+    opposed = [(names[int(i)], names[int(j)]) for i, j in head.rules.opposed]
+    if {"jawLeft", "jawRight"} <= set(rows):
+        opposed.append(("jawLeft", "jawRight"))
     return Rig(
         vertices=vertices,
-        target_names=tuple(targets),
-        offsets=torch.stack(list(targets.values())),
+        target_names=tuple(rows),
+        offsets=_offsets(head, shape)[list(rows.values())],
         joint_names=head.joint_names,
         joints=joints,
         parents=head.parents,
         lbs_weights=head.lbs_weights,
-        gates={head.expression_names[int(i)]: "jawOpen" for i, j in head.gate if int(j) == 0},
-        arkit=_shared_names(head, targets),
+        gates=head.rules.named_gates(names),
+        opposed=tuple(opposed),
+        correctives=_correctives(head),
+        arkit=_shared_names(head, rows),
         left_out=tuple(left_out),
     )
 
@@ -164,12 +175,10 @@ def skull_rotation(head: HeadModel, parameters: FaceParameters) -> Tensor:
 
 
 def _weights(head: HeadModel, frames: FaceParameters) -> Tensor:
-    gated = head.gated_expression(frames)
-    if not head.has_named_actions:
-        return torch.cat([gated, frames.eyelids], 1)
-    columns = dict(zip(ARKIT_NAMES, head.arkit(frames).unbind(1), strict=True))
-    columns |= dict(zip(head.expression_names, gated.unbind(1), strict=True))
-    return torch.stack([columns[name] for name in _targets(head)], 1)
+    weights = head.channel_weights(frames)
+    if head.eyelids_after_pose:
+        weights = torch.cat([weights, frames.eyelids], 1)
+    return weights[:, list(_rows(head).values())]
 
 
 def _continuous(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -181,30 +190,48 @@ def _continuous(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     return turns
 
 
-def _targets(head: HeadModel) -> dict[str, Tensor]:
-    """Return the offsets ``[V, 3]`` by name; ARKit's names first, in ARKit's order."""
-    first, count = head.group("shape").dim, head.group("expression").dim
+def _names(head: HeadModel) -> list[str]:
+    """Return the name of each channel; ARKit's where it is the only one of an action."""
+    count = head.group("expression").dim
     if not head.has_named_actions:
-        names = [f"expression{i:03d}" for i in range(count)]
-        names += ["eyelidLeft", "eyelidRight"][: len(head.eyelid_offsets)]
-        rows = torch.cat([head.offsets[first : first + count], head.eyelid_offsets])
-        return dict(zip(names, rows, strict=True))
-    targets = dict(zip(head.expression_names, head.offsets[first : first + count], strict=True))
-    for arkit, indices in expression_sources(head.expression_names).items():
+        lids = ["eyelidLeft", "eyelidRight"][: head.group("eyelids").dim]
+        return [f"expression{i:03d}" for i in range(count)] + lids
+    names = list(head.expression_names)
+    for arkit, indices in expression_sources(names).items():
         if len(indices) == 1:
-            targets[arkit] = targets.pop(head.expression_names[indices[0]])
+            names[indices[0]] = arkit
     if head.has_blend_jaw:
-        jaw = head.offsets[first + count : first + count + 6]
-        targets |= {"jawOpen": jaw[0], "jawLeft": jaw[1], "jawForward": jaw[2], "jawRight": jaw[4]}
-    targets |= dict(zip(BLINKS, head.eyelid_offsets, strict=False))
-    if head.has_gaze_basis:
-        targets |= dict(zip(GAZE_ACTIONS, head.offsets[-8:], strict=True))
-    order = [name for name in ARKIT_NAMES if name in targets]
-    order += [name for name in targets if name not in ARKIT_NAMES]
-    return {name: targets[name] for name in order}
+        names += ["jawOpen", "jawLeft", "jawForward", "", "jawRight", ""]
+    names += BLINKS[: head.group("eyelids").dim]
+    return names + list(GAZE_ACTIONS if head.has_gaze_basis else ())
 
 
-def _shared_names(head: HeadModel, targets: dict[str, Tensor]) -> dict[str, tuple[str, ...]]:
+def _correctives(head: HeadModel) -> dict[str, tuple[str, str]]:
+    names = _names(head)
+    pairs = [(names[int(i)], names[int(j)]) for i, j in head.rules.corrective_pair]
+    return {f"{first}_{second}": (first, second) for first, second in pairs}
+
+
+def _rows(head: HeadModel) -> dict[str, int]:
+    """Return each target's channel by name: ARKit's in ARKit's order, others, correctives."""
+    names = _names(head)
+    at = {name: channel for channel, name in enumerate(names) if name}
+    order = [name for name in ARKIT_NAMES if name in at]
+    order += [name for name in at if name not in ARKIT_NAMES]
+    rows = {name: at[name] for name in order}
+    return rows | {name: len(names) + i for i, name in enumerate(_correctives(head))}
+
+
+def _offsets(head: HeadModel, shape: Tensor) -> Tensor:
+    """Return the offsets ``[C + N, V, 3]`` of channels and correctives at a person's size."""
+    offsets = head.offsets[head.group("shape").dim :]
+    if head.eyelids_after_pose:
+        return torch.cat([offsets, head.eyelid_offsets])
+    scales = head.rules.scales(shape)
+    return offsets if scales is None else offsets * scales[0, :, None, None]
+
+
+def _shared_names(head: HeadModel, targets: dict[str, int]) -> dict[str, tuple[str, ...]]:
     if not head.has_named_actions:
         return {}
     sources = expression_sources(head.expression_names)

@@ -30,10 +30,22 @@ class Primitive:
 
 
 def primitives(head: HeadModel) -> list[Primitive]:
-    """Return the head's parts in order; a triangle between parts belongs to the skin's side."""
-    part_of_face = head.part[head.faces].amin(1)
+    """Return the head's parts in order, without strips of hair.
+
+    A triangle between parts belongs to the skin's side.
+    """
+    return _by_part(head, head.faces, head.uv_faces)
+
+
+def hair_primitives(head: HeadModel) -> list[Primitive]:
+    """Return the head's strips of hair by part, which need a picture with alpha."""
+    return _by_part(head, head.hair_faces, head.hair_uv_faces)
+
+
+def _by_part(head: HeadModel, corners: Tensor, uv_corners: Tensor) -> list[Primitive]:
+    part_of_face = head.part[corners].amin(1) if len(corners) else corners[:, 0]
     # one key for each pair of vertex and texture coordinate that some triangle's corner uses
-    key = head.faces * len(head.uv) + head.uv_faces
+    key = corners * len(head.uv) + uv_corners
     found = []
     for number, name in enumerate(PARTS):
         chosen = part_of_face == number

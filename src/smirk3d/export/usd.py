@@ -25,6 +25,7 @@ from smirk3d.export.appearance import ROUGHNESS, rest_eyeballs, vertex_colours
 from smirk3d.export.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
 from smirk3d.export.surface import Primitive, primitives, smooth_normals
 from smirk3d.face_parameters import FaceParameters
+from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
 
 ENDINGS = (".usd", ".usda", ".usdc")
@@ -107,13 +108,20 @@ def _custom_data(head: HeadModel, parameters: FaceParameters, rig: Rig) -> dict[
         "head": head.name,
         "head_fingerprint": head.fingerprint,
         "head_licence": str(head.meta.get("licence", "")),
-        "gates": ", ".join(f"{name} by {gate}" for name, gate in rig.gates.items()),
+        "gates": "; ".join(_in_words(name, gate) for name, gate in rig.gates.items()),
+        "opposed": "; ".join(" - ".join(pair) for pair in rig.opposed),
+        "correctives": "; ".join(f"{n} by {a} * {b}" for n, (a, b) in rig.correctives.items()),
         "left_out": "; ".join(rig.left_out),
         "parameters": {
             name: " ".join(f"{value:.9g}" for value in tensor.tolist())
             for name, tensor in parameters.items()
         },
     }
+
+
+def _in_words(name: str, gate: Gate) -> str:
+    terms = [f"{slope:+g} {other}" for other, slope in gate.slopes.items()]
+    return f"{name} by {gate.base:g} {' '.join(terms)}"
 
 
 def _joint_paths(rig: Rig) -> list[str]:

@@ -152,7 +152,8 @@ class ObservedHead:
         linear = (factor @ self._columns).unflatten(1, (len(unposed), 2)).permute(1, 0, 2, 3)
         linear = linear.flatten(1, 2)
         by_shape, by_linear = linear.split([self.num_shape, sum(self.sizes[:2])], 2)
-        by_linear = by_linear * self._gates(state, person)[:, None]
+        slopes = self.head.channel_slopes(self.parameters(state, person))
+        by_linear = by_linear * slopes[:, None]
         by_bent = self._bent_derivatives(state, person, unposed, scaled)
         # a small turn d moves a posed point by d x p = -[p]x d
         by_turn = -state.view[:, None, :1, None] * skew(posed)[..., :2, :]
@@ -175,12 +176,6 @@ class ObservedHead:
             rotations = rotations.clone()
             rotations[:, self.head.joint_names.index("root")] = identity
         return (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
-
-    def _gates(self, state: FitState, person: Tensor) -> Tensor:
-        ungated = self.parameters(state, person)
-        ungated = ungated.replace(expression=torch.ones_like(ungated.expression))
-        lids = torch.ones_like(ungated.eyelids)
-        return torch.cat([self.head.gated_expression(ungated), lids], 1)
 
     def _bent_derivatives(
         self, state: FitState, person: Tensor, unposed: Tensor, scaled: Tensor

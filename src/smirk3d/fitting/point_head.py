@@ -22,7 +22,7 @@ class Slopes:
 
     Attributes:
         linear: by expression and eyelids before gates ``[B or 1, 3 P, L]``.
-        gates: factor of each of those ``[B, L]``.
+        gates: factor of each of those ``[B, L]``, the person's size included.
         jaw: ``[B, 3 P, J]``.
     """
 
@@ -91,8 +91,9 @@ class PointHead:
     def slopes(self, parameters: FaceParameters, here: Tensor) -> Slopes:
         """Return the derivatives of the points.
 
-        Exact but for one thing: that expression moves the joints themselves is left out, which is
-        a twentieth of a millimetre on FLAME.
+        Exact but for two things: that expression moves the joints themselves is left out, which is
+        a twentieth of a millimetre on FLAME, and so is what an action does through correctives and
+        the gates of other actions.
 
         Args:
             parameters: double precision, head pose and neck zero.
@@ -103,9 +104,7 @@ class PointHead:
             rotations = self.head.joint_rotations(parameters)
             turned = (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
             linear = turned @ self._columns
-        ungated = parameters.replace(expression=torch.ones_like(parameters.expression))
-        open_lids = torch.ones_like(ungated.eyelids)
-        gates = torch.cat([self.head.gated_expression(ungated), open_lids], 1)
+        gates = self.head.channel_slopes(parameters)
         return Slopes(linear.flatten(1, 2), gates, self._by_jaw(parameters, here))
 
     def _by_jaw(self, parameters: FaceParameters, here: Tensor) -> Tensor:

@@ -68,6 +68,21 @@ _LAYOUTS = {
     "lbs_weights": _Layout("V J", "float32", required=True),
     "pose_basis": _Layout("P W", "float16"),
     "gate": _Layout("G 2", "int32"),
+    "opposed": _Layout("O 2", "int32"),
+    "gate_channel": _Layout("R", "int32"),
+    "gate_base": _Layout("R", "float32"),
+    "gate_slope": _Layout("R M", "float32"),
+    "corrective_pair": _Layout("N 2", "int32"),
+    "corrective_basis": _Layout("N V 3", "float16"),
+    "action_scale": _Layout("4 S", "float32"),
+    "eye_surface": _Layout("3", "float32"),
+    "lid_id": _Layout("I", "int32"),
+    "lid_eye": _Layout("I", "uint8"),
+    "lid_gap": _Layout("I", "float32"),
+    "lip_pair": _Layout("X 3", "int32"),
+    "lip_pair_share": _Layout("X", "float32"),
+    "lip_id": _Layout("Y", "int32"),
+    "lip_share": _Layout("Y X", "float32"),
     "lmk_mp_id": _Layout("L", "int32"),
     "lmk_mp_tri": _Layout("L", "int32"),
     "lmk_mp_bary": _Layout("L 3", "float32"),
@@ -83,6 +98,10 @@ _TOGETHER = (
     ("lmk68_tri", "lmk68_bary"),
     ("lmk68_dyn_tri", "lmk68_dyn_bary"),
     ("gaze_basis", "gaze_range"),
+    ("gate_channel", "gate_base", "gate_slope"),
+    ("corrective_pair", "corrective_basis"),
+    ("eye_surface", "lid_id", "lid_eye", "lid_gap"),
+    ("lip_pair", "lip_pair_share", "lip_id", "lip_share"),
 )
 _MAY_BE_INFINITE = ("expr_lo", "expr_hi")
 
@@ -277,6 +296,10 @@ def _check_indices(arrays: Arrays) -> None:
         "faces": len(arrays["v_template"]),
         "uv_faces": len(arrays["uv"]),
         "part": len(PARTS),
+        "lid_id": len(arrays["v_template"]),
+        "lid_eye": 2,
+        "lip_pair": len(arrays["v_template"]),
+        "lip_id": len(arrays["v_template"]),
         "lmk_mp_id": 478,
         "lmk_mp_tri": num_faces,
         "lmk68_tri": num_faces,
@@ -292,6 +315,23 @@ def _check_indices(arrays: Arrays) -> None:
     _need(not len(gate) or "jaw_basis" in arrays, "gate needs a jaw_basis")
     fits = (gate >= 0).all() and (gate < [max(len(arrays["expr_names"]), 1), 3]).all()
     _need(fits, "gate names an expression or jaw component that is not there")
+    _check_rules(arrays)
+
+
+def _check_rules(arrays: Arrays) -> None:
+    rules = [n for n in ("opposed", "gate_channel", "corrective_pair") if n in arrays]
+    parts = ("jaw_basis", "eyelid_basis", "gaze_basis")
+    _need(not rules or all(n in arrays for n in parts), f"{rules} need {', '.join(parts)}")
+    # the jaw has a row of offsets for either sign
+    num_channels = len(arrays["expr_names"]) + 6 + 2 + 8
+    for name in rules:
+        fits = ((arrays[name] >= 0) & (arrays[name] < num_channels)).all()
+        _need(fits, f"{name} names an action that is not there")
+    if "gate_slope" in arrays:
+        wide = arrays["gate_slope"].shape[1]
+        _need(wide == num_channels, f"gate_slope must have {num_channels} columns, not {wide}")
+        gated = [*arrays["gate_channel"].tolist(), *arrays.get("gate", np.zeros((0, 2)))[:, 0]]
+        _need(len(set(gated)) == len(gated), "gates multiply an action twice")
 
 
 def _check_joints(arrays: Arrays) -> None:
@@ -299,6 +339,9 @@ def _check_joints(arrays: Arrays) -> None:
     unknown = sorted(set(names) - set(JOINT_NAMES))
     _need(not unknown, f"unknown joint {', '.join(unknown)}")
     _need(len(set(names)) == len(names), "a joint is named twice")
+    both = {"eyeL", "eyeR"} <= set(names)
+    _need("eye_surface" not in arrays or both, "eye_surface needs joints of both eyes")
+    _need("lip_pair" not in arrays or "eye_surface" in arrays, "lip_pair needs an eye_surface")
     parents = arrays["joint_parents"]
     _need((parents >= -1).all(), "joint_parents has an index below -1")
     _need((parents < np.arange(len(parents))).all(), "a joint's parent must precede it")

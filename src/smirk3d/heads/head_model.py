@@ -7,8 +7,6 @@ FLAME (Li et al. 2017, equations 1 to 5) is the special case with joints and pos
 
 from __future__ import annotations
 
-import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,19 +26,14 @@ from smirk3d.heads.action_names import (
     gaze_from_weights,
     gaze_weights,
 )
+from smirk3d.heads.action_rules import RULE_BUFFERS, ActionRules, linear_bases, rule_buffers
+from smirk3d.heads.contact import CONTACT_BUFFERS, Contact, contact_buffers
+from smirk3d.heads.fingerprint import fingerprint
+from smirk3d.heads.reduced_heads import at_landmarks, at_points, at_vertices
 from smirk3d.heads.skinning import joint_transforms, skin
-from smirk3d.heads.spec import head_spec
+from smirk3d.heads.spec import HAIR_PARTS, PARTS, head_spec
 
 Arrays = Mapping[str, NDArray[Any]]
-
-_DEFINING_ARRAYS = (
-    "v_template", "shape_basis", "expr_basis", "eyelid_basis", "jaw_basis", "jaw_basis_neg",
-    "gaze_basis", "gaze_range", "joint_parents", "joints", "joint_shape_basis", "joint_expr_basis",
-    "lbs_weights", "pose_basis", "gate",
-)  # fmt: skip
-
-
-_VERTEX_BASES = ("basis", "lid_basis", "pose_basis")
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,7 @@ class HeadModel(nn.Module):
         spec: the parameter groups, in the order of :data:`~smirk3d.face_parameters.HEAD_GROUPS`.
         expression_names: one a coefficient; empty strings for PCA coefficients.
         faces: triangles ``[F, 3]``; uv: ``[T, 2]``, v upwards; uv_faces: ``[F, 3]``.
+        hair_faces, hair_uv_faces: likewise ``[H, 3]``, of the strips that carry hairs.
         part: part of each vertex ``[V]`` (:data:`~smirk3d.heads.spec.PARTS`).
         landmark_ids: MediaPipe's number of each landmark ``[L]``.
         landmark_sigma: spread of each landmark in metres ``[L]``.
@@ -74,6 +68,8 @@ class HeadModel(nn.Module):
     faces: Tensor
     uv: Tensor
     uv_faces: Tensor
+    hair_faces: Tensor
+    hair_uv_faces: Tensor
     part: Tensor
     landmark_ids: Tensor
     landmark_sigma: Tensor
@@ -84,7 +80,10 @@ class HeadModel(nn.Module):
     lid_basis: Tensor
     pose_basis: Tensor
     gaze_range: Tensor
-    gate: Tensor
+    eye_surface: Tensor
+    channel_kind: Tensor
+    corrective_pair: Tensor
+    action_scale: Tensor
     joints: Tensor
     joint_basis: Tensor
     lbs_weights: Tensor
@@ -94,7 +93,7 @@ class HeadModel(nn.Module):
         super().__init__()
         self.name = str(meta["name"])
         self.meta = dict(meta)
-        self.fingerprint = _fingerprint(arrays)
+        self.fingerprint = fingerprint(arrays)
         self.spec = head_spec(arrays)
         self.expression_names = tuple(str(name) for name in arrays["expr_names"])
         self.joint_names = tuple(str(name) for name in arrays["joint_names"])
@@ -111,9 +110,12 @@ class HeadModel(nn.Module):
         self.register_buffer(name, torch.as_tensor(array).to(dtype=dtype), persistent=False)
 
     def _register_surface(self, arrays: Arrays) -> None:
-        self._keep("faces", arrays["faces"].astype(np.int64), torch.int64)
+        hair_parts = [PARTS.index(part) for part in HAIR_PARTS]
+        hair = np.isin(arrays["part"][arrays["faces"]], hair_parts).any(1)
+        for name, chosen in (("", ~hair), ("hair_", hair)):
+            for array in ("faces", "uv_faces"):
+                self._keep(name + array, arrays[array][chosen].astype(np.int64), torch.int64)
         self._keep("uv", arrays["uv"], torch.float32)
-        self._keep("uv_faces", arrays["uv_faces"].astype(np.int64), torch.int64)
         self._keep("part", arrays["part"], torch.uint8)
         self.region_names = tuple(key[7:] for key in arrays if key.startswith("region_"))
         for region in self.region_names:
@@ -129,24 +131,16 @@ class HeadModel(nn.Module):
     def _register_motion(self, arrays: Arrays) -> None:
         template = torch.as_tensor(arrays["v_template"]).float()
         num_vertices = len(template)
-        bases = [arrays["shape_basis"], arrays["expr_basis"]]
-        if self.has_blend_jaw:
-            jaw = arrays["jaw_basis"].astype(np.float32)
-            bases += [jaw, arrays.get("jaw_basis_neg", -jaw)]
         lids = arrays.get("eyelid_basis", np.zeros((0, num_vertices, 3)))
-        if not self.eyelids_after_pose:
-            bases.append(lids)
-        if "gaze_basis" in arrays:
-            bases.append(arrays["gaze_basis"])
         self.has_gaze_basis = "gaze_basis" in arrays
-        flat_bases = [b.astype(np.float32).reshape(len(b), 3 * num_vertices) for b in bases]
-        basis = np.concatenate(flat_bases)
+        basis, kinds = linear_bases(arrays, lids[:0] if self.eyelids_after_pose else lids)
+        for name, rule in (rule_buffers(arrays, kinds) | contact_buffers(arrays)).items():
+            self._keep(name, rule)
         self._keep("v_template", template, torch.float32)
         self._keep("basis", basis, torch.float32)
         late_lids = lids if self.eyelids_after_pose else lids[:0]
         self._keep("lid_basis", late_lids.reshape(-1, num_vertices * 3), torch.float32)
         self._keep("gaze_range", arrays.get("gaze_range", np.zeros(0)), torch.float32)
-        self._keep("gate", arrays.get("gate", np.zeros((0, 2))).astype(np.int64), torch.int64)
         joints = arrays["joints"].astype(np.float32)
         joint_bases = [arrays["joint_shape_basis"].astype(np.float32)]
         if "joint_expr_basis" in arrays:
@@ -200,6 +194,10 @@ class HeadModel(nn.Module):
             feature = (rotations[:, 1:] - identity).flatten(1)
             vertices = vertices + (feature @ self.pose_basis).unflatten(-1, (-1, 3))
         joints = self.rest_joints(parameters)
+        if len(self.eye_surface):
+            eyes = [self.joint_names.index(name) for name in ("eyeL", "eyeR")]
+            gaze = rotations[:, eyes, :, 2]
+            vertices = self.contact.resolved(vertices, joints[:, eyes], gaze)
         transforms = joint_transforms(rotations, joints, self.parents)
         vertices = skin(vertices, self.lbs_weights, transforms)
         joints = (transforms[..., :3] @ joints[..., None])[..., 0] + transforms[..., 3]
@@ -219,17 +217,28 @@ class HeadModel(nn.Module):
         """The linear offsets ``[K, V, 3]`` in metres.
 
         Identity, expression, jaw to positive and to negative values, eyelids, lids that follow the
-        gaze; each as far as the head has it.
+        gaze, correctives; each as far as the head has it.
         """
         return self.basis.unflatten(1, (-1, 3))
+
+    @property
+    def rules(self) -> ActionRules:
+        """What the actions do to each other."""
+        return ActionRules(*(getattr(self, name) for name in RULE_BUFFERS))
+
+    @property
+    def contact(self) -> Contact:
+        """Where lids stop at the eyes and lips at each other."""
+        return Contact(*(getattr(self, name) for name in CONTACT_BUFFERS))
 
     @property
     def eyelid_offsets(self) -> Tensor:
         """The eyelids' offsets ``[2, V, 3]`` in metres, left then right; none where absent."""
         if self.eyelids_after_pose:
             return self.lid_basis.unflatten(1, (-1, 3))
-        end = len(self.basis) - (8 if self.has_gaze_basis else 0)
-        return self.offsets[end - self.group("eyelids").dim : end]
+        own = self.channel_kind[: len(self.channel_kind) - len(self.corrective_pair)]
+        start = self.group("shape").dim + int((own < 2).sum())
+        return self.offsets[start : start + self.group("eyelids").dim]
 
     def rest_joints(self, parameters: FaceParameters) -> Tensor:
         """Return the joints' positions ``[B, J, 3]`` before any joint turns, in metres."""
@@ -239,15 +248,38 @@ class HeadModel(nn.Module):
         return self.joints + (torch.cat(codes, 1) @ self.joint_basis).unflatten(-1, (-1, 3))
 
     def gated_expression(self, parameters: FaceParameters) -> Tensor:
-        """Return ``[B, E]`` with correctives multiplied by the jaw component that they correct."""
-        if not len(self.gate):
-            return parameters.expression
-        factor = torch.ones_like(parameters.expression)
-        factor = factor.index_copy(1, self.gate[:, 0], parameters.jaw[:, self.gate[:, 1]])
-        return parameters.expression * factor
+        """Return the expression's weights ``[B, E]`` as they take effect: opposites, gates."""
+        return self.channel_weights(parameters)[:, : parameters.expression.shape[1]]
+
+    def channel_weights(self, parameters: FaceParameters) -> Tensor:
+        """Return the weights in effect of all channels and correctives ``[B, C + N]``."""
+        rules = self.rules
+        return rules.with_correctives(rules.effective(self._asked(parameters)))
+
+    def channel_slopes(self, parameters: FaceParameters) -> Tensor:
+        """Return by how much expression and eyelids ``[B, E + 2 or 0]`` act, a unit of weight.
+
+        Gates and the person's size multiply a weight; what it does through the gates of others and
+        through correctives is left out.
+        """
+        size, lids = parameters.expression.shape[1], parameters.eyelids.shape[1]
+        if self.eyelids_after_pose:
+            return torch.ones_like(torch.cat([parameters.expression, parameters.eyelids], 1))
+        slopes = self.rules.slopes(self._asked(parameters))
+        scales = self.rules.scales(parameters.shape)
+        if scales is not None:
+            slopes = slopes * scales[:, : slopes.shape[1]]
+        first = size + (6 if self.has_blend_jaw else 0)
+        return torch.cat([slopes[:, :size], slopes[:, first : first + lids]], 1)
 
     def _weights(self, parameters: FaceParameters) -> Tensor:
-        weights = [parameters.shape, self.gated_expression(parameters)]
+        weights = self.channel_weights(parameters)
+        scales = self.rules.scales(parameters.shape)
+        return torch.cat([parameters.shape, weights if scales is None else weights * scales], 1)
+
+    def _asked(self, parameters: FaceParameters) -> Tensor:
+        """Return the channels' weights ``[B, C]`` that the parameters ask for."""
+        weights = [parameters.expression]
         if self.has_blend_jaw:
             jaw = parameters.jaw
             weights += [torch.where(jaw >= 0, jaw, 0.0), torch.where(jaw < 0, -jaw, 0.0)]
@@ -284,62 +316,20 @@ class HeadModel(nn.Module):
 
     def at_landmarks(self) -> HeadModel:
         """Return a head whose vertices are the landmarks, as :meth:`at_points` does."""
-        small = self.at_points(self.landmark_corners, self.landmark_bary)
-        rows = torch.arange(len(self.landmark_ids), device=self.faces.device)
-        small._keep("landmark_ids", self.landmark_ids)
-        small._keep("landmark_sigma", self.landmark_sigma)
-        small._keep("landmark_corners", rows[:, None])
-        small._keep("landmark_bary", torch.ones_like(self.landmark_bary[:, :1]))
-        return small
+        return at_landmarks(self)
 
     def at_points(self, corners: Tensor, bary: Tensor) -> HeadModel:
-        """Return a head whose vertices are surface points, which evaluates many times faster.
-
-        Bases and skinning weights are interpolated over each point's triangle. That is exact where
-        the triangle's corners move with the same joints, and within a twentieth of a millimetre on
-        FLAME-sized triangles elsewhere. It has no triangles and landmarks.
-
-        Args:
-            corners: vertices of each point's triangle ``[P, 3]``.
-            bary: ``[P, 3]``.
-        """
-        small = self._copy_without_surface()
-        for name in ("v_template", "lbs_weights"):
-            small._keep(name, (getattr(self, name)[corners] * bary[..., None]).sum(1))
-        for name in _VERTEX_BASES:
-            basis = getattr(self, name).unflatten(1, (-1, 3))[:, corners]
-            small._keep(name, (basis * bary[..., None]).sum(2).flatten(1))
-        small._keep("part", self.part[corners[:, 0]])
-        for name in self.region_names:
-            small._keep(f"region_{name}", getattr(self, f"region_{name}")[corners[:, 0]])
-        return small
+        """Return a head whose vertices are surface points (:func:`.reduced_heads.at_points`)."""
+        return at_points(self, corners, bary)
 
     def at_vertices(self, vertex_ids: Tensor) -> HeadModel:
-        """Return a head of some vertices alone, without triangles and landmarks.
-
-        Args:
-            vertex_ids: ``[N]``, the vertices kept, in this order.
-        """
-        small = self._copy_without_surface()
-        kept = ("v_template", "lbs_weights", "part", *map("region_{}".format, self.region_names))
-        for name in kept:
-            small._keep(name, getattr(self, name)[vertex_ids])
-        for name in _VERTEX_BASES:
-            basis = getattr(self, name).unflatten(1, (-1, 3))
-            small._keep(name, basis[:, vertex_ids].flatten(1))
-        return small
-
-    def _copy_without_surface(self) -> HeadModel:
-        small = copy.copy(self)
-        small._buffers = dict(self._buffers)
-        for name in ("landmark_ids", "landmark_corners", "landmark_bary", "landmark_sigma"):
-            small._keep(name, getattr(self, name)[:0])
-        small._keep("faces", self.faces[:0])
-        small._keep("uv_faces", self.uv_faces[:0])
-        return small
+        """Return a head of some vertices ``[N]`` alone, in this order, without triangles."""
+        return at_vertices(self, vertex_ids)
 
     def arkit(self, parameters: FaceParameters) -> Tensor:
         """Return ARKit's weights ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+
+        Of two actions that oppose each other one is zero.
 
         Raises:
             AssetError: if the head has no named actions (FLAME): convert its parameters first.
@@ -350,8 +340,9 @@ class HeadModel(nn.Module):
             )
         zero = parameters.expression.new_zeros(len(parameters))
         columns = dict.fromkeys(ARKIT_NAMES, zero)
+        net = self.rules.net(self._asked(parameters))
         for name, indices in self._sources.items():
-            columns[name] = parameters.expression[:, indices].mean(1)
+            columns[name] = net[:, indices].mean(1)
         if parameters.eyelids.shape[1]:
             columns["eyeBlinkLeft"], columns["eyeBlinkRight"] = parameters.eyelids.unbind(1)
         if self.has_blend_jaw:
@@ -385,15 +376,3 @@ class HeadModel(nn.Module):
             gaze = torch.stack([column[name] for name in GAZE_ACTIONS], 1)
             groups["eyes"] = gaze_from_weights(gaze, self.gaze_range)
         return parameters.replace(**groups)
-
-
-def _fingerprint(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in _DEFINING_ARRAYS:
-        if name in arrays:
-            array = np.ascontiguousarray(arrays[name])
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(array.tobytes())
-    digest.update(" ".join(map(str, arrays["expr_names"])).encode())
-    digest.update(" ".join(map(str, arrays["joint_names"])).encode())
-    return digest.hexdigest()

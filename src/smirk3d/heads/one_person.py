@@ -33,7 +33,10 @@ def one_person(head: HeadModel, shape: Tensor) -> HeadModel:
     person._buffers = dict(head._buffers)
     moved = (shape @ head.basis[: group.dim]).unflatten(0, (-1, 3))
     person._keep("v_template", head.v_template + moved)
-    person._keep("basis", head.basis[group.dim :])
+    own = head.basis[group.dim :]
+    scales = head.rules.scales(shape[None])
+    person._keep("basis", own if scales is None else own * scales[0, :, None])
+    person._keep("action_scale", head.action_scale[:, :0])
     carried = (shape @ head.joint_basis[: group.dim]).unflatten(0, (-1, 3))
     person._keep("joints", head.joints + carried)
     person._keep("joint_basis", head.joint_basis[group.dim :])

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from smirk3d.face_parameters import ParameterGroup
 
-PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes")
+PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes", "gums", "brows")
 """What the numbers of a head's ``part`` array mean."""
+
+HAIR_PARTS = ("lashes", "brows")
+"""Parts that are strips carrying a picture of hairs, not surface."""
 
 _XYZ = ("x", "y", "z")
 _EYE_PRIOR = 0.15

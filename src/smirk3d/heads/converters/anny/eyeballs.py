@@ -1,7 +1,7 @@
-"""Round eyeballs whose rings follow pupil and iris.
+"""Eyeballs of a person's size, with a cornea, whose rings follow pupil and iris.
 
-The sources' eyeballs are coarse helper spheres without a front. These have their pole at the front,
-so that a gaze of zero looks along +z and colours by ring give a sharp iris.
+The sources' eyeballs are coarse helper spheres without a front, a third too large. These have their
+pole at the front, so that a gaze of zero looks along +z and colours by ring give a sharp iris.
 """
 
 from __future__ import annotations
@@ -10,41 +10,74 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-PUPIL_DEGREES = 7.0
-IRIS_DEGREES = 21.0
-"""Half the angle under which the iris appears from the centre: a radius of 5.9 mm on this ball."""
+from smirk3d.heads.contact import eye_radius
 
-_BEYOND_IRIS = (22.5, 36.0, 52.0, 70.0, 90.0, 118.0, 149.0)
-_RINGS_DEGREES = (PUPIL_DEGREES, 8.0, 14.0, IRIS_DEGREES, *_BEYOND_IRIS)
+RADIUS = 0.0120
+"""Metres, of the sclera: 24 mm across (Bekerman et al. 2014: 24.2 mm, much alike in people)."""
+
+IRIS_RADIUS = 0.0059
+"""Metres: 11.8 mm across (Rüfer et al. 2005: 11.7 mm)."""
+
+PUPIL_RADIUS = 0.00175
+"""Metres, of a pupil of 3.5 mm, as in a lit room."""
+
+_CORNEA_RADIUS = 0.0084
+"""Metres. A cornea's own is 7.8 mm; flatter here, so that the eye is 25 mm deep and not more."""
+
+IRIS_DEGREES = float(np.degrees(np.arcsin(IRIS_RADIUS / RADIUS)))
+"""Half the angle under which the iris appears from the centre."""
+
+PUPIL_DEGREES = 8.0
+"""Likewise of the pupil, on the cornea."""
+
+_BEYOND_IRIS = (32.5, 41.0, 53.0, 69.0, 90.0, 130.0)
+_RINGS_DEGREES = (PUPIL_DEGREES, 15.0, 22.0, IRIS_DEGREES, *_BEYOND_IRIS)
 _SEGMENTS = 16
+
+
+EYE_SURFACE = np.array([RADIUS, IRIS_RADIUS, _CORNEA_RADIUS])
+"""What :func:`~smirk3d.heads.contact.eye_radius` needs to know of an eye."""
+
+
+def surface_radius(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance in metres of the eye's surface from its centre.
+
+    Args:
+        cosine: of the angle from the gaze, any shape.
+    """
+    surface = torch.from_numpy(EYE_SURFACE)
+    radius: NDArray[np.float64] = eye_radius(torch.as_tensor(cosine), surface).numpy()
+    return radius
 
 
 @dataclass(frozen=True)
 class Eyeball:
-    """A unit sphere looking along +z, symmetric in x.
+    """An eyeball looking along +z, symmetric in x.
 
     Attributes:
-        rays: ``[E, 3]``, the front pole first.
+        points: ``[E, 3]`` in metres about its centre, the front pole first.
         faces: ``[F, 3]``, outward.
         uv: ``[E, 2]`` in [0, 1], the front in the middle, angles from it equidistant.
         mirror: the vertex mirrored at x = 0 of each vertex ``[E]``.
     """
 
-    rays: NDArray[np.float64]
+    points: NDArray[np.float64]
     faces: NDArray[np.int64]
     uv: NDArray[np.float64]
     mirror: NDArray[np.int64]
 
     def within(self, degrees: float) -> NDArray[np.bool_]:
         """Return the vertices ``[E]`` at most so far from the front pole."""
-        within: NDArray[np.bool_] = self.rays[:, 2] >= np.cos(np.radians(degrees)) - 1e-9
+        cosine = self.points[:, 2] / np.linalg.norm(self.points, axis=1)
+        within: NDArray[np.bool_] = cosine >= np.cos(np.radians(degrees)) - 1e-9
         return within
 
 
 def eyeball() -> Eyeball:
-    """Return the sphere of 2 poles and 11 rings of 16 vertices."""
+    """Return the ball of 2 poles and 10 rings of 16 vertices."""
     turn = np.arange(_SEGMENTS) * (2 * np.pi / _SEGMENTS)
     polar = np.radians([0.0, *np.repeat(_RINGS_DEGREES, _SEGMENTS), 180.0])
     around = np.concatenate([[0.0], np.tile(turn, len(_RINGS_DEGREES)), [0.0]])
@@ -58,7 +91,8 @@ def eyeball() -> Eyeball:
     starts = 1 + _SEGMENTS * np.arange(len(_RINGS_DEGREES))
     last = len(rays) - 1
     mirror = np.concatenate([[0], (starts[:, None] + opposite).ravel(), [last]])
-    return Eyeball(rays, _faces(starts, last), disc + 0.5, mirror)
+    points = rays * surface_radius(rays[:, 2])[:, None]
+    return Eyeball(points, _faces(starts, last), disc + 0.5, mirror)
 
 
 def _faces(starts: NDArray[np.int64], last: int) -> NDArray[np.int64]:

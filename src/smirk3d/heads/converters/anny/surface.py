@@ -51,7 +51,7 @@ class HeadSurface:
         mirror: the vertex mirrored at x = 0 of each vertex ``[V]``.
         quads: ``[Q, 4]``, without the eyeballs'.
         faces: triangles ``[F, 3]``; uv: ``[T, 2]``; uv_faces: ``[F, 3]``.
-        eyeball: the sphere that both eyeballs are.
+        eyeball: what both eyeballs are.
         mouth_loops: vertices of each of :data:`MOUTH_LOOPS`, from the middle of the upper lip by
             the left corner around; equal places in two loops lie beside each other.
         eye_loops: of :data:`EYE_LOOPS`, left eye; neck_loop: of the cut.
@@ -106,12 +106,12 @@ def cut_head(mesh: QuadMesh) -> HeadSurface:
     inside = new_index[_enclosed(topology, skin_quads, [mouth[-1], eyes[-1]], crown)]
     part[inside] = part[mirror[inside]] = PARTS.index("cavity")
     ball = eyeball()
-    both = len(rows) + np.array([0, len(ball.rays)])
+    both = len(rows) + np.array([0, len(ball.points)])
     corners = triangulate(quads, mesh.vertices)
     faces, uv, uv_faces = _triangles(mesh, new_index[quads], uv_quads, corners, ball)
     return HeadSurface(
         rows=rows,
-        part=np.concatenate([part, np.repeat(_EYE_PARTS, len(ball.rays))]),
+        part=np.concatenate([part, np.repeat(_EYE_PARTS, len(ball.points))]),
         mirror=np.concatenate([mirror, both[1] + ball.mirror, both[0] + ball.mirror]),
         quads=new_index[quads],
         faces=faces,
@@ -143,7 +143,7 @@ def _triangles(
     for side, group in enumerate(EYE_GROUPS.values()):
         square = mesh.uv[np.unique(mesh.uv_quads[mesh.groups == group])]
         low, high = square.min(0), square.max(0)
-        faces.append(quads.max() + 1 + side * len(ball.rays) + ball.faces)
+        faces.append(quads.max() + 1 + side * len(ball.points) + ball.faces)
         uv_faces.append(sum(map(len, uv)) + ball.faces)
         uv.append(low + ball.uv * (high - low))
     return (

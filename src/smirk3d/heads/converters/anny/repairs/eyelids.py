@@ -14,16 +14,12 @@ from smirk3d.heads.converters.anny.repairs.face_points import LID_MARGIN, FacePo
 from smirk3d.heads.converters.anny.repairs.skin_fields import Field, bump, ramp, turned
 from smirk3d.heads.converters.anny.surface import HeadSurface
 
-GAZE_RANGE = (0.37, 0.40, 0.40, 0.30)
-"""Turn of the eyeball at weight 1 looking down, in, out and up, in radians.
-
-An eye of 12 mm radius looks 30 degrees down and aside and 25 degrees up before the head follows.
-This head's eyeballs are larger so that the lids lie on them; the angles are those that move the
-iris as far.
-"""
+GAZE_RANGE = (0.58, 0.65, 0.65, 0.47)
+"""Turn of the eyeball at weight 1 looking down, in, out and up, in radians: 33, 37, 37 and 27
+degrees, about as far as eyes turn before the head follows."""
 
 _UPPER_FOLLOWS = {"Down": 0.92, "Up": 0.75}
-_LOWER_FOLLOWS = {"Down": 0.38, "Up": 0.45}
+_LOWER_FOLLOWS = {"Down": 0.50, "Up": 0.45}
 _ASIDE_FOLLOWS = 0.38
 _OVERLAP = 0.0020
 _CORNER_OVERLAP = 0.0009
@@ -81,8 +77,13 @@ def closing_lids(blink: Field, surface: HeadSurface, points: FacePoints) -> Fiel
 
 def lower_lid_up(points: FacePoints, rise: float) -> Field:
     """Return offsets ``[V, 3]`` that lift the middle of the left lower lid by metres."""
-    _, lower = _lid_weights(points)
-    angle = -rise / points.radius * lower * _between_canthi(points)
+    return lid_turned(points, rise, upper=False)
+
+
+def lid_turned(points: FacePoints, rise: float, *, upper: bool) -> Field:
+    """Return offsets ``[V, 3]`` that lift the middle of a left lid's margin by metres."""
+    lids = _lid_weights(points)
+    angle = -rise / points.radius * lids[0 if upper else 1] * _between_canthi(points)
     return turned(points.template, points.eye, _DOWNWARDS, angle)
 
 

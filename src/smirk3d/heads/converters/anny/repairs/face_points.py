@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.heads.converters.anny.eyeballs import RADIUS
 from smirk3d.heads.converters.anny.repairs.skin_fields import Field, Mask, SkinGraph, vertex_normals
 from smirk3d.heads.converters.anny.surface import HeadSurface
 
@@ -63,7 +64,7 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
         ring[loop] = number
     upper_lid = np.zeros(len(template), bool)
     for loop in surface.eye_loops:
-        upper_lid[_upper_half(template, loop)] = True
+        upper_lid[upper_half(template, loop)] = True
     contact = surface.mouth_loops[LIP_CONTACT]
     at = {int(row): index for index, row in enumerate(surface.rows)}
     return FacePoints(
@@ -72,8 +73,8 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
         graph=graph,
         skin=surface.mask("skin", "cavity"),
         outer=surface.mask("skin"),
-        eye=(ball[0] + ball[-1]) / 2,
-        radius=float(np.linalg.norm(ball[0] - ball[-1]) / 2),
+        eye=ball[-1] + [0, 0, RADIUS],
+        radius=RADIUS,
         inner_canthus=template[margin[template[margin, 0].argmin()]],
         outer_canthus=template[margin[template[margin, 0].argmax()]],
         mouth_corner=template[contact[template[contact, 0].argmax()]],
@@ -85,7 +86,7 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
     )
 
 
-def _upper_half(template: Field, loop: NDArray[np.int64]) -> NDArray[np.int64]:
+def upper_half(template: Field, loop: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the vertices of a closed loop from its one end in x to the other, the upper way."""
     x = template[loop, 0]
     rolled = np.roll(loop, -int(x.argmin()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smirk3d.heads.converters.anny.repairs.face_points import LIP_CONTACT
 from smirk3d.heads.converters.anny.repairs.skin_fields import Field
@@ -60,6 +62,25 @@ class LipSeal:
     def unopened(self, offsets: Field) -> Field:
         """Return offsets ``[V, 3]`` that nowhere widen the gap."""
         return self._changed(offsets, lambda gaps: gaps.clip(min=0))
+
+    def contacts(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of a head file that keep the lips from crossing.
+
+        Pairs of the left half, then of the right one; those of the midline count half in either.
+        """
+        right = np.searchsorted(self._lower_x, self._knots).clip(1, len(self._lower) - 1)
+        low, high = self._lower_x[right - 1], self._lower_x[right]
+        first = ((high - self._knots) / (high - low)).clip(0, 1)
+        left = np.stack([self._upper, self._lower[right - 1], self._lower[right]], 1)
+        lifts = np.stack([self._closing(unit) for unit in np.eye(len(self._knots))])
+        both = np.concatenate([lifts, lifts[:, self._mirror]])
+        ids = np.flatnonzero(np.abs(both).max(0) > 0)
+        return {
+            "lip_pair": np.concatenate([left, self._mirror[left]]),
+            "lip_pair_share": np.concatenate([first, first]),
+            "lip_id": ids,
+            "lip_share": both[:, ids].T,
+        }
 
     def _changed(self, field: Field, excess: Callable[[Field], Field]) -> Field:
         left = self._closing(excess(self.gaps(field)))

@@ -1,0 +1,237 @@
+"""What is impossible on a face, counted: teeth through the skin, lids in the eye, lips crossed.
+
+Everything is measured on posed heads, in metres, so that any head with the parts can be compared.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.face_parameters import FaceParameters
+from smirk3d.geometry.meshes import edges, faces_within, unit
+from smirk3d.heads.contact import eye_radius
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.rasterization.base import rasterize
+
+INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
+_SLACK = 0.0005
+"""Metres before the skin from which a point counts as outside: a pixel's depth on slopes."""
+_TONGUE_RESTS = 0.02
+_OFF_MIDLINE = 0.01
+_RADIUS = 0.17
+"""Metres around a head's middle that the pictures show."""
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """What was found on one face.
+
+    Attributes:
+        outside: vertices of teeth, gums and tongue before skin and lips; of a tongue put out the
+            edges that pass through skin.
+        lid_depth: of the deepest lid vertex in an eye, in metres.
+        lip_crossing: of the lips at their widest overlap, in metres.
+        inside_pixels: that show the back of skin, from all directions together.
+    """
+
+    outside: int
+    lid_depth: float
+    lip_crossing: float
+    inside_pixels: int
+
+
+def random_expressions(head: HeadModel, count: int, seed: int, identities: int) -> FaceParameters:
+    """Return faces with up to 8 actions, jaw and gaze, on some identities.
+
+    Args:
+        head: with named actions.
+        count: B.
+        seed: of the choice.
+        identities: number of people, standard normal over all components.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.rand(count, len(ARKIT_NAMES), generator=generator).argsort(1)
+    number = torch.randint(1, 9, (count, 1), generator=generator)
+    strength = torch.rand(count, len(ARKIT_NAMES), generator=generator)
+    weights = strength * (chosen < number)
+    jaw = [ARKIT_NAMES.index(n) for n in ("jawOpen", "jawLeft", "jawRight", "jawForward")]
+    gaze = [i for i, n in enumerate(ARKIT_NAMES) if n.startswith("eyeLook")]
+    for group in (jaw, gaze):
+        on = torch.rand(count, 1, generator=generator) < 0.5
+        asked = torch.rand(count, len(group), generator=generator) * on
+        weights[:, group] = torch.maximum(weights[:, group], asked)
+    people = torch.randn(identities, head.group("shape").dim, generator=generator)
+    shape = people[torch.arange(count) % identities]
+    return head.from_arkit(weights).replace(shape=shape)
+
+
+class GeometryMeter:
+    """Measures one head's faces.
+
+    Lips are paired as the head's file pairs them, or as another head of the same skin does.
+    """
+
+    def __init__(self, head: HeadModel, lips: HeadModel | None = None, size: int = 192) -> None:
+        """Prepare for a head; ``size`` is the side of the depth pictures in pixels."""
+        self.head, self.size = head, size
+        self._lips = (lips or head).contact
+        part = head.part.long()
+        corner_part = part[head.faces]
+        self._inner = torch.isin(part, torch.tensor([PARTS.index(p) for p in INNER_PARTS]))
+        self._skin = head.faces[(corner_part == 0).all(1)]
+        self._may_turn_away = corner_part.amin(1) == 0
+        self._cover = _mouth_cover(self._skin, head.v_template)
+        eyelids = head.regions["eyelids"] & (part == 0)
+        self._lids = eyelids.nonzero()[:, 0]
+        tongue = part == PARTS.index("tongue")
+        self._tongue = edges(head.faces[faces_within(head.faces, tongue)])
+        self._put_out = head.expression_names.index("tongueOut")
+        self._teeth = self._inner & ~tongue
+        self._turns = _rotations(_directions())
+
+    @torch.no_grad()
+    def measure(self, faces: FaceParameters) -> list[Impossible]:
+        """Return what is impossible on each of B faces."""
+        mesh = self.head(faces.replace(head_pose=torch.zeros_like(faces.head_pose)))
+        rest = self.head(faces.replace(
+            head_pose=torch.zeros_like(faces.head_pose),
+            expression=torch.zeros_like(faces.expression), jaw=torch.zeros_like(faces.jaw),
+            eyelids=torch.zeros_like(faces.eyelids), eyes=torch.zeros_like(faces.eyes),
+        ))  # fmt: skip
+        lids = self._lid_depth(mesh.vertices, mesh.joints, faces)
+        # lips of the mean face overlap a little, and those of others slightly more
+        crossing = (-self._lips.lip_gap(mesh.vertices)).amax(1)
+        crossing = torch.minimum(crossing, (
+            self._lips.lip_gap(rest.vertices).clamp(max=0) - self._lips.lip_gap(mesh.vertices)
+        ).amax(1))  # fmt: skip
+        put_out = self.head.gated_expression(faces)[:, self._put_out] > _TONGUE_RESTS
+        found = []
+        for number, vertices in enumerate(mesh.vertices):
+            inner = self._teeth if put_out[number] else self._inner
+            outside, inside = self._seen(vertices, inner)
+            if put_out[number]:
+                outside += crossing_edges(vertices, self._tongue, self._skin)
+            found.append(Impossible(outside, float(lids[number]), float(crossing[number]), inside))
+        return found
+
+    def _lid_depth(self, vertices: Tensor, joints: Tensor, faces: FaceParameters) -> Tensor:
+        head, depths = self.head, []
+        sides = vertices[:, self._lids]
+        left = head.v_template[self._lids, 0] > 0
+        rotations = head.joint_rotations(faces)
+        for name, mask in (("eyeL", left), ("eyeR", ~left)):
+            index = head.joint_names.index(name)
+            ball = vertices[:, head.part == PARTS.index(name)]
+            centre = joints[:, index, None]
+            arm = sides[:, mask] - centre
+            away = (ball - centre).norm(dim=2)
+            # of the ball's vertices the one nearest in direction gives the surface
+            nearest = (unit(arm) @ unit(ball - centre).transpose(1, 2)).argmax(2)
+            surface = away.gather(1, nearest)
+            if len(head.eye_surface):
+                gaze = rotations[:, index, :, 2]
+                cosine = (unit(arm) @ gaze[..., None])[..., 0]
+                surface = eye_radius(cosine, head.eye_surface)
+            depths.append((surface - arm.norm(dim=2)).amax(1))
+        return torch.stack(depths).amax(0)
+
+    def _seen(self, vertices: Tensor, within: Tensor) -> tuple[int, int]:
+        middle = (vertices.amin(0) + vertices.amax(0)) / 2
+        views = ((vertices - middle) @ self._turns) / _RADIUS
+        views = views * torch.tensor([1.0, -1.0, -1.0])
+        covered = torch.cat([self._skin, self._cover])
+        outside = torch.zeros(len(vertices), dtype=torch.bool)
+        inside = 0
+        for view in views:
+            skin = rasterize(view[None], covered, self.size, self.size)
+            outside[within] |= self._before(skin.depth[0], view[within])
+            drawn = rasterize(view[None], self.head.faces, self.size, self.size)
+            face = drawn.face_index[drawn.face_index >= 0]
+            corners = view[self.head.faces[face]]
+            first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+            away = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] > 0
+            inside += int((away & self._may_turn_away[face]).sum())
+        return int(outside.sum()), inside
+
+    def _before(self, depth: Tensor, points: Tensor) -> Tensor:
+        """Return which points ``[N, 3]`` lie before the surface at all four pixels around them."""
+        corner = ((points[:, :2] + 1) / 2 * self.size - 0.5).floor().long()
+        before = torch.ones(len(points), dtype=torch.bool)
+        for right, down in itertools.product((0, 1), repeat=2):
+            column = (corner[:, 0] + right).clamp(0, self.size - 1)
+            row = (corner[:, 1] + down).clamp(0, self.size - 1)
+            before &= points[:, 2] < depth[row, column] - _SLACK / _RADIUS
+        return before
+
+
+def _directions() -> Tensor:
+    """Return the 26 directions to a cube's faces, edges and corners, unit ``[26, 3]``."""
+    ways = [w for w in itertools.product((-1.0, 0.0, 1.0), repeat=3) if any(w)]
+    return unit(torch.tensor(ways))
+
+
+def _rotations(directions: Tensor) -> Tensor:
+    """Return ``[D, 3, 3]`` that turn row vectors so that a direction becomes +z."""
+    flat = directions[:, 1].abs() > 0.9
+    helper = torch.where(flat[:, None], torch.tensor([0.0, 0, 1]), torch.tensor([0.0, 1, 0]))
+    right = unit(torch.linalg.cross(helper, directions))
+    return torch.stack([right, torch.linalg.cross(directions, right), directions], 2)
+
+
+def _mouth_cover(skin: Tensor, template: Tensor) -> Tensor:
+    """Return triangles that close the skin between the lips ``[H, 3]``, upper to lower vertices."""
+    for loop in _border_loops(skin):
+        centre = template[loop].mean(0)
+        if centre[2] > 0 and centre[0].abs() < _OFF_MIDLINE:
+            ring = loop.roll(-int(template[loop, 0].argmax()))
+            one, other = ring, ring.flip(0).roll(1)
+            steps = torch.arange(len(ring) // 2)
+            a, b, c, d = one[steps], one[steps + 1], other[steps + 1], other[steps]
+            both = torch.cat([torch.stack([a, b, c], 1), torch.stack([a, c, d], 1)])
+            return both
+    return skin[:0]
+
+
+def _border_loops(faces: Tensor) -> list[Tensor]:
+    """Return the closed borders of triangles ``[F, 3]``, as vertices in order."""
+    sides = torch.stack([faces, faces.roll(-1, 1)], 2).reshape(-1, 2)
+    have = {(a, b) for a, b in sides.tolist()}
+    following = {a: b for a, b in have if (b, a) not in have}
+    loops = []
+    while following:
+        start, at = following.popitem()
+        loop = [start]
+        while at != start and at in following:
+            loop.append(at)
+            at = following.pop(at)
+        loops.append(torch.tensor(loop))
+    return loops
+
+
+def crossing_edges(vertices: Tensor, sides: Tensor, faces: Tensor) -> int:
+    """Return how many edges ``[E, 2]`` pass through triangles ``[F, 3]`` of vertices ``[V, 3]``.
+
+    Möller and Trumbore 1997, of the triangles in the edges' bounding box.
+    """
+    start, end = vertices[sides[:, 0]], vertices[sides[:, 1]]
+    points = torch.cat([start, end])
+    corners = vertices[faces]
+    near = (corners.amin(1) < points.amax(0)).all(1) & (corners.amax(1) > points.amin(0)).all(1)
+    a, b, c = corners[near].unbind(1)
+    ray = (end - start)[:, None]
+    normal = torch.linalg.cross(ray.expand(-1, len(a), -1), (c - a)[None].expand(len(ray), -1, -1))
+    determinant = (normal * (b - a)).sum(2)
+    inverse = 1 / torch.where(determinant.abs() < 1e-18, torch.inf, determinant)
+    arm = start[:, None] - a
+    u = (arm * normal).sum(2) * inverse
+    across = torch.linalg.cross(arm, (b - a)[None].expand_as(arm))
+    v = (ray * across).sum(2) * inverse
+    t = ((c - a) * across).sum(2) * inverse
+    hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < 1) & (inverse != 0)
+    return int(hit.any(1).sum())

@@ -1,0 +1,140 @@
+"""Contact: lids that stop at the eyes, lips that stop at each other.
+
+Offsets add up linearly; what they push into an eyeball or through the other lip is moved back here,
+before any joint turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.errors import check_shape
+
+CONTACT_BUFFERS = (
+    "eye_surface", "lid_id", "lid_eye", "lid_gap", "lip_pair", "lip_pair_share", "lip_id",
+    "lip_share",
+)  # fmt: skip
+"""What :func:`contact_buffers` returns, by name."""
+
+_LIP_OVERLAP = 0.0002
+"""Metres by which lips may overlap, as those of the template do: soft lips flatten."""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The contacts of a head; a head without them has empty tensors.
+
+    Attributes:
+        eye_surface: radii in metres of eyeball, iris's rim and cornea ``[3]``.
+        lid_id: vertices of the lids ``[N]``; lid_eye: the eye of each, 0 left, 1 right.
+        lid_gap: least distance in metres of each from the eye's surface ``[N]``.
+        lip_pair: a vertex of the upper lip and two of the lower one that meet it ``[P, 3]``.
+        lip_pair_share: share of the first of those two ``[P]``.
+        lip_id: the vertices ``[M]`` that move when lips are parted.
+        lip_share: by how much of each pair's overlap they move up ``[M, P]``.
+    """
+
+    eye_surface: Tensor
+    lid_id: Tensor
+    lid_eye: Tensor
+    lid_gap: Tensor
+    lip_pair: Tensor
+    lip_pair_share: Tensor
+    lip_id: Tensor
+    lip_share: Tensor
+
+    def resolved(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+        """Return vertices ``[B, V, 3]`` without what crosses.
+
+        Args:
+            vertices: ``[B, V, 3]`` before any joint turns.
+            eyes: the centres of the left and the right eye ``[B, 2, 3]``.
+            gaze: where they look, unit ``[B, 2, 3]``.
+        """
+        if len(self.lid_id):
+            vertices = vertices.index_add(1, self.lid_id, self._off_eyes(vertices, eyes, gaze))
+        if len(self.lip_id):
+            up = vertices.new_zeros(len(vertices), len(self.lip_id), 3)
+            up[..., 1] = (self.lip_gap(vertices) + _LIP_OVERLAP).clamp(max=0) @ self.lip_share.T
+            vertices = vertices.index_add(1, self.lip_id, up)
+        return vertices
+
+    def lip_gap(self, vertices: Tensor) -> Tensor:
+        """Return by how much the upper lip is above the lower one at each pair ``[B, P]``."""
+        upper, first, second = vertices[:, self.lip_pair, 1].unbind(2)
+        return upper - second - self.lip_pair_share * (first - second)
+
+    def lid_depth(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+        """Return by how much each lid vertex lies below the eye's surface ``[B, N]``, in metres."""
+        _, short = self._short_of_gap(vertices, eyes, gaze)
+        return short - self.lid_gap
+
+    def _off_eyes(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+        ray, short = self._short_of_gap(vertices, eyes, gaze)
+        return short.clamp(min=0)[..., None] * ray
+
+    def _short_of_gap(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> tuple[Tensor, Tensor]:
+        arm = vertices[:, self.lid_id] - eyes[:, self.lid_eye]
+        distance = arm.norm(dim=2, keepdim=True).clamp(min=1e-9)
+        ray = arm / distance
+        cosine = (ray * gaze[:, self.lid_eye]).sum(2)
+        return ray, eye_radius(cosine, self.eye_surface) + self.lid_gap - distance[..., 0]
+
+    def at_points(self, corners: Tensor, bary: Tensor, num_vertices: int) -> dict[str, Tensor]:
+        """Return the buffers of a head whose vertices are points of triangles ``[P, 3]``.
+
+        A point is of a lid if its triangle is. Points have no lips that could be parted.
+        """
+        gap = self.lid_gap.new_full((num_vertices,), float("nan"))
+        eye = self.lid_eye.new_zeros(num_vertices)
+        gap[self.lid_id], eye[self.lid_id] = self.lid_gap, self.lid_eye
+        of_point = (gap[corners] * bary).sum(1)
+        ids = of_point.isfinite().nonzero()[:, 0]
+        return {
+            "lid_id": ids,
+            "lid_eye": eye[corners[:, 0]][ids],
+            "lid_gap": of_point[ids],
+            "lip_pair": self.lip_pair[:0],
+            "lip_pair_share": self.lip_pair_share[:0],
+            "lip_id": self.lip_id[:0],
+            "lip_share": self.lip_share[:0, :0],
+        }
+
+
+def contact_buffers(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Return the contacts of a head file as tensors, by the names of :data:`CONTACT_BUFFERS`."""
+    none = np.zeros(0)
+    kinds = {"lid_id": torch.int64, "lid_eye": torch.int64, "lip_id": torch.int64}
+    found = {
+        name: torch.as_tensor(arrays.get(name, none)).to(kinds.get(name, torch.float32))
+        for name in CONTACT_BUFFERS
+    }
+    pairs = arrays.get("lip_pair", np.zeros((0, 3)))
+    return {
+        **found,
+        "lip_pair": torch.as_tensor(pairs).to(torch.int64),
+        "lip_share": found["lip_share"].reshape(len(found["lip_id"]), len(pairs)),
+    }
+
+
+def eye_radius(cosine: Tensor, surface: Tensor) -> Tensor:
+    """Return the distance in metres of an eye's surface from its centre.
+
+    Args:
+        cosine: of the angle from the gaze, any shape.
+        surface: radii of eyeball, iris's rim and cornea ``[3]``.
+    """
+    check_shape(surface, "3", "surface")
+    ball, iris, cornea = surface.unbind(0)
+    limbus = (ball * ball - iris * iris).sqrt()
+    centre = limbus - (cornea * cornea - iris * iris).sqrt()
+    sine_squared = (1 - cosine * cosine).clamp(min=0)
+    front = centre * cosine + (cornea * cornea - centre * centre * sine_squared).clamp(min=0).sqrt()
+    return torch.where(cosine > limbus / ball, front, ball)

@@ -1,0 +1,147 @@
+"""Pictures of single hairs, drawn by rule, that strips of brows and lashes carry as their alpha.
+
+Columns run along a strip from its inner end, the first row is its upper edge. Equal shapes give
+equal pictures: the hairs' disorder comes from a fixed seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from smirk3d.rendering.complexion import BrowShape
+
+_BROW_SIZE = (520, 120)
+"""Pixels of a strip of 52 x 12 mm."""
+_LASH_SIZE = (480, 160)
+"""Pixels of a strip of 24 x 8 mm."""
+_FINER = 3
+_DENSE = 0.7
+"""Share of a brow's height in which its hairs are dense."""
+_STEPS = 7
+_SEED = 11
+
+_ENVELOPE = ([0, 0.06, 0.2, 0.5, 0.75, 0.97], [0.45, 0.8, 1, 0.92, 0.66, 0.2])
+"""Half the thickness of a brow along it, as a share of the largest."""
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Brow:
+    """How brows of a shape grow; lengths in strip heights, angles in radians."""
+
+    hairs: int = 520
+    thickness: float = 0.30
+    arch: float = 0.06
+    length: float = 0.40
+    width: float = 1.5
+    undercoat: float = 0.38
+
+
+_BROWS: dict[BrowShape, _Brow] = {
+    "natural": _Brow(),
+    "thin": _Brow(hairs=330, thickness=0.17, arch=0.10, length=0.30, width=1.35),
+    "thick": _Brow(hairs=760, thickness=0.35, length=0.36, width=1.6),
+    "straight": _Brow(hairs=520, thickness=0.28, arch=-0.10),
+    "sparse": _Brow(hairs=230, thickness=0.28, length=0.36, width=1.2, undercoat=0.15),
+}
+
+
+@cache
+def brow_alpha(shape: BrowShape) -> Tensor:
+    """Return the alpha ``[H, W]`` in [0, 1] of brows of a shape."""
+    brow = _BROWS[shape]
+    hairs = _drawn(_BROW_SIZE, lambda: _brow_hairs(brow))
+    return 1 - (1 - hairs) * (1 - _undercoat(brow))
+
+
+@cache
+def lash_alpha() -> Tensor:
+    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the lid's margin is the lower edge."""
+    return _drawn(_LASH_SIZE, _lash_hairs)
+
+
+def brow_band(along: Tensor, shape: BrowShape = "natural") -> tuple[Tensor, Tensor]:
+    """Return where brows of a shape begin and end across their strip, 0 to 1, at places ``[N]``."""
+    brow, places = _BROWS[shape], along.double().numpy()
+    middle, reach = _middle(brow, places), np.interp(places, *_ENVELOPE) * brow.thickness
+    low, high = (torch.from_numpy(middle + side * _DENSE * reach).float() for side in (-1, 1))
+    return low, high
+
+
+def _undercoat(brow: _Brow) -> Tensor:
+    """Return the alpha ``[H, W]`` of hairs too fine to be drawn one by one."""
+    width, height = _BROW_SIZE
+    along = (np.arange(width) + 0.5) / width
+    across = 1 - (np.arange(height) + 0.5) / height
+    reach = np.interp(along, *_ENVELOPE) * brow.thickness
+    off = (across[:, None] - _middle(brow, along)) / reach.clip(0.02)
+    ends = np.interp(along, [0.0, 0.10, 0.9, 0.99], [0.0, 1.0, 1.0, 0.0])
+    return torch.from_numpy((brow.undercoat * np.exp(-(off**4)) * ends).astype(np.float32))
+
+
+def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, float]]]) -> Tensor:
+    """Return hairs, curves in pixels with a width at the root each, drawn smooth."""
+    width, height = size
+    image = Image.new("L", (width * _FINER, height * _FINER))
+    pen = ImageDraw.Draw(image)
+    for curve, thick in hairs():
+        for step, (start, end) in enumerate(pairwise(curve)):
+            taper = thick * (1 - 0.75 * step / len(curve))
+            pen.line(
+                [*(start * _FINER), *(end * _FINER)], fill=255, width=max(1, round(taper * _FINER))
+            )
+    small = image.resize(size, Image.Resampling.BOX)
+    return torch.from_numpy(np.asarray(small, np.float32) / 255)
+
+
+def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
+    rng = np.random.default_rng(_SEED)
+    width, height = _BROW_SIZE
+    for _ in range(brow.hairs):
+        along = rng.uniform(0.03, 0.93)
+        across = rng.uniform(-1, 1)
+        reach = np.interp(along, *_ENVELOPE) * brow.thickness
+        middle = float(_middle(brow, np.asarray(along)))
+        # inner hairs stand up, outer ones lie along; those above turn down to the line of growth
+        lean = np.interp(along, [0.0, 0.12, 0.4, 1.0], [1.45, 1.05, 0.55, 0.05])
+        lean -= 0.45 * max(across, 0.0) * np.interp(along, [0.1, 0.5], [0.3, 1.0])
+        lean += rng.normal(0, 0.12)
+        long = brow.length * height * rng.uniform(0.65, 1.1) * np.interp(along, [0, 1], [0.85, 0.8])
+        root = np.array([along * width, (1 - middle - across * reach) * height])
+        bend = -0.25 + rng.normal(0, 0.12)
+        long = min(long, 1.2 * (width - root[0]))
+        yield _curve(root, lean, bend, long), brow.width * rng.uniform(0.7, 1.15)
+
+
+def _middle(brow: _Brow, along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the height of a brow's middle along it, as a share of the strip's."""
+    middle: NDArray[np.float64] = 0.48 + brow.arch * (1 - (2 * along - 1.1) ** 2)
+    return middle
+
+
+def _lash_hairs() -> Iterator[tuple[Curve, float]]:
+    rng = np.random.default_rng(_SEED)
+    width, height = _LASH_SIZE
+    for along in np.linspace(0.02, 0.98, 120):
+        place = along + rng.normal(0, 0.004)
+        root = np.array([place * width, height - 1.0])
+        lean = np.pi / 2 - 0.5 * (place - 0.45) + rng.normal(0, 0.10)
+        long = height * rng.uniform(0.5, 0.97)
+        yield _curve(root, lean, rng.normal(0, 0.15), long), rng.uniform(1.1, 1.8)
+
+
+def _curve(root: Curve, lean: float, bend: float, length: float) -> Curve:
+    """Return points ``[S, 2]`` of a hair that leaves its root at an angle and bends by another."""
+    angles = lean + bend * np.linspace(0, 1, _STEPS)
+    steps = np.stack([np.cos(angles), -np.sin(angles)], 1) * (length / _STEPS)
+    return np.concatenate([root[None], root + steps.cumsum(0)])
