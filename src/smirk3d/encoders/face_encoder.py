@@ -21,7 +21,7 @@ from smirk3d.assets.weight_files import (
     read_weights_header,
     write_weights,
 )
-from smirk3d.conventions import CAMERA_SCALE_DEFAULT
+from smirk3d.conventions import CAMERA_SCALE_DEFAULT, CROP_SIZE
 from smirk3d.encoders.backbones import Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
 from smirk3d.encoders.output_layers import GroupOutputs

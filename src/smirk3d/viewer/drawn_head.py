@@ -91,7 +91,8 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
     uv = torch.zeros(head.num_vertices, 2)
     uv[head.hair_faces.flatten()] = head.uv[head.hair_uv_faces.flatten()]
     left = head.v_template[:, 0] > 0
-    mixes, faces = [], []
+    mixes: list[Tensor] = []
+    faces: list[Tensor] = []
     for side in (left, ~left):
         along = uv[ids[side[ids]], 0].unique()
         low, high = brow_band(along)
