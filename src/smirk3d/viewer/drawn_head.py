@@ -92,7 +92,7 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
     uv[head.hair_faces.flatten()] = head.uv[head.hair_uv_faces.flatten()]
     left = head.v_template[:, 0] > 0
     mixes: list[Tensor] = []
-    faces: list[Tensor] = []
+    faces: list[NDArray[np.uint32]] = []
     for side in (left, ~left):
         along = uv[ids[side[ids]], 0].unique()
         low, high = brow_band(along)
