@@ -352,6 +352,16 @@ def test_a_sweep_leaves_what_a_living_run_writes_and_what_is_not_ours(tmp_path: 
     assert names_in(tmp_path) == [plain.name, other.name, "a", "b"]
 
 
+def test_lock_files_of_killed_runs_go_and_those_in_use_stay(tmp_path: Path) -> None:
+    (tmp_path / ".b.smirk3d-lock").touch()
+    (tmp_path / ".c.smirk3d-lock").write_text("no lock, as it has a content")
+    with Destination(Path("d.png"), tmp_path / "d").writing() as draft:
+        write(Destination(Path("a.png"), tmp_path / "a"))
+        assert ".d.smirk3d-lock" in names_in(tmp_path)
+        (draft.path / "result.json").write_text('{"schema": "smirk3d.result/1"}')
+    assert names_in(tmp_path) == [".c.smirk3d-lock", "a", "d"]
+
+
 def test_where_there_are_no_locks_nothing_is_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

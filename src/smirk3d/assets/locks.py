@@ -16,6 +16,10 @@ else:
     import fcntl
 
 
+ENDING = ".smirk3d-lock"
+"""How the names of lock files end."""
+
+
 def take(descriptor: int) -> bool | None:
     """Lock an open file or folder for this process, without waiting.
 
@@ -81,3 +85,10 @@ class FileLock(Closing):
                 self.path.unlink()
         os.close(self._descriptor)
         self._descriptor = None
+
+
+def remove_free_locks(folder: Path) -> None:
+    """Remove the lock files in a folder that killed processes left."""
+    for path in folder.glob(f".*{ENDING}"):
+        with contextlib.suppress(OSError, OutputError):
+            FileLock(path, path).close()

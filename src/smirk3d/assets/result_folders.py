@@ -25,7 +25,7 @@ from smirk3d.assets.file_lists import (
     listed_files,
     read_record,
 )
-from smirk3d.assets.locks import FileLock
+from smirk3d.assets.locks import ENDING, FileLock, remove_free_locks
 from smirk3d.assets.safe_names import path_text, real, safe_component, same_name_key, short_hash
 
 
@@ -116,6 +116,7 @@ class Destination:
         """
         with self._locked():
             sweep(self.folder.parent)
+            remove_free_locks(self.folder.parent)
             folder = self.choose(input_digest)
             with atomic_directory(folder, overwrite=True) as temporary:
                 draft = Draft(temporary, folder, input_digest, job)
@@ -124,7 +125,7 @@ class Destination:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        path = self.folder.with_name(f".{self.folder.name}.smirk3d-lock")
+        path = self.folder.with_name(f".{self.folder.name}{ENDING}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path, self.folder)
