@@ -123,11 +123,11 @@ def track_video(
         done = _finished(destination, name)
         if done is not None:
             return done
-    tell = on_progress or (lambda what, done, total: None)
+    report = on_progress or (lambda what, done, total: None)
     with TrackStore(store_folder(destination.folder), job, fresh=fresh) as store, \
             stop_on_interrupt() as stop:  # fmt: skip
         try:
-            _follow(video, reconstructor, store, config, tell, stop)
+            _follow(video, reconstructor, store, config, report, stop)
             if _identity(video.path) != before:
                 raise InputError(f"{path} was changed while it was tracked: track it again")
         except BaseException:
@@ -140,7 +140,7 @@ def track_video(
         with destination.writing(digest, name if complete else None) as draft:
             write_results(draft.path, track, reconstructor, formats, config.csv_fps)
             if OVERLAY in formats and complete:
-                _draw(draft, video, track, reconstructor, tell, stop)
+                _draw(draft, video, track, reconstructor, report, stop)
         if draft.job is not None:
             store.remove()
     return ClipOutcome(track, draft.folder, interrupted=stop.is_set())
@@ -166,13 +166,13 @@ def _draw(
     video: VideoReader,
     track: Track,
     reconstructor: FaceReconstructor,
-    tell: OnProgress,
+    report: OnProgress,
     stop: threading.Event,
 ) -> None:
     """Draw the overlay; where the user stops it, there is none and the result is not finished."""
 
     def on_progress(done: int, total: int) -> None:
-        tell("overlay", done, total)
+        report("overlay", done, total)
         if stop.is_set() and done < total:
             raise _Stopped
 
@@ -189,18 +189,18 @@ def _follow(
     reconstructor: FaceReconstructor,
     store: TrackStore,
     config: ClipConfig,
-    tell: OnProgress,
+    report: OnProgress,
     stop: threading.Event,
 ) -> None:
     """Track what is not tracked yet, until the user stops it."""
     total = video.info.num_frames
     with tracker_of(reconstructor, config) as tracker:
         first = store.resume(tracker)
-        tell("track", first, total)
+        report("track", first, total)
         for frame in video.frames(first):
             faces = tracker.step(frame.image, frame.seconds)
             store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
-            tell("track", frame.index + 1, total)
+            report("track", frame.index + 1, total)
             if stop.is_set():
                 break
             if store.num_pending >= config.chunk:
