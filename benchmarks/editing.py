@@ -27,7 +27,7 @@ from smirk3d.data.annotated_faces import read_annotated_faces, trains
 from smirk3d.editing.expressions import with_actions
 from smirk3d.editing.photo_editor import PhotoEditor
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.pipeline import ReconstructedFace
+from smirk3d.reconstruction import ReconstructedFace
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 Picture = NDArray[np.uint8]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from common import write_results
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.conversion import ConversionConfig, HeadConverter
 from smirk3d.fitting.correspondence import find_correspondence
 from smirk3d.heads.head_model import HeadModel

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from common import write_results
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.data.landmark_studio import LandmarkStudio
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.head_import.landmark_renderer import LandmarkStudio
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.action_names import gaze_angles

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import torch
 
-from smirk3d.data.photo_warps import PhotoWarper
-from smirk3d.face_parameters import FaceParameters
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.synthesis.photo_warps import PhotoWarper
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.reconstruction import FaceReconstructor
 
 _HALF = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
 

@@ -21,15 +21,15 @@ import tyro
 from torch import Tensor
 
 from common import write_results
-from smirk3d.evaluation.landmarks import landmark_errors, regions
+from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.evaluation.methods import Crops, make_methods
-from smirk3d.evaluation.painting import BATCH, FacePainter
+from smirk3d.evaluation.neural_rendering import BATCH, FacePainter
 from smirk3d.evaluation.photos import Photos, as_pictures, held_out_photos, training_photos
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.inputs import MaskingConfig
-from smirk3d.preprocessing.image_io import write_png
+from smirk3d.preprocessing.media.image_io import write_png
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 EXPRESSIVE = ("expression", "jaw", "eyelids", "eyes")

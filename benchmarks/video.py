@@ -29,12 +29,12 @@ from skimage import data
 
 from common import write_results
 from moving_photos import MovingPhoto
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.preprocessing.mediapipe_video import MediaPipeVideoLandmarker
-from smirk3d.preprocessing.video_reader import VideoReader
+from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.tracking.estimation import FaceEstimator
-from smirk3d.tracking.image_motion import HeadAnchor, to_crops, to_image
-from smirk3d.tracking.smoothing import smooth_clip
+from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
+from smirk3d.tracking.motion.smoothing import smooth_clip
 from smirk3d.tracking.track_video import track_video
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 

@@ -27,10 +27,10 @@ from PIL import Image
 from common import write_results
 from moving_photos import MovingPhoto
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import expression_sources
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_file import Track
 from smirk3d.tracking.track_store import TrackStore
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig

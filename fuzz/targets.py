@@ -32,7 +32,7 @@ def _tiny_head_file(scratch: Path) -> Path:
 
 
 def _photos(scratch: Path) -> Read:
-    from smirk3d.preprocessing.image_io import read_image
+    from smirk3d.preprocessing.media.image_io import read_image
 
     def read(folder: Path) -> None:
         image = read_image(only_file(folder))
@@ -42,7 +42,7 @@ def _photos(scratch: Path) -> Read:
 
 
 def _videos(scratch: Path) -> Read:
-    from smirk3d.preprocessing.video_reader import VideoReader
+    from smirk3d.preprocessing.media.video_reader import VideoReader
 
     def read(folder: Path) -> None:
         before = -1.0
@@ -57,7 +57,7 @@ def _videos(scratch: Path) -> Read:
 
 
 def _video_planes(scratch: Path) -> Read:
-    from smirk3d.preprocessing.video_reader import VideoReader
+    from smirk3d.preprocessing.media.video_reader import VideoReader
 
     def read(folder: Path) -> None:
         reader = VideoReader(only_file(folder))
@@ -74,8 +74,8 @@ def _video_planes(scratch: Path) -> Read:
 
 
 def _pickles(scratch: Path) -> Read:
-    from smirk3d.heads.converters.flame import parse_flame_model
-    from smirk3d.heads.converters.reading.array_pickle import read_array_pickle
+    from smirk3d.head_import.flame import parse_flame_model
+    from smirk3d.head_import.reading.array_pickle import read_array_pickle
 
     def read(folder: Path) -> None:
         path = only_file(folder)
@@ -88,7 +88,7 @@ def _pickles(scratch: Path) -> Read:
 
 
 def _arrays(scratch: Path) -> Read:
-    from smirk3d.heads.converters.reading.array_files import read_npy, read_npz
+    from smirk3d.head_import.reading.array_files import read_npy, read_npz
 
     def read(folder: Path) -> None:
         path = only_file(folder)
@@ -113,7 +113,7 @@ def _heads(scratch: Path) -> Read:
 
 def _imports(scratch: Path) -> Read:
     from smirk3d.assets import user_folder
-    from smirk3d.heads.importing import import_head
+    from smirk3d.head_import.importing import import_head
     from smirk3d.heads.registry import load_head
 
     def read(folder: Path) -> None:
@@ -128,7 +128,7 @@ def _imports(scratch: Path) -> Read:
 
 def _ict(scratch: Path) -> Read:
     from fuzz.seeds.heads import ict_folder
-    from smirk3d.heads.converters.ict import convert_ict
+    from smirk3d.head_import.ict import convert_ict
 
     whole = ict_folder()
     write_files(scratch / "ict", whole)
@@ -147,7 +147,7 @@ def _ict(scratch: Path) -> Read:
 
 
 def _objs(scratch: Path) -> Read:
-    from smirk3d.heads.converters.reading.obj_mesh import parse_obj, parse_obj_vertices
+    from smirk3d.head_import.reading.obj_mesh import parse_obj, parse_obj_vertices
 
     def read(folder: Path) -> None:
         path = only_file(folder)
@@ -160,7 +160,7 @@ def _objs(scratch: Path) -> Read:
 
 def _tracks(scratch: Path) -> Read:
     from smirk3d.tracking.track_file import read_track
-    from smirk3d.viewer.subjects import open_subject
+    from smirk3d.viewer.session.subjects import open_subject
 
     head = _tiny_head_file(scratch)
 
@@ -180,7 +180,7 @@ def _results(scratch: Path) -> Read:
     from smirk3d.export.formats import Picture, write_face
     from smirk3d.export.result import read_photo, read_result
     from smirk3d.heads.registry import load_head
-    from smirk3d.viewer.subjects import open_subject
+    from smirk3d.viewer.session.subjects import open_subject
 
     head_file = _tiny_head_file(scratch)
     head = load_head(head_file)
@@ -209,7 +209,7 @@ def _results(scratch: Path) -> Read:
 
 
 def _rigs(scratch: Path) -> Read:
-    from smirk3d.viewer.subjects import open_subject
+    from smirk3d.viewer.session.subjects import open_subject
 
     head = _tiny_head_file(scratch)
 

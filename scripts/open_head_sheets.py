@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.heads.converters.anny import bake_open_head
+from smirk3d.head_import.anny import bake_open_head
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.rendering.clay import View, clay

@@ -16,7 +16,7 @@ from smirk3d.assets import weights_folder
 from smirk3d.assets.weight_files import read_weights_header
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
+from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 

@@ -12,14 +12,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.heads.converters.flame_files import (
+from tests.head_import.flame_files import (
     companion_tables,
     flame_arrays,
     write_companions,
     write_flame,
 )
-from tests.heads.converters.python2_pickles import python2_pickle
-from tests.heads.hostile_files import HOSTILE
+from tests.head_import.python2_pickles import python2_pickle
+from tests.head_import.hostile_files import HOSTILE
 
 from fuzz.inputs import Files
 from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, JAW_ACTIONS

@@ -19,7 +19,7 @@ pytest.importorskip("resource", reason="limits of processes are POSIX's")
 SCRIPT = """
 import json, os, resource, sys
 from smirk3d.cli.main import main
-import smirk3d.pipeline, smirk3d.data.preprocess
+import smirk3d.reconstruction, smirk3d.data.preprocess
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 for line in json.loads(sys.argv[1]):
     print("code", main(line), file=sys.stderr)

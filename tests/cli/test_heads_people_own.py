@@ -22,7 +22,7 @@ from smirk3d.heads.registry import find_head, load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
 from smirk3d.neural_renderer.smirk_checkpoint import renderer_to_state
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "heads" / "converters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
 from flame_files import companion_tables, flame_arrays, write_companions, write_flame
 
 

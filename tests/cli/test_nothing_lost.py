@@ -20,7 +20,7 @@ from skimage import data
 from smirk3d.cli.main import main
 from smirk3d.cli.reconstruct import reconstruct_photos
 from smirk3d.export.result import read_result
-from smirk3d.pipeline import FaceReconstructor, FoundFaces, ReconstructedFace
+from smirk3d.reconstruction import FaceReconstructor, FoundFaces, ReconstructedFace
 
 LATIN_1 = os.fsdecode(b"Fran\xe7ois.png")
 
@@ -52,8 +52,8 @@ def known() -> tuple[FoundFaces, list[ReconstructedFace]]:
 @pytest.fixture
 def stub(known, monkeypatch: pytest.MonkeyPatch) -> Stub:
     stub = Stub(*known)
-    monkeypatch.setattr("smirk3d.pipeline.FaceReconstructor", lambda *_, **__: stub)
-    monkeypatch.setattr("smirk3d.cli.result_folders.overlay_panel", lambda image, faces: image)
+    monkeypatch.setattr("smirk3d.reconstruction.FaceReconstructor", lambda *_, **__: stub)
+    monkeypatch.setattr("smirk3d.cli.support.result_folders.overlay_panel", lambda image, faces: image)
     monkeypatch.setattr("smirk3d.assets.atomic.os.fsync", lambda descriptor: None)
     return stub
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smirk3d.cli.signals import until_stopped
+from smirk3d.cli.support.signals import until_stopped
 from smirk3d.tracking.track_video import stop_on_interrupt
 
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
@@ -64,7 +64,7 @@ def test_a_process_that_is_ended_leaves_no_temporary_files(tmp_path: Path, ignor
 import signal, sys
 from pathlib import Path
 from smirk3d.assets.atomic import atomic_directory, atomic_path
-from smirk3d.cli.signals import until_stopped
+from smirk3d.cli.support.signals import until_stopped
 
 def run():
     with atomic_directory("result") as folder, atomic_path("file") as file:

@@ -132,7 +132,7 @@ def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
         return faces if len(count) not in lost else []
 
     monkeypatch.setattr(FaceTracker, "step", stepping)
-    monkeypatch.setattr("smirk3d.tracking.live_camera.cv2.VideoCapture", lambda number: camera)
+    monkeypatch.setattr("smirk3d.live.camera.cv2.VideoCapture", lambda number: camera)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(5)

@@ -7,7 +7,7 @@ import torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.editing.photo_editor import PhotoEditor, load_painter
 from smirk3d.errors import AssetError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head

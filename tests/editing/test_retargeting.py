@@ -10,7 +10,7 @@ from smirk3d.editing.photo_editor import PhotoEditor
 from smirk3d.editing.provenance import NOTICE, SOURCE_TYPE
 from smirk3d.editing.retargeting import performance, reduced, write_retargeted
 from smirk3d.errors import InputError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.registry import load_head
 from smirk3d.tracking.track_file import MOVING, Track
 from tests.editing.test_photo_editor import _photo, _still_painter, _transform

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.evaluation.emotion import probe, recall, wilson
+from smirk3d.evaluation.protocols.emotion import probe, recall, wilson
 
 
 def test_a_probe_learns_what_is_linear_and_nothing_else() -> None:

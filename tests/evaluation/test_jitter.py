@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.training.small_runs import some_faces
 
-from smirk3d.evaluation.jitter import spread, versions
+from smirk3d.evaluation.protocols.jitter import spread, versions
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.tiny import tiny_head
 

@@ -9,10 +9,10 @@ from PIL import Image
 from skimage import data
 
 from smirk3d.errors import InputError
-from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.config import EvaluationConfig
 from smirk3d.evaluation.methods import make_methods
-from smirk3d.evaluation.now import SEVEN, picture_names, run
+from smirk3d.evaluation.protocols.now import SEVEN, picture_names, run
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
 

@@ -10,11 +10,11 @@ from tests.training.small_runs import some_faces
 
 from smirk3d.cli.main import main
 from smirk3d.errors import OutputError, UsageError
-from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.config import EvaluationConfig, Protocol
-from smirk3d.evaluation.landmarks import landmark_errors, regions
+from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.evaluation.methods import make_methods
-from smirk3d.evaluation.protocols import PROTOCOLS, evaluate
+from smirk3d.evaluation.protocols.registry import PROTOCOLS, evaluate
 from smirk3d.evaluation.report import Section, Table
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.registry import load_head

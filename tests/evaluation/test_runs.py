@@ -16,13 +16,13 @@ from PIL import Image
 from tests.training.small_runs import some_faces, some_photos
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.evaluation import resynthesis
-from smirk3d.evaluation.bench import Bench
+from smirk3d.evaluation.protocols.registry import resynthesis
+from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.config import EvaluationConfig
-from smirk3d.evaluation.emotion import EMOTIONS
+from smirk3d.evaluation.protocols.emotion import EMOTIONS
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.photos import Observer, held_out_photos, training_photos
-from smirk3d.evaluation.protocols import PROTOCOLS
+from smirk3d.evaluation.protocols.registry import PROTOCOLS
 from smirk3d.evaluation.report import Cell, Section
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig

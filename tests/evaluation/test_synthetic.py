@@ -3,9 +3,9 @@ from __future__ import annotations
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.data.painted_heads import SIZE, PaintedHeads
+from smirk3d.synthesis.procedural_heads import SIZE, PaintedHeads
 from smirk3d.evaluation.photos import Observer
-from smirk3d.evaluation.synthetic import available, drawn_faces, rendered_crops
+from smirk3d.evaluation.protocols.synthetic import available, drawn_faces, rendered_crops
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
 

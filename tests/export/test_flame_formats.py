@@ -17,7 +17,7 @@ from smirk3d.export.flame_formats import (
     write_metrical_tracker,
 )
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
-from smirk3d.heads.converters.flame import (
+from smirk3d.head_import.flame import (
     FlameCompanions,
     convert_flame,
     flame_release,
@@ -26,7 +26,7 @@ from smirk3d.heads.converters.flame import (
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "heads" / "converters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
 from flame_files import flame_arrays
 
 HEIGHT, WIDTH = 480, 640

@@ -10,8 +10,8 @@ from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.glb import write_glb
-from smirk3d.export.rig import HeadMotion
-from smirk3d.export.surface import primitives
+from smirk3d.export.rigs.rig import HeadMotion
+from smirk3d.export.rigs.surface import primitives
 from smirk3d.heads.tiny import Kind, tiny_head
 from tests.export.faces import random_faces
 from tests.export.gltf_reading import GltfHead, quaternion_matrix

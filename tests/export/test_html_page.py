@@ -15,8 +15,8 @@ from PIL import Image
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.html_page import write_html
 from smirk3d.export.picture import Picture
-from smirk3d.export.rig import HeadMotion, rig_of
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.export.rigs.rig import HeadMotion, rig_of
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head

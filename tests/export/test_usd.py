@@ -11,10 +11,10 @@ import torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import MissingExtra, OutputError
 from smirk3d.export.formats import save_face
-from smirk3d.export.rig import HeadMotion
-from smirk3d.export.surface import primitives
+from smirk3d.export.rigs.rig import HeadMotion
+from smirk3d.export.rigs.surface import primitives
 from smirk3d.export.usd import frame_rate, write_usd
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from tests.export.faces import random_faces

@@ -15,19 +15,19 @@ from smirk3d.fitting.correspondence import find_correspondence
 from smirk3d.fitting.point_head import MOVING, PointHead
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.heads.converters.flame import (
+from smirk3d.head_import.flame import (
     FlameCompanions,
     convert_flame,
     flame_release,
     parse_flame_model,
 )
-from smirk3d.heads.converters.ict import convert_ict
+from smirk3d.head_import.ict import convert_ict
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import find_head
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "heads" / "converters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
 from flame_files import flame_arrays
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from smirk3d.errors import AssetError, ShapeError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.landmark_fit import LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.normal_equations import NormalEquations

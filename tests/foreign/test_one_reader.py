@@ -17,7 +17,7 @@ UNBOUNDED = {
     "lzma.open", "zlib.decompress", "safe_open", "load_file", "safetensors.safe_open",
     "npy_format.read_array", "joblib.load", "yaml.load",
 }  # fmt: skip
-ALLOWED = {("heads/converters/reading/pickled_arrays.py", "torch.load")}
+ALLOWED = {("head_import/reading/pickled_arrays.py", "torch.load")}
 """A storage inside a pickle, whose size is checked there, in memory."""
 
 

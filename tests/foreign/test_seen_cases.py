@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from smirk3d.errors import AssetError, InputError, Smirk3dError
-from smirk3d.heads.converters.reading.array_files import read_npy
-from smirk3d.heads.converters.reading.array_pickle import read_array_pickle
+from smirk3d.head_import.reading.array_files import read_npy
+from smirk3d.head_import.reading.array_pickle import read_array_pickle
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.registry import load_head
 from smirk3d.tracking.track_file import read_track

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel

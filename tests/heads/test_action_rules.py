@@ -10,13 +10,13 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
-from smirk3d.export.rig import rig_frames, rig_of
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.export.rigs.rig import rig_frames, rig_of
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import EXPRESSION_ACTIONS
 from smirk3d.heads.fingerprint import fingerprint
 from smirk3d.heads.head_file import read_head_file, write_head_file
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.one_person import one_person
+from smirk3d.heads.personal_head import one_person
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
 
 

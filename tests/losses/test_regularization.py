@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from smirk3d.errors import ShapeError
-from smirk3d.face_parameters import ParameterGroup
+from smirk3d.parameters.face_parameters import ParameterGroup
 from smirk3d.losses.regularization import prior_loss, target_loss
 
 GROUP = ParameterGroup(

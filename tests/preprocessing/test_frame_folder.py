@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from smirk3d.errors import InputError
-from smirk3d.preprocessing.video_reader import VideoReader
+from smirk3d.preprocessing.media.video_reader import VideoReader
 
 
 def write_frame(path: Path, level: int, size: tuple[int, int] = (97, 65)) -> Path:

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from smirk3d.errors import InputError, MissingExtra, OutputError, ShapeError
-from smirk3d.preprocessing import image_io
-from smirk3d.preprocessing.image_io import (
+from smirk3d.preprocessing.media import image_io
+from smirk3d.preprocessing.media.image_io import (
     picture_bytes,
     read_image,
     read_image_bytes,
@@ -364,7 +364,7 @@ def test_not_permitted(tmp_path, monkeypatch):
     def refuse(name: str, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(name))
 
-    monkeypatch.setattr("smirk3d.preprocessing.regular_files.os.open", refuse)
+    monkeypatch.setattr("smirk3d.preprocessing.media.regular_files.os.open", refuse)
     refused(path, "may not be read: change its permissions")
 
 

@@ -15,8 +15,8 @@ from tests.preprocessing.test_video_reader import grey, read
 from tests.tracking.clips import write_video
 
 from smirk3d.errors import InputError
-from smirk3d.preprocessing import video_container
-from smirk3d.preprocessing.video_reader import VideoReader
+from smirk3d.preprocessing.media import video_container
+from smirk3d.preprocessing.media.video_reader import VideoReader
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems lack such names")
 
@@ -145,7 +145,7 @@ def test_a_frame_that_cannot_be_converted_ends_the_video(
         raise Broken("no such conversion")
 
     reader = VideoReader(path)
-    monkeypatch.setattr("smirk3d.preprocessing.video_reader._picture", fail)
+    monkeypatch.setattr("smirk3d.preprocessing.media.video_reader._picture", fail)
     with pytest.raises(InputError, match=r"a\.mp4: no frame can be decoded \(no such conversion\)"):
         list(reader.frames())
 

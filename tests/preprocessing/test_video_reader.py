@@ -12,7 +12,7 @@ import pytest
 from tests.tracking.clips import write_video
 
 from smirk3d.errors import InputError
-from smirk3d.preprocessing.video_reader import VideoReader
+from smirk3d.preprocessing.media.video_reader import VideoReader
 
 
 def grey(count: int, height: int = 64, width: int = 96) -> Iterator[np.ndarray]:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from skimage import data
 
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.reconstruction import FaceReconstructor
 from tests.tracking.clips import background, paste
 
 HEIGHT, WIDTH = 240, 320

@@ -14,8 +14,8 @@ import pytest
 
 from smirk3d.cli.main import main
 from smirk3d.errors import InputError, OutputError
-from smirk3d.pipeline import FaceReconstructor
-from smirk3d.tracking.track_camera import finish_left_takes, track_camera
+from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.live.track_camera import finish_left_takes, track_camera
 from smirk3d.tracking.track_file import read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
 from smirk3d.tracking.track_video import ClipConfig, track_video
@@ -37,7 +37,7 @@ def short(tmp_path_factory: pytest.TempPathFactory, moving_face: Frame) -> Path:
 
 @pytest.fixture
 def cli(seer: FaceReconstructor, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    monkeypatch.setattr("smirk3d.pipeline.FaceReconstructor", lambda *_, **__: seer)
+    monkeypatch.setattr("smirk3d.reconstruction.FaceReconstructor", lambda *_, **__: seer)
     return lambda *arguments: main(["track", *map(str, arguments)])
 
 
@@ -261,7 +261,7 @@ class Camera:
 @pytest.fixture
 def camera(moving_face: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "smirk3d.tracking.live_camera.cv2.VideoCapture", lambda number: Camera(moving_face, 7)
+        "smirk3d.live.camera.cv2.VideoCapture", lambda number: Camera(moving_face, 7)
     )
 
 

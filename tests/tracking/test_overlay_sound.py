@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from smirk3d.preprocessing.video_output import mp4_output
-from smirk3d.preprocessing.video_reader import VideoReader
-from smirk3d.tracking.overlay_sound import Sound
+from smirk3d.preprocessing.media.video_output import mp4_output
+from smirk3d.preprocessing.media.video_reader import VideoReader
+from smirk3d.tracking.overlay.sound import Sound
 from tests.tracking.clips import write_video
 
 

@@ -11,7 +11,7 @@ import torch
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
-from smirk3d.tracking.image_motion import (
+from smirk3d.tracking.motion.image_motion import (
     GROUPS,
     HeadAnchor,
     ImageMotion,
@@ -19,7 +19,7 @@ from smirk3d.tracking.image_motion import (
     to_crops,
     to_image,
 )
-from smirk3d.tracking.smoothing import LiveSmoother, smooth_clip
+from smirk3d.tracking.motion.smoothing import LiveSmoother, smooth_clip
 
 RATE = 30
 FRAMES = 240

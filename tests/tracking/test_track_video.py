@@ -21,14 +21,14 @@ import trimesh
 
 from smirk3d.errors import AssetError, InputError, OutputError, UsageError
 from smirk3d.export.result import read_result
-from smirk3d.heads.converters.flame import (
+from smirk3d.head_import.flame import (
     FlameCompanions,
     convert_flame,
     flame_release,
     parse_flame_model,
 )
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.clip_formats import parse_clip_formats
 from smirk3d.tracking.clip_outputs import check_formats, write_person
 from smirk3d.tracking.track_file import MOVING, Track, read_track
@@ -36,7 +36,7 @@ from smirk3d.tracking.track_video import ClipConfig, track_video
 from tests.export.gltf_reading import GltfHead
 from tests.tracking.clips import background, write_video
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "heads" / "converters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
 from flame_files import flame_arrays
 
 Frame = Callable[..., np.ndarray]

@@ -11,7 +11,7 @@ from skimage import data
 
 from smirk3d.errors import InputError
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.scene_cuts import SceneCuts
 from smirk3d.tracking.shape import PersonShape
 from smirk3d.tracking.state_text import state_from_text, state_to_text

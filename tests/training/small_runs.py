@@ -10,7 +10,7 @@ import torch
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.batches import BatchConfig, TrainingBatches
 from smirk3d.encoders.face_encoder import EncoderConfig
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import OutputError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training import fitted_targets as module

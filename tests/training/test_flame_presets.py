@@ -13,7 +13,7 @@ import torch
 
 from smirk3d.data.batches import TrainingBatches
 from smirk3d.encoders.face_encoder import EncoderConfig
-from smirk3d.heads.converters.flame import (
+from smirk3d.head_import.flame import (
     convert_flame,
     flame_release,
     parse_flame_model,
@@ -26,7 +26,7 @@ from smirk3d.training.presets import PRESETS
 from smirk3d.training.trainer import Trainer
 from tests.training.small_runs import NUM_PHOTOS, SIZE, some_faces, some_photos
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "heads" / "converters"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
 from flame_files import companion_tables, flame_arrays, write_companions
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from smirk3d.cli.terminal import complain, failure
-from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
+from smirk3d.cli.support.terminal import complain, failure
+from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 from smirk3d.viewer.app import Viewer
-from smirk3d.viewer.guarded_server import start_server
-from smirk3d.viewer.trouble import Trouble
-from smirk3d.viewer.uploads import LARGEST_UPLOAD, Estimator, Uploads
+from smirk3d.viewer.server.guarded_server import start_server
+from smirk3d.viewer.server.trouble import Trouble
+from smirk3d.viewer.server.uploads import LARGEST_UPLOAD, Estimator, Uploads
 from tests.viewer.made_subjects import make_result, make_track, make_video, photo
 
 

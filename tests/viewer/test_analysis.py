@@ -5,7 +5,7 @@ import pytest
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.heads.registry import load_head
-from smirk3d.viewer.analysis import Curves, asymmetries, chart, clip_curves
+from smirk3d.viewer.session.analysis import Curves, asymmetries, chart, clip_curves
 
 SECONDS = np.arange(5) / 10
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from smirk3d.cli.terminal import failure
-from smirk3d.viewer.cameras import Cameras, View
-from smirk3d.viewer.placing import PHOTO_FOV, Viewpoint
-from smirk3d.viewer.trouble import Trouble
+from smirk3d.cli.support.terminal import failure
+from smirk3d.viewer.scene.cameras import Cameras, View
+from smirk3d.viewer.scene.placement import PHOTO_FOV, Viewpoint
+from smirk3d.viewer.server.trouble import Trouble
 
 GOAL = Viewpoint((0.4, 0.0, 240.0), (0.4, 0.0, 0.0), PHOTO_FOV)
 

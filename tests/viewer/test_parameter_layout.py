@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.one_person import one_person
+from smirk3d.heads.personal_head import one_person
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.viewer.parameter_layout import ParameterLayout
+from smirk3d.viewer.session.parameter_layout import ParameterLayout
 
 
 @pytest.fixture(scope="module")

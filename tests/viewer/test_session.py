@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smirk3d.viewer.edits import Edits
-from smirk3d.viewer.parameter_layout import Control
-from smirk3d.viewer.playback import Playback
-from smirk3d.viewer.session import FaceChoice, Session
-from smirk3d.viewer.subjects import open_subject
+from smirk3d.viewer.session.edits import Edits
+from smirk3d.viewer.session.parameter_layout import Control
+from smirk3d.viewer.session.playback import Playback
+from smirk3d.viewer.session.session import FaceChoice, Session
+from smirk3d.viewer.session.subjects import open_subject
 from tests.viewer.made_subjects import FRAMES
 
 

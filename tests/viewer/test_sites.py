@@ -11,11 +11,11 @@ from contextlib import closing
 
 import pytest
 
-from smirk3d.cli.terminal import failure
+from smirk3d.cli.support.terminal import failure
 from smirk3d.errors import UsageError
-from smirk3d.viewer.guarded_server import start_server
-from smirk3d.viewer.sites import Doorkeeper, Site, admitted_sites, site_of
-from smirk3d.viewer.trouble import Trouble
+from smirk3d.viewer.server.guarded_server import start_server
+from smirk3d.viewer.server.sites import Doorkeeper, Site, admitted_sites, site_of
+from smirk3d.viewer.server.trouble import Trouble
 
 ADMITTED = admitted_sites(["https://hub.example.org"])
 POLICY = 1008

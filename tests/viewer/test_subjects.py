@@ -10,8 +10,8 @@ from PIL import Image
 
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.glb import write_glb
-from smirk3d.pipeline import ReconstructedFace
-from smirk3d.viewer.subjects import open_subject
+from smirk3d.reconstruction import ReconstructedFace
+from smirk3d.viewer.session.subjects import open_subject
 from tests.viewer.made_subjects import FRAMES, make_result, make_track, opening_jaw
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import websockets.asyncio.client
 
-from smirk3d.cli.terminal import complain, failure
+from smirk3d.cli.support.terminal import complain, failure
 from smirk3d.viewer.app import Viewer
-from smirk3d.viewer.move_tab import MoveTab
-from smirk3d.viewer.scene import SubjectScene
-from smirk3d.viewer.source_pictures import VideoFrames
-from smirk3d.viewer.subjects import open_subject
-from smirk3d.viewer.trouble import Seldom, Trouble
+from smirk3d.viewer.page.move_tab import MoveTab
+from smirk3d.viewer.scene.scene import SubjectScene
+from smirk3d.viewer.session.source_pictures import VideoFrames
+from smirk3d.viewer.session.subjects import open_subject
+from smirk3d.viewer.server.trouble import Seldom, Trouble
 from tests.viewer.browser import until
 from tests.viewer.made_subjects import photo
 
@@ -103,7 +103,7 @@ def test_a_picture_that_cannot_be_projected_is_said_once(
 def test_frames_that_cannot_be_read_are_said(
     viewer: Viewer, track: Path, clip: Path, terminal: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smirk3d.viewer.source_pictures.to_jpeg", broken)
+    monkeypatch.setattr("smirk3d.viewer.session.source_pictures.to_jpeg", broken)
     viewer.open([open_subject(track, source=clip)])
     until(lambda: terminal, "the line")
     assert terminal[0].startswith("clip: frames from 0 on cannot be read: ValueError")
@@ -115,7 +115,7 @@ def test_an_upload_that_breaks_the_program_is_said_and_the_next_one_works(
 ) -> None:
     viewer.open([open_subject(result)])
     with monkeypatch.context() as patched:
-        patched.setattr("smirk3d.viewer.uploads.read_image", broken)
+        patched.setattr("smirk3d.viewer.server.uploads.read_image", broken)
         viewer.panel.attempt("me", lambda: viewer.open([_received(viewer)]))
     assert terminal == [f"me: {LINE}"]
     assert warning(viewer) == f"me: {ESCAPED}"

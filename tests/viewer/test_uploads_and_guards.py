@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smirk3d.cli.terminal import failure
+from smirk3d.cli.support.terminal import failure
 from smirk3d.errors import InputError
 from smirk3d.viewer.app import Viewer
-from smirk3d.viewer.guarded_server import UploadGuard, start_server
-from smirk3d.viewer.trouble import Trouble
-from smirk3d.viewer.uploads import LARGEST_UPLOAD, Estimator, Uploads, kind_of, shown_name
+from smirk3d.viewer.server.guarded_server import UploadGuard, start_server
+from smirk3d.viewer.server.trouble import Trouble
+from smirk3d.viewer.server.uploads import LARGEST_UPLOAD, Estimator, Uploads, kind_of, shown_name
 from tests.viewer.made_subjects import photo
 
 PART = 512 * 1024
@@ -122,7 +122,7 @@ def test_a_photo_and_a_video_become_faces(uploads: Uploads, clip: Path) -> None:
 
 
 def test_too_large_uploads_are_refused(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smirk3d.viewer.uploads.LARGEST_UPLOAD", 10)
+    monkeypatch.setattr("smirk3d.viewer.server.uploads.LARGEST_UPLOAD", 10)
     with pytest.raises(InputError, match="larger than"):
         uploads.receive("me.jpg", _jpeg(photo()), lambda what, share: None)
 
@@ -167,7 +167,7 @@ def test_no_page_can_open_a_tunnel_or_fill_the_memory(viewer: Viewer) -> None:
     gui = viewer.server.gui
     for kind in (messages.FileTransferStartUpload, messages.FileTransferPart):
         assert len(handlers[kind]) == 1
-        assert handlers[kind][0].__module__ == "smirk3d.viewer.guarded_server"
+        assert handlers[kind][0].__module__ == "smirk3d.viewer.server.guarded_server"
     (start,) = handlers[messages.FileTransferStartUpload]
     start(
         0,

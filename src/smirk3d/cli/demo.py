@@ -8,8 +8,8 @@ from pathlib import Path
 import tyro
 
 from smirk3d.assets.optional import require
-from smirk3d.cli.common_options import Estimation
-from smirk3d.cli.terminal import complain, say
+from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.terminal import complain, say
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Demo:
         data = require("skimage.data", extra="demo")
 
         from smirk3d.assets.result_folders import Destination
-        from smirk3d.cli.result_folders import write_reconstruction
-        from smirk3d.pipeline import FaceReconstructor
+        from smirk3d.cli.support.result_folders import write_reconstruction
+        from smirk3d.reconstruction import FaceReconstructor
 
         image = data.astronaut()
         reconstructor = FaceReconstructor(

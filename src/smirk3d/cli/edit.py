@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from smirk3d.cli.common_options import CountBar, Device
-from smirk3d.cli.terminal import say
-from smirk3d.cli.usage import (
+from smirk3d.cli.support.common_options import CountBar, Device
+from smirk3d.cli.support.terminal import say
+from smirk3d.cli.support.usage import (
     check_ending,
     check_head,
     check_new_file,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from smirk3d.editing.photo_editor import PhotoEditor
-    from smirk3d.face_parameters import FaceParameters
-    from smirk3d.pipeline import FaceReconstructor, ReconstructedFace
+    from smirk3d.parameters.face_parameters import FaceParameters
+    from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 
 
 @dataclass
@@ -78,8 +78,8 @@ class Edit:
         actions, out = parse_actions(self.actions), self._out()
         from smirk3d.editing.photo_editor import PhotoEditor
         from smirk3d.neural_renderer.generator import NeuralRenderer
-        from smirk3d.pipeline import FaceReconstructor
-        from smirk3d.preprocessing.image_io import read_image
+        from smirk3d.reconstruction import FaceReconstructor
+        from smirk3d.preprocessing.media.image_io import read_image
 
         painter = None
         if self.painter is not None:
@@ -150,7 +150,7 @@ class Edit:
     ) -> FaceParameters:
         from smirk3d.editing.expressions import with_actions, with_expression_of
         from smirk3d.errors import NoFaceFound
-        from smirk3d.preprocessing.image_io import read_image
+        from smirk3d.preprocessing.media.image_io import read_image
 
         wished = face.parameters[None]
         if self.like is not None:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from smirk3d.cli.common_options import Device
-from smirk3d.cli.terminal import complain, failure, note, say, say_lines
-from smirk3d.cli.usage import FAILED, check_head, check_weights
+from smirk3d.cli.support.common_options import Device
+from smirk3d.cli.support.terminal import complain, failure, note, say, say_lines
+from smirk3d.cli.support.usage import FAILED, check_head, check_weights
 from smirk3d.errors import InputError, UsageError, reason
 from smirk3d.evaluation.config import (
     METHODS,
@@ -44,11 +44,11 @@ class Evaluate:
     def run(self) -> int:
         """Do it and return the exit code."""
         self._check()
-        from smirk3d.evaluation.bench import Bench
+        from smirk3d.evaluation.context import Bench
         from smirk3d.evaluation.methods import make_methods
-        from smirk3d.evaluation.protocols import evaluate
+        from smirk3d.evaluation.protocols.registry import evaluate
         from smirk3d.heads.registry import load_head
-        from smirk3d.pipeline import choose_device
+        from smirk3d.reconstruction import choose_device
 
         head = load_head(self.head)
         device = choose_device(self.device)

@@ -11,14 +11,14 @@ import tyro
 from smirk3d.assets.file_lists import listed_files
 from smirk3d.assets.placing import placed
 from smirk3d.assets.result_folders import record_files
-from smirk3d.cli.terminal import complain, failure, say
-from smirk3d.cli.usage import FAILED, check_head
+from smirk3d.cli.support.terminal import complain, failure, say
+from smirk3d.cli.support.usage import FAILED, check_head
 from smirk3d.errors import InputError, UsageError
 from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
     from smirk3d.export.result import ResultRecord
-    from smirk3d.face_parameters import FaceParameters
+    from smirk3d.parameters.face_parameters import FaceParameters
     from smirk3d.heads.head_model import HeadModel
 
 
@@ -114,7 +114,7 @@ class Export:
         self, result: Path, record: ResultRecord, source: HeadModel, target: HeadModel
     ) -> list[FaceParameters]:
         """Return the faces on another head, and print how far each is off."""
-        from smirk3d.face_parameters import FaceParameters
+        from smirk3d.parameters.face_parameters import FaceParameters
         from smirk3d.fitting.conversion import convert_parameters
 
         carried = convert_parameters(

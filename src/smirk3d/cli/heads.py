@@ -9,8 +9,8 @@ from typing import Annotated
 import tyro
 
 from smirk3d.assets.installed import check_new_name
-from smirk3d.cli.terminal import complain, failure, say, say_lines
-from smirk3d.cli.usage import FAILED, check_ending, check_head, check_new_file
+from smirk3d.cli.support.terminal import complain, failure, say, say_lines
+from smirk3d.cli.support.usage import FAILED, check_ending, check_head, check_new_file
 
 _NUM_IDENTITIES = 8
 """Enough: on ICT, landmarks move 0.3 mm from 24 identities to 8, as from 24 to 24 others."""
@@ -84,8 +84,8 @@ class Bake:
         check_new_file(self.out, overwrite=self.overwrite)
         from tqdm import tqdm
 
-        from smirk3d.data.landmark_embedding import with_landmarks
-        from smirk3d.heads.converters.anny import bake_open_head
+        from smirk3d.head_import.landmark_embedding import with_landmarks
+        from smirk3d.head_import.anny import bake_open_head
         from smirk3d.heads.head_file import write_head_file
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
@@ -115,8 +115,8 @@ class Import:
             check_new_name("heads", self.name)
         from tqdm import tqdm
 
-        from smirk3d.data.landmark_embedding import embed_landmarks
-        from smirk3d.heads.importing import import_head
+        from smirk3d.head_import.landmark_embedding import embed_landmarks
+        from smirk3d.head_import.importing import import_head
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
         with (

@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from smirk3d.cli.signals import until_stopped
-from smirk3d.cli.terminal import (
+from smirk3d.cli.support.signals import until_stopped
+from smirk3d.cli.support.terminal import (
     Captured,
     accept_every_character,
     complain,
@@ -23,7 +23,7 @@ from smirk3d.cli.terminal import (
     reason,
     warnings_on_one_line,
 )
-from smirk3d.cli.usage import FAILED
+from smirk3d.cli.support.usage import FAILED
 from smirk3d.errors import Smirk3dError, UsageError
 
 COMMANDS = {

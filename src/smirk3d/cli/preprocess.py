@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from smirk3d.cli.common_options import CountBar
-from smirk3d.cli.terminal import complain, failure, say
-from smirk3d.cli.usage import FAILED, check_head
+from smirk3d.cli.support.common_options import CountBar
+from smirk3d.cli.support.terminal import complain, failure, say
+from smirk3d.cli.support.usage import FAILED, check_head
 from smirk3d.data.adapters import ADAPTERS, MediaItem, media_items
 from smirk3d.data.preprocess_config import PreprocessConfig
 from smirk3d.errors import InputError, UsageError

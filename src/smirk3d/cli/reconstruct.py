@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from smirk3d.assets.result_folders import Destination, destinations
-from smirk3d.cli.common_options import Estimation
-from smirk3d.cli.terminal import complain, failure, say
-from smirk3d.cli.usage import FAILED
+from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.terminal import complain, failure, say
+from smirk3d.cli.support.usage import FAILED
 from smirk3d.errors import InputError, NoFaceFound, UsageError
 from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
-    from smirk3d.pipeline import FaceReconstructor, FoundFaces, ReconstructedFace
+    from smirk3d.reconstruction import FaceReconstructor, FoundFaces, ReconstructedFace
 
 _BATCH_PHOTOS = 64
 
@@ -51,7 +51,7 @@ class Reconstruct:
         options = self.estimation
         options.check()
 
-        from smirk3d.pipeline import FaceReconstructor
+        from smirk3d.reconstruction import FaceReconstructor
 
         reconstructor = FaceReconstructor(
             options.head,
@@ -133,7 +133,7 @@ def _batches(
 
 
 def _find(reconstructor: FaceReconstructor, photo: _Photo, *, largest: bool) -> None:
-    from smirk3d.preprocessing.image_io import picture_bytes, read_image_bytes
+    from smirk3d.preprocessing.media.image_io import picture_bytes, read_image_bytes
 
     path = photo.place.source
     try:
@@ -174,8 +174,8 @@ def _estimate(
 
 def _finish(photo: _Photo, formats: Sequence[str]) -> None:
     """Write the result of a photo that came so far."""
-    from smirk3d.cli.result_folders import write_reconstruction
-    from smirk3d.preprocessing.image_io import picture_bytes, read_image_bytes
+    from smirk3d.cli.support.result_folders import write_reconstruction
+    from smirk3d.preprocessing.media.image_io import picture_bytes, read_image_bytes
 
     if photo.error is not None:
         return

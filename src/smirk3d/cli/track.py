@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from smirk3d.assets.result_folders import Destination, destinations
-from smirk3d.cli.common_options import Estimation
-from smirk3d.cli.terminal import complain, failure, say
-from smirk3d.cli.usage import FAILED
+from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.terminal import complain, failure, say
+from smirk3d.cli.support.usage import FAILED
 from smirk3d.errors import UsageError
 from smirk3d.tracking.clip_formats import OVERLAY, parse_clip_formats
 
 if TYPE_CHECKING:
-    from smirk3d.pipeline import FaceReconstructor
+    from smirk3d.reconstruction import FaceReconstructor
     from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
 
 INTERRUPTED = 130
@@ -66,7 +66,7 @@ class Track:
         options = self.estimation
         options.check()
 
-        from smirk3d.pipeline import FaceReconstructor
+        from smirk3d.reconstruction import FaceReconstructor
         from smirk3d.tracking.clip_outputs import check_formats
 
         _calm_threads()
@@ -147,9 +147,9 @@ class Track:
         formats: tuple[str, ...],
         receiver: tuple[str, int] | None,
     ) -> int:
-        from smirk3d.export.vmc import VmcSender
-        from smirk3d.tracking.stream_driver import StreamDriver
-        from smirk3d.tracking.track_camera import finish_left_takes, track_camera
+        from smirk3d.live.vmc import VmcSender
+        from smirk3d.live.stream_driver import StreamDriver
+        from smirk3d.live.track_camera import finish_left_takes, track_camera
 
         for left in finish_left_takes(number, reconstructor, self.out, formats):
             if isinstance(left, Exception):

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import tyro
 
-from smirk3d.cli.common_options import CountBar
-from smirk3d.cli.terminal import say
-from smirk3d.cli.usage import check_head
+from smirk3d.cli.support.common_options import CountBar
+from smirk3d.cli.support.terminal import say
+from smirk3d.cli.support.usage import check_head
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.presets import PRESETS
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from smirk3d.cli.common_options import Estimation
-from smirk3d.cli.terminal import complain, failure, say
-from smirk3d.cli.usage import FAILED
+from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.terminal import complain, failure, say
+from smirk3d.cli.support.usage import FAILED
 from smirk3d.errors import UsageError
 
 if TYPE_CHECKING:
-    from smirk3d.viewer.sites import Site
+    from smirk3d.viewer.server.sites import Site
 
 _MOST = 2
 
@@ -44,7 +44,7 @@ class View:
 
     def run(self) -> int:
         """Serve until Ctrl-C and return the exit code."""
-        from smirk3d.viewer.sites import admitted_sites
+        from smirk3d.viewer.server.sites import admitted_sites
 
         if len(self.results) > _MOST:
             raise UsageError(f"give {_MOST} results at most, got {len(self.results)}")
@@ -57,10 +57,10 @@ class View:
 
     def _serve(self, admitted: tuple[Site, ...]) -> int:
         from smirk3d.viewer.app import Viewer
-        from smirk3d.viewer.guarded_server import start_server
-        from smirk3d.viewer.subjects import open_subject
-        from smirk3d.viewer.trouble import Trouble
-        from smirk3d.viewer.uploads import LARGEST_UPLOAD, Estimator, Uploads
+        from smirk3d.viewer.server.guarded_server import start_server
+        from smirk3d.viewer.session.subjects import open_subject
+        from smirk3d.viewer.server.trouble import Trouble
+        from smirk3d.viewer.server.uploads import LARGEST_UPLOAD, Estimator, Uploads
 
         options = self.estimation
         head = options.head if options.head != "open" else None

@@ -20,13 +20,13 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import Augmentation, Faces, TrainingBatch
 from smirk3d.data.batch_config import BatchConfig as BatchConfig  # noqa: PLC0414 (found here too)
-from smirk3d.data.mirroring import Mirror
+from smirk3d.synthesis.mirroring import Mirror
 from smirk3d.data.mixing import liveliness, sampling_weights
-from smirk3d.data.photo_warps import PhotoWarper
-from smirk3d.data.rendered_faces import FaceRenderer
-from smirk3d.data.strong_expressions import StrongExpressions
+from smirk3d.synthesis.photo_warps import PhotoWarper
+from smirk3d.synthesis.rendered_faces import FaceRenderer
+from smirk3d.synthesis.expression_augmentation import StrongExpressions
 from smirk3d.errors import InputError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head

@@ -35,8 +35,8 @@ from smirk3d.errors import InputError, MissingExtra, NoFaceFound, OutputError, r
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import quality_report
-from smirk3d.preprocessing.image_io import read_image
-from smirk3d.preprocessing.video_reader import VideoReader
+from smirk3d.preprocessing.media.image_io import read_image
+from smirk3d.preprocessing.media.video_reader import VideoReader
 
 _LISTS = ("refused", "failed")
 """Lists of files with reasons, one for each shard and one for all."""

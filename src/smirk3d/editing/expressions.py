@@ -8,7 +8,7 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
 EXPRESSION_GROUPS = ("expression", "jaw", "eyelids", "eyes")

@@ -1,7 +1,7 @@
 """Paints a photo's face with another expression, at the photo's own resolution.
 
 The face is cut out pixel for pixel, carried along its surface to the wished expression (see
-:mod:`smirk3d.data.carried_photos`), and a neural renderer paints what the photo does not show. Its
+:mod:`smirk3d.synthesis.warped_photos`), and a neural renderer paints what the photo does not show. Its
 correction is added at the photo's resolution. Pixels that nothing has moved or uncovered stay
 bit for bit, so there is no border that could show.
 """
@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from smirk3d.assets import weights_folder
 from smirk3d.assets.weight_files import INPAINTER
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.data.carried_photos import CarriedPhotos, SurfaceCarrier, painted_correction
+from smirk3d.synthesis.warped_photos import CarriedPhotos, SurfaceCarrier, painted_correction
 from smirk3d.errors import AssetError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.neural_renderer.generator import NeuralRenderer

@@ -14,8 +14,8 @@ from smirk3d.assets.optional import require
 from smirk3d.editing.photo_editor import PhotoEditor
 from smirk3d.editing.provenance import NOTICE, SOURCE_TYPE
 from smirk3d.errors import InputError
-from smirk3d.face_parameters import FaceParameters
-from smirk3d.preprocessing.video_output import mp4_output
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.media.video_output import mp4_output
 from smirk3d.tracking.track_file import Track
 
 _LARGEST_SIDE = 1280

@@ -26,7 +26,7 @@ from smirk3d.encoders.backbones import Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 
 _USUAL_PLACE_CHANNELS = 128
 """Up to here a network is built without a look at the file first, which takes a second."""

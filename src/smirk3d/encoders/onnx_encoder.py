@@ -22,7 +22,7 @@ from smirk3d.assets.weight_files import ENCODER, FORMAT, refuse_other_kinds
 from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead
 from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT, exported_once
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 class OnnxEncoder:

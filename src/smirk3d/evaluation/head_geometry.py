@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.meshes import edges, faces_within, unit
 from smirk3d.heads.contact import eye_radius
 from smirk3d.heads.head_model import HeadModel

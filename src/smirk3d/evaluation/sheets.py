@@ -9,7 +9,7 @@ from torch import Tensor
 
 from smirk3d.evaluation.photos import as_pictures
 from smirk3d.evaluation.report import Picture
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import Look

@@ -31,7 +31,7 @@ from smirk3d.assets.atomic import atomic_directory, atomic_path
 from smirk3d.assets.file_lists import write_list
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 

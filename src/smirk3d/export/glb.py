@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.export.appearance import (
+from smirk3d.export.rigs.appearance import (
     ROUGHNESS,
     eye_picture,
     hair_picture,
@@ -27,9 +27,9 @@ from smirk3d.export.appearance import (
     skin_picture,
     unit_square,
 )
-from smirk3d.export.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
-from smirk3d.export.surface import Primitive, hair_primitives, primitives, smooth_normals
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
+from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives, smooth_normals
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.picture import Picture
-from smirk3d.export.rig import HeadMotion, Rig, rig_of
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS

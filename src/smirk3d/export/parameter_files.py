@@ -20,7 +20,7 @@ from smirk3d.assets.foreign.npz import META, meta_of, read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.assets.foreign.schema import ArrayRule
 from smirk3d.errors import AssetError, InputError
-from smirk3d.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
+from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.heads.head_model import HeadModel
 
 SCHEMA = "smirk3d.parameters/1"

@@ -21,10 +21,10 @@ from torch import Tensor
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.errors import OutputError
-from smirk3d.export.appearance import ROUGHNESS, rest_eyeballs, vertex_colours
-from smirk3d.export.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
-from smirk3d.export.surface import Primitive, primitives, smooth_normals
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.export.rigs.appearance import ROUGHNESS, rest_eyeballs, vertex_colours
+from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
+from smirk3d.export.rigs.surface import Primitive, primitives, smooth_normals
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import AssetError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.correspondence import SurfaceCorrespondence, find_correspondence
 from smirk3d.fitting.point_head import MOVING, PointHead
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE, IRIS_LEFT, IRIS_RIGHT
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observed_head import FitState, ObservedHead

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from smirk3d.conventions import ARKIT_NAMES, CAMERA_SCALE_DEFAULT
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import (
     GAZE_ACTIONS,
@@ -56,7 +56,7 @@ class HeadModel(nn.Module):
         name: what the registry and checkpoints call it.
         meta: version, source, licence, notice and hashes of the sources.
         fingerprint: SHA-256 over the arrays that give parameters their meaning.
-        spec: the parameter groups, in the order of :data:`~smirk3d.face_parameters.HEAD_GROUPS`.
+        spec: the parameter groups, in the order of :data:`~smirk3d.parameters.face_parameters.HEAD_GROUPS`.
         expression_names: one a coefficient; empty strings for PCA coefficients.
         faces: triangles ``[F, 3]``; uv: ``[T, 2]``, v upwards; uv_faces: ``[F, 3]``.
         hair_faces, hair_uv_faces: likewise ``[H, 3]``, of the strips that carry hairs.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.face_parameters import ParameterGroup
+from smirk3d.parameters.face_parameters import ParameterGroup
 
 PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes", "gums", "brows")
 """What the numbers of a head's ``part`` array mean."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.errors import check_shape
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel

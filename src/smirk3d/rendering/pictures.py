@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import check_shape
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
 from smirk3d.rendering.clay import View, clay, facing_viewer, studio_backdrop
 from smirk3d.rendering.contact_sheet import contact_sheet

@@ -20,9 +20,9 @@ from smirk3d.export.html_page import write_html
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_npz
 from smirk3d.export.result import FaceRecord, ResultRecord, write_result
-from smirk3d.export.rig import HeadMotion
+from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.usd import write_usd
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.tracking.clip_formats import FLAME
 from smirk3d.tracking.track_file import Track

@@ -35,10 +35,10 @@ from smirk3d.assets.foreign.json_text import (
 from smirk3d.assets.foreign.npz import META, meta_of, read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.assets.foreign.schema import NUMBER, REAL, TRUTH, WHOLE, ArrayRule
-from smirk3d.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
+from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.tracking.image_motion import HeadAnchor, rotations_of, to_crops, to_image
-from smirk3d.tracking.smoothing import SmoothingConfig, smooth_clip
+from smirk3d.tracking.motion.image_motion import HeadAnchor, rotations_of, to_crops, to_image
+from smirk3d.tracking.motion.smoothing import SmoothingConfig, smooth_clip
 
 SCHEMA = "smirk3d.track/1"
 FILE_NAME = "track.npz"

@@ -19,11 +19,11 @@ from smirk3d.assets.result_folders import Destination, Draft
 from smirk3d.assets.safe_names import path_text
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import DEFAULT_FPS
-from smirk3d.pipeline import FaceReconstructor
-from smirk3d.preprocessing.video_reader import VideoReader
+from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.tracking.clip_formats import OVERLAY
 from smirk3d.tracking.clip_outputs import write_clip_result, write_person
-from smirk3d.tracking.overlay_video import write_overlay
+from smirk3d.tracking.overlay.video import write_overlay
 from smirk3d.tracking.track_file import FILE_NAME, Track, read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.pipeline import FaceReconstructor
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.preprocessing.face_crop import face_roll
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
@@ -29,10 +29,10 @@ from smirk3d.tracking.identity import (
     appearance_distance,
     cost_of_same,
 )
-from smirk3d.tracking.image_motion import HeadAnchor, to_crops, to_image
+from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
 from smirk3d.tracking.scene_cuts import SceneCuts
 from smirk3d.tracking.shape import PersonShape
-from smirk3d.tracking.smoothing import LiveSmoother, SmoothingConfig
+from smirk3d.tracking.motion.smoothing import LiveSmoother, SmoothingConfig
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
@@ -146,7 +146,7 @@ class FaceTracker(Closing):
 
     >>> from smirk3d import FaceReconstructor
     >>> from smirk3d.tracking.tracker import FaceTracker
-    >>> from smirk3d.preprocessing.video_reader import VideoReader
+    >>> from smirk3d.preprocessing.media.video_reader import VideoReader
     >>> tracker = FaceTracker(FaceReconstructor())  # doctest: +SKIP
     >>> for frame in VideoReader("clip.mp4").frames():  # doctest: +SKIP
     ...     for face in tracker.step(frame.image, frame.seconds):

@@ -22,7 +22,7 @@ from torch import Tensor
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.errors import AssetError, OutputError, check_shape
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting import SPARSITY, LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.landmark_fit import person_batches
 from smirk3d.heads.head_model import HeadModel

@@ -56,7 +56,7 @@ def start_from_regression(
     """Add to the expression's output layer what ridge regression finds in its residual.
 
     Rows are faces, and differences between the two pictures of a pair; see
-    :func:`~smirk3d.training.paths.warm_start.change_loss`.
+    :func:`~smirk3d.training.paths.pseudo_labels.change_loss`.
 
     Args:
         encoder: with standardised features that have been measured, and a shared backbone.

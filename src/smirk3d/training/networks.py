@@ -12,7 +12,7 @@ from smirk3d.assets.weight_files import RENDERER, load_strictly
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.feature_networks.registry import emotion_network, perceptual_network
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.perceptual import FeatureMaps, FeatureVector

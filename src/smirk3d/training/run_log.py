@@ -13,7 +13,7 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.closing import Closing
 from smirk3d.errors import OutputError
-from smirk3d.preprocessing.image_io import write_png
+from smirk3d.preprocessing.media.image_io import write_png
 
 
 class RunLog(Closing):

@@ -18,12 +18,12 @@ from smirk3d.assets.weight_files import INPAINTER, RENDERER
 from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches, seeded
-from smirk3d.data.carried_photos import SurfaceCarrier
-from smirk3d.data.expression_templates import template_bank
+from smirk3d.synthesis.warped_photos import SurfaceCarrier
+from smirk3d.synthesis.expression_templates import template_bank
 from smirk3d.data.given_shapes import with_given_shapes
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import Smirk3dError
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.losses.weighting import WeightedLoss
@@ -43,9 +43,9 @@ from smirk3d.training.networks import build_judges, build_networks
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
 from smirk3d.training.panels import panel_sheet
 from smirk3d.training.paths.augmented_cycle_path import augmented_cycle_path
-from smirk3d.training.paths.painting_path import painting_path
+from smirk3d.training.paths.inpainting_path import painting_path
 from smirk3d.training.paths.reconstruction_path import PathResult, reconstruction_path
-from smirk3d.training.paths.studio import Studio
+from smirk3d.training.paths.fixture import Studio
 from smirk3d.training.photo_reading import PhotoReader
 from smirk3d.training.run_log import RunLog
 

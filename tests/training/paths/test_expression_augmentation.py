@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.data.expression_templates import template_bank
+from smirk3d.synthesis.expression_templates import template_bank
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.config import ExpressionChangeConfig
-from smirk3d.training.paths.expression_augmentation import changed_expressions
+from smirk3d.synthesis.cycle_expressions import changed_expressions
 from tests.training.small_runs import some_faces
 
 CONFIG = ExpressionChangeConfig()

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from smirk3d.data.carried_photos import SurfaceCarrier
+from smirk3d.synthesis.warped_photos import SurfaceCarrier
 from smirk3d.training.config import PainterConfig, TrainConfig
 from smirk3d.training.networks import JudgeNetworks
-from smirk3d.training.paths.painting_path import painting_path
+from smirk3d.training.paths.inpainting_path import painting_path
 from tests.training.small_runs import small_config, small_trainer
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.config import WarmStartConfig
-from smirk3d.training.paths.warm_start import change_loss, warm_start_loss
+from smirk3d.training.paths.pseudo_labels import change_loss, warm_start_loss
 
 HEAD = tiny_head()
 

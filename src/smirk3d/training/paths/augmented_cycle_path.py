@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import torch
 
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.losses.cycle import cycle_loss
 from smirk3d.losses.weighting import weighted_sum
 from smirk3d.neural_renderer.inputs import masked_photo, renderer_input
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import Networks
-from smirk3d.training.paths.expression_augmentation import changed_expressions
+from smirk3d.synthesis.cycle_expressions import changed_expressions
 from smirk3d.training.paths.reconstruction_path import PathResult
-from smirk3d.training.paths.studio import Studio
+from smirk3d.training.paths.fixture import Studio
 
 
 def augmented_cycle_path(

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.augmentation import TrainingBatch
-from smirk3d.face_parameters import FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, pixels_to_ndc, project
 from smirk3d.losses.closure import opening_loss
 from smirk3d.losses.landmark import landmark_loss
@@ -30,8 +30,8 @@ from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import RenderedHead
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import JudgeNetworks, Networks
-from smirk3d.training.paths.studio import Studio
-from smirk3d.training.paths.warm_start import change_loss, warm_start_loss
+from smirk3d.training.paths.fixture import Studio
+from smirk3d.training.paths.pseudo_labels import change_loss, warm_start_loss
 
 Terms = dict[str, Callable[[], Tensor]]
 

@@ -1,0 +1,1 @@
+"""What commands share: options, usage checks, output, signals."""

@@ -1,0 +1,52 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from smirk3d.cli.support.usage import check_head, check_weights
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(kw_only=True)
+class Estimation:
+    """How parameters are estimated."""
+
+    head: str = "open"
+    """Name or file of the head."""
+    weights: str = "default"
+    """Name or file of encoder weights; none fits landmarks instead."""
+    refine: bool = False
+    """Fit landmarks from the network's answer."""
+    device: Device = "auto"
+    """Where to compute."""
+
+    def check(self) -> None:
+        """Refuse names of what is not installed.
+
+        Raises:
+            UsageError: if head or weights are given by a name that there is not.
+        """
+        check_head(self.head)
+        check_weights(self.weights)
+
+
+class CountBar:
+    """A progress bar of counted work, shown on a terminal while there is some."""
+
+    def __init__(self, unit: str) -> None:
+        """Draw nothing yet."""
+        self._unit = unit
+        self._bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how much of the work is done."""
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(total=total, unit=f" {self._unit}", disable=None)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._bar.close()

@@ -1,0 +1,139 @@
+"""Does an expression survive? Draw the answer as the photo shows it, and read both alike.
+
+The head is drawn in its crop in simple colours, with brows, lips and irises: on bare clay the
+detector takes the shadow under the forehead for lowered brows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.head_import.landmark_renderer import LandmarkStudio
+from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.methods import Crops
+from smirk3d.evaluation.metrics import (
+    channel_correlations,
+    correlation,
+    mean_absolute_error,
+    side_correlation,
+)
+from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures
+from smirk3d.evaluation.report import Cell, Picture, Section, Table
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.rendering.contact_sheet import contact_sheet
+
+ABOUT = (
+    "Each answer is drawn in its crop in simple colours and read by MediaPipe, as the photo was: "
+    "correlation and mean absolute error over all photos and the 51 channels that MediaPipe has, "
+    "and the correlation of left minus right."
+)
+_NO_TONGUE = [i for i, name in enumerate(ARKIT_NAMES) if name != "tongueOut"]
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """Blend shapes read from photos and from the answers drawn over them.
+
+    Attributes:
+        photo: read from the photos ``[N, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+        drawn: read from the drawn heads ``[N, 52]``.
+        rows: the photos ``[N]`` on whose drawn head a face was found.
+        pictures: of these, the drawn heads.
+        lost: number of photos on whose drawn head no face was found.
+    """
+
+    photo: NDArray[np.float32]
+    drawn: NDArray[np.float32]
+    rows: list[int]
+    pictures: list[Picture]
+    lost: int
+
+
+def round_trip(
+    head: HeadModel, crops: Crops, answers: FaceParameters, observer: Observer
+) -> RoundTrip:
+    """Return what one detector reads from photos and from answers drawn as the photos show them.
+
+    Args:
+        head: of the answers.
+        crops: their blend shapes are those of the photos.
+        answers: parameters ``[B]`` of the crops.
+        observer: reads the drawn heads.
+
+    Raises:
+        ValueError: if no drawn head is recognised as a face.
+    """
+    studio = LandmarkStudio(head)
+    rows, pictures, drawn = [], [], []
+    for row in range(len(crops)):
+        face = answers[row][None]
+        with torch.no_grad():
+            vertices = head(face).vertices
+        picture = studio.picture(vertices, project(vertices, face.camera))
+        found = observer.detect(picture)
+        if found is not None:
+            rows.append(row)
+            pictures.append(picture)
+            drawn.append(arkit_row(found).numpy())
+    if not rows:
+        raise ValueError("no drawn head was recognised as a face")
+    photo = crops.blendshapes[rows].numpy()
+    return RoundTrip(photo, np.stack(drawn), rows, pictures, len(crops) - len(rows))
+
+
+def run(bench: Bench) -> Section:
+    """Return the protocol's section."""
+    photos = bench.photos
+    summary: list[list[Cell]] = []
+    each: dict[str, NDArray[np.floating]] = {}
+    columns: list[list[Picture]] = []
+    for name, answers in bench.answers().items():
+        bench.tick(f"round trip of {name}")
+        trip = round_trip(bench.head, photos.crops, answers, bench.observer)
+        photo, drawn = trip.photo[:, _NO_TONGUE], trip.drawn[:, _NO_TONGUE]
+        summary.append(
+            [name, correlation(photo, drawn), side_correlation(trip.photo, trip.drawn),
+             mean_absolute_error(photo, drawn), trip.lost]
+        )  # fmt: skip
+        each[name] = channel_correlations(trip.photo, trip.drawn)
+        shown = dict(zip(trip.rows, trip.pictures, strict=True))
+        blank = np.full_like(trip.pictures[0], 255)
+        columns.append([shown.get(row, blank) for row in _shown_rows(bench)])
+    means = photos.crops.blendshapes.mean(0).tolist()
+    channels: list[list[Cell]] = [
+        [channel, means[i], *(float(values[i]) for values in each.values())]
+        for i, channel in enumerate(ARKIT_NAMES)
+        if i in _NO_TONGUE
+    ]
+    tables = [
+        Table(f"{len(photos)} photos.",
+              ["method", "correlation", "left - right", "mean abs. error", "lost"], summary),
+        Table("Correlation by channel; empty where one side is constant.",
+              ["channel", "mean on photos", *each], channels),
+    ]  # fmt: skip
+    return Section("roundtrip", ABOUT, tables, {"drawn": _sheet(bench, columns, list(each))})
+
+
+def _shown_rows(bench: Bench) -> list[int]:
+    activity = bench.photos.crops.blendshapes.sum(1)
+    return activity.argsort(descending=True)[: bench.config.shown].tolist()
+
+
+def _sheet(bench: Bench, columns: list[list[Picture]], names: list[str]) -> Picture:
+    rows = _shown_rows(bench)
+    photos = as_pictures(bench.photos.crops.images[torch.tensor(rows)])
+    tiles, labels = [], []
+    side = columns[0][0].shape[1]
+    for number, row in enumerate(rows):
+        photo = np.asarray(Image.fromarray(photos[number]).resize((side, side)))
+        tiles += [photo, *(column[number] for column in columns)]
+        labels += [str(bench.photos.keys[row]), *names]
+    return contact_sheet(tiles, 1 + len(names), labels)

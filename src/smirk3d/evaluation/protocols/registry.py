@@ -1,0 +1,113 @@
+"""The protocols by name, and a run of several into one report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from smirk3d.errors import InputError, UsageError, reason
+from smirk3d.evaluation.protocols import (
+    cycle,
+    emotion,
+    jitter,
+    landmarks,
+    now,
+    redetection,
+    resynthesis,
+    retention,
+    synthetic,
+)
+from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.report import Section, check_report_folder, write_report
+
+PROTOCOLS: dict[str, Callable[[Bench], Section]] = {
+    "landmarks": landmarks.run,
+    "roundtrip": redetection.run,
+    "survival": retention.run,
+    "synthetic": synthetic.run,
+    "jitter": jitter.run,
+    "emotion": emotion.run,
+    "resynthesis": resynthesis.run,
+    "cycle": cycle.run,
+    "now": now.run,
+}
+"""What they measure is in each module's docstring and in the report."""
+
+NEED_ACTIONS = {"roundtrip", "survival", "synthetic"}
+"""Protocols for heads with named actions alone."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What came of an evaluation.
+
+    Attributes:
+        report: the Markdown file.
+        data: the JSON file.
+        failed: protocols and methods that failed, with the reason.
+    """
+
+    report: Path
+    data: Path
+    failed: Mapping[str, str]
+
+
+def evaluate(
+    bench: Bench,
+    names: Sequence[str],
+    *,
+    failed: Mapping[str, str] | None = None,
+    on_failure: Callable[[str, Exception], None] | None = None,
+) -> Evaluated:
+    """Run protocols in order and write one report.
+
+    A protocol that fails is named in the report with the reason, and the others are done. The
+    report is written anew after each protocol, so that what is done is kept.
+
+    Args:
+        bench: head, methods and photos.
+        names: of the protocols.
+        failed: methods that could not be made, with the reason, for the report.
+        on_failure: called with the name of each protocol that failed and the error.
+
+    Raises:
+        UsageError: if a protocol is unknown or lacks a setting, or there is no method.
+        OutputError: if the report cannot be written.
+    """
+    unknown = [name for name in names if name not in PROTOCOLS]
+    if unknown or not names:
+        raise UsageError(
+            f"no protocol {', '.join(map(repr, unknown))}: choose from {', '.join(PROTOCOLS)}"
+        )
+    if not bench.methods:
+        raise UsageError("no method to evaluate: give --methods")
+    bench.config.check(tuple(names))
+    check_report_folder(bench.out)
+    settings = {
+        "head": bench.head.name,
+        "methods": " ".join(method.name for method in bench.methods),
+        "device": str(bench.device),
+        **asdict(bench.config),
+    }
+    sections: list[Section] = []
+    reasons = dict(failed or {})
+    for name in dict.fromkeys(names):
+        start = time.perf_counter()
+        try:
+            section = _run(name, bench)
+        except Exception as error:
+            reasons[name] = reason(error)
+            if on_failure is not None:
+                on_failure(name, error)
+        else:
+            sections.append(replace(section, seconds=time.perf_counter() - start))
+        report, data = write_report(bench.out, sections, settings, reasons)
+    return Evaluated(report, data, reasons)
+
+
+def _run(name: str, bench: Bench) -> Section:
+    if name in NEED_ACTIONS and not bench.head.has_named_actions:
+        raise InputError(f"head {bench.head.name!r} has no named actions, which {name} compares")
+    return PROTOCOLS[name](bench)

@@ -1,0 +1,174 @@
+"""Do strong, one-sided expressions survive? Photos are warped to known ones and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.synthesis.photo_warps import PhotoWarper
+from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.methods import Crops
+from smirk3d.evaluation.report import Cell, Section, Table
+from smirk3d.evaluation.sheets import answer_sheet
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.heads.action_names import mirrored_name
+from smirk3d.heads.head_model import HeadModel
+
+ONE_SIDED: tuple[str, ...] = (
+    "eyeBlinkLeft", "eyeBlinkRight", "browOuterUpLeft", "browOuterUpRight", "browDownLeft",
+    "browDownRight", "mouthSmileLeft", "mouthSmileRight", "noseSneerLeft", "noseSneerRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "jawLeft", "jawRight",
+)  # fmt: skip
+UNSIDED: tuple[str, ...] = ("jawOpen", "cheekPuff", "mouthPucker", "mouthFunnel", "browInnerUp")
+ABOUT = (
+    "Fitted heads textured from held-out photos are moved to one strong action each and drawn back "
+    "into the photo. Read: the mean rise against the method's own answer to the unchanged photo, "
+    "as a share of what was added; wrong side: the mirrored action's rise as a share of it. "
+    "Pictures in which MediaPipe finds no face are left out."
+)
+_MOST = 96
+_SHOWN = ("eyeBlinkLeft", "browOuterUpRight", "mouthSmileLeft", "noseSneerRight", "jawLeft",
+          "cheekPuff")  # fmt: skip
+
+Read = Callable[[Crops], FaceParameters]
+Observe = Callable[[Tensor], tuple[Crops, NDArray[np.bool_]]]
+
+
+@dataclass(frozen=True)
+class Survival:
+    """How one action was read after it was added to photos.
+
+    Attributes:
+        name: ARKit's name.
+        asked: mean amplitude by which the photos' own was raised.
+        share: mean rise that was read, as a share of it.
+        wrong_side: the mirrored action's mean rise as a share of it; None for unsided actions.
+    """
+
+    name: str
+    asked: float
+    share: float
+    wrong_side: float | None
+
+
+@torch.no_grad()
+def survival(
+    head: HeadModel,
+    photos: Crops,
+    fitted: FaceParameters,
+    methods: Mapping[str, Read],
+    observe: Observe,
+    *,
+    names: Sequence[str] = ONE_SIDED + UNSIDED,
+    amplitude: float = 0.9,
+) -> dict[str, list[Survival]]:
+    """Return how much of each added action each method reads.
+
+    Reading the unchanged photos first takes away what a method says of everybody.
+
+    Args:
+        head: with named actions.
+        photos: B crops.
+        fitted: parameters of the photos ``[B]``.
+        methods: return parameters of crops.
+        observe: makes crops of changed pictures, and tells where it found a face.
+        names: the actions, one at a time.
+        amplitude: what each is raised to, where it is lower.
+    """
+    warper = PhotoWarper(head)
+    own = head.arkit(fitted)
+    before = {name: head.arkit(read(photos)) for name, read in methods.items()}
+    found: dict[str, list[Survival]] = {name: [] for name in methods}
+    for action in names:
+        index = ARKIT_NAMES.index(action)
+        asked = (amplitude - own[:, index]).clamp(min=0)
+        chosen = asked > 0.4
+        if not chosen.any():
+            continue
+        wished = raised(head, fitted[chosen], action, amplitude)
+        warped = warper(photos.images[chosen], fitted[chosen], wished).images
+        crops, seen = observe(warped)
+        if not seen.any():
+            continue
+        kept = torch.from_numpy(seen)
+        faces = crops[kept]
+        total = float(asked[chosen][kept].sum())
+        for name, read in methods.items():
+            rise = (head.arkit(read(faces)) - before[name][chosen][kept]).sum(0)
+            other = mirrored_name(action)
+            wrong = float(rise[ARKIT_NAMES.index(other)]) / total if other != action else None
+            mean = total / int(kept.sum())
+            found[name].append(Survival(action, mean, float(rise[index]) / total, wrong))
+    return found
+
+
+def raised(head: HeadModel, fitted: FaceParameters, name: str, amplitude: float) -> FaceParameters:
+    """Return parameters ``[B]`` with one of ARKit's actions raised to an amplitude."""
+    weights = head.arkit(fitted)
+    index = ARKIT_NAMES.index(name)
+    weights[:, index] = weights[:, index].clamp(min=amplitude)
+    if name in {"jawLeft", "jawRight"}:
+        weights[:, ARKIT_NAMES.index(mirrored_name(name))] = 0
+    moved = head.from_arkit(weights)
+    return fitted.replace(
+        expression=moved.expression, jaw=moved.jaw, eyelids=moved.eyelids, eyes=moved.eyes
+    )
+
+
+def run(bench: Bench) -> Section:
+    """Return the protocol's section."""
+    photos, fitted = bench.some_photos(_MOST)
+    methods: dict[str, Read] = {method.name: method for method in bench.methods}
+    bench.tick(f"survival on {len(photos)} photos")
+    found = survival(bench.head, photos.crops, fitted, methods, bench.observer.crops)
+    summary: list[list[Cell]] = []
+    for name, results in found.items():
+        sided = [r for r in results if r.wrong_side is not None]
+        unsided = [r.share for r in results if r.wrong_side is None]
+        wrong = [r.wrong_side or 0.0 for r in sided]
+        shares = [r.share for r in sided]
+        reached = sum(r.share >= 0.7 and (r.wrong_side or 0.0) < 0.2 for r in sided)
+        summary.append(
+            [name, _mean(shares), _mean(wrong), _mean(unsided), f"{reached} of {len(sided)}"]
+        )
+    actions = [result.name for result in next(iter(found.values()))]
+    rows: list[list[Cell]] = []
+    for number, action in enumerate(actions):
+        row: list[Cell] = [action, next(iter(found.values()))[number].asked]
+        for results in found.values():
+            row += [results[number].share, results[number].wrong_side]
+        rows.append(row)
+    columns = ["action", "asked", *(f"{n} {c}" for n in found for c in ("read", "wrong side"))]
+    tables = [
+        Table(f"{len(photos)} photos.",
+              ["method", "one-sided read", "wrong side", "unsided read",
+               "one-sided with read >= 0.7 and wrong side < 0.2"], summary),
+        Table("Each action, as shares of the added amplitude.", columns, rows),
+    ]  # fmt: skip
+    return Section("survival", ABOUT, tables, {"warps": _sheet(bench, photos.crops, fitted)})
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _sheet(bench: Bench, photos: Crops, fitted: FaceParameters) -> NDArray[np.uint8]:
+    head, warper = bench.head, PhotoWarper(bench.head)
+    own = head.arkit(fitted)
+    images, labels = [], []
+    for number, action in enumerate(_SHOWN):
+        # the calmest faces, another one each time
+        order = own.sum(1).argsort()
+        row = order[number % len(order)][None]
+        wished = raised(head, fitted[row], action, 0.9)
+        images.append(warper(photos.images[row], fitted[row], wished).images)
+        labels.append(action)
+    crops, _ = bench.observer.crops(torch.cat(images))
+    answers = {method.name: method(crops) for method in bench.methods}
+    return answer_sheet(head, crops.images, answers, labels)

@@ -1,0 +1,213 @@
+"""Are known weights read? Renders of another head with ARKit weights that nobody estimated."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.synthesis.procedural_heads import PaintedHeads
+from smirk3d.errors import AssetError
+from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.methods import Crops
+from smirk3d.evaluation.metrics import Array, channel_correlations, correlation, side_correlation
+from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures, as_tensor
+from smirk3d.evaluation.report import Cell, Picture, Section, Table
+from smirk3d.evaluation.sheets import answer_sheet
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.preprocessing.face_crop import crop_face, transform_points
+
+UNREPORTED = ("noseSneerLeft", "noseSneerRight", "cheekPuff", "jawLeft", "jawRight", "jawForward")
+"""Channels that MediaPipe reports nothing on."""
+
+_PICTURES = 400
+_ACTIONS = (2, 7)
+_WEIGHT = (0.3, 1.0)
+_IDENTITY = 0.7
+_POSE = (0.12, 0.22, 0.06)
+_OPPOSED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
+_BASELINE = "MediaPipe's 52"
+
+
+def about(head: str) -> str:
+    """Return what the protocol does with a head."""
+    return (
+        f"Renders of the head `{head}` with known ARKit weights: each picture another identity, "
+        f"light, skin, {_ACTIONS[0]} to {_ACTIONS[1]} actions of 0.3 to 1, gaze, and a small turn. "
+        "Correlation of what is read with the truth, by channel. No alignment, no training on "
+        "these renders by this protocol. Channels that the head lacks are left out. A channel is "
+        "ahead of MediaPipe if its correlation is higher, and positive."
+    )
+
+
+def drawn_faces(
+    head: HeadModel, count: int, generator: torch.Generator
+) -> tuple[FaceParameters, Tensor]:
+    """Return faces ``[B]`` with random weights, and the weights ``[B, 52]``.
+
+    Args:
+        head: with named actions.
+        count: B.
+        generator: on the CPU.
+    """
+    allowed = torch.tensor(
+        [name in available(head) and "eyeLook" not in name for name in ARKIT_NAMES]
+    )
+    rank = torch.rand(count, len(ARKIT_NAMES), generator=generator)
+    rank = torch.where(allowed, rank, 2.0).argsort(1).argsort(1)
+    low, high = _ACTIONS
+    chosen = rank < torch.randint(low, high + 1, (count, 1), generator=generator)
+    drawn = torch.rand(rank.shape, generator=generator) * (_WEIGHT[1] - _WEIGHT[0]) + _WEIGHT[0]
+    weights = torch.where(chosen, drawn, 0.0)
+    for first, second in _OPPOSED:
+        both = [ARKIT_NAMES.index(first), ARKIT_NAMES.index(second)]
+        stronger = weights[:, both].amax(1, keepdim=True)
+        weights[:, both] = torch.where(weights[:, both] < stronger, 0.0, weights[:, both])
+    # a closing mouth is defined by an open jaw
+    close, opened = ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")
+    weights[:, opened] = torch.where(
+        weights[:, close] > 0, weights[:, opened].clamp(min=0.5), weights[:, opened]
+    )
+    faces = head.from_arkit(weights)
+    eyes = head.group("eyes")
+    if eyes.dim:
+        lo, hi = torch.tensor(eyes.lo), torch.tensor(eyes.hi)
+        looked = lo + torch.rand(count, 3, generator=generator).repeat(1, 2) * (hi - lo)
+        faces = faces.replace(eyes=looked * 0.7)
+    shape = torch.randn(faces.shape.shape, generator=generator) * _IDENTITY
+    pose = torch.randn(count, 3, generator=generator) * torch.tensor(_POSE)
+    faces = faces.replace(shape=shape, head_pose=pose)
+    return _framed(head, faces), head.arkit(faces)
+
+
+def available(head: HeadModel) -> set[str]:
+    """Return the names of ARKit's actions that move a head."""
+    found = set()
+    weights = torch.eye(len(ARKIT_NAMES))
+    weights[ARKIT_NAMES.index("mouthClose"), ARKIT_NAMES.index("jawOpen")] = 0.5
+    own = head.arkit(head.from_arkit(weights))
+    for index, name in enumerate(ARKIT_NAMES):
+        if own[index, index] > 0.5:
+            found.add(name)
+    return found
+
+
+def _framed(head: HeadModel, faces: FaceParameters) -> FaceParameters:
+    """Return faces with cameras that show head and some surroundings."""
+    with torch.no_grad():
+        vertices = torch.cat([head(faces[row][None]).vertices for row in range(len(faces))])
+    face = vertices[:, head.regions["face"]]
+    low, high = face.amin(1), face.amax(1)
+    centre = (low + high)[:, :2] / 2
+    scale = 1.05 / (high - low)[:, :2].amax(1, keepdim=True)
+    return faces.replace(camera=torch.cat([scale, -centre], 1))
+
+
+def rendered_crops(
+    head: HeadModel, faces: FaceParameters, observer: Observer, generator: torch.Generator
+) -> tuple[Crops, list[int]]:
+    """Return crops of painted renders as a detector finds the faces, and the faces' rows.
+
+    Args:
+        head: of the faces.
+        faces: parameters ``[B]``.
+        observer: finds them; faces that it does not find are left out.
+        generator: of colours and lights.
+    """
+    painter = PaintedHeads(head)
+    rows: list[int] = []
+    images, landmarks, blendshapes = [], [], []
+    for row in range(len(faces)):
+        drawn = painter.pictures(faces[row][None], [painter.paint(generator)])
+        picture = as_pictures(drawn)[0]
+        found = observer.detect(picture)
+        if found is None:
+            continue
+        crop, transform = crop_face(picture, found.landmarks)
+        rows.append(row)
+        images.append(crop)
+        landmarks.append(transform_points(transform, found.landmarks[:, :2]))
+        blendshapes.append(arkit_row(found))
+    if not rows:
+        raise AssetError(f"no face was found on renders of head {head.name!r}")
+    return (
+        Crops(
+            as_tensor(np.stack(images)),
+            torch.from_numpy(np.stack(landmarks)).float(),
+            torch.stack(blendshapes),
+        ),
+        rows,
+    )
+
+
+def run(bench: Bench) -> Section:
+    """Return the protocol's section.
+
+    Raises:
+        AssetError: if the head of the renders is not installed.
+    """
+    config = bench.config
+    head = load_head(config.truth_head)
+    generator = torch.Generator().manual_seed(config.seed)
+    count = config.limit or _PICTURES
+    bench.tick(f"painting {count} pictures of {head.name}")
+    faces, weights = drawn_faces(head, count, generator)
+    crops, rows = rendered_crops(head, faces, bench.observer, generator)
+    truth = weights[rows].numpy()
+    read: dict[str, Array] = {_BASELINE: crops.blendshapes.numpy()}
+    answers: dict[str, FaceParameters] = {}
+    for method in bench.methods:
+        bench.tick(f"{method.name} reads {len(crops)} renders")
+        answers[method.name] = method(crops)
+        read[method.name] = bench.head.arkit(answers[method.name]).numpy()
+    known = [i for i, name in enumerate(ARKIT_NAMES) if name in available(head)]
+    tables = [
+        Table(f"{len(rows)} pictures, {count - len(rows)} left out for want of a face.",
+              *_summary(read, truth, known)),
+        Table("Correlation by channel; a constant answer counts as 0.",
+              ["channel", "mean truth", *read], _channels(read, truth, known)),
+    ]  # fmt: skip
+    return Section(
+        "synthetic", about(head.name), tables, {"renders": _sheet(bench, crops, answers)}
+    )
+
+
+def _each(read: Array, truth: Array) -> Array:
+    return np.nan_to_num(channel_correlations(read, truth))
+
+
+def _summary(
+    read: dict[str, Array], truth: Array, known: list[int]
+) -> tuple[list[str], list[list[Cell]]]:
+    base = _each(read[_BASELINE], truth)[known]
+    unreported = [known.index(i) for i in known if ARKIT_NAMES[i] in UNREPORTED]
+    rows: list[list[Cell]] = []
+    for name, values in read.items():
+        each = _each(values, truth)[known]
+        ahead = (
+            f"{int((each > base.clip(min=0)).sum())} of {len(known)}" if name != _BASELINE else None
+        )
+        rows.append(
+            [name, float(each.mean()), correlation(values[:, known], truth[:, known]),
+             side_correlation(values, truth), float(each[unreported].mean()), ahead]
+        )  # fmt: skip
+    columns = ["method", "mean over channels", "all values", "left - right",
+               "mean where MediaPipe reports nothing", "channels ahead of MediaPipe"]  # fmt: skip
+    return columns, rows
+
+
+def _channels(read: dict[str, Array], truth: Array, known: list[int]) -> list[list[Cell]]:
+    each = {name: _each(values, truth) for name, values in read.items()}
+    return [
+        [ARKIT_NAMES[i], float(truth[:, i].mean()), *(float(values[i]) for values in each.values())]
+        for i in known
+    ]
+
+
+def _sheet(bench: Bench, crops: Crops, answers: dict[str, FaceParameters]) -> Picture:
+    count = min(bench.config.shown, len(crops))
+    shown = {name: answer[:count] for name, answer in answers.items()}
+    return answer_sheet(bench.head, crops.images[:count], shown)

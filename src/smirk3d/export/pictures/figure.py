@@ -1,0 +1,100 @@
+"""A figure for papers: the photo, the head over it, the head in clay, and its actions as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.export.picture import Picture
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.rendering.clay import View, clay, facing_viewer
+from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.pictures import PosedHead, overlay
+
+_SIDE = 480
+_SHOWN = 16
+"""Strongest actions that are drawn as bars."""
+_LEAST = 0.02
+_INK, _SOFT, _BAR, _PAPER = (40, 43, 49), (226, 229, 234), (47, 111, 222), (255, 255, 255)
+_NAME_SHARE, _MARGIN = 0.44, 28
+_DPI = 300
+
+
+def write_figure(
+    path: str | Path,
+    head: HeadModel,
+    parameters: FaceParameters,
+    *,
+    picture: Picture | None = None,
+) -> None:
+    """Write a PNG with photo, overlay, clay and the strongest actions, side by side.
+
+    Args:
+        path: the file.
+        head: the head.
+        parameters: one face, without batch dimension.
+        picture: without its pixels, photo and overlay are left out.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    vertices = head(parameters[None].to(head.v_template)).vertices[0].cpu()
+    panels, labels = [], []
+    if picture is not None and picture.pixels is not None:
+        square = np.asarray(
+            Image.fromarray(picture.crop(CROP_SIZE, _SIDE)).resize(
+                (_SIDE, _SIDE), Image.Resampling.LANCZOS
+            )
+        )
+        zoom = np.diag([CROP_SIZE / _SIDE, CROP_SIZE / _SIDE, 1.0])
+        posed = PosedHead(head=head, vertices=vertices, parameters=parameters, T_crop_image=zoom)
+        panels += [square, overlay(square, [posed])]
+        labels += ["photo", "head over the photo"]
+    view = View(height=_SIDE, width=_SIDE)
+    panels.append(clay(head, facing_viewer(head, vertices), view))
+    labels.append("facing the viewer")
+    if head.has_named_actions:
+        weights = head.arkit(parameters[None].to(head.v_template))[0].tolist()
+        panels.append(action_bars(ARKIT_NAMES, weights, _SIDE))
+        labels.append("strongest actions")
+    sheet = contact_sheet(panels, len(panels), labels)
+    with atomic_path(path) as temporary:
+        Image.fromarray(sheet).save(temporary, "PNG", dpi=(_DPI, _DPI))
+
+
+def action_bars(names: Sequence[str], weights: Sequence[float], side: int) -> NDArray[np.uint8]:
+    """Return a bar chart uint8 ``[side, side, 3]`` of the strongest actions, 0 to 1.
+
+    Args:
+        names: of all actions.
+        weights: of each.
+        side: in pixels.
+    """
+    chart = Image.new("RGB", (side, side), _PAPER)
+    draw = ImageDraw.Draw(chart)
+    ranked = sorted(zip(weights, names, strict=True), reverse=True)
+    shown = [(weight, name) for weight, name in ranked if weight >= _LEAST][:_SHOWN]
+    row = (side - 2 * _MARGIN) / (_SHOWN + 1)
+    font = ImageFont.load_default(round(0.52 * row))
+    left, right = round(_NAME_SHARE * side), side - _MARGIN - round(1.4 * row)
+    bottom = _MARGIN + row * _SHOWN
+    for tick in (0, 0.5, 1):
+        x = left + tick * (right - left)
+        draw.line((x, _MARGIN, x, bottom), _SOFT, 2)
+        draw.text((x, bottom + 0.5 * row), f"{tick:g}", _INK, font, "mm")
+    if not shown:
+        draw.text((side / 2, side / 2), "at rest", _INK, font, "mm")
+    for number, (weight, name) in enumerate(shown):
+        middle = _MARGIN + row * (number + 0.5)
+        end = left + min(weight, 1.0) * (right - left)
+        draw.text((left - 0.4 * row, middle), name, _INK, font, "rm")
+        draw.rectangle((left, middle - 0.3 * row, end, middle + 0.3 * row), _BAR)
+        draw.text((end + 0.25 * row, middle), f"{weight:.2f}", _INK, font, "lm")
+    return np.asarray(chart)

@@ -1,0 +1,1 @@
+"""What all animatable formats share: surfaces, targets, materials."""

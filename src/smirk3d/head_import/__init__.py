@@ -1,0 +1,1 @@
+"""Converters from each source of heads to the head file."""

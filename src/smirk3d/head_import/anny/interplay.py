@@ -1,0 +1,135 @@
+"""What the open head's actions do to each other, as the arrays of a head file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, mirrored_name
+from smirk3d.head_import.anny.actions import Actions
+from smirk3d.head_import.anny.repairs.face_points import LID_MARGIN, FacePoints
+from smirk3d.head_import.anny.repairs.skin_fields import Field
+from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
+
+CHANNELS = (
+    *EXPRESSION_ACTIONS,
+    "jawOpen", "jawLeft", "jawForward", "", "jawRight", "",
+    *BLINKS,
+    *GAZE_ACTIONS,
+)  # fmt: skip
+"""The actions in the order of a head's channels."""
+
+# the tongue passes when the lips are a tenth of the jaw's range apart, wholly at four tenths
+_TONGUE = {"jawOpen": 3.3, "mouthClose": -3.3, "mouthFunnel": 0.6, "mouthPucker": -0.5,
+           "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}  # fmt: skip
+_TONGUE_BASE = -0.3
+
+_SATURATED = (
+    ("noseSneerLeft", "mouthUpperUpLeft", 0.5),
+    ("mouthSmileLeft", "mouthStretchLeft", 0.5),
+    ("mouthSmileLeft", "mouthDimpleLeft", 0.5),
+    ("mouthStretchLeft", "mouthDimpleLeft", 0.5),
+    ("mouthSmileLeft", "cheekSquintLeft", 0.3),
+    ("mouthPucker", "mouthFunnel", 0.6),
+    ("browInnerUp", "browOuterUpLeft", 0.15),
+)
+"""Two actions that pull the same skin the same way, and the share of the second that is lost where
+both are whole. Judged by eye."""
+
+_BELOW_LID = ("eyeSquintLeft", "cheekSquintLeft")
+
+
+def interplay(
+    actions: Actions,
+    shape_basis: NDArray[np.float64],
+    surface: HeadSurface,
+    points: FacePoints,
+    face: NDArray[np.bool_],
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of opposites, gates, correctives and of a person's size.
+
+    Args:
+        actions: offsets ``[V, 3]`` by name.
+        shape_basis: ``[S, V, 3]``.
+        surface: for loops and mirrors.
+        points: of the template.
+        face: which vertices are the face, whose size scales the actions ``[V]``.
+    """
+    pairs, offsets = _correctives(actions, surface, points)
+    gates = {"tongueOut": (_TONGUE_BASE, _TONGUE)}
+    # closed lids rest on each other wherever the eye beneath looks
+    for name in (*GAZE_ACTIONS, "eyeWideLeft", "eyeWideRight"):
+        blink = BLINKS[0] if name.endswith("Left") else BLINKS[1]
+        gates[name] = (1.0, {blink: -1.0})
+    slopes = np.zeros((len(gates), len(CHANNELS)))
+    for row, (_, by) in enumerate(gates.values()):
+        for name, slope in by.items():
+            slopes[row, CHANNELS.index(name)] = slope
+    return {
+        "opposed": _channels([("mouthLeft", "mouthRight")]),
+        "gate_channel": _channels(list(gates)),
+        "gate_base": np.array([base for base, _ in gates.values()]),
+        "gate_slope": slopes,
+        "corrective_pair": _channels(pairs),
+        "corrective_basis": np.stack(offsets),
+        "action_scale": _sizes(shape_basis, surface, points, face),
+    }
+
+
+def _channels(names: list[Any]) -> NDArray[np.int32]:
+    flat = [n for name in names for n in ((name,) if isinstance(name, str) else name)]
+    found = np.array([CHANNELS.index(name) for name in flat], np.int32)
+    return found if isinstance(names[0], str) else found.reshape(-1, 2)
+
+
+def _correctives(
+    actions: Actions, surface: HeadSurface, points: FacePoints
+) -> tuple[list[tuple[str, str]], list[Field]]:
+    found = {(a, b): -share * actions[b] for a, b, share in _SATURATED}
+    lid = _on_lid(points)[:, None]
+    for name in _BELOW_LID:
+        found["eyeBlinkLeft", name] = -lid * actions[name]
+    found["eyeSquintLeft", "cheekSquintLeft"] = -0.5 * lid * actions["cheekSquintLeft"]
+    for (first, second), offsets in list(found.items()):
+        other = mirrored_name(first), mirrored_name(second)
+        if other != (first, second):
+            found[other] = offsets[surface.mirror] * MIRROR_AXES
+    return list(found), list(found.values())
+
+
+def _on_lid(points: FacePoints) -> Field:
+    """Return 1 on the margin of the left lower lid, less towards the orbit ``[V]``."""
+    inside = points.eye_ring >= 0
+    share = np.where(inside, (points.eye_ring / LID_MARGIN).clip(0, 1) ** 1.5, 0.0)
+    return share * ~points.upper_lid
+
+
+def _sizes(
+    shape_basis: NDArray[np.float64],
+    surface: HeadSurface,
+    points: FacePoints,
+    face: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Return the relative change of actions by each component ``[4, S]``.
+
+    Expression and jaw grow with the face, eyelids with the opening that they close; lids that
+    follow the gaze do not, as eyeballs have one size.
+    """
+    arms = points.template[face] - points.template[face].mean(0)
+    moved = shape_basis[:, face]
+    grown = (moved * arms).sum((1, 2)) / (arms**2).sum()
+    margin = surface.eye_loops[LID_MARGIN]
+    upper = points.upper_lid[margin]
+    middle = (points.inner_canthus[0] + points.outer_canthus[0]) / 2
+    near = np.abs(points.template[margin, 0] - middle) < 0.006
+    left, right = margin, surface.mirror[margin]
+
+    def opening(field: NDArray[np.float64]) -> NDArray[np.float64]:
+        y = (field[..., left, 1] + field[..., right, 1]) / 2
+        gap: NDArray[np.float64] = y[..., upper & near].mean(-1) - y[..., ~upper & near].mean(-1)
+        return gap
+
+    opened = opening(shape_basis) / opening(points.template)
+    return np.stack([grown, grown, opened, np.zeros_like(grown)])

@@ -1,0 +1,72 @@
+"""Repairs of facial actions that the sources do weakly, elsewhere, or with a crease.
+
+What is added are smooth motions of places of the left of the template
+(:mod:`~smirk3d.head_import.anny.repairs.action_shapes`), mirrored to the right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smirk3d.heads.action_names import mirrored_name
+from smirk3d.head_import.anny.actions import Actions
+from smirk3d.head_import.anny.repairs.action_shapes import FacePlaces
+from smirk3d.head_import.anny.repairs.action_table import ACTION_SHAPES
+from smirk3d.head_import.anny.repairs.eyelids import closing_lids, gaze_lids
+from smirk3d.head_import.anny.repairs.face_points import FacePoints
+from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
+from smirk3d.head_import.anny.repairs.skin_fields import Field, bump, ramp
+from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
+
+_LIPS_STAY_CLOSED = (
+    "mouthRollUpper", "mouthRollLower", "mouthPressLeft", "mouthPressRight", "mouthSmileLeft",
+    "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight",
+    "mouthLeft", "mouthRight", "mouthPucker", "mouthShrugLower", "cheekPuff", "mouthStretchLeft",
+    "mouthStretchRight",
+)  # fmt: skip
+
+
+def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Actions:
+    """Return all actions with the repaired ones replaced; sides are exact mirrors."""
+    seal = LipSeal(surface, points.template)
+    left: Actions = gaze_lids(points)
+    left["eyeBlinkLeft"] = closing_lids(actions["eyeBlinkLeft"], surface, points)
+    places = FacePlaces(surface, points)
+    both: Actions = {}
+    for name, shape in ACTION_SHAPES.items():
+        sided = mirrored_name(name) != name
+        source = _calm(name, actions[name], points)
+        made = places.offsets(shape, source, both_sides=not sided)
+        (left if sided else both)[name] = made
+    result = dict(actions)
+    for name, offsets in left.items():
+        result[name] = offsets
+        result[mirrored_name(name)] = offsets[surface.mirror] * MIRROR_AXES
+    result |= both
+    result["tongueOut"] = _tongue(actions["tongueOut"], surface, points.template)
+    for name in _LIPS_STAY_CLOSED:
+        result[name] = seal.unopened(result[name])
+    shut = result["jawOpen"] + result["mouthClose"]
+    result["mouthClose"] = result["mouthClose"] + seal.unopened(shut) - shut
+    return result
+
+
+def _calm(name: str, source: Field, points: FacePoints) -> Field:
+    """Return a source's action without the crease that it has beside the eye or the mouth."""
+    if name == "cheekSquintLeft":
+        near = bump(points.template, points.outer_canthus, (0.016, 0.012, 0.016))
+        where = bump(points.template, points.outer_canthus, (0.024, 0.022, 0.03)) * points.outer
+        return points.graph.smooth(source * (1 - 0.85 * near)[:, None], where, 14)
+    if name == "mouthSmileLeft":
+        beside = (0.011, 0.002, -0.004)
+        where = bump(points.template, points.mouth_corner, (0.012, 0.016, 0.02), shift=beside)
+        return points.graph.smooth(source, where * points.outer, 12)
+    return source
+
+
+def _tongue(source: Field, surface: HeadSurface, template: Field) -> Field:
+    """Lengthen the tongue by half, tip most, and let it hang over the lip."""
+    z = template[:, 2]
+    tongue = surface.mask("tongue")
+    reach = ramp(z, float(np.median(z[tongue])), float(z[tongue].max())) * tongue
+    return source + reach[:, None] * np.array([0.0, -0.009, 0.012])

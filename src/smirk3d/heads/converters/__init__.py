@@ -1,1 +1,0 @@
-"""A converter for each source of head data."""

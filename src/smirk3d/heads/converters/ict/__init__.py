@@ -1,5 +1,0 @@
-"""ICT-FaceKit's light model, from a checkout."""
-
-from smirk3d.heads.converters.ict.convert import convert_ict
-
-__all__ = ["convert_ict"]

@@ -1,0 +1,1 @@
+"""Cameras as they run, and senders to programs that play along."""

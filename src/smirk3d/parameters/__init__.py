@@ -1,0 +1,1 @@
+"""Parameter groups of heads and the parameters of faces."""

@@ -1,0 +1,277 @@
+"""Videos, one upright frame at a time, with the times at which they are shown.
+
+PyAV decodes, so any codec of FFmpeg will do: variable frame rates, turned and mirrored pictures,
+ten bits, odd sizes, and frames of another size in the middle. A folder of numbered pictures is a
+video too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.assets.optional import require
+from smirk3d.errors import InputError
+from smirk3d.preprocessing.media.frame_folder import FrameFolder
+from smirk3d.preprocessing.media.video_container import (
+    BT709,
+    DEFAULT_RATE,
+    FrameSource,
+    VideoFile,
+    reason,
+)
+
+Plane = NDArray[np.uint8]
+
+_Frame = TypeVar("_Frame", "VideoFrame", "VideoPlanes")
+
+_AHEAD, _PIXELS_AHEAD = 6, 50_000_000
+"""Frames that are decoded before they are asked for, and how many pixels they have at most."""
+_VIDEO_RANGE, _FULL_RANGE = 1, 2
+_WHOLE, _SLACK = 0.95, 0.1
+"""Share of the told length, less some seconds, from which a video counts as whole."""
+_LONGEST_GAP = 86_400.0
+"""Seconds; a frame that would be shown later than this after another has a damaged time."""
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrame:
+    """One frame.
+
+    Attributes:
+        index: its number among the decoded frames, from 0.
+        seconds: when it is shown; 0 for the first frame, strictly increasing.
+        image: uint8 RGB ``[H, W, 3]``, upright.
+    """
+
+    index: int
+    seconds: float
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class VideoPlanes:
+    """One frame as encoders take it: 8 bits, brightness apart from colour.
+
+    Attributes:
+        index, seconds: as of :class:`VideoFrame`.
+        y: brightness, uint8 ``[H, W]``, 16 is black and 235 white; upright.
+        u, v: colours, uint8 at half the size ``[ceil(H / 2), ceil(W / 2)]``, 128 is grey.
+    """
+
+    index: int
+    seconds: float
+    y: Plane
+    u: Plane
+    v: Plane
+
+
+class VideoReader:
+    """Decodes a video from its beginning.
+
+    Attributes:
+        path: of the file, or of the folder of numbered pictures.
+        files: what is read: the file, or the pictures.
+        info: what the header says.
+        damage: what was wrong, or that the video ends before its header says so, or None; set once
+            all frames are read.
+    """
+
+    def __init__(self, path: str | Path, *, folder_rate: Fraction = DEFAULT_RATE) -> None:
+        """Open a video.
+
+        Args:
+            path: a file, or a folder of pictures whose names differ in a number.
+            folder_rate: frames a second of a folder.
+
+        Raises:
+            InputError: if it is absent, no video, or holds no pictures that can be decoded.
+            MissingExtra: if PyAV is not installed.
+        """
+        require("av", extra="video")
+        self.path = Path(path)
+        self.damage: str | None = None
+        folder = os.path.isdir(self.path)  # noqa: PTH112
+        self._source: FrameSource = (
+            FrameFolder(self.path, folder_rate) if folder else VideoFile(self.path)
+        )
+        self.files = self._source.files
+        self.info = self._source.info
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the frames are pictures of a folder, which has no sound."""
+        return isinstance(self._source, FrameFolder)
+
+    def frames(self, first: int = 0) -> Iterator[VideoFrame]:
+        """Yield the frames, the first at 0 seconds; those before ``first`` are passed over.
+
+        Frames are decoded by another thread, a few ahead. A damaged end leaves what was decoded
+        before it, and is told by :attr:`damage`.
+
+        Raises:
+            InputError: if not one frame can be decoded.
+        """
+        yield from self._ahead(self._decoded(_picture, lambda number: number >= first))
+
+    def planes(self) -> Iterator[VideoPlanes]:
+        """Yield the same frames as planes, without a conversion where they are stored so.
+
+        Raises:
+            InputError: if not one frame can be decoded.
+        """
+        yield from self._ahead(self._decoded(_planes, lambda number: True))
+
+    def spread(self, count: int) -> Iterator[VideoFrame]:
+        """Yield at most ``count`` frames, evenly spread over the video's length.
+
+        All frames before them are decoded: seeking would land on the nearest key frame.
+
+        Raises:
+            InputError: if there is no frame at these places.
+        """
+        total = self.info.num_frames or self._source.count()
+        places = range(total)
+        if count < total:
+            places = np.linspace(0, total - 1, count + 2)[1:-1].round().astype(int).tolist()
+        wanted = set(places)
+        last = max(wanted, default=0)
+        seen = False
+        for frame in self._decoded(_picture, wanted.__contains__):
+            seen = True
+            yield frame
+            if frame.index == last:
+                return
+        if not seen:
+            raise InputError(f"{self.path}: ends before the first of the frames looked for")
+
+    def _ahead(self, frames: Iterator[_Frame]) -> Iterator[_Frame]:
+        pixels = max(self.info.width * self.info.height, 1)
+        return _ahead(frames, max(1, min(_AHEAD, _PIXELS_AHEAD // pixels)))
+
+    def _decoded(
+        self, convert: Callable[[int, float, Any], _Frame], wanted: Callable[[int], bool]
+    ) -> Iterator[_Frame]:
+        count, clock = 0, _Clock(self.info.rate)
+        self.damage = None
+        for frame in self._source.frames(self._note):
+            seconds = clock.seconds(frame)
+            if wanted(count):
+                try:
+                    converted = convert(count, seconds, frame)
+                except Exception as error:  # FFmpeg's errors have no common base with PyAV's
+                    self._note(reason(error))
+                    break
+                yield converted
+            count += 1
+        if not count:
+            raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
+        # containers end their videos a little sooner or later than they tell
+        if clock.end < _WHOLE * self.info.seconds - _SLACK and self.damage is None:
+            self.damage = f"ends after {clock.end:.2f} s, its header tells {self.info.seconds:.2f}"
+
+    def _note(self, damage: str) -> None:
+        self.damage = self.damage or damage
+
+
+class _Clock:
+    """Gives frames their times, which increase strictly whatever the file says.
+
+    Attributes:
+        end: when the last frame ends, by the file's own clock.
+    """
+
+    def __init__(self, rate: Fraction) -> None:
+        self._step = float(1 / rate)
+        self._start: float | None = None
+        self._last = -math.inf
+        self.end = 0.0
+
+    def seconds(self, frame: Any) -> float:
+        if frame.pts is not None and frame.time_base:
+            told = float(frame.pts * frame.time_base)
+            if self._start is None:
+                self._start = told
+            told -= self._start
+        else:
+            told = self._last + self._step
+        if self._last == -math.inf:
+            told = 0.0
+        elif told <= self._last:
+            told = self._last + self._step / 2
+        elif told > self._last + _LONGEST_GAP:
+            self._start = (self._start or 0.0) + told - self._last - self._step
+            told = self._last + self._step
+        # microseconds: a float's last bits differ with the way a time was reached
+        self._last = round(told, 6)
+        self.end = self._last + (self._start or 0.0) + self._step
+        return self._last
+
+
+def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:
+    return VideoFrame(index, seconds, _upright(frame.to_ndarray(format="rgb24"), frame))
+
+
+def _planes(index: int, seconds: float, frame: Any) -> VideoPlanes:
+    changes: dict[str, Any] = {"format": "yuv420p"}
+    if frame.format.is_rgb:
+        changes["dst_colorspace"] = BT709
+    if frame.format.is_rgb or frame.color_range == _FULL_RANGE:
+        changes["dst_color_range"] = _VIDEO_RANGE
+    stored = frame.reformat(**changes)
+    # a copy: the decoder may still refer to its own
+    y, u, v = (
+        _upright(np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width], frame)
+        for p in stored.planes
+    )
+    return VideoPlanes(index, seconds, y, u, v)
+
+
+def _upright(picture: NDArray[np.uint8], frame: Any) -> NDArray[np.uint8]:
+    """Return a contiguous copy, turned as the frame asks for."""
+    quarters = round(getattr(frame, "rotation", 0) / 90) % 4
+    return np.array(np.rot90(picture, quarters), order="C")
+
+
+def _ahead(frames: Iterator[_Frame], count: int) -> Iterator[_Frame]:
+    """Yield what another thread draws from an iterator some items ahead."""
+    ready: queue.Queue[Any] = queue.Queue(count)
+    stop = threading.Event()
+
+    def put(item: Any) -> bool:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                ready.put(item, timeout=0.1)
+                return True
+        return False
+
+    def work() -> None:
+        try:
+            for frame in frames:
+                if not put(frame):
+                    return
+            put(None)
+        except BaseException as error:  # every error belongs to the reading thread
+            put(error)
+
+    thread = threading.Thread(target=work, name="video decoder", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,87 @@
+"""Mirrored faces: what happens to landmarks and parameters when a photo is flipped."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from smirk3d.head_import.landmark_embedding import mirror_landmarks
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.heads.action_names import mirrored_name
+from smirk3d.heads.head_model import HeadModel
+
+
+class Mirror:
+    """Flips landmarks and parameters of one head left to right.
+
+    Attributes:
+        landmark_order: for each embedded landmark ``[L]``, the one on the other side.
+        shape_map: ``[S, S]``; ``shape @ shape_map`` is the mirrored person's shape, to the accuracy
+            with which the identity basis can show it.
+    """
+
+    def __init__(self, head: HeadModel) -> None:
+        """Measure the head's symmetry."""
+        template = head.landmarks(head.v_template[None])[0]
+        self.landmark_order = mirror_landmarks(template)
+        self.shape_map = _mirrored_shape_map(head)
+        names = [mirrored_name(name) for name in head.expression_names]
+        known = head.expression_names
+        self.has_actions = head.has_named_actions
+        self.expression_order = torch.tensor(
+            [known.index(name) if name in known else i for i, name in enumerate(names)]
+        )
+        self.blend_jaw = head.has_blend_jaw
+
+    def landmarks(self, points: Tensor, size: int) -> Tensor:
+        """Return embedded landmarks ``[B, L, 2]`` in pixels of the flipped picture."""
+        flipped = points[:, self.landmark_order.to(points.device)].clone()
+        flipped[..., 0] = size - flipped[..., 0]
+        return flipped
+
+    def parameters(self, parameters: FaceParameters) -> FaceParameters:
+        """Return the parameters ``[B]`` of the mirrored faces.
+
+        PCA expressions have no known mirror and are returned as they are: do not flip them.
+        """
+        device = parameters.shape.device
+        order = self.expression_order.to(device)
+        turn = parameters.shape.new_tensor([1.0, -1.0, -1.0])
+        jaw = parameters.jaw
+        if jaw.shape[1]:
+            jaw = jaw * (jaw.new_tensor([1.0, -1.0, 1.0]) if self.blend_jaw else turn)
+        eyes = parameters.eyes
+        if eyes.shape[1]:
+            eyes = (eyes.unflatten(1, (2, 3)).flip(1) * turn).flatten(1)
+        return FaceParameters(
+            shape=parameters.shape @ self.shape_map.to(device),
+            expression=parameters.expression[:, order],
+            jaw=jaw,
+            eyelids=parameters.eyelids.flip(1),
+            eyes=eyes,
+            neck=parameters.neck * turn if parameters.neck.shape[1] else parameters.neck,
+            head_pose=parameters.head_pose * turn,
+            camera=parameters.camera * parameters.camera.new_tensor([1.0, -1.0, 1.0]),
+        )
+
+
+def _mirrored_shape_map(head: HeadModel) -> Tensor:
+    """Return ``[S, S]`` that maps shape coefficients to those of the mirrored surface."""
+    flip = head.v_template.new_tensor([-1.0, 1.0, 1.0])
+    distance = torch.cdist(head.v_template * flip, head.v_template)
+    other_part = head.part[:, None] != _swapped_parts(head.part)[None]
+    partner = distance.masked_fill(other_part.T, torch.inf).argmin(1)
+    size = head.group("shape").dim
+    basis = head.basis[:size].unflatten(1, (-1, 3))
+    mirrored = (basis[:, partner] * flip).flatten(1)
+    plain = basis.flatten(1)
+    # coefficients c of the mirrored surface solve c @ plain = s @ mirrored
+    gram = plain @ plain.T
+    ridge = 1e-6 * gram.diagonal().mean() * torch.eye(size, device=gram.device)
+    return torch.linalg.solve(gram + ridge, plain @ mirrored.T).T
+
+
+def _swapped_parts(part: Tensor) -> Tensor:
+    swapped = part.clone()
+    swapped[part == 1], swapped[part == 2] = 2, 1
+    return swapped

@@ -1,0 +1,208 @@
+"""Pictures of heads that look enough like people for detectors: painted skin under random light.
+
+The heads have no texture. Skin of many tones with smooth changes, a redder nose, brows, lips,
+irises and hair are painted on the template, so that they move with the surface.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.head_import.landmark_renderer import eyeball_sphere, iris_angle
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.rasterization import rasterize
+from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
+
+SIZE = 384
+"""Side of the pictures in pixels."""
+
+_SKIN_TONES = (
+    (0.94, 0.80, 0.72), (0.90, 0.73, 0.62), (0.82, 0.63, 0.50), (0.72, 0.53, 0.40),
+    (0.58, 0.40, 0.29), (0.45, 0.30, 0.22), (0.33, 0.22, 0.17),
+)  # fmt: skip
+_IRISES = ((0.25, 0.15, 0.09), (0.36, 0.25, 0.13), (0.30, 0.40, 0.47), (0.30, 0.36, 0.24))
+_INSIDE = {
+    "teethU": (0.90, 0.87, 0.80),
+    "teethL": (0.86, 0.82, 0.74),
+    "tongue": (0.70, 0.36, 0.35),
+    "cavity": (0.30, 0.10, 0.10),
+    "lashes": (0.10, 0.08, 0.07),
+}
+_WHITE = (0.90, 0.88, 0.86)
+_MOST_LAMPS = 3
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Colours of a head and the light on it.
+
+    Attributes:
+        colours: linear RGB of each vertex ``[V, 3]``, on the head's device; the others are not.
+        iris: linear RGB ``[3]``.
+        lights: towards each lamp ``[K, 3]``, unit.
+        strengths: linear RGB of each lamp ``[K, 3]``.
+        ambient: linear RGB ``[3]``.
+        background: linear RGB ``[3]``.
+    """
+
+    colours: Tensor
+    iris: Tensor
+    lights: Tensor
+    strengths: Tensor
+    ambient: Tensor
+    background: Tensor
+
+
+class PaintedHeads:
+    """Draws one head model's faces as painted people."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """Measure the head's regions and eyes."""
+        self.head = head
+        device = head.v_template.device
+        self._gaze = torch.full((1, head.num_vertices, 1), -1.0, device=device)
+        for part in ("eyeL", "eyeR"):
+            mask = head.part == PARTS.index(part)
+            if mask.any():
+                centre, radius = eyeball_sphere(head, part)
+                outward = F.normalize(head.v_template[mask] - centre, dim=1)
+                self._gaze[0, mask, 0] = outward[:, 2] - math.cos(iris_angle(radius))
+        nowhere = head.part < 0
+        self._soft = {
+            name: self._softened(head.regions.get(name, nowhere))[:, None]
+            for name in ("lips", "brows", "scalp", "nose")
+        }
+        self._inside = torch.zeros(head.num_vertices, dtype=torch.bool, device=device)
+        self._inside_colours = torch.zeros(head.num_vertices, 3, device=device)
+        for name, inner in (_INSIDE | {"eyeL": _WHITE, "eyeR": _WHITE}).items():
+            mask = head.part == PARTS.index(name)
+            self._inside |= mask
+            self._inside_colours[mask] = self._inside_colours.new_tensor(inner)
+
+    def paint(self, generator: torch.Generator) -> Paint:
+        """Return other people's colours and light each time."""
+
+        def draw(low: float, high: float, *shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator) * (high - low) + low
+
+        def pick(options: tuple[tuple[float, float, float], ...]) -> Tensor:
+            return torch.tensor(options[int(torch.randint(len(options), (), generator=generator))])
+
+        tone = pick(_SKIN_TONES) * draw(0.92, 1.05, 1)
+        colours = self._skin(tone, draw(0.6, 1.4, 1), generator)
+        hair = torch.tensor(
+            colorsys.hsv_to_rgb(0.07, float(draw(0.2, 0.6)), float(draw(0.05, 0.45)))
+        )
+        for name, colour, cover in (
+            ("lips", tone * torch.tensor([0.86, 0.58, 0.60]), 0.85),
+            ("brows", hair * 0.7, 0.8),
+            ("scalp", hair, 0.95),
+        ):
+            share = self._soft[name] * cover
+            colours = torch.lerp(colours, colour.to(colours).expand_as(colours), share)
+        colours = torch.where(self._inside[:, None], self._inside_colours, colours)
+        count = int(torch.randint(1, _MOST_LAMPS + 1, (), generator=generator))
+        lights = torch.cat([draw(-1, 1, count, 1), draw(-0.3, 1, count, 1), draw(0.4, 1, count, 1)],
+                           1)  # fmt: skip
+        warm = 1 + draw(-0.12, 0.12, count, 1) * torch.tensor([1.0, 0.0, -1.0])
+        return Paint(
+            colours=srgb_to_linear(colours.clamp(0, 1)),
+            iris=srgb_to_linear(pick(_IRISES)),
+            lights=F.normalize(lights, dim=1),
+            strengths=warm * draw(0.5, 1.1, count, 1) / count**0.7,
+            ambient=draw(0.25, 0.5, 1).expand(3),
+            background=draw(0.02, 0.8, 3) * 0.5 + draw(0.02, 0.4, 1),
+        )
+
+    def _skin(self, tone: Tensor, redness: Tensor, generator: torch.Generator) -> Tensor:
+        """Return sRGB ``[V, 3]``: smooth random changes, and a nose as red as ``redness`` says."""
+        points = self.head.v_template
+        waves = torch.randn(24, 3, generator=generator) * torch.tensor(
+            [[60.0]] * 12 + [[250.0]] * 12
+        )
+        phases = torch.rand(24, generator=generator) * 2 * math.pi
+        waves, phases, tone, redness = (x.to(points) for x in (waves, phases, tone, redness))
+        change = torch.sin(points @ waves.T + phases).sum(1, keepdim=True) / len(waves) ** 0.5
+        colours = tone * (1 + 0.03 * change)
+        red = redness * self._soft["nose"] * points.new_tensor([0.0, 1.0, 0.9])
+        return colours * (1 - 0.06 * red)
+
+    def _softened(self, mask: Tensor) -> Tensor:
+        """Return a mask ``[V]`` with an edge as wide as the triangles around it."""
+        faces, values = self.head.faces, mask.float()
+        total, count = torch.zeros_like(values), torch.zeros_like(values)
+        mean = values[faces].mean(1)
+        for corner in faces.unbind(1):
+            total.index_add_(0, corner, mean)
+            count.index_add_(0, corner, torch.ones_like(mean))
+        return total / count.clamp(min=1)
+
+    @torch.no_grad()
+    def pictures(
+        self,
+        faces: FaceParameters,
+        paints: Sequence[Paint],
+        *,
+        size: int = SIZE,
+        rays: int = 2,
+        backgrounds: Tensor | None = None,
+    ) -> Tensor:
+        """Return the pictures ``[B, 3, N, N]`` in [0, 1] of B faces by their cameras.
+
+        Args:
+            faces: parameters of the head, on its device.
+            paints: colours and light of each face.
+            size: N in pixels.
+            rays: of each pixel and axis.
+            backgrounds: what lies behind the heads ``[B, 3, N, N]``; the paints' plain colours if
+                None.
+        """
+        head, side = self.head, size * rays
+        vertices = head(faces).vertices
+        fragments = rasterize(project(vertices, faces.camera), head.faces, side, side)
+        colours = torch.stack([paint.colours for paint in paints])
+        attributes = torch.cat(
+            [vertex_normals(vertices, head.faces), colours, self._gaze.expand(len(paints), -1, -1)],
+            -1,
+        )
+        normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
+        face = torch.div(fragments.pixel, side * side, rounding_mode="floor")
+
+        def at_pixels(of_faces: Tensor) -> Tensor:
+            return of_faces.to(colour)[face].T
+
+        def of_lamps(values: Sequence[Tensor]) -> Tensor:
+            """Return ``[lamps, B, 3]``; a paint with fewer lamps has dark ones."""
+            return torch.stack([F.pad(v, (0, 0, 0, _MOST_LAMPS - len(v))) for v in values], 1)
+
+        normal = F.normalize(normal, dim=0)
+        pupil = (gaze > 0.35 * (1 - 0.85)).float()
+        iris = at_pixels(torch.stack([paint.iris for paint in paints]))
+        colour = torch.where(gaze > 0, iris * (1 - pupil), colour)
+        ambient = at_pixels(torch.stack([paint.ambient for paint in paints]))
+        lit = ambient * colour * (0.8 + 0.2 * normal[1])
+        lights = of_lamps([paint.lights for paint in paints])
+        strengths = of_lamps([paint.strengths for paint in paints])
+        halves = F.normalize(lights + torch.tensor([0.0, 0.0, 1.0]), dim=-1)
+        for light, half, strength in zip(lights, halves, strengths, strict=True):
+            diffuse = (((at_pixels(light) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
+            shine = 0.06 * (at_pixels(half) * normal).sum(0).clamp(min=0) ** 24
+            lit = lit + at_pixels(strength) * (colour * diffuse + shine)
+        if backgrounds is None:
+            behind = torch.stack([paint.background for paint in paints]).to(colour)[..., None, None]
+        else:
+            behind = srgb_to_linear(backgrounds)
+        drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)
+        share = F.avg_pool2d(fragments.mask[:, None].float(), rays)
+        return linear_to_srgb((drawn + behind * (1 - share)).clamp(0, 1))

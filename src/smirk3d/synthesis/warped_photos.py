@@ -1,0 +1,275 @@
+"""Photos carried along the surface to another expression, for a painter to finish.
+
+Every pixel of the changed face takes the colour of the surface point that it shows, from where the
+photo shows that point. What the photo does not show is filled from around and marked as unknown:
+a mouth's inside, an eyeball behind its lid, skin out of a fold, the ground behind a chin that has
+moved away. A neural renderer then paints a correction over it. So the photo's own detail stays
+wherever the photo has it, and the network's work is what is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.synthesis.photo_warps import PhotoWarper, continued_around, pixel_centres
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import area_vectors, vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.rasterization import Fragments, rasterize
+from smirk3d.rendering.shading import shade
+
+_STILL = (0.1, 0.6)
+"""Pixels of a 224 crop: skin that moves less than the first is as photographed, and the more it
+moves over as many more as the second, the more counts how well the photo shows it."""
+_STIRRED = 0.01
+"""Pixels that colours have come from which a pixel counts as changed."""
+_BESIDE_EDGE = 2.0
+"""Pixels of a 224 crop beside an outline in front, whose colour may be the outline's."""
+_RIM = 2.5
+"""Pixels of a 224 crop at the edge of what is known, from which no colours are spread."""
+_EDGE_STEP = 0.08
+"""Device depth between two surfaces that an outline separates."""
+_DEPTH_SLACK = 0.005
+_STEEP = 0.3
+"""Cosine to the view from which skin counts as seen well."""
+_SHADE = {"eyeL": 0.6, "eyeR": 0.6, "teethU": 1.1, "teethL": 0.85, "tongue": 0.7, "cavity": 1.2}
+"""Brightness of unknown inner parts against the plain colours of photo warps: lids cast shadows,
+and the warps' own mouths are darker and their teeth greyer than photos'."""
+_STRETCH = (0.35, 0.75)
+"""Area that the photo gives to a triangle, as a share of what it shall fill: below the first it
+counts as not seen, above the second as seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class CarriedPhotos:
+    """B photos with their faces moved, and what is known of each pixel.
+
+    Attributes:
+        filled: ``[B, 3, H, W]`` in [0, 1]: carried colours, and rough ones where unknown.
+        known: ``[B, 1, H, W]``: 0 where the photo tells nothing of the pixel, 1 where all.
+        changed: ``[B, 1, H, W]`` bool, where the picture is not the photo's own.
+        grey: rendering ``[B, 1, H, W]`` of the moved face, background 0.
+        part: ``[B, 1, H, W]`` in [0, 1]: which part a pixel shows; 0 for skin and background.
+    """
+
+    filled: Tensor
+    known: Tensor
+    changed: Tensor
+    grey: Tensor
+    part: Tensor
+
+    def inputs(self) -> Tensor:
+        """Return the neural renderer's input ``[B, 6, H, W]``."""
+        return torch.cat([self.grey, self.known, self.part, self.filled], 1)
+
+    def resized(self, size: int) -> CarriedPhotos:
+        """Return the same at another side length."""
+        if self.filled.shape[-1] == size:
+            return self
+
+        def to_size(picture: Tensor) -> Tensor:
+            return F.interpolate(picture, size=(size, size), mode="bilinear", antialias=True)
+
+        return CarriedPhotos(
+            to_size(self.filled),
+            to_size(self.known),
+            to_size(self.changed.float()) > 0,
+            to_size(self.grey),
+            F.interpolate(self.part, size=(size, size), mode="nearest"),
+        )
+
+
+def painted_correction(renderer: NeuralRenderer, carried: CarriedPhotos) -> Tensor:
+    """Return what the renderer adds to the filled photos, ``[B, 3, H, W]`` in [-1, 1]."""
+    correction: Tensor = 2 * renderer(carried.inputs()) - 1
+    return correction
+
+
+class SurfaceCarrier:
+    """Carries photos of one head's fitted faces to other expressions."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """Prepare the head's parts."""
+        self.head = head
+        self._warper = PhotoWarper(head)
+        self._face_part = head.part.long()[head.faces].amax(1)
+        shade = torch.tensor([_SHADE.get(name, 1.0) for name in PARTS])
+        self._shade = shade.to(head.v_template)[head.part.long()]
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        photos: Tensor,
+        shown: FaceParameters,
+        wished: FaceParameters,
+        *,
+        hidden_by: FaceParameters | None = None,
+        holes: Tensor | None = None,
+    ) -> CarriedPhotos:
+        """Return the photos with each face moved to the wished parameters.
+
+        Args:
+            photos: ``[B, 3, N, N]`` square crops in [0, 1].
+            shown: parameters of the faces as the photos show them, in the crops' frame.
+            wished: parameters to show, of the same people.
+            hidden_by: what counts as seen is what faces of these parameters would show, instead of
+                the photos' own: so a photo serves as the truth that a painter learns to reach.
+            holes: ``[B, 1, N, N]``, 0 where pixels of the face are to be unknown.
+        """
+        faces, size = self.head.faces, photos.shape[-1]
+        before, after = self.head(shown).vertices, self.head(wished).vertices
+        seen, target = project(before, shown.camera), project(after, wished.camera)
+        pose, view = before, seen
+        if hidden_by is not None:
+            pose = self.head(hidden_by).vertices
+            view = project(pose, hidden_by.camera)
+        source, drawn = rasterize(view, faces, size, size), rasterize(target, faces, size, size)
+        colours_at, view_at, facing, fallback, gain = self._drawn(
+            photos, (before, after, pose), (seen, view), source, drawn
+        )
+        on_mesh, centres = drawn.mask[:, None], pixel_centres(size, photos.device)
+        way = view_at[:, :2] - centres
+        pixels = way.norm(dim=1, keepdim=True) * (CROP_SIZE / 2)
+        ramp = ((pixels - _STILL[0]) / _STILL[1]).clamp(0, 1)
+        part = self._part(drawn)
+        # what stays where it was is as photographed, also where it is seen edge-on
+        open_view, clear = _visibility(view_at, source.depth, facing)
+        same_part = _sample(self._part(source), view_at[:, :2], "nearest") == part
+        clear = clear * (facing / _STEEP).clamp(0, 1) * _seen_share(view, target, faces, drawn)
+        known = open_view * same_part * torch.lerp(torch.ones_like(clear), clear, ramp)
+        around = continued_around(way, on_mesh & (part == 0) & (known > 0.25))
+        bared = _sample(source.mask[:, None].float(), centres + around, "nearest")
+        known = torch.where(on_mesh, known, 1 - bared)
+        if hidden_by is None:
+            colours_at = torch.where(on_mesh, colours_at, centres + around)
+        else:
+            colours_at = torch.where(on_mesh, colours_at, centres.expand_as(colours_at))
+        if holes is not None:
+            known = known * torch.where(on_mesh, holes, 1.0)
+        gain = torch.where(on_mesh, torch.lerp(torch.ones_like(gain), gain, ramp), 1.0)
+        filled = self._filled(_sample(photos, colours_at), known, fallback, gain, part, on_mesh)
+        moved = (colours_at - centres).abs().amax(1, keepdim=True) > _STIRRED / size
+        normals = drawn.at_pixels(vertex_normals(after, faces))
+        grey = drawn.scatter(shade(normals)[None]).clamp(0, 1)
+        return CarriedPhotos(filled, known, moved | (known < 1), grey, part)
+
+    @staticmethod
+    def _filled(
+        texture: Tensor,
+        known: Tensor,
+        fallback: Tensor,
+        gain: Tensor,
+        part: Tensor,
+        on_mesh: Tensor,
+    ) -> Tensor:
+        """Return carried colours, of inner parts plain ones and else spread ones where unknown."""
+        inside = part > 0
+        # colours at the rim of what is known are often those of lashes and outlines
+        own = known * ~inside
+        rim = -_maximum_around(-own, _pixels(_RIM, known.shape[-1]))
+        clean = torch.where(on_mesh, rim, own)
+        rest = torch.where(inside, fallback, spread_known(texture, clean))
+        # what is spread from around is lit as its surroundings are
+        return (texture * gain * known + rest * (1 - known)).clamp(0, 1)
+
+    def _drawn(
+        self,
+        photos: Tensor,
+        poses: tuple[Tensor, Tensor, Tensor],
+        places: tuple[Tensor, Tensor],
+        source: Fragments,
+        drawn: Fragments,
+    ) -> tuple[Tensor, ...]:
+        """Return pictures of where each pixel's surface point was, and of its rough colour.
+
+        Places of its colour ``[B, 2, H, W]`` and of its view ``[B, 3, H, W]``; how far it faced the
+        viewer, its colour without a photo, and by how much it is lit otherwise.
+        """
+        before, after, pose = poses
+        seen, view = places
+        visible = self._warper.visibility(view, source.depth, pose)
+        fallback = self._warper.vertex_colours(photos, seen, visible)
+        fallback = fallback * self._shade[None, :, None]
+        light = self._warper.light(before, after)
+        facing = vertex_normals(pose, self.head.faces)[..., 2:]
+        both = torch.cat([seen[..., :2], view, facing, fallback, light], -1)
+        return drawn.interpolate(both).split([2, 3, 1, 3, 1], 1)
+
+    def _part(self, drawn: Fragments) -> Tensor:
+        part = self._face_part[drawn.face_index.clamp(min=0)].float() / (len(PARTS) - 1)
+        return (part * drawn.mask)[:, None]
+
+
+def _sample(picture: Tensor, place: Tensor, mode: str = "bilinear") -> Tensor:
+    return F.grid_sample(
+        picture, place.permute(0, 2, 3, 1), mode, padding_mode="border", align_corners=False
+    )
+
+
+def _visibility(place: Tensor, depth: Tensor, facing: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which points at device places ``[B, 3, H, W]`` are seen, and which clearly so.
+
+    Seen: inside the picture, not behind another surface. Clearly: not so close to an outline in
+    front that its colours have got in. Both ``[B, 1, H, W]``, 0 or 1.
+    """
+    finite = depth.nan_to_num(posinf=10.0)[:, None]
+    nearest = -_maximum_around(-finite, _pixels(_BESIDE_EDGE, depth.shape[-1]))
+    here, around = _sample(torch.cat([finite, nearest], 1), place[:, :2], "nearest").split(1, 1)
+    deep = place[:, 2:]
+    inside = (place[:, :2].abs() < 1).all(1, keepdim=True)
+    # depth is that of pixels' centres, and steep surfaces change within a pixel
+    slack = _DEPTH_SLACK + 1.5 / depth.shape[-1] / facing.clamp(min=_STEEP)
+    open_view = (deep <= here + slack) & inside
+    return open_view.float(), (deep <= around + _EDGE_STEP).float()
+
+
+def _pixels(length: float, size: int) -> int:
+    """Return a length in pixels of a 224 crop as pixels of a picture, at least one."""
+    return max(1, round(length * size / CROP_SIZE))
+
+
+def _maximum_around(values: Tensor, radius: int) -> Tensor:
+    """Return the maximum ``[B, 1, H, W]`` over squares of ``2 radius + 1`` pixels."""
+    rows = F.max_pool2d(values, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
+    return F.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))
+
+
+def _seen_share(view: Tensor, target: Tensor, faces: Tensor, drawn: Fragments) -> Tensor:
+    """Return 0 to 1 ``[B, 1, H, W]``: whether triangles come from enough of the photo."""
+    had = area_vectors(view, faces)[..., 2].abs()
+    fills = area_vectors(target, faces)[..., 2].abs()
+    low, high = _STRETCH
+    share = ((had / fills.clamp(min=1e-9) - low) / (high - low)).clamp(0, 1)
+    index = drawn.face_index.clamp(min=0)
+    return share.gather(1, index.flatten(1)).view(index.shape)[:, None]
+
+
+def spread_known(picture: Tensor, known: Tensor) -> Tensor:
+    """Return the picture ``[B, 3, H, W]`` with known colours spread smoothly over unknown ones.
+
+    Pulled to half the size until all is known, then pushed back (Grossman and Dally 1998).
+
+    Args:
+        picture: ``[B, 3, H, W]``.
+        known: weights ``[B, 1, H, W]`` in [0, 1].
+    """
+    height, width = picture.shape[-2:]
+    if min(height, width) <= 2:
+        mean = (picture * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp(
+            min=1e-6
+        )
+        return torch.where(known > 0, picture, mean)
+    half = ((height + 1) // 2, (width + 1) // 2)
+    weighted = F.interpolate(torch.cat([picture * known, known], 1), size=half, mode="area")
+    weight = weighted[:, 3:]
+    coarse = spread_known(weighted[:, :3] / weight.clamp(min=1e-6), (weight * 4).clamp(max=1))
+    smooth = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+    return picture * known + smooth * (1 - known)

@@ -1,0 +1,1 @@
+"""How a head moves in the picture, and its smoothing."""

@@ -1,0 +1,136 @@
+"""Faces' motion as the picture shows it, free of the crops that each frame happened to use.
+
+A crop's camera jumps with the crop. For smoothing, a face is where a fixed point in the middle of
+its head is seen, in picture pixels; so turning the head about the neck does not move it twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.geometry.rotations import (
+    axis_angle_to_matrix,
+    matrix_to_axis_angle,
+    matrix_to_quaternion_wxyz,
+)
+from smirk3d.heads.head_model import HeadModel
+
+Array = NDArray[np.float64]
+
+GROUPS = ("expression", "jaw", "eyelids", "eyes")
+"""Groups that move from frame to frame; the neck follows the head pose, the shape stays."""
+
+
+@dataclass(frozen=True)
+class ImageMotion:
+    """T frames of one face.
+
+    Attributes:
+        turn: head pose as quaternions ``[T, 4]``, real part first.
+        place: where the head's anchor is seen ``[T, 2]``, in picture pixels.
+        size: natural logarithm of the pixels that a metre spans ``[T, 1]``.
+        groups: the other groups ``[T, D]`` by name.
+    """
+
+    turn: Array
+    place: Array
+    size: Array
+    groups: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class HeadAnchor:
+    """A point in the middle of a head, and how the head pose moves it: ``R @ arm + pivot``.
+
+    Attributes:
+        arm: ``[3]`` in metres.
+        pivot: ``[3]``; zero for heads that turn about the origin.
+    """
+
+    arm: Array
+    pivot: Array
+
+    @classmethod
+    def of(cls, head: HeadModel) -> HeadAnchor:
+        """Return the mean of the head's landmarks, or of its vertices where it has none."""
+        points = head.at_landmarks() if len(head.landmark_ids) else head
+        poses = torch.tensor([[0, 0, 0], [torch.pi, 0, 0], [0, 0, torch.pi]])
+        neutral = head.neutral(3)
+        with torch.no_grad():
+            placed = neutral.replace(head_pose=poses.to(neutral.shape))
+            seen = points(placed).vertices.mean(1).double().cpu().numpy()
+        # half turns about x and z change the sign of two coordinates each
+        x = (seen[0, 0] + seen[2, 0]) / 2
+        pivot = np.array([x, *((seen[0, 1:] + seen[1, 1:]) / 2)])
+        return cls(seen[0] - pivot, pivot)
+
+    def position(self, rotation: Array) -> Array:
+        """Return where the anchor is ``[T, 3]`` under rotations ``[T, 3, 3]``."""
+        return rotation @ self.arm + self.pivot
+
+
+def to_image(parameters: FaceParameters, T_crop_image: Array, anchor: HeadAnchor) -> ImageMotion:
+    """Return the motion that parameters ``[T]`` in their crops ``[T, 3, 3]`` show."""
+    rotation = axis_angle_to_matrix(parameters.head_pose.double())
+    camera = parameters.camera.double().numpy()
+    seen = camera[:, :1] * (anchor.position(rotation.numpy())[:, :2] + camera[:, 1:])
+    crop = (seen * [1.0, -1.0] + 1) * (CROP_SIZE / 2)
+    zoom = T_crop_image[:, 0, 0]
+    turn = matrix_to_quaternion_wxyz(rotation).numpy()
+    return ImageMotion(
+        turn=continuous(turn),
+        place=(crop - T_crop_image[:, :2, 2]) / zoom[:, None],
+        size=np.log(camera[:, :1] * (CROP_SIZE / 2) / zoom[:, None]),
+        groups={name: getattr(parameters, name).double().numpy() for name in GROUPS},
+    )
+
+
+def to_crops(
+    motion: ImageMotion, like: FaceParameters, T_crop_image: Array, anchor: HeadAnchor
+) -> FaceParameters:
+    """Return parameters ``[T]`` that show a motion in crops; shape and neck are those of like."""
+    rotation = rotations_of(motion.turn)
+    zoom = T_crop_image[:, :1, 0]
+    scale = np.exp(motion.size) * zoom / (CROP_SIZE / 2)
+    crop = motion.place * zoom + T_crop_image[:, :2, 2]
+    seen = (crop / (CROP_SIZE / 2) - 1) * [1.0, -1.0]
+    shift = seen / scale - anchor.position(rotation.numpy())[:, :2]
+    camera = np.concatenate([scale, shift], 1)
+    moved = {name: torch.from_numpy(values) for name, values in motion.groups.items()}
+    moved |= {"head_pose": matrix_to_axis_angle(rotation), "camera": torch.from_numpy(camera)}
+    return like.replace(**{name: tensor.to(like.shape) for name, tensor in moved.items()})
+
+
+def rotations_of(turn: Array) -> torch.Tensor:
+    """Return rotation matrices ``[T, 3, 3]`` of quaternions ``[T, 4]`` of any length."""
+    w, x, y, z = (turn / np.linalg.norm(turn, axis=1, keepdims=True)).T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return torch.from_numpy(np.array(rows).transpose(2, 0, 1).copy())
+
+
+def continuous(turn: Array) -> Array:
+    """Return quaternions ``[T, 4]`` with signs such that neighbours are nearest."""
+    opposed = (turn[1:] * turn[:-1]).sum(1) < 0
+    signs = np.where(np.cumsum(opposed) % 2 == 1, -1.0, 1.0)
+    return np.concatenate([turn[:1], turn[1:] * signs[:, None]])
+
+
+def rows_of(motion: ImageMotion, rows: slice | NDArray[np.intp]) -> ImageMotion:
+    """Return some of the frames."""
+    return replace(
+        motion,
+        turn=motion.turn[rows],
+        place=motion.place[rows],
+        size=motion.size[rows],
+        groups={name: values[rows] for name, values in motion.groups.items()},
+    )

@@ -1,0 +1,1 @@
+"""The heads drawn over a video, with its sound."""

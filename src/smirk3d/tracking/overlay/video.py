@@ -1,0 +1,210 @@
+"""The video with the heads drawn over it and its sound, as MP4."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.assets.optional import require
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.geometry.cameras import project
+from smirk3d.geometry.meshes import compact, faces_within, vertex_normals
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.preprocessing.media.video_output import mp4_output
+from smirk3d.preprocessing.media.video_reader import VideoPlanes, VideoReader
+from smirk3d.rasterization.base import rasterize
+from smirk3d.rendering.shading import shade
+from smirk3d.tracking.overlay.sound import Sound
+from smirk3d.tracking.track_file import Track
+
+_SIDE = 256
+_OPACITY = 0.85
+_BLACK, _WHITE, _GREY = 16, 235, 128
+_TOGETHER = 32
+"""Frames whose meshes are computed at once."""
+_TIME_BASE = Fraction(1, 90_000)
+
+
+class FaceOverlay:
+    """Draws faces over frames, fast: a small grey rendering a face, laid over the picture."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """Prepare the head's face region, or all of it where it has none."""
+        drawn = head.faces
+        if "face" in head.regions:
+            drawn = drawn[faces_within(drawn, head.regions["face"])]
+        vertex_ids, faces = compact(drawn)
+        self._faces = faces.cpu()
+        self._head = head.at_vertices(vertex_ids).to("cpu")
+
+    @torch.no_grad()
+    def meshes(self, parameters: FaceParameters) -> Iterator[Tensor]:
+        """Yield the vertices ``[V, 3]`` of each of T frames; some are computed at a time."""
+        for start in range(0, len(parameters), _TOGETHER):
+            yield from self._head(parameters[start : start + _TOGETHER]).vertices
+
+    @torch.no_grad()
+    def draw(
+        self, frame: VideoPlanes, vertices: Tensor, camera: Tensor, T_crop_image: NDArray[Any]
+    ) -> None:
+        """Draw B faces over a frame, in place, the smallest first.
+
+        Args:
+            frame: the picture.
+            vertices: ``[B, V, 3]`` of :meth:`meshes`.
+            camera: ``[B, 3]``.
+            T_crop_image: ``[B, 3, 3]``, picture pixels to crop pixels.
+        """
+        fragments = rasterize(project(vertices, camera), self._faces, _SIDE, _SIDE)
+        normals = vertex_normals(vertices, self._faces)
+        # light at the vertices, not at the pixels: what is laid over a video is small
+        light = shade(normals.flatten(0, 1).t()).view(*normals.shape[:2], 1)
+        grey = fragments.interpolate(light)[:, 0].numpy()
+        alpha = fragments.mask.numpy() * np.float32(_OPACITY)
+        for number in np.argsort(-T_crop_image[:, 0, 0]):
+            _lay_over(frame, grey[number], alpha[number], T_crop_image[number])
+
+
+def _lay_over(
+    frame: VideoPlanes, grey: NDArray[Any], alpha: NDArray[Any], T_crop_image: NDArray[Any]
+) -> None:
+    """Blend a rendering of the crop into the picture, in place."""
+    to_image = np.linalg.inv(T_crop_image) @ np.diag([CROP_SIZE / _SIDE, CROP_SIZE / _SIDE, 1.0])
+    low = np.floor(to_image[:2, 2] / 2).astype(int) * 2
+    high = np.ceil(to_image[:2] @ [_SIDE, _SIDE, 1] / 2).astype(int) * 2
+    limits = [frame.y.shape[1], frame.y.shape[0]]
+    (left, top), (right, bottom) = low.clip(0, limits).tolist(), high.clip(0, limits).tolist()
+    if right <= left or bottom <= top:
+        return
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    shift = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
+    matrix = np.linalg.inv(half) @ shift @ to_image @ half
+    light = (_BLACK + (_WHITE - _BLACK) * grey) * alpha
+    soft = cv2.GaussianBlur(np.dstack([light, alpha]), (3, 3), 0)
+    layer = cv2.warpAffine(soft, matrix[:2], (right - left, bottom - top))
+    _blend(frame.y[top:bottom, left:right], layer[..., 0], layer[..., 1])
+    part = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+    share = cv2.resize(layer[..., 1], frame.u[part].shape[::-1], interpolation=cv2.INTER_AREA)
+    for plane in (frame.u, frame.v):
+        _blend(plane[part], _GREY * share, share)
+
+
+def _blend(window: NDArray[np.uint8], over: NDArray[Any], alpha: NDArray[Any]) -> None:
+    """Lay values already multiplied by alpha ``[H, W]`` over a part of a plane, in place."""
+    window[:] = window * (1 - alpha) + over + 0.5
+
+
+def write_overlay(
+    path: Path,
+    video: VideoReader,
+    track: Track,
+    head: HeadModel,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[str, ...]:
+    """Write the video's tracked frames with the heads drawn over them, and the video's sound.
+
+    Frames keep their times. Frames of another size are fitted into the first one's. Sound that
+    cannot be read or written is left out.
+
+    Args:
+        path: MP4 to write, whole or not at all.
+        video: the video that was tracked.
+        track: its faces.
+        head: their head.
+        on_progress: called with the number of frames done and of all.
+
+    Returns:
+        What the user should know of the written file, a sentence each: that sound is missing.
+
+    Raises:
+        OutputError: if it cannot be written.
+        MissingExtra: if PyAV is not installed.
+    """
+    with mp4_output(path) as output:
+        missing = _encode(output, video, _drawn(video, track, head, on_progress))
+    return () if missing is None else (f"{path}: {missing}",)
+
+
+def _drawn(
+    video: VideoReader,
+    track: Track,
+    head: HeadModel,
+    on_progress: Callable[[int, int], None] | None,
+) -> Iterator[VideoPlanes]:
+    overlay = FaceOverlay(head)
+    people = [track.parameters(person) for person in range(len(track.ids))]
+    meshes = [overlay.meshes(parameters) for parameters in people]
+    crops = [track.rows["T_crop_image"][track.rows_of(p)] for p in range(len(track.ids))]
+    row = track.valid.cumsum(1) - 1
+    count = len(track.timestamps)
+    for frame in video.planes():
+        if frame.index >= count:
+            break
+        here = np.flatnonzero(track.valid[:, frame.index]).tolist()
+        if here:
+            overlay.draw(
+                frame,
+                torch.stack([next(meshes[person]) for person in here]),
+                torch.stack([people[person].camera[row[person, frame.index]] for person in here]),
+                np.stack([crops[person][row[person, frame.index]] for person in here]),
+            )
+        yield frame
+        if on_progress is not None:
+            on_progress(frame.index + 1, count)
+
+
+def _encode(output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> str | None:
+    """Fill a container; return why sound is missing, or None."""
+    av = require("av", extra="video")
+    stream = output.add_stream("libx264", rate=video.info.rate)
+    stream.options = {"crf": "18", "preset": "veryfast"}
+    stream.pix_fmt = "yuv420p"
+    codec = stream.codec_context
+    codec.time_base = _TIME_BASE
+    codec.color_primaries, codec.color_trc, codec.colorspace = video.info.colours
+    with contextlib.closing(Sound(output, video)) as sound:
+        for planes in frames:
+            if not stream.width or codec.is_open is False:
+                stream.width, stream.height = (n - n % 2 or 2 for n in planes.y.shape[::-1])
+            fitted = _fitted(planes, stream.width, stream.height)
+            frame = av.VideoFrame.from_ndarray(fitted, format="yuv420p")
+            frame.pts, frame.time_base = round(planes.seconds / _TIME_BASE), _TIME_BASE
+            output.mux(stream.encode(frame))
+            sound.write_until(planes.seconds)
+        output.mux(stream.encode())
+        sound.finish(planes.seconds)
+        return sound.missing
+
+
+def _fitted(frame: VideoPlanes, width: int, height: int) -> NDArray[np.uint8]:
+    """Return the planes one after the other ``[H * 3 / 2, W]``, as PyAV takes them.
+
+    A picture of odd sides is cut by a pixel; one of another size is scaled into the middle.
+    """
+    stacked = np.empty((height * 3 // 2, width), np.uint8)
+    flat, begin = stacked.reshape(-1), 0
+    planes = ((frame.y, height, width, _BLACK), (frame.u, height // 2, width // 2, _GREY),
+              (frame.v, height // 2, width // 2, _GREY))  # fmt: skip
+    for plane, rows, columns, empty in planes:
+        canvas = flat[begin : begin + rows * columns].reshape(rows, columns)
+        begin += rows * columns
+        if plane.shape[0] - rows in (0, 1) and plane.shape[1] - columns in (0, 1):
+            canvas[:] = plane[:rows, :columns]
+            continue
+        canvas[:] = empty
+        zoom = min(columns / plane.shape[1], rows / plane.shape[0])
+        size = (max(1, round(plane.shape[1] * zoom)), max(1, round(plane.shape[0] * zoom)))
+        left, top = (columns - size[0]) // 2, (rows - size[1]) // 2
+        canvas[top : top + size[1], left : left + size[0]] = cv2.resize(plane, size)
+    return stacked

@@ -1,0 +1,140 @@
+"""The sliders: every parameter of the chosen face, by name."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from smirk3d.viewer.session.parameter_layout import Control
+from smirk3d.viewer.session.session import FaceChoice
+
+if TYPE_CHECKING:
+    from smirk3d.viewer.app import Viewer
+
+_OPEN_AT_FIRST = ("Jaw", "Mouth", "Expression")
+_DIGITS = 3
+
+
+class MoveTab:
+    """Sliders derived from the chosen face's head, with reset, undo and redo."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        """Build them in the page's current container."""
+        self._viewer = viewer
+        gui, session = viewer.server.gui, viewer.session
+        assert session is not None
+        self._choices = session.choices()
+        names = list(self._choices)
+        self.face = gui.add_dropdown("face", names, initial_value=names[0], visible=len(names) > 1)
+        self.face.on_update(viewer.trouble.guard("face", self._on_face))
+        self.undo_button = gui.add_button("Undo", hint="Ctrl+Z", disabled=True)
+        self.redo_button = gui.add_button("Redo", hint="Ctrl+Y", disabled=True)
+        self.reset_button = gui.add_button("Reset face", hint="R")
+        for button, act in (
+            (self.undo_button, self.undo),
+            (self.redo_button, self.redo),
+            (self.reset_button, self.reset),
+        ):
+            button.on_click(viewer.trouble.guard("edits", _clicked(act)))
+        self._box: Any = None
+        self.sliders: list[tuple[Control, Any]] = []
+        self._head: Any = None
+        self._build()
+
+    def _build(self) -> None:
+        """Build the sliders of the chosen face's head."""
+        session = self._viewer.session
+        assert session is not None
+        if self._box is not None:
+            self._box.remove()
+        gui, layout = self._viewer.server.gui, session.current.layout
+        self.sliders, self._head = [], session.current.subject.head
+        self._box = gui.add_folder("Sliders")
+        folders: dict[str, list[Control]] = {}
+        for control in layout.controls:
+            folders.setdefault(control.folder, []).append(control)
+        with self._box:
+            for name, controls in folders.items():
+                with gui.add_folder(name, expand_by_default=name in _OPEN_AT_FIRST):
+                    for control in controls:
+                        self.sliders.append((control, self._add(control)))
+
+    def _add(self, control: Control) -> Any:
+        session = self._viewer.session
+        assert session is not None
+        slider = self._viewer.server.gui.add_slider(
+            control.label,
+            min=_rounded(control.lo),
+            max=_rounded(control.hi),
+            step=_rounded(control.step),
+            initial_value=round(session.value(control), _DIGITS),
+        )
+
+        async def moved(event: Any) -> None:
+            if event.client is not None and self._viewer.session is not None:
+                with self._viewer.lock:
+                    self._viewer.session.set_value(control, float(event.target.value))
+                self._viewer.refresh()
+
+        slider.on_update(self._viewer.trouble.guard(control.label, moved))
+        return slider
+
+    async def _on_face(self, event: Any) -> None:
+        session = self._viewer.session
+        if session is None:
+            return
+        with self._viewer.lock:
+            session.chosen = self._choices.get(self.face.value, FaceChoice(0, 0))
+        if session.current.subject.head is not self._head:
+            self._build()
+        self._viewer.refresh()
+
+    def undo(self) -> None:
+        """Take back the last change."""
+        self._change("undo")
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._change("redo")
+
+    def reset(self) -> None:
+        """Take back all changes of the chosen face."""
+        self._change("reset")
+
+    def _change(self, what: str) -> None:
+        session = self._viewer.session
+        if session is None:
+            return
+        with self._viewer.lock:
+            if what == "reset":
+                session.reset()
+            elif what == "undo":
+                session.current.edits.undo()
+            else:
+                session.current.edits.redo()
+        self._viewer.refresh()
+
+    def follow(self) -> None:
+        """Show the chosen face's values, while nothing plays."""
+        session = self._viewer.session
+        if session is None or session.playback.playing:
+            return
+        for control, slider in self.sliders:
+            value = session.value(control)
+            # what the user holds has the step's precision, not the vector's
+            if not math.isclose(slider.value, value, abs_tol=0.51 * control.step):
+                slider.value = round(value, _DIGITS)
+        self.undo_button.disabled = not session.current.edits.can_undo
+        self.redo_button.disabled = not session.current.edits.can_redo
+
+
+def _rounded(value: float) -> float:
+    """Return a number with four digits after the point, as the page shows it."""
+    return float(f"{value:.4f}")
+
+
+def _clicked(act: Any) -> Any:
+    async def run(event: Any) -> None:
+        act()
+
+    return run

@@ -1,0 +1,1 @@
+"""The head and its picture as the page draws them."""

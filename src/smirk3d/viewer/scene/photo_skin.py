@@ -1,0 +1,175 @@
+"""The textured skin in the page.
+
+viser moves meshes of one colour sixty times a second, but textured ones come as whole GLB files,
+and while a page reads one it shows nothing. So two nodes take turns: the one that is hidden is
+read while the other is shown, fifteen times a second.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.export.rigs.surface import Primitive
+from smirk3d.viewer.scene.drawn_head import Points
+
+_EVERY = 1 / 15
+
+
+class TexturedMesh:
+    """Writes the GLB of a textured mesh, of which only the positions change."""
+
+    def __init__(self, skin: Primitive, jpeg: bytes) -> None:
+        """Prepare all but the positions.
+
+        Args:
+            skin: vertices, triangles and texture coordinates.
+            jpeg: the texture.
+        """
+        self._ids = skin.vertex_ids.cpu().numpy()
+        faces = skin.faces.cpu().numpy().astype(np.uint32)
+        uv = skin.uv.cpu().numpy().astype(np.float32)
+        uv = np.ascontiguousarray(np.stack([uv[:, 0], 1 - uv[:, 1]], 1))
+        views = [uv.tobytes(), faces.tobytes(), jpeg + b"\0" * (-len(jpeg) % 4)]
+        count = len(self._ids)
+        starts = np.cumsum([12 * count, *map(len, views)]).tolist()
+        self._tail = b"".join(views)
+        self._model = {
+            "asset": {"version": "2.0", "generator": "smirk3d"},
+            "scene": 0,
+            "scenes": [{"nodes": [0]}],
+            "nodes": [{"mesh": 0}],
+            "extensionsUsed": ["KHR_materials_unlit"],
+            "meshes": [
+                {
+                    "primitives": [
+                        {
+                            "attributes": {"POSITION": 0, "TEXCOORD_0": 1},
+                            "indices": 2,
+                            "material": 0,
+                        }
+                    ]
+                }
+            ],
+            "materials": [
+                {
+                    "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}},
+                    "extensions": {"KHR_materials_unlit": {}},
+                    "doubleSided": True,
+                }
+            ],
+            "textures": [{"source": 0}],
+            "images": [{"mimeType": "image/jpeg", "bufferView": 3}],
+            "buffers": [{"byteLength": starts[-1]}],
+            "bufferViews": [
+                {"buffer": 0, "byteOffset": 0, "byteLength": 12 * count},
+                {"buffer": 0, "byteOffset": starts[0], "byteLength": len(views[0])},
+                {"buffer": 0, "byteOffset": starts[1], "byteLength": len(views[1])},
+                {"buffer": 0, "byteOffset": starts[2], "byteLength": len(jpeg)},
+            ],
+            "accessors": [
+                _accessor(0, 5126, count, "VEC3"),
+                _accessor(1, 5126, count, "VEC2"),
+                _accessor(2, 5125, faces.size, "SCALAR"),
+            ],
+        }
+
+    def glb(self, head_vertices: Points) -> bytes:
+        """Return the file for the head's vertices ``[V, 3]``."""
+        points = np.ascontiguousarray(head_vertices[self._ids], np.float32)
+        self._model["accessors"][0] |= {  # type: ignore[index]
+            "min": points.min(0).tolist(),
+            "max": points.max(0).tolist(),
+        }
+        text = json.dumps(self._model, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        body = points.tobytes() + self._tail
+        whole = 12 + 8 + len(text) + 8 + len(body)
+        chunks = (
+            struct.pack("<4sII", b"glTF", 2, whole),
+            struct.pack("<I4s", len(text), b"JSON"),
+            text,
+            struct.pack("<I4s", len(body), b"BIN\0"),
+            body,
+        )
+        return b"".join(chunks)
+
+
+def _accessor(view: int, component: int, count: int, kind: str) -> dict[str, Any]:
+    return {"bufferView": view, "componentType": component, "count": count, "type": kind}
+
+
+class PhotoSkin:
+    """Two nodes that show one textured skin in turn."""
+
+    def __init__(self, server: Any, name: str) -> None:
+        """Add nothing yet: the nodes come with the first texture."""
+        self._server = server
+        self._name = name
+        self._mesh: TexturedMesh | None = None
+        self._nodes: list[Any] = []
+        self._front = 0
+        self._sent: NDArray[np.float32] | None = None
+        self._shown: NDArray[np.float32] | None = None
+        self._last = 0.0
+
+    def dress(self, mesh: TexturedMesh) -> None:
+        """Take a texture."""
+        self._mesh = mesh
+        self._sent = self._shown = None
+
+    @property
+    def is_dressed(self) -> bool:
+        """Whether it has a texture."""
+        return self._mesh is not None
+
+    def show(self, vertices: Points) -> bool:
+        """Show the skin at vertices ``[V, 3]``; tell whether it is there already.
+
+        Until it returns True and :attr:`is_settled`, it wants to be called again.
+        """
+        if self._mesh is None:
+            return False
+        now = time.monotonic()
+        if now - self._last >= _EVERY:
+            self._last = now
+            if self._sent is not self._shown:
+                self._swap()
+            if self._sent is None or not np.array_equal(self._sent, vertices):
+                self._send(self._mesh.glb(vertices))
+                self._sent = vertices.copy()
+        return self._shown is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is shown is what was sent last."""
+        return self._sent is self._shown
+
+    def _send(self, glb: bytes) -> None:
+        back = 1 - self._front
+        if len(self._nodes) < 2:
+            node = self._server.scene.add_glb(
+                f"{self._name}{len(self._nodes)}", glb, visible=False,
+                cast_shadow=False, receive_shadow=False,
+            )  # fmt: skip
+            self._nodes.append(node)
+            self._front = 1 - self._nodes.index(node)
+            return
+        self._nodes[back].glb_data = glb
+
+    def _swap(self) -> None:
+        self._front = 1 - self._front
+        for number, node in enumerate(self._nodes):
+            node.visible = number == self._front
+        self._shown = self._sent
+
+    def hide(self) -> None:
+        """Hide both nodes."""
+        for node in self._nodes:
+            node.visible = False
+        self._sent = self._shown = None

@@ -1,0 +1,231 @@
+"""A subject in the page's 3D view: meshes of its faces, and the picture behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
+from smirk3d.viewer.session.parameter_layout import Vector
+from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
+from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
+from smirk3d.viewer.scene.placement import Stage, metres_per_pixel
+from smirk3d.viewer.session.session import OpenSubject
+from smirk3d.viewer.session.source_pictures import to_jpeg
+
+Material = Literal["clay", "wireframe", "photo"]
+
+_FACING = (0.0, 1.0, 0.0, 0.0)
+"""Turns viser's pictures, which look along +z with y down, to the viewer."""
+_BEHIND = 0.16
+"""Metres from the middle of the head to the picture."""
+
+
+@dataclass
+class Appearance:
+    """How everything is drawn.
+
+    Attributes:
+        material: clay, its triangles alone, or the colours of the photo.
+        opacity: of the meshes; below 1 the picture shines through.
+        meshes: whether the meshes are drawn.
+        picture: whether the picture is.
+    """
+
+    material: Material = "clay"
+    opacity: float = 1.0
+    meshes: bool = True
+    picture: bool = True
+
+
+class SubjectScene:
+    """The nodes of one subject.
+
+    Attributes:
+        stage: where its picture lies; None without one.
+        shift: where its middle is, in metres along x.
+    """
+
+    def __init__(self, server: Any, name: str, opened: OpenSubject) -> None:
+        """Add the nodes under a name."""
+        self._server = server
+        self._root = server.scene.add_frame(name, show_axes=False)
+        self._opened = opened
+        self.shift = 0.0
+        subject = opened.subject
+        self.stage = _stage(opened)
+        self._surfaces = [PersonSurface(subject.head, opened.layout) for _ in subject.faces]
+        self._meshes = drawn_meshes(subject.head)
+        self._handles = [
+            {
+                mesh.name: server.scene.add_mesh_simple(
+                    f"{name}/face{face}/{mesh.name}",
+                    np.zeros((len(mesh.vertices(_blank(opened))), 3), np.float32),
+                    mesh.faces,
+                    color=mesh.colour,
+                    side="double",
+                    cast_shadow=False,
+                    receive_shadow=False,
+                    visible=False,
+                )
+                for mesh in self._meshes
+            }
+            for face in range(len(subject.faces))
+        ]
+        self._skins = [
+            PhotoSkin(server, f"{name}/face{n}/photo") for n in range(len(subject.faces))
+        ]
+        self._dresses: dict[int, tuple[bool, bool, Material, float]] = {}
+        self._picture = self._add_picture(f"{name}/picture")
+        self._jpeg: bytes | None = None
+        self._bare_for_good = False
+
+    def place(self, shift: float) -> None:
+        """Put the subject's middle at a place along x."""
+        self.shift = shift
+        self._root.position = (shift, 0.0, 0.0)
+
+    def _add_picture(self, name: str) -> Any:
+        if self.stage is None or self._opened.subject.pictures is None:
+            return None
+        width, height = self.stage.extent
+        grey = np.full((2, 2, 3), 128, np.uint8)
+        return self._server.scene.add_image(
+            name,
+            grey,
+            width,
+            height,
+            format="jpeg",
+            cast_shadow=False,
+            receive_shadow=False,
+            wxyz=_FACING,
+            position=(0.0, 0.0, -_BEHIND),
+        )
+
+    def world_vertices(self, face: int, frame: int, vector: Vector) -> Points:
+        """Return the vertices ``[V, 3]`` of a face in the subject's frame of the world."""
+        return self._placed(self._surfaces[face].vertices(vector), face, frame, vector)
+
+    def _placed(self, vertices: Points, face: int, frame: int, vector: Vector) -> Points:
+        shown = self._opened.subject.faces[face]
+        row = shown.row(frame)
+        if self.stage is None or shown.T_crop_image is None or row is None:
+            return vertices
+        camera = vector[self._opened.layout.slice("camera")]
+        matrix, shift = self.stage.placement(camera, shown.T_crop_image[row])
+        return vertices @ matrix.T + shift
+
+    def draw(self, face: int, frame: int, vector: Vector | None, look: Appearance) -> None:
+        """Show a face as a vector says, or hide it."""
+        seen = vector is not None and look.meshes
+        textured = wanted = seen and look.material == "photo"
+        handles = self._handles[face]
+        if vector is not None and seen:
+            vertices = self.world_vertices(face, frame, vector)
+            if textured:
+                textured = self._skins[face].show(vertices)
+            for mesh in self._meshes:
+                if not (textured and mesh.name == "skin"):
+                    handles[mesh.name].vertices = mesh.vertices(vertices)
+        dress = (seen, textured, look.material, look.opacity)
+        if dress == self._dresses.get(face):
+            return
+        self._dresses[face] = dress
+        for name, handle in handles.items():
+            handle.visible = seen and not (textured and name == "skin")
+            handle.wireframe = look.material == "wireframe"
+            handle.opacity = look.opacity if look.opacity < 1 else None
+        if not wanted:
+            self._skins[face].hide()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether textured skins are shown as they were drawn last."""
+        return all(skin.is_settled for skin in self._skins)
+
+    @property
+    def wants_dress(self) -> bool:
+        """Whether a skin has no texture yet, and there is a picture to take it from."""
+        pictures = self._opened.subject.pictures
+        if self.stage is None or pictures is None or self._bare_for_good:
+            return False
+        bare = (n for n, skin in enumerate(self._skins) if not skin.is_dressed)
+        return any(pictures.jpeg(self._frontal(number)) is not None for number in bare)
+
+    def stay_bare(self) -> None:
+        """Want no texture any more: the picture could not be projected."""
+        self._bare_for_good = True
+
+    def _frontal(self, face: int) -> int:
+        """Return the frame that shows a face from the front most."""
+        shown = self._opened.subject.faces[face]
+        return int(shown.frames[int(shown.parameters.head_pose.norm(dim=1).argmin())])
+
+    def dress(self) -> None:
+        """Give each skin the colours of the frame that shows its face from the front most.
+
+        Takes seconds; callers do it in a thread of their own.
+        """
+        subject, stage = self._opened.subject, self.stage
+        if stage is None or subject.pictures is None:
+            return
+        parts = skin_map(subject.head)
+        for number in range(len(subject.faces)):
+            frame = self._frontal(number)
+            picture, vector = subject.pictures.rgb(frame), self._opened.own(number, frame)
+            if picture is None or vector is None:
+                continue
+            vertices = PersonSurface(subject.head, self._opened.layout).vertices(vector)
+            world = torch.from_numpy(self._placed(vertices, number, frame, vector))
+            width, height = stage.image_size
+            pixels = world / stage.metres_per_pixel * torch.tensor([1.0, -1.0, -1.0])
+            pixels[:, :2] += torch.tensor([width / 2, height / 2])
+            # the picture at hand may be smaller than the one that was measured
+            texture = skin_texture(parts, pixels * (picture.shape[1] / width), picture)
+            jpeg = to_jpeg(texture, max(texture.shape))
+            self._skins[number].dress(TexturedMesh(parts.skin, jpeg))
+
+    def show_picture(self, frame: int, look: Appearance) -> None:
+        """Show the picture of a frame; one that is not there leaves the last."""
+        pictures = self._opened.subject.pictures
+        if self._picture is None or pictures is None:
+            return
+        self._picture.visible = look.picture
+        jpeg = pictures.jpeg(frame)
+        if look.picture and jpeg is not None and jpeg is not self._jpeg:
+            self._jpeg = jpeg
+            # encoded already: the public setter would encode again, each frame
+            self._picture._data = jpeg
+
+    def remove(self) -> None:
+        """Take the nodes away and stop reading pictures."""
+        self._root.remove()
+        if self._opened.subject.pictures is not None:
+            self._opened.subject.pictures.close()
+
+    def bounds(self, face: int, frame: int, vector: Vector) -> NDArray[np.float32]:
+        """Return the lowest and highest corner ``[2, 3]`` of a face in the world, in metres."""
+        vertices = self.world_vertices(face, frame, vector)
+        box = np.stack([vertices.min(0), vertices.max(0)])
+        return box + np.array([self.shift, 0, 0], np.float32)
+
+
+def _blank(opened: OpenSubject) -> Points:
+    return np.zeros((opened.subject.head.num_vertices, 3), np.float32)
+
+
+def _stage(opened: OpenSubject) -> Stage | None:
+    """Return the stage on which the subject's nearest face has its natural size."""
+    subject = opened.subject
+    if subject.image_size is None:
+        return None
+    sizes = [
+        metres_per_pixel(face.parameters.camera[0].numpy(), face.T_crop_image[0])
+        for face in subject.faces
+        if face.T_crop_image is not None
+    ]
+    return Stage(subject.image_size, min(sizes))

@@ -1,0 +1,1 @@
+"""What the viewer shows, without a page: subjects, edits, time."""
