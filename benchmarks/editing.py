@@ -121,8 +121,8 @@ def edit_all(
         if recognise is not None:
             features.append(recognise(image, box))
         for name, actions in EXPRESSIONS.items():
-            wished = with_actions(face.head, face.parameters[None], actions)[0]
-            edit = Edited(number, name, editor(image, face.T_crop_image, face.parameters, wished))
+            target = with_actions(face.head, face.parameters[None], actions)[0]
+            edit = Edited(number, name, editor(image, face.T_crop_image, face.parameters, target))
             read = read_weights(reader, edit.picture, landmarks)
             columns = [ARKIT_NAMES.index(action) for action in actions]
             asked = torch.tensor(list(actions.values()))

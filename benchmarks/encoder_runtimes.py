@@ -33,8 +33,8 @@ from smirk3d.encoders.onnx_export import INPUT, export_onnx
 from smirk3d.encoders.registry import load_weights
 from smirk3d.evaluation.metrics import correlation
 from smirk3d.evaluation.photos import held_out_photos, training_photos
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 CALIBRATION = 64
 

@@ -20,8 +20,8 @@ from common import write_results
 from smirk3d.data.annotated_faces import read_annotated_faces, trains
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.geometry.cameras import ndc_to_pixels, project
-from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 from smirk3d.preprocessing.face_crop import transform_points
+from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 
 STORED_SIZE = 224
 

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from common import write_results
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.conversion import ConversionConfig, HeadConverter
 from smirk3d.fitting.correspondence import find_correspondence
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 DENSITIES = (0.125, 0.25)
 MISFITS = (1e-4, 2e-4, 4e-4, 8e-4)

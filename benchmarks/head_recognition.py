@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from common import write_results
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.head_import.landmark_renderer import LandmarkStudio
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.geometry.cameras import project
+from smirk3d.head_import.landmark_renderer import LandmarkRenderer
 from smirk3d.heads.action_names import gaze_angles
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
@@ -46,7 +46,7 @@ class Photographer:
     def __init__(self, head: HeadModel, detector: FaceDetector, count: int) -> None:
         """Choose the people; the first is the mean."""
         self.head, self.detector = head, detector
-        self._studio = LandmarkStudio(head)
+        self._studio = LandmarkRenderer(head)
         generator = torch.Generator().manual_seed(0)
         shapes = torch.randn(count, head.group("shape").dim, generator=generator)
         shapes[0] = 0
@@ -62,7 +62,7 @@ class Photographer:
         return self._studio.picture(vertices, project(vertices, face.camera))
 
     def portrait(self, face: FaceParameters) -> Picture:
-        """Return the picture of one face ``[1]`` as people see it, eyes lit and shaded by lids."""
+        """Return the picture of one face ``[1]`` as people see it, eyes lit and shaded by eyelids."""
         return clay(self.head, self.head(face).vertices[0], PORTRAIT)
 
     def detect(
@@ -98,8 +98,8 @@ def followed(camera: Photographer) -> dict[str, tuple[float, float]]:
                     scores[row, column] = seen.blendshapes.get(name, 0.0)
         put = np.broadcast_to(LEVELS, scores.shape)
         known = ~np.isnan(scores)
-        spread = scores[known].std() if known.any() else 0.0
-        r = float(np.corrcoef(put[known], scores[known])[0, 1]) if spread > 1e-6 else 0.0
+        std = scores[known].std() if known.any() else 0.0
+        r = float(np.corrcoef(put[known], scores[known])[0, 1]) if std > 1e-6 else 0.0
         found[name] = (r, float(np.nanmean(scores[:, -1]) - np.nanmean(scores[:, 0])))
     return found
 

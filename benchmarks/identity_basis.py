@@ -6,7 +6,7 @@ A head's mean and basis are fitted to a scan (vertices and faces in metres, face
 front) and to random heads of another model (standard normal in all its modes): a similarity and the
 shape coefficients minimise the distances of the face region to the planes of the closest vertices,
 with the standard normal prior of the coefficients. Reported are the distances left, over the face
-without lids (median and 95th percentile over all vertices of all heads), those of the mean face
+without eyelids (median and 95th percentile over all vertices of all heads), those of the mean face
 alone, and the root mean square of the coefficients (1 where people are as the prior has them).
 """
 
@@ -61,7 +61,7 @@ class Target:
 
 
 def face_of(head: HeadModel) -> tuple[Floats, Floats, Floats]:
-    """Return face without lids: template ``[P, 3]``, normals, basis ``[S, P, 3]``."""
+    """Return face without eyelids: template ``[P, 3]``, normals, basis ``[S, P, 3]``."""
     regions = head.regions
     chosen = regions["face"] & ~regions["eyelids"]
     count = head.group("shape").dim

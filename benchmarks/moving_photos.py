@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import torch
 
-from smirk3d.synthesis.photo_warps import PhotoWarper
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.synthesis.photo_warps import PhotoWarper
 
 _HALF = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
 
@@ -30,9 +30,9 @@ class MovingPhoto:
         self._warper = PhotoWarper(fitter.head)
         self.fitted = fitter.reconstruct([found])[0][0].parameters[None]
 
-    def showing(self, wished: FaceParameters) -> np.ndarray:
+    def showing(self, target: FaceParameters) -> np.ndarray:
         """Return the photo float32 ``[H, W, 3]`` with its face moved to parameters ``[1]``."""
-        moved = self._warper(self._crop, self.fitted, wished)
+        moved = self._warper(self._crop, self.fitted, target)
         size = (self._photo.shape[1], self._photo.shape[0])
         over = cv2.warpAffine(moved.images[0].permute(1, 2, 0).numpy() * 255, self._matrix, size)
         mask = moved.changed[0, 0].numpy().astype(np.float32)

@@ -21,19 +21,19 @@ import tyro
 from torch import Tensor
 
 from common import write_results
-from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.evaluation.methods import Crops, make_methods
-from smirk3d.evaluation.neural_rendering import BATCH, FacePainter
+from smirk3d.evaluation.neural_rendering import BATCH, RendererInputs
 from smirk3d.evaluation.photos import Photos, as_pictures, held_out_photos, training_photos
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.media.image_io import write_png
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 EXPRESSIVE = ("expression", "jaw", "eyelids", "eyes")
-WITHOUT_POINTS = MaskingConfig(point_share=0.0)
+WITHOUT_POINTS = MaskingConfig(point_fraction=0.0)
 SHOWN = 6
 
 
@@ -66,7 +66,7 @@ def first_training_photos(folder: Path, count: int) -> Photos:
 
 
 def paintings(
-    network: NeuralRenderer, painters: dict[bool, FacePainter], crops: Crops,
+    network: NeuralRenderer, painters: dict[bool, RendererInputs], crops: Crops,
     answer: FaceParameters, case: Case,
 ) -> Tensor:  # fmt: skip
     """Return paintings ``[B, 3, N, N]`` of a case; pixels are always those of the answer."""
@@ -100,7 +100,7 @@ def main(
     network = NeuralRenderer.from_file(renderer)
     size = int(network.provenance["settings"]["render_size"])
     painters = {
-        True: FacePainter(head, size), False: FacePainter(head, size, masking=WITHOUT_POINTS)
+        True: RendererInputs(head, size), False: RendererInputs(head, size, masking=WITHOUT_POINTS)
     }  # fmt: skip
     photo, hull = painters[True].targets(crops.images), painters[True].hull(crops)
     cases = (

@@ -25,9 +25,9 @@ from benchmarks.common import write_results
 from PIL import Image
 from skimage import data
 
-from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.preprocessing.media.image_io import read_image
 from smirk3d.preprocessing.media.video_reader import VideoReader
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_video import ClipConfig, tracker_of
 
 _SIZE = (640, 480)

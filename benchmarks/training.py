@@ -29,11 +29,11 @@ from common import write_results
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import LIGHT
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import base
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.paths import augmented_cycle_path, reconstruction_path
@@ -216,9 +216,9 @@ class Step:
                         stack.enter_context(patch.object(self.batches, name, one_by_one(function)))
             time_in(trainer.networks, "read", "encoders")
             time_in(trainer.networks, "paint", "U-Net")
-            time_in(trainer.studio.surface, "forward", "head and raster")
+            time_in(trainer.fixture.surface, "forward", "head and raster")
             time_in(trainer.head, "forward", "head and raster")
-            time_in(trainer.studio.landmark_head, "forward", "head and raster")
+            time_in(trainer.fixture.landmark_head, "forward", "head and raster")
             time_in(reconstruction_path, "hull_mask", "masks", loop=True)
             for path in paths:
                 time_in(path, "masked_photo", "masks")
@@ -278,10 +278,10 @@ def main(
     lines = ["| preset | px | photos/s | naive / ours | " + " | ".join(PARTS) + " |"]
     lines.append("|---" * (4 + len(PARTS)) + "|")
     for row in rows:
-        shares = " | ".join(f"{row[part]:.0%}" for part in PARTS)
+        fractions = " | ".join(f"{row[part]:.0%}" for part in PARTS)
         lines.append(
             f"| {row['preset']} | {row['size']} | {row['photos_a_second']:.1f} "
-            f"| {row['naive_over_ours']:.1f} | {shares} |"
+            f"| {row['naive_over_ours']:.1f} | {fractions} |"
         )
     note = f"Batches of {batch_size}; the fastest of {steps} steps; shares are of wall time.\n\n"
     write_results("training", rows, note + "\n".join(lines))

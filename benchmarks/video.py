@@ -29,9 +29,9 @@ from skimage import data
 
 from common import write_results
 from moving_photos import MovingPhoto
-from smirk3d.reconstruction import FaceReconstructor
-from smirk3d.preprocessing.mediapipe_video import MediaPipeVideoLandmarker
 from smirk3d.preprocessing.media.video_reader import VideoReader
+from smirk3d.preprocessing.mediapipe_video import MediaPipeVideoLandmarker
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.estimation import FaceEstimator
 from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
 from smirk3d.tracking.motion.smoothing import smooth_clip
@@ -141,8 +141,8 @@ def still_frames(count: int, blink_at: int) -> Iterator[np.ndarray]:
     for number in range(count):
         picture = portrait()
         if 0 <= number - blink_at < len(BLINK):
-            lids = face.fitted.eyelids + BLINK[number - blink_at] * (1 - face.fitted.eyelids)
-            picture = face.showing(face.fitted.replace(eyelids=lids))
+            eyelids = face.fitted.eyelids + BLINK[number - blink_at] * (1 - face.fitted.eyelids)
+            picture = face.showing(face.fitted.replace(eyelids=eyelids))
         frame = scene(number, picture, still=True)
         yield np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
 
@@ -181,24 +181,24 @@ def steadiness(reconstructor: FaceReconstructor, count: int) -> tuple[list[dict[
 
     rows: list[dict[str, object]] = []
     for smooth, parameters in answers.items():
-        lids = parameters.eyelids.mean(1).numpy()
-        rest = float(np.median(lids[calm]))
+        eyelids = parameters.eyelids.mean(1).numpy()
+        rest = float(np.median(eyelids[calm]))
         rows.append(
             {
                 "what": smooth,
                 "jitter_px": jitter(estimator.image_points(parameters, crops)),
-                "blink": float(lids[blink_at - 2 : blink_at + 6].max() - rest),
-                "peak_frame": int(np.argmax(lids[blink_at - 2 : blink_at + 6])) - 2,
+                "blink": float(eyelids[blink_at - 2 : blink_at + 6].max() - rest),
+                "peak_frame": int(np.argmax(eyelids[blink_at - 2 : blink_at + 6])) - 2,
             }
         )
     eyes = np.array([[f.blendshapes["eyeBlinkLeft"], f.blendshapes["eyeBlinkRight"]] for f in peer])
-    lids = eyes.mean(1)
+    eyelids = eyes.mean(1)
     rows.append(
         {
             "what": "MediaPipe's video mode",
             "jitter_px": jitter(np.stack([face.landmarks for face in peer])),
-            "blink": float(lids[blink_at - 2 : blink_at + 6].max() - np.median(lids[calm])),
-            "peak_frame": int(np.argmax(lids[blink_at - 2 : blink_at + 6])) - 2,
+            "blink": float(eyelids[blink_at - 2 : blink_at + 6].max() - np.median(eyelids[calm])),
+            "peak_frame": int(np.argmax(eyelids[blink_at - 2 : blink_at + 6])) - 2,
         }
     )
     lines = ["| smoothing | second differences, px | blink of 100 ms, height | its peak, frame |",

@@ -27,9 +27,9 @@ from PIL import Image
 from common import write_results
 from moving_photos import MovingPhoto
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import expression_sources
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_file import Track
 from smirk3d.tracking.track_store import TrackStore
@@ -97,13 +97,13 @@ class TalkingPhoto:
     def __init__(self, photo: np.ndarray, fitter: FaceReconstructor, person: int) -> None:
         """Move the photo's face through the cycle."""
         head, face = fitter.head, MovingPhoto(photo, fitter)
-        wished = face.fitted.to(head.v_template)
-        wished = type(wished).cat([wished] * CYCLE)
+        target = face.fitted.to(head.v_template)
+        target = type(target).cat([target] * CYCLE)
         for name, values in speech(person).items():
-            move(head, wished, name, torch.from_numpy(values).float())
-        self.truth = channels(head, wished)
+            move(head, target, name, torch.from_numpy(values).float())
+        self.truth = channels(head, target)
         self.pictures = np.stack(
-            [np.clip(face.showing(wished[t : t + 1]), 0, 255).astype(np.uint8)
+            [np.clip(face.showing(target[t : t + 1]), 0, 255).astype(np.uint8)
              for t in range(CYCLE)]
         )  # fmt: skip
 
@@ -294,9 +294,9 @@ def main(
     lines += [f"| {' | '.join(str(row[key]) for key in keys)} |" for row in rows]
     keys = ["visible", "right", "right_at_once"]
     total = {key: sum(int(str(row[key])) for row in rows) for key in keys}
-    shares = [100 * total[key] / total["visible"] for key in keys[1:]]
-    lines += ["", f"Right in {shares[0]:.2f} % of {total['visible']} faces that nothing hides, as "
-              f"the track is written; {shares[1]:.2f} % in the frame itself."]  # fmt: skip
+    fractions = [100 * total[key] / total["visible"] for key in keys[1:]]
+    lines += ["", f"Right in {fractions[0]:.2f} % of {total['visible']} faces that nothing hides, as "
+              f"the track is written; {fractions[1]:.2f} % in the frame itself."]  # fmt: skip
     table = "\n".join(lines + speech_table(heard))
     write_results("video-names", [*rows, *heard], table)
     print(table)

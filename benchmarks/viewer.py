@@ -26,10 +26,10 @@ from smirk3d.cli.support.terminal import complain, failure
 from smirk3d.heads.registry import load_head
 from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.server.guarded_server import start_server
-from smirk3d.viewer.session.playback import Playback
-from smirk3d.viewer.session.subjects import ShownFace, Subject
 from smirk3d.viewer.server.trouble import Trouble
 from smirk3d.viewer.server.uploads import Estimator, Uploads
+from smirk3d.viewer.session.playback import Playback
+from smirk3d.viewer.session.subjects import ShownFace, Subject
 
 FRAMES, RATE, PAGE_RATE = 600, 60, 20
 PAGE = Path(__file__).with_name("viewer_page.py")

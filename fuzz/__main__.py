@@ -31,9 +31,9 @@ def main() -> int:
     end = time.monotonic() + 60 * (arguments.minutes or 0)
     with _supervisor(arguments) as supervisor:
         for number, name in enumerate(names):
-            share = (end - time.monotonic()) / (len(names) - number)
+            fraction = (end - time.monotonic()) / (len(names) - number)
             inputs = max(1, arguments.inputs // TARGETS[name].slowness)
-            limits = _Limits(inputs, share if arguments.minutes else None)
+            limits = _Limits(inputs, fraction if arguments.minutes else None)
             try:
                 _fuzz(name, report, supervisor, limits)
             except WorkerBroken as error:

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from smirk3d.synthesis.expression_templates import template_bank, template_weights
 from smirk3d.heads.registry import load_head
 from smirk3d.rendering.clay import View, clay
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.synthesis.expression_templates import template_bank, template_weights
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from smirk3d.assets import weights_folder
 from smirk3d.assets.weight_files import read_weights_header
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 from smirk3d.preprocessing.face_crop import transform_points
+from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 
 WEIGHTS = weights_folder() / "open.safetensors"
@@ -78,8 +78,8 @@ def test_small_changes_of_the_picture_change_little(
     assert reconstructor.encoder is not None
     with torch.no_grad():
         answer = reconstructor.encoder(torch.cat([picture, soft, (picture * 0.8)]))
-    spread = (answer.expression - answer.expression[:1]).abs()
-    assert spread.mean() < 0.03 and spread.max() < 0.3
+    std = (answer.expression - answer.expression[:1]).abs()
+    assert std.mean() < 0.03 and std.max() < 0.3
 
 
 def turned(image: np.ndarray, degrees: int) -> np.ndarray:

@@ -11,9 +11,9 @@ from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import AssetError, InputError
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.reconstruction import FaceReconstructor, choose_device
 from smirk3d.preprocessing.face_crop import smirk_crop_transform
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
+from smirk3d.reconstruction import FaceReconstructor, choose_device
 
 HEAD = tiny_head()
 SMALL = EncoderConfig(shared=True, expression_backbone="mobilenetv3_small_minimal", input_size=64)
@@ -49,7 +49,7 @@ def test_fitted_vertices_lie_where_the_landmarks_are() -> None:
     crop = ndc_to_pixels(project(landmarks, face.parameters.camera[None]), 224)[..., :2]
     seen = crop_pixels_to_image(crop, torch.tensor(face.T_crop_image)[None].float())[0]
     wanted = torch.tensor(face.detection.landmarks[HEAD.landmark_ids, :2])
-    # irises are left out: the fake detector's lids are shut
+    # irises are left out: the fake detector's eyelids are shut
     assert (seen - wanted)[:-2].norm(dim=1).max() < 1.5
     assert face.parameters.head_pose.abs().max() < 0.05
 

@@ -18,8 +18,8 @@ from tests.head_import.flame_files import (
     write_companions,
     write_flame,
 )
-from tests.head_import.python2_pickles import python2_pickle
 from tests.head_import.hostile_files import HOSTILE
+from tests.head_import.python2_pickles import python2_pickle
 
 from fuzz.inputs import Files
 from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, JAW_ACTIONS

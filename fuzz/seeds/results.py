@@ -15,9 +15,9 @@ from fuzz.seeds.pictures import jpeg
 from smirk3d.export.glb import write_glb
 from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
 from smirk3d.export.result import PHOTO_NAME, FaceRecord, ResultRecord, write_result
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.track_file import MOVING, Track
 
 _FRAMES = 5

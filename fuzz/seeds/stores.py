@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from fuzz.inputs import Files, read_files
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
-from smirk3d.tracking.shape import PersonShape
 from smirk3d.tracking.motion.smoothing import LiveSmoother
+from smirk3d.tracking.shape import PersonShape
 from smirk3d.tracking.track_store import TrackStore
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace, _Track
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smirk3d.encoders.face_encoder import FaceEncoder as FaceEncoder
-    from smirk3d.parameters.face_parameters import FaceParameters as FaceParameters
     from smirk3d.heads.head_model import HeadMesh as HeadMesh
     from smirk3d.heads.head_model import HeadModel as HeadModel
     from smirk3d.heads.registry import load_head as load_head
+    from smirk3d.parameters.face_parameters import FaceParameters as FaceParameters
+    from smirk3d.preprocessing.media.image_io import read_image as read_image
     from smirk3d.reconstruction import FaceReconstructor as FaceReconstructor
     from smirk3d.reconstruction import ReconstructedFace as ReconstructedFace
-    from smirk3d.preprocessing.media.image_io import read_image as read_image
 
 __version__ = "0.1.0"
 

@@ -17,11 +17,11 @@ from smirk3d.errors import InputError
 from smirk3d.export.formats import save_face
 from smirk3d.export.picture import Picture
 from smirk3d.export.result import FaceRecord, ResultRecord
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import DEFAULT_HEAD, load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import (
     crop_face,
     face_roll,

@@ -17,7 +17,7 @@ from smirk3d.assets.weight_files import (
     read_torch_state,
     read_weights_header,
 )
-from smirk3d.editing.photo_editor import load_painter
+from smirk3d.editing.photo_editor import load_inpainter
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.encoders.registry import find_weights
@@ -122,7 +122,7 @@ def test_inpainters_of_before_are_known_by_their_training(tmp_path: Path) -> Non
 
 
 def test_the_shipped_files_are_of_their_kinds() -> None:
-    assert load_painter(load_head("open")).kind == INPAINTER
+    assert load_inpainter(load_head("open")).kind == INPAINTER
     assert (
         read_weights_header(weights_folder() / "open.safetensors", kind=ENCODER)["head"] == "open"
     )

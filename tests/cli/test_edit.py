@@ -10,8 +10,8 @@ from PIL import Image, ImageOps
 
 from smirk3d.cli.main import main
 from smirk3d.editing.provenance import SOURCE_TYPE
-from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.preprocessing.media.image_io import read_image
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_file import MOVING, Track
 
 

@@ -183,7 +183,7 @@ def test_a_person_at_rest_calibrates_the_conversion(
         assert main(["export", str(open_result), *target, *options, "--to-head", "flame"]) == 0
         stored = json.loads((tmp_path / "face-0-flame.json").read_text())["parameters"]
         found.append({name: np.linalg.norm(values) for name, values in stored.items()})
-    # the picture itself as the rest: only the lids that follow the gaze are left to express
+    # the picture itself as the rest: only the eyelids that follow the gaze are left to express
     plain, calibrated = found
     assert calibrated["expression"] < 0.3 * plain["expression"]
     assert calibrated["shape"] > 0.1

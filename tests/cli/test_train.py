@@ -104,7 +104,7 @@ def test_two_processes_train_from_the_command_line(
 ) -> None:
     out = tmp_path / "run"
     command = ["train", "tiny-cpu", "--out", str(out), "--data.faces", str(shards), *SMALL]
-    command += ["--head", str(head_files["named"]), "--networks.encoder.standardised"]
+    command += ["--head", str(head_files["named"]), "--networks.encoder.normalized"]
     assert main([*command, "--devices", "2"]) == 0, capsys.readouterr().err
     encoder = FaceEncoder.from_file(out / "encoder.safetensors", load_head(head_files["named"]))
     assert encoder.provenance["steps"] == 2
@@ -136,7 +136,7 @@ def test_encoders_learn_from_a_finished_renderer(
     tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = ["--data.faces", str(shards), *SMALL, "--head", str(head_files["named"])]
-    flat = ["--networks.encoder.place-channels", "0", "--networks.encoder.no-standardised"]
+    flat = ["--networks.encoder.place-channels", "0", "--networks.encoder.no-normalized"]
     flat += ["--data.batches.warped", "0", "--data.batches.rendered", "0"]
     command = ["train", "renderer", "--out", str(tmp_path / "r"), *data, *flat]
     assert main([*command, "--losses.perceptual", "0"]) == 0, capsys.readouterr().err

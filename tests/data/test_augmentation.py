@@ -9,11 +9,11 @@ from smirk3d.data.augmentation import (
     random_crops,
     transform_view,
 )
-from smirk3d.synthesis.mirroring import Mirror
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.mirroring import Mirror
 
 SOURCE, TARGET = 224, 96
 

@@ -8,10 +8,10 @@ from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import AugmentationConfig
 from smirk3d.data.batches import BatchConfig, TrainingBatches
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 COUNT = 12
 

@@ -11,17 +11,17 @@ SOURCES = ["big"] * 8 + ["small"] * 2
 CALM = torch.ones(10)
 
 
-def share(config: MixingConfig, source: str = "small", activity: torch.Tensor = CALM) -> float:
+def fraction(config: MixingConfig, source: str = "small", activity: torch.Tensor = CALM) -> float:
     weights = sampling_weights(SOURCES, activity, torch.zeros(10), config)
     assert weights.sum() == pytest.approx(1.0)
     return float(weights[[name == source for name in SOURCES]].sum())
 
 
 def test_sources_by_size_evenly_and_by_given_share() -> None:
-    assert share(MixingConfig(evenness=0.0)) == pytest.approx(0.2)
-    assert share(MixingConfig(evenness=1.0)) == pytest.approx(0.5)
-    assert share(MixingConfig(shares={"small": 0.7})) == pytest.approx(0.7)
-    assert share(MixingConfig(shares={"small": 0.7}), "big") == pytest.approx(0.3)
+    assert fraction(MixingConfig(evenness=0.0)) == pytest.approx(0.2)
+    assert fraction(MixingConfig(evenness=1.0)) == pytest.approx(0.5)
+    assert fraction(MixingConfig(fractions={"small": 0.7})) == pytest.approx(0.7)
+    assert fraction(MixingConfig(fractions={"small": 0.7}), "big") == pytest.approx(0.3)
 
 
 def test_lively_faces_are_drawn_more_often_within_their_source() -> None:
@@ -36,9 +36,9 @@ def test_lively_faces_are_drawn_more_often_within_their_source() -> None:
 
 def test_unknown_sources_and_too_large_shares_are_refused() -> None:
     with pytest.raises(InputError, match="no photo comes from ffhq; there are big, small"):
-        share(MixingConfig(shares={"ffhq": 0.3}))
+        fraction(MixingConfig(fractions={"ffhq": 0.3}))
     with pytest.raises(InputError, match="sum to 1"):
-        share(MixingConfig(shares={"big": 0.6, "small": 0.6}))
+        fraction(MixingConfig(fractions={"big": 0.6, "small": 0.6}))
 
 
 def test_liveliness_counts_expression_jaw_and_lids() -> None:

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.editing.photo_editor import PhotoEditor, load_painter
+from smirk3d.editing.photo_editor import PhotoEditor, load_inpainter
 from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.parameters.face_parameters import FaceParameters
 
 SIDE = 300
 
@@ -26,7 +26,7 @@ def _transform(zoom: float = 1.0, left: float = 37.3, top: float = 21.8) -> np.n
     return np.array([[zoom, 0, -zoom * left], [0, zoom, -zoom * top], [0, 0, 1]])
 
 
-def _still_painter() -> NeuralRenderer:
+def _still_inpainter() -> NeuralRenderer:
     painter = NeuralRenderer(NeuralRendererConfig(features=(4, 6), blocks=1, patch=2))
     painter.start_grey()
     return painter
@@ -39,15 +39,15 @@ def _opened(face: FaceParameters) -> FaceParameters:
 def test_the_same_expression_leaves_seen_skin_bit_for_bit() -> None:
     head = load_head("open")
     face = head.neutral()[0]
-    edited = PhotoEditor(head, _still_painter())(_photo(), _transform(), face, face)
-    # only what the photo hides, such as eyeballs behind lids, may be filled in
+    edited = PhotoEditor(head, _still_inpainter())(_photo(), _transform(), face, face)
+    # only what the photo hides, such as eyeballs behind eyelids, may be filled in
     assert (edited != _photo()).any(2).mean() < 0.01
 
 
 def test_an_edit_stays_within_the_face_and_moves_the_chin_with_the_jaw() -> None:
     head = load_head("open")
     face, photo, transform = head.neutral()[0], _photo(), _transform()
-    edited = PhotoEditor(head, _still_painter())(photo, transform, face, _opened(face))
+    edited = PhotoEditor(head, _still_inpainter())(photo, transform, face, _opened(face))
     changed = (edited != photo).any(2)
     crop = np.zeros_like(changed)
     crop[21 : 21 + CROP_SIZE + 2, 37 : 37 + CROP_SIZE + 2] = True
@@ -78,7 +78,7 @@ def test_faces_of_any_size_are_edited_and_the_rest_stays(zoom: float) -> None:
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 255, (side + 10, side + 20, 3), dtype=np.uint8)
     transform = _transform(zoom, left=-5.0, top=8.0)
-    edited = PhotoEditor(head, _still_painter())(photo, transform, face, _opened(face))
+    edited = PhotoEditor(head, _still_inpainter())(photo, transform, face, _opened(face))
     changed = (edited != photo).any(2)
     assert edited.shape == photo.shape
     assert 0.02 < changed.mean() < 0.6
@@ -88,7 +88,7 @@ def test_faces_of_any_size_are_edited_and_the_rest_stays(zoom: float) -> None:
 def test_what_the_painter_adds_is_seen_only_where_something_changed() -> None:
     head = load_head("open")
     face = head.neutral()[0]
-    painter = _still_painter()
+    painter = _still_inpainter()
     torch.nn.init.constant_(painter.output.bias, 1.0)
     photo = np.full((SIDE, SIDE, 3), 90, np.uint8)
     edited = PhotoEditor(head, painter)(photo, _transform(), face, _opened(face)).astype(int)
@@ -102,6 +102,6 @@ def test_a_head_without_a_painter_is_refused() -> None:
 
 
 def test_the_shipped_painter_is_one_and_says_what_it_was_trained_on() -> None:
-    painter = load_painter(load_head("open"))
+    painter = load_inpainter(load_head("open"))
     assert painter.provenance["settings"]["painter"] is not None
     assert painter.provenance["photos_seen"] > 1000

@@ -10,10 +10,10 @@ from smirk3d.editing.photo_editor import PhotoEditor
 from smirk3d.editing.provenance import NOTICE, SOURCE_TYPE
 from smirk3d.editing.retargeting import performance, reduced, write_retargeted
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.track_file import MOVING, Track
-from tests.editing.test_photo_editor import _photo, _still_painter, _transform
+from tests.editing.test_photo_editor import _photo, _still_inpainter, _transform
 
 
 def _track(frames: FaceParameters) -> Track:
@@ -37,13 +37,13 @@ def test_a_track_plays_on_a_photo(tmp_path: Path) -> None:
     frames, seconds = performance(_track(played.replace(jaw=jaw)), 0)
     assert seconds.tolist() == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
     face = head.neutral()[0]
-    wished = head.neutral(5).replace(jaw=frames.jaw)
+    target = head.neutral(5).replace(jaw=frames.jaw)
     done: list[tuple[int, int]] = []
     small, transform = reduced(_photo()[:-1, :-1], _transform())
     assert small.shape[0] % 2 == small.shape[1] % 2 == 0
     path = tmp_path / "talks.mp4"
     write_retargeted(
-        path, PhotoEditor(head, _still_painter()), small, transform, face, wished, seconds,
+        path, PhotoEditor(head, _still_inpainter()), small, transform, face, target, seconds,
         on_progress=lambda at, total: done.append((at, total)),
     )  # fmt: skip
     assert done[-1] == (5, 5)

@@ -140,7 +140,7 @@ def test_unknown_names_and_absent_weights_are_refused() -> None:
 
 def test_place_channels_follow_the_pooled_features_and_know_where_things_are() -> None:
     torch.manual_seed(0)
-    backbone = build_backbone("mobilenetv3_small_minimal", place_channels=8, input_size=64).eval()
+    backbone = build_backbone("mobilenetv3_small_minimal", spatial_channels=8, input_size=64).eval()
     assert backbone.num_features == 576 + 8 * 4 * 4
     images = torch.rand(2, 3, 64, 64)
     with torch.no_grad():

@@ -156,8 +156,8 @@ def test_a_config_of_the_future_is_refused(head: HeadModel, tmp_path: Path) -> N
 def test_measured_features_leave_what_is_read(head: HeadModel, shared: bool) -> None:
     config = EncoderConfig(
         shared=shared, expression_backbone="mobilenetv3_small_minimal",
-        shape_backbone="mobilenetv3_small_minimal", input_size=64, standardised=True,
-        place_channels=4,
+        shape_backbone="mobilenetv3_small_minimal", input_size=64, normalized=True,
+        spatial_channels=4,
     )  # fmt: skip
     torch.manual_seed(0)
     encoder = FaceEncoder(head, config).eval()
@@ -172,7 +172,7 @@ def test_measured_features_leave_what_is_read(head: HeadModel, shared: bool) -> 
         features = images if encoder.trunk is None else encoder.trunk(images)
         features = encoder.expression_encoder.backbone(features)
         output = encoder.expression_encoder.output
-        centred = (features - output.centre) / output.spread
+        centred = (features - output.centre) / output.std
     assert centred.mean(0).abs().max() < 1e-3
     assert centred.std(0).max() < 1.001
     plain = FaceEncoder(head, EncoderConfig(shared=True, input_size=64))

@@ -14,12 +14,12 @@ from smirk3d.training.config import NetworkConfig
 from smirk3d.training.networks import build_networks
 
 
-def some_encoder(*, shared: bool, standardised: bool, places: int = 3) -> FaceEncoder:
+def some_encoder(*, shared: bool, normalized: bool, places: int = 3) -> FaceEncoder:
     torch.manual_seed(0)
     name = "mobilenetv3_small_minimal"
     config = EncoderConfig(
         pose_backbone=name, shape_backbone=name, expression_backbone=name, shared=shared,
-        place_channels=places, standardised=standardised, input_size=64,
+        spatial_channels=places, normalized=normalized, input_size=64,
     )  # fmt: skip
     encoder = FaceEncoder(tiny_head(), config).eval()
     encoder.standardise([torch.rand(4, 3, 64, 64)])
@@ -27,10 +27,10 @@ def some_encoder(*, shared: bool, standardised: bool, places: int = 3) -> FaceEn
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("standardised", [True, False])
+@pytest.mark.parametrize("normalized", [True, False])
 @pytest.mark.parametrize("size", [32, 96])
-def test_cells_are_read_as_if_resampled(shared: bool, standardised: bool, size: int) -> None:
-    before = some_encoder(shared=shared, standardised=standardised)
+def test_cells_are_read_as_if_resampled(shared: bool, normalized: bool, size: int) -> None:
+    before = some_encoder(shared=shared, normalized=normalized)
     after = with_input_size(before, tiny_head(), size)
     side = size // 16
     pooled, cells = torch.randn(5, 576), torch.randn(5, 3, side, side)
@@ -45,7 +45,7 @@ def test_cells_are_read_as_if_resampled(shared: bool, standardised: bool, size: 
 
 
 def test_a_training_goes_on_at_another_size(tmp_path: Path) -> None:
-    start = some_encoder(shared=True, standardised=True)
+    start = some_encoder(shared=True, normalized=True)
     start.save(tmp_path / "start.safetensors")
     encoder = replace(start.config, input_size=96)
     config = NetworkConfig(encoder=encoder, encoder_start=tmp_path / "start.safetensors")
@@ -53,4 +53,4 @@ def test_a_training_goes_on_at_another_size(tmp_path: Path) -> None:
     wanted = with_input_size(start, tiny_head(), 96).state_dict()
     for name, value in networks.encoder.state_dict().items():
         torch.testing.assert_close(value, wanted[name], msg=name)
-    assert not networks.fresh_places
+    assert not networks.fresh_spatial_features

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.training.small_runs import some_faces
 
-from smirk3d.evaluation.protocols.jitter import spread, versions
+from smirk3d.evaluation.protocols.jitter import std, versions
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.tiny import tiny_head
 
@@ -22,9 +22,9 @@ def test_answers_that_follow_the_crop_have_no_spread() -> None:
     made = [versions(torch.rand(3, 3, 224, 224), _transforms(3), generator) for _ in range(4)]
     transforms = [transform for _, transform in made]
     answers = [transform_view(truth, transform, 224, 224) for transform in transforms]
-    still = spread(head, answers, transforms)
+    still = std(head, answers, transforms)
     assert all(value < 0.05 for value in still.values()), still
-    assert spread(head, [truth] * 4, transforms)["in the photo px"] > 0.5
+    assert std(head, [truth] * 4, transforms)["in the photo px"] > 0.5
 
 
 def test_known_spreads() -> None:
@@ -35,11 +35,11 @@ def test_known_spreads() -> None:
         truth.replace(head_pose=torch.tensor([[0.0, sign * math.radians(3), 0.0]]).repeat(2, 1))
         for sign in (1, -1)
     ]
-    found = spread(head, turned, same)
+    found = std(head, turned, same)
     assert found["rotation deg"] == pytest.approx(3, rel=0.01)
     assert found["vertices mm"] == pytest.approx(0, abs=1e-3)
     lids = [truth.replace(eyelids=torch.full((2, 2), value)) for value in (0.0, 1.0)]
-    assert spread(head, lids, same)["actions"] == pytest.approx(2 * 0.5**0.5 / 52, rel=1e-4)
+    assert std(head, lids, same)["actions"] == pytest.approx(2 * 0.5**0.5 / 52, rel=1e-4)
 
 
 def test_versions_differ_a_little() -> None:

@@ -10,10 +10,10 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import AssetError, UsageError
 from smirk3d.evaluation.methods import Crops, make_methods
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 SMALL = EncoderConfig(
     expression_backbone="mobilenetv3_small_minimal", shared=True, input_size=32

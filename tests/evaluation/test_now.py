@@ -9,8 +9,8 @@ from PIL import Image
 from skimage import data
 
 from smirk3d.errors import InputError
-from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.config import EvaluationConfig
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.protocols.now import SEVEN, picture_names, run
 from smirk3d.heads.registry import load_head
@@ -25,10 +25,10 @@ def test_a_submission_has_a_neutral_mesh_and_seven_points_a_picture(tmp_path: Pa
         Image.fromarray(picture).save(folder / "iphone_pictures" / file)
     (folder / "imagepathsvalidation.txt").write_text(f"{name}\na/b/c.jpg\n")
     head = load_head("open")
-    bench = Bench(
+    context = EvaluationContext(
         head, make_methods(["none"], head), EvaluationConfig(now=folder), out=tmp_path / "out"
     )
-    section = run(bench)
+    section = run(context)
     assert section.tables[0].rows == [["none", "now-none", 2, 1]]
     points = np.load(tmp_path / "out/now-none/FaMoS_1/multiview_neutral/IMG_0001.npy")
     assert points.shape == (len(SEVEN), 3)
@@ -53,6 +53,6 @@ def test_what_is_no_challenge_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "imagepathsvalidation.txt").write_text("a/b.jpg\n../../b.jpg\n")
     with pytest.raises(InputError, match="which is not below the folder"):
         picture_names(tmp_path)
-    bench = Bench(tiny_head(), [], EvaluationConfig(), out=tmp_path)
+    context = EvaluationContext(tiny_head(), [], EvaluationConfig(), out=tmp_path)
     with pytest.raises(InputError, match="--now"):
-        run(bench)
+        run(context)

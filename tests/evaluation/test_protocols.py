@@ -10,10 +10,10 @@ from tests.training.small_runs import some_faces
 
 from smirk3d.cli.main import main
 from smirk3d.errors import OutputError, UsageError
-from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.config import EvaluationConfig, Protocol
-from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import make_methods
+from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.evaluation.protocols.registry import PROTOCOLS, evaluate
 from smirk3d.evaluation.report import Section, Table
 from smirk3d.geometry.cameras import ndc_to_pixels, project
@@ -27,44 +27,46 @@ def test_the_command_knows_every_protocol() -> None:
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
     head = tiny_head("named")
-    bench = Bench(head, make_methods(["none"], head), EvaluationConfig(), out=tmp_path)
+    context = EvaluationContext(
+        head, make_methods(["none"], head), EvaluationConfig(), out=tmp_path
+    )
     with pytest.raises(UsageError, match="no protocol 'nothing': choose from landmarks"):
-        evaluate(bench, ["nothing"])
+        evaluate(context, ["nothing"])
     with pytest.raises(UsageError, match="give --renderer"):
-        evaluate(bench, ["landmarks", "cycle"])
+        evaluate(context, ["landmarks", "cycle"])
     with pytest.raises(UsageError, match="no method"):
-        evaluate(Bench(head, [], EvaluationConfig(), out=tmp_path), ["landmarks"])
+        evaluate(EvaluationContext(head, [], EvaluationConfig(), out=tmp_path), ["landmarks"])
     assert not list(tmp_path.iterdir())
     (tmp_path / "report.md").write_text("mine")
     with pytest.raises(OutputError, match="not of smirk3d evaluate"):
-        evaluate(bench, ["landmarks"])
+        evaluate(context, ["landmarks"])
     assert (tmp_path / "report.md").read_text() == "mine"
 
 
 def test_a_protocol_that_fails_costs_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measured(bench: Bench) -> Section:
+    def measured(context: EvaluationContext) -> Section:
         return Section("jitter", "About it.", [Table("One.", ["method"], [["mean"]])])
 
-    def breaks(bench: Bench) -> Section:
+    def breaks(context: EvaluationContext) -> Section:
         raise ValueError("no \x1b[31m such\nthing")
 
     monkeypatch.setitem(PROTOCOLS, "landmarks", breaks)
     monkeypatch.setitem(PROTOCOLS, "jitter", measured)
     pca = tiny_head("pca")
-    bench = Bench(pca, make_methods(["mean"], pca), EvaluationConfig(), out=tmp_path)
+    context = EvaluationContext(pca, make_methods(["mean"], pca), EvaluationConfig(), out=tmp_path)
     told: list[str] = []
     done = evaluate(
-        bench,
-        ["roundtrip", "landmarks", "jitter"],
+        context,
+        ["redetection", "landmarks", "jitter"],
         failed={"mine": "damaged"},
         on_failure=lambda name, error: told.append(name),
     )
-    assert told == ["roundtrip", "landmarks"]
+    assert told == ["redetection", "landmarks"]
     assert done.failed == {
         "mine": "damaged",
-        "roundtrip": "head 'tiny-pca' has no named actions, which roundtrip compares",
+        "redetection": "head 'tiny-pca' has no named actions, which redetection compares",
         "landmarks": r"ValueError: no \x1b[31m such\nthing",
     }
     document = json.loads(done.data.read_text())
@@ -87,12 +89,12 @@ def test_landmark_errors_are_pixels_of_the_crop() -> None:
 def test_the_open_head_has_every_region() -> None:
     counts = {name: int(where.sum()) for name, where in regions(load_head("open")).items()}
     assert counts.pop("stable") > 300
-    assert counts == {"lips": 40, "lids": 32, "brows": 20, "contour": 36}
+    assert counts == {"lips": 40, "eyelids": 32, "brows": 20, "contour": 36}
 
 
 def test_cheap_protocols_on_a_few_real_photos(shared_dir: Path, tmp_path: Path) -> None:
     done = main(
-        ["evaluate", "landmarks", "roundtrip", "--methods", "none", "mediapipe", "mean",
+        ["evaluate", "landmarks", "redetection", "--methods", "none", "mediapipe", "mean",
          "--faces", str(shared_dir / "faces"), "--limit", "6", "--shown", "1", "--device", "cpu",
          "--out", str(tmp_path)]
     )  # fmt: skip

@@ -9,7 +9,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.metrics import side_correlation
 from smirk3d.evaluation.photos import Observer
-from smirk3d.evaluation.protocols.redetection import round_trip
+from smirk3d.evaluation.protocols.redetection import redetection
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.preprocessing.face_detector import DetectedFace
 
@@ -50,7 +50,7 @@ def test_what_is_drawn_is_compared_with_what_was_seen() -> None:
     head = tiny_head()
     crops, places = _crops()
     answers = head.neutral(3).replace(camera=torch.tensor([[7.0, x, 0.0] for x in places]))
-    trip = round_trip(head, crops, answers, Observer(BrightnessReader()))
+    trip = redetection(head, crops, answers, Observer(BrightnessReader()))
     assert (trip.rows, trip.lost) == ([0, 1, 2], 0)
     assert trip.photo[:, LEFT].tolist() == pytest.approx(places)
     assert side_correlation(trip.photo, trip.drawn) > 0.99
@@ -59,10 +59,10 @@ def test_what_is_drawn_is_compared_with_what_was_seen() -> None:
 def test_heads_that_are_not_recognised_are_counted() -> None:
     head = tiny_head()
     crops, _ = _crops()
-    trip = round_trip(head, crops, head.neutral(3), Observer(BrightnessReader(blind_from=2)))
+    trip = redetection(head, crops, head.neutral(3), Observer(BrightnessReader(blind_from=2)))
     assert (trip.rows, trip.lost, len(trip.drawn)) == ([0, 1], 1, 2)
     with pytest.raises(ValueError, match="no drawn head"):
-        round_trip(head, crops, head.neutral(3), Observer(BrightnessReader(blind_from=0)))
+        redetection(head, crops, head.neutral(3), Observer(BrightnessReader(blind_from=0)))
 
 
 def test_side_correlation_takes_pairs() -> None:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.protocols.retention import survival
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 def _crops(images: torch.Tensor) -> Crops:
@@ -37,7 +37,7 @@ def test_a_reader_that_knows_half_reads_half() -> None:
     )
     (wink,) = found["half"]
     assert wink.asked == pytest.approx(0.9)
-    assert wink.share == pytest.approx(0.5)
+    assert wink.fraction == pytest.approx(0.5)
     assert wink.wrong_side == pytest.approx(0.1)
     assert torch.equal(calls[0], photos)
     assert not torch.equal(calls[1], photos)
@@ -69,4 +69,4 @@ def test_pictures_without_a_face_do_not_count() -> None:
         head, _crops(torch.rand(2, 3, 64, 64)), head.neutral(2), {"a": read}, observe,
         names=("eyeBlinkLeft",),
     )  # fmt: skip
-    assert found["a"][0].share == pytest.approx(1.0)
+    assert found["a"][0].fraction == pytest.approx(1.0)

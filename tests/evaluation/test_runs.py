@@ -16,13 +16,12 @@ from PIL import Image
 from tests.training.small_runs import some_faces, some_photos
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.evaluation.protocols.registry import resynthesis
-from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.config import EvaluationConfig
-from smirk3d.evaluation.protocols.emotion import EMOTIONS
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.photos import Observer, held_out_photos, training_photos
-from smirk3d.evaluation.protocols.registry import PROTOCOLS
+from smirk3d.evaluation.protocols.emotion import EMOTIONS
+from smirk3d.evaluation.protocols.registry import PROTOCOLS, resynthesis
 from smirk3d.evaluation.report import Cell, Section
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
@@ -36,10 +35,10 @@ class SameFace:
     """Finds the same face in every picture; how bright that is, it takes for an open jaw."""
 
     def detect(self, image: NDArray[np.uint8]) -> list[DetectedFace]:
-        spread = np.random.default_rng(0).uniform(60, 160, (478, 3)).astype(np.float32)
+        std = np.random.default_rng(0).uniform(60, 160, (478, 3)).astype(np.float32)
         values = dict.fromkeys(ARKIT_NAMES, 0.0) | {"jawOpen": float(image.mean() / 255)}
         box = np.array([60, 60, 160, 160], np.float32)
-        return [DetectedFace(box=box, score=1, landmarks=spread, blendshapes=values)]
+        return [DetectedFace(box=box, score=1, landmarks=std, blendshapes=values)]
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +72,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _bench(folder: Path, out: Path, names: list[str], **changes: object) -> Bench:
+def _context(folder: Path, out: Path, names: list[str], **changes: object) -> EvaluationContext:
     head = tiny_head("named")
     config = replace(EvaluationConfig(faces=folder, shown=1, steps=2), **changes)
-    bench = Bench(head, make_methods(names, head), config, out=out)
-    bench.observer = Observer(SameFace())
-    return bench
+    context = EvaluationContext(head, make_methods(names, head), config, out=out)
+    context.observer = Observer(SameFace())
+    return context
 
 
 def _rows(section: Section, number: int = 0) -> dict[Cell, dict[str, Cell]]:
@@ -101,7 +100,7 @@ def test_no_photo_both_trains_and_reports(folder: Path) -> None:
 
 
 def test_landmarks(folder: Path, tmp_path: Path) -> None:
-    rows = _rows(PROTOCOLS["landmarks"](_bench(folder, tmp_path, ["none", "mean"])))
+    rows = _rows(PROTOCOLS["landmarks"](_context(folder, tmp_path, ["none", "mean"])))
     none, mean = rows["none"]["stable px"], rows["mean"]["stable px"]
     assert isinstance(none, float)
     assert isinstance(mean, float)
@@ -109,13 +108,13 @@ def test_landmarks(folder: Path, tmp_path: Path) -> None:
 
 
 def test_emotion(folder: Path, tmp_path: Path) -> None:
-    rows = _rows(PROTOCOLS["emotion"](_bench(folder, tmp_path, ["mediapipe", "mean"])))
+    rows = _rows(PROTOCOLS["emotion"](_context(folder, tmp_path, ["mediapipe", "mean"])))
     assert rows["MediaPipe's 52"]["accuracy"] == rows["mediapipe"]["accuracy"] == 1
     assert rows["mean"]["recall"] == 0.5
 
 
 def test_jitter(folder: Path, tmp_path: Path) -> None:
-    rows = _rows(PROTOCOLS["jitter"](_bench(folder, tmp_path, ["none", "mean"], limit=3)))
+    rows = _rows(PROTOCOLS["jitter"](_context(folder, tmp_path, ["none", "mean"], limit=3)))
     # the detector says the same of every version, so the answers in the crop are the same too
     assert rows["none"]["actions"] == pytest.approx(0, abs=1e-5)
     assert rows["none"]["in the photo px"] > 0.5  # type: ignore[operator]
@@ -130,22 +129,22 @@ def test_resynthesis_keeps_renderers_that_the_cycle_takes(
 
     monkeypatch.setattr(resynthesis, "perceptual_network", Pixels)
     monkeypatch.setattr(resynthesis, "LIGHT", NeuralRendererConfig(features=(4, 6), blocks=0))
-    bench = _bench(folder, tmp_path, ["none", "mean"], limit=4)
-    rows = _rows(PROTOCOLS["resynthesis"](bench))
+    context = _context(folder, tmp_path, ["none", "mean"], limit=4)
+    rows = _rows(PROTOCOLS["resynthesis"](context))
     figures = [value for row in rows.values() for value in list(row.values())[1:]]
     assert len(figures) == 6
     assert all(isinstance(value, float) and 0 < value < math.inf for value in figures)
     file = tmp_path / "renderers" / "none.safetensors"
     assert NeuralRenderer.from_file(file).provenance["steps"] == 2
-    bench = _bench(folder, tmp_path / "twice", ["none"], limit=4, repeats=2)
-    (twice,) = _rows(PROTOCOLS["resynthesis"](bench)).values()
+    context = _context(folder, tmp_path / "twice", ["none"], limit=4, repeats=2)
+    (twice,) = _rows(PROTOCOLS["resynthesis"](context)).values()
     assert list(twice)[4:] == ["L1 +-", "L1 in the face +-", "perceptual +-"]
     # the first of the two was the training above
     other = 2 * twice["L1"] - rows["none"]["L1"]  # type: ignore[operator]
-    spread = abs(other - rows["none"]["L1"]) / 2**0.5  # type: ignore[operator]
-    assert spread > 0 and twice["L1 +-"] == pytest.approx(spread)
-    bench = _bench(folder, tmp_path, ["none", "mean"], limit=4, renderer=file)
-    section = PROTOCOLS["cycle"](bench)
+    std = abs(other - rows["none"]["L1"]) / 2**0.5  # type: ignore[operator]
+    assert std > 0 and twice["L1 +-"] == pytest.approx(std)
+    context = _context(folder, tmp_path, ["none", "mean"], limit=4, renderer=file)
+    section = PROTOCOLS["cycle"](context)
     plain, sparse = (_rows(section, number)["mean"] for number in range(2))
     for mean in (plain, sparse):
         assert mean["expression"] > 0 and mean["all"] < 1  # type: ignore[operator]

@@ -3,12 +3,12 @@ from __future__ import annotations
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.synthesis.procedural_heads import SIZE, PaintedHeads
 from smirk3d.evaluation.photos import Observer
 from smirk3d.evaluation.protocols.synthetic import available, drawn_faces, rendered_crops
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.synthesis.procedural_heads import SIZE, ProceduralHeads
 
 
 def test_drawn_weights_are_those_of_the_faces() -> None:
@@ -45,7 +45,7 @@ def test_painted_heads_are_found_and_differ() -> None:
 
 def test_paint_follows_the_seed() -> None:
     head = tiny_head("named")
-    painter = PaintedHeads(head)
+    painter = ProceduralHeads(head)
     first, again, other = (
         painter.pictures(head.neutral(), [painter.paint(torch.Generator().manual_seed(seed))])
         for seed in (0, 0, 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 def random_faces(head: HeadModel, batch_size: int) -> FaceParameters:

@@ -16,10 +16,10 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.html_page import write_html
 from smirk3d.export.picture import Picture
 from smirk3d.export.rigs.rig import HeadMotion, rig_of
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from tests.export.faces import random_faces
 from tests.viewer.browser import FLAGS, chromium
 

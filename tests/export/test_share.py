@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from smirk3d.errors import InputError
-from smirk3d.export.pictures.figure import action_bars, write_figure
 from smirk3d.export.format_names import parse_formats
 from smirk3d.export.formats import PICTURED, save_face, write_face
 from smirk3d.export.picture import Picture
+from smirk3d.export.pictures.figure import action_bars, write_figure
 from smirk3d.export.pictures.turntable import write_turntable
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head

@@ -14,9 +14,9 @@ from smirk3d.export.formats import save_face
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
 from smirk3d.export.usd import frame_rate, write_usd
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from tests.export.faces import random_faces
 
 USD = pytest.importorskip("pxr.Usd", reason="the extra usd is not installed")

@@ -103,8 +103,8 @@ def back(there):
 def random_faces(head, count=24):
     generator = torch.Generator().manual_seed(5)
 
-    def sparse(size, share, most):
-        present = torch.rand(count, size, generator=generator) < share
+    def sparse(size, fraction, most):
+        present = torch.rand(count, size, generator=generator) < fraction
         return present * torch.rand(count, size, generator=generator) * most
 
     jaw = torch.cat([sparse(1, 0.6, 0.7), sparse(1, 0.4, 0.5) - sparse(1, 0.4, 0.5),

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from smirk3d.errors import AssetError, ShapeError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.landmark_fit import LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.normal_equations import NormalEquations
@@ -15,6 +14,7 @@ from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
+from smirk3d.parameters.face_parameters import FaceParameters
 
 SIZE = 224
 WEAK_PRIOR = LandmarkFitConfig(
@@ -55,7 +55,7 @@ def test_landmarks_are_met(kind: str) -> None:
     truth = random_faces(head, 12)
     seen = seen_landmarks(head, truth)
     fitted = LandmarkFit(head, WEAK_PRIOR)(seen, size=SIZE)
-    # lids look closed without their landmarks, so irises go unseen; and the tiny pca head's
+    # eyelids look closed without their landmarks, so irises go unseen; and the tiny pca head's
     # landmarks lie on large triangles that several joints bend
     assert reprojection_error(head, fitted.parameters, seen).max() < 0.5
     assert fitted.error.max() < 0.2

@@ -27,10 +27,10 @@ def test_samples_are_uniform() -> None:
     covariance = torch.full((3, 3), -1 / 36, dtype=torch.float64)
     covariance.fill_diagonal_(1 / 18)
     torch.testing.assert_close(torch.cov(samples.T), covariance, atol=2e-3, rtol=0)
-    shares = torch.cat(
+    fractions = torch.cat(
         [(samples > 0.5).double().mean(0), (samples <= 0.5).all(1).double().mean()[None]]
     )
-    torch.testing.assert_close(shares, torch.full_like(shares, 0.25), atol=0.01, rtol=0)
+    torch.testing.assert_close(fractions, torch.full_like(fractions, 0.25), atol=0.01, rtol=0)
 
 
 def test_samples_follow_their_generator() -> None:

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 def seen(head: HeadModel, parameters: FaceParameters, size: int) -> torch.Tensor:

@@ -5,11 +5,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from smirk3d.head_import.landmark_embedding import embed_landmarks, mirror_landmarks, with_landmarks
-from smirk3d.heads.landmarks.mediapipe import mirrored_ids
-from smirk3d.head_import.landmark_renderer import LOWER_INNER_LIP, UPPER_INNER_LIP, LandmarkStudio
 from smirk3d.errors import AssetError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.head_import.landmark_embedding import embed_landmarks, mirror_landmarks, with_landmarks
+from smirk3d.head_import.landmark_renderer import LOWER_INNER_LIP, UPPER_INNER_LIP, LandmarkRenderer
+from smirk3d.heads.landmarks.mediapipe import mirrored_ids
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
@@ -72,12 +72,12 @@ def test_mediapipe_pairs_are_an_involution() -> None:
 class EchoDetector:
     """Finds the lip rims where the head really has them in the picture, and nothing else."""
 
-    def __init__(self, studio: LandmarkStudio, view) -> None:
-        vertices = studio.head(view).vertices
+    def __init__(self, landmark_renderer: LandmarkRenderer, view) -> None:
+        vertices = landmark_renderer.head(view).vertices
         self.pixels = ndc_to_pixels(project(vertices, view.camera), 320)[0, :, :2].numpy()
         self.upper, self.lower = (
-            int(studio.head.faces[lip[len(lip) // 2], 0])
-            for lip in (studio.upper_lip, studio.lower_lip)
+            int(landmark_renderer.head.faces[lip[len(lip) // 2], 0])
+            for lip in (landmark_renderer.upper_lip, landmark_renderer.lower_lip)
         )
 
     def detect(self, image: NDArray[np.uint8]) -> list[DetectedFace]:
@@ -89,12 +89,12 @@ class EchoDetector:
 
 def test_lip_rims_are_carried_to_their_own_lip() -> None:
     head = load_head("open")
-    studio = LandmarkStudio(head)
-    on_both = set(studio.upper_lip.tolist()) & set(studio.lower_lip.tolist())
-    assert len(on_both) < 0.5 * len(studio.upper_lip)
-    view = studio.open_views(head.neutral(), torch.Generator().manual_seed(1))[1:2]
-    detector = EchoDetector(studio, view)
-    places, weights = studio.observe_lips(view, detector)
+    landmark_renderer = LandmarkRenderer(head)
+    on_both = set(landmark_renderer.upper_lip.tolist()) & set(landmark_renderer.lower_lip.tolist())
+    assert len(on_both) < 0.5 * len(landmark_renderer.upper_lip)
+    view = landmark_renderer.open_views(head.neutral(), torch.Generator().manual_seed(1))[1:2]
+    detector = EchoDetector(landmark_renderer, view)
+    places, weights = landmark_renderer.observe_lips(view, detector)
     assert weights[list(UPPER_INNER_LIP)].all()
     assert not weights[[0, 10, 152]].any()
     for ids, vertex in ((UPPER_INNER_LIP, detector.upper), (LOWER_INNER_LIP, detector.lower)):

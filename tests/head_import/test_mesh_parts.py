@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smirk3d.errors import AssetError
-from smirk3d.head_import.flame.lid_closing import closing_offsets
+from smirk3d.head_import.flame.eyelid_closing import closing_offsets
 from smirk3d.head_import.head_regions import region_masks
 from smirk3d.head_import.mesh_parts import (
     connected_components,
@@ -97,7 +97,7 @@ def test_a_skin_without_lids_is_refused(open_head):
     vertices = open_head["v_template"].astype(float)
     ball = open_head["part"] == 1
     nothing = np.zeros(len(vertices), bool)
-    with pytest.raises(AssetError, match="no lids around the eyeball"):
+    with pytest.raises(AssetError, match="no eyelids around the eyeball"):
         closing_offsets(vertices, open_head["faces"], nothing, ball, vertices[ball].mean(0))
 
 

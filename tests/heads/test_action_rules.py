@@ -11,13 +11,13 @@ import torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
 from smirk3d.export.rigs.rig import rig_frames, rig_of
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import EXPRESSION_ACTIONS
 from smirk3d.heads.fingerprint import fingerprint
 from smirk3d.heads.head_file import read_head_file, write_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.personal_head import one_person
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 def faces(head: HeadModel, **weights: float) -> FaceParameters:
@@ -46,9 +46,9 @@ def test_the_tongue_waits_for_an_open_mouth() -> None:
     head = tiny_head("ruled")
     assert moved(head, tongueOut=1.0).abs().max() == 0
     whole = head.offsets[head.group("shape").dim + EXPRESSION_ACTIONS.index("tongueOut")]
-    for jaw, share in ((0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):
+    for jaw, fraction in ((0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):
         tongue = moved(head, tongueOut=1.0, jawOpen=jaw) - moved(head, jawOpen=jaw)
-        assert torch.allclose(tongue, share * whole, atol=1e-6)
+        assert torch.allclose(tongue, fraction * whole, atol=1e-6)
 
 
 def test_a_blink_takes_what_widens_the_eye() -> None:

@@ -5,10 +5,10 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, ShapeError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
+from smirk3d.parameters.face_parameters import FaceParameters
 
 KINDS = ("named", "pca")
 

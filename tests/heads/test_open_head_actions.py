@@ -7,11 +7,11 @@ import torch
 
 from smirk3d.assets import heads_folder
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.head_import.anny.interplay import CHANNELS
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 @pytest.fixture(scope="module")

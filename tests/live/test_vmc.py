@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from tests.export.faces import random_faces
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError, MissingExtra
 from smirk3d.export.rigs.rig import skull_rotation
-from smirk3d.live.vmc import VmcSender, unity_quaternion_xyzw
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.tiny import tiny_head
-from tests.export.faces import random_faces
+from smirk3d.live.vmc import VmcSender, unity_quaternion_xyzw
 
 osc_bundle = pytest.importorskip("pythonosc.osc_bundle", reason="the extra live is not installed")
 HEAD = tiny_head()

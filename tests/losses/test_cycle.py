@@ -42,7 +42,7 @@ def test_amounts_share_a_unit_whatever_their_spreads() -> None:
     read = known.replace(expression=known.expression + 0.1)
     group = head.group("expression")
     assert set(group.hi) == {1.0}
-    losses = cycle_losses(read, known, ("expression",), spec=head.spec, amount_unit=0.2)
+    losses = cycle_losses(read, known, ("expression",), spec=head.spec, unit_interval_std=0.2)
     assert losses["expression"] == pytest.approx(0.25)
 
 

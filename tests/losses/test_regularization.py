@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from smirk3d.errors import ShapeError
-from smirk3d.parameters.face_parameters import ParameterGroup
 from smirk3d.losses.regularization import prior_loss, target_loss
+from smirk3d.parameters.face_parameters import ParameterGroup
 
 GROUP = ParameterGroup(
     name="jaw", names=("a", "b"), lo=(-math.inf,) * 2, hi=(math.inf,) * 2,
@@ -24,7 +24,7 @@ def test_distance_in_spreads_or_in_units() -> None:
     values = torch.tensor([[2.0, 4.0], [1.0, 0.0]])
     # ((1 / 0.5) ** 2 + (4 / 2) ** 2) / 4 and (1 + 16) / 4
     assert prior_loss(values, GROUP) == 2.0
-    assert prior_loss(values, GROUP, in_spreads=False) == 4.25
+    assert prior_loss(values, GROUP, standardized=False) == 4.25
 
 
 def test_a_group_that_the_head_lacks_costs_nothing_and_can_be_descended_on() -> None:

@@ -44,7 +44,7 @@ def test_surroundings_have_no_gradient_and_check_shapes() -> None:
 @pytest.mark.parametrize("size", [224, 112])
 def test_holes_hide_the_published_share_at_every_size(size: int) -> None:
     generator = torch.Generator().manual_seed(3)
-    keep = random_holes(torch.zeros(4, 3, size, size), share=0.01, side=11, generator=generator)
+    keep = random_holes(torch.zeros(4, 3, size, size), fraction=0.01, side=11, generator=generator)
     assert keep.shape == (4, 1, size, size)
     # each pixel is spared by the 121 centres around it: 0.99 ** 121
     assert keep.mean() == pytest.approx(0.296, abs=0.03)
@@ -52,8 +52,8 @@ def test_holes_hide_the_published_share_at_every_size(size: int) -> None:
 
 def test_no_holes_and_repeatable_holes() -> None:
     like = torch.zeros(2, 3, 32, 32)
-    assert random_holes(like, share=0.0, side=11).all()
-    first = random_holes(like, share=0.01, side=11, generator=torch.Generator().manual_seed(1))
-    again = random_holes(like, share=0.01, side=11, generator=torch.Generator().manual_seed(1))
+    assert random_holes(like, fraction=0.0, side=11).all()
+    first = random_holes(like, fraction=0.01, side=11, generator=torch.Generator().manual_seed(1))
+    again = random_holes(like, fraction=0.01, side=11, generator=torch.Generator().manual_seed(1))
     assert torch.equal(first, again)
     assert not torch.equal(first[0], first[1])

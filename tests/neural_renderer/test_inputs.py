@@ -18,7 +18,7 @@ from smirk3d.neural_renderer.pixel_sampling import sampling_weights
 from smirk3d.rendering.mesh_renderer import MeshRenderer, RenderedHead
 
 SIZE = 64
-CLEAR = MaskingConfig(dilation=14, point_share=0.05, noise=0.0, hole_share=0.0)
+CLEAR = MaskingConfig(dilation=14, point_fraction=0.05, noise=0.0, hole_fraction=0.0)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_holes_and_noise_touch_drawn_pixels_alone(scene) -> None:
     photo = torch.full((2, 3, SIZE, SIZE), 0.5)
     hull = hull_like(rendering)
     points = draw_points(rendering, weight, CLEAR)
-    noisy = dataclasses.replace(CLEAR, noise=0.05, hole_share=0.01)
+    noisy = dataclasses.replace(CLEAR, noise=0.05, hole_fraction=0.01)
     generator = torch.Generator().manual_seed(2)
     args = (photo, hull, rendering, renderer.faces, points)
     masked = masked_photo(*args, noisy, generator=generator)

@@ -50,8 +50,8 @@ def test_triangles_are_drawn_by_weight_times_visible_area() -> None:
     # areas: half the square less the small triangle, half, 0.9 x 0.9 / 2 of 2 x 2
     small = 0.9 * 0.9 / 2 / 4
     mass = weight * torch.tensor([0.5 - small, 0.5, small])
-    share = torch.bincount(drawn, minlength=3) / len(drawn)
-    torch.testing.assert_close(share, mass / mass.sum(), rtol=0, atol=0.02)
+    fraction = torch.bincount(drawn, minlength=3) / len(drawn)
+    torch.testing.assert_close(fraction, mass / mass.sum(), rtol=0, atol=0.02)
 
 
 def test_points_are_uniform_on_a_triangle() -> None:

@@ -123,8 +123,8 @@ def test_directions_are_even() -> None:
     directions = sphere_directions(200)
     torch.testing.assert_close(directions.norm(dim=1), torch.ones(200))
     assert directions.mean(0).abs().max() < 0.01
-    spread = directions.T @ directions / 200
-    torch.testing.assert_close(spread, torch.eye(3) / 3, atol=0.01, rtol=0)
+    std = directions.T @ directions / 200
+    torch.testing.assert_close(std, torch.eye(3) / 3, atol=0.01, rtol=0)
 
 
 def test_srgb_curve() -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from smirk3d.errors import ShapeError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, clay, facing_viewer, turntable
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import FAST, WIREFRAME, Look

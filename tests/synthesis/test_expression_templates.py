@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.synthesis.expression_templates import template_bank, template_weights
 from smirk3d.errors import AssetError
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.synthesis.expression_templates import template_bank, template_weights
 
 
 def test_there_are_many_and_all_are_of_arkit_and_in_range() -> None:

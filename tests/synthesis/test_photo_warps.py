@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from smirk3d.synthesis.photo_warps import PhotoWarper
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.synthesis.photo_warps import PhotoWarper
 
 SIZE = 96
 
@@ -28,11 +28,11 @@ def test_the_same_parameters_change_almost_nothing() -> None:
 def test_a_point_of_the_photo_moves_with_the_surface() -> None:
     head = tiny_head()
     fitted = head.neutral(1)
-    wished = fitted.replace(camera=fitted.camera + torch.tensor([[0.0, 0.01, 0.0]]))
-    warped = PhotoWarper(head)(_photos(1), fitted, wished)
+    target = fitted.replace(camera=fitted.camera + torch.tensor([[0.0, 0.01, 0.0]]))
+    warped = PhotoWarper(head)(_photos(1), fitted, target)
     vertex = int((head.v_template[:42, 2]).argmax())
     before = project(head(fitted).vertices, fitted.camera)[0, vertex, :2]
-    after = project(head(wished).vertices, wished.camera)[0, vertex, :2]
+    after = project(head(target).vertices, target.camera)[0, vertex, :2]
 
     def colour(images: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.grid_sample(images, at[None, None, None], align_corners=False)
@@ -45,8 +45,8 @@ def test_photos_and_parameters_stay_as_they_are() -> None:
     head = tiny_head()
     photos, fitted = _photos(1), head.neutral(1)
     kept = photos.clone()
-    wished = fitted.replace(jaw=torch.tensor([[0.8, 0.3, 0.0]]))
-    warped = PhotoWarper(head)(photos, fitted, wished)
+    target = fitted.replace(jaw=torch.tensor([[0.8, 0.3, 0.0]]))
+    warped = PhotoWarper(head)(photos, fitted, target)
     assert torch.equal(photos, kept)
     assert warped.images.isfinite().all()
     assert warped.images.min() >= 0

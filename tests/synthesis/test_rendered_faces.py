@@ -3,19 +3,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.synthesis.rendered_faces import FaceRenderer
-from smirk3d.synthesis.expression_augmentation import StrongExpressionConfig
 from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.synthesis.expression_augmentation import ExpressionAugmentationConfig
+from smirk3d.synthesis.rendered_faces import FaceRenderer
 
 GREY = torch.full((2, 3, 224, 224), 0.5)
 
 
 def test_renders_show_their_targets() -> None:
     head = load_head("open")
-    renderer = FaceRenderer(head, [head], StrongExpressionConfig())
+    renderer = FaceRenderer(head, [head], ExpressionAugmentationConfig())
     drawn, twice = renderer(GREY, torch.Generator().manual_seed(0))
     seen = project(head(drawn.targets).vertices, drawn.targets.camera)
     expected = ndc_to_pixels(head.landmarks(seen), 224)[..., :2]
@@ -38,8 +38,8 @@ def test_renders_show_their_targets() -> None:
 def test_of_another_head_only_named_amounts_are_known() -> None:
     head, other = load_head("open"), tiny_head("named")
     with pytest.raises(InputError, match="landmarks"):
-        FaceRenderer(head, [other], StrongExpressionConfig())
-    trained = FaceRenderer(other, [head], StrongExpressionConfig())
+        FaceRenderer(head, [other], ExpressionAugmentationConfig())
+    trained = FaceRenderer(other, [head], ExpressionAugmentationConfig())
     drawn, _ = trained(GREY, torch.Generator().manual_seed(0))
     for name in ("shape", "head_pose", "camera", "neck"):
         assert getattr(drawn.targets, name).isnan().all()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from smirk3d.synthesis.warped_photos import SurfaceCarrier, painted_correction, spread_known
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.synthesis.warped_photos import SurfaceWarper, diffuse_known, rendered_correction
 
 SIZE = 128
 
@@ -18,7 +18,7 @@ def _photos(batch: int) -> torch.Tensor:
 def test_a_still_face_is_the_photo() -> None:
     head = load_head("open")
     face = head.neutral(2)
-    carried = SurfaceCarrier(head)(_photos(2), face, face)
+    carried = SurfaceWarper(head)(_photos(2), face, face)
     known = carried.known.expand_as(carried.filled) == 1
     torch.testing.assert_close(carried.filled[known], _photos(2)[known], atol=1e-5, rtol=0)
     assert (carried.known < 1).float().mean() < 0.01
@@ -28,7 +28,7 @@ def test_an_opened_mouth_is_unknown_and_its_parts_are_named() -> None:
     head = load_head("open")
     face = head.neutral(1)
     opened = face.replace(jaw=torch.tensor([[0.8, 0.0, 0.0]]))
-    carried = SurfaceCarrier(head)(_photos(1), face, opened)
+    carried = SurfaceWarper(head)(_photos(1), face, opened)
     mouth = (carried.part > 0.4) & (carried.grey > 0)
     assert mouth.sum() > 100
     assert carried.known[mouth].mean() < 0.2
@@ -39,7 +39,7 @@ def test_what_another_expression_hides_is_unknown_in_the_true_photo() -> None:
     head = load_head("open")
     face = head.neutral(1)
     shut = face.replace(eyelids=torch.ones(1, 2))
-    carried = SurfaceCarrier(head)(_photos(1), face, face, hidden_by=shut)
+    carried = SurfaceWarper(head)(_photos(1), face, face, hidden_by=shut)
     eyes = (carried.part > 0.1) & (carried.part < 0.3)
     assert eyes.any()
     assert carried.known[eyes].mean() < 0.2
@@ -54,7 +54,7 @@ def test_holes_are_unknown() -> None:
     face = head.neutral(1)
     holes = torch.ones(1, 1, SIZE, SIZE)
     holes[..., 60:66, 60:66] = 0
-    carried = SurfaceCarrier(head)(_photos(1), face, face, holes=holes)
+    carried = SurfaceWarper(head)(_photos(1), face, face, holes=holes)
     assert carried.known[..., 60:66, 60:66].max() == 0
     torch.testing.assert_close(carried.filled, _photos(1), atol=0.03, rtol=0)
 
@@ -64,19 +64,19 @@ def test_known_colours_spread_and_stay() -> None:
     picture[..., :10] = 0.2
     picture[..., 10:] = 0.8
     known = (torch.rand(1, 1, 33, 20, generator=torch.Generator().manual_seed(0)) > 0.7).float()
-    spread = spread_known(picture * known, known)
+    std = diffuse_known(picture * known, known)
     kept = (known == 1).expand_as(picture)
-    assert torch.equal(spread[kept], picture[kept])
-    assert (spread - picture).abs().mean() < 0.05
-    assert spread.min() >= 0.19
-    assert torch.isfinite(spread_known(picture, torch.zeros_like(known))).all()
+    assert torch.equal(std[kept], picture[kept])
+    assert (std - picture).abs().mean() < 0.05
+    assert std.min() >= 0.19
+    assert torch.isfinite(diffuse_known(picture, torch.zeros_like(known))).all()
 
 
 def test_a_painter_that_starts_grey_corrects_nothing() -> None:
     head = load_head("open")
     face = head.neutral(1)
     renderer = NeuralRenderer(NeuralRendererConfig(features=(4, 6), blocks=1)).eval()
-    carried = SurfaceCarrier(head)(_photos(1), face, face).resized(64)
-    assert painted_correction(renderer, carried).abs().max() > 0
+    carried = SurfaceWarper(head)(_photos(1), face, face).resized(64)
+    assert rendered_correction(renderer, carried).abs().max() > 0
     renderer.start_grey()
-    assert torch.equal(painted_correction(renderer, carried), torch.zeros(1, 3, 64, 64))
+    assert torch.equal(rendered_correction(renderer, carried), torch.zeros(1, 3, 64, 64))

@@ -9,8 +9,8 @@ import pytest
 import torch
 from skimage import data
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
 from tests.tracking.clips import background, paste
 
@@ -50,7 +50,7 @@ class ColourEncoder:
     """Stands for trained weights: finds the portrait by its colours, in a bluish scene.
 
     The mesh fills the crop as a face does; where the warm pixels' middle moves, it moves. The jaw
-    opens with the share of warm pixels, so that every frame has an answer of its own.
+    opens with the fraction of warm pixels, so that every frame has an answer of its own.
     """
 
     provenance: ClassVar[dict[str, str]] = {}

@@ -14,8 +14,8 @@ import pytest
 
 from smirk3d.cli.main import main
 from smirk3d.errors import InputError, OutputError
-from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.live.track_camera import finish_left_takes, track_camera
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_file import read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
 from smirk3d.tracking.track_video import ClipConfig, track_video

@@ -1,4 +1,4 @@
-"""Both filters on signals with known truth: trembling, blinks, turns, gaps, uneven times."""
+"""Both filters on signals with known truth: jittering, blinks, turns, gaps, uneven times."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def still(head: HeadModel, frames: int = FRAMES) -> ImageMotion:
 def trembling(motion: ImageMotion, seed: int = 0) -> ImageMotion:
     """Noise as an encoder's: a hundredth of the range, half a degree, a third of a pixel."""
     rng = np.random.default_rng(seed)
-    turn = motion.turn + rng.normal(0, 0.003, motion.turn.shape)
+    turn = motion.rotation + rng.normal(0, 0.003, motion.rotation.shape)
     return ImageMotion(
         turn / np.linalg.norm(turn, axis=1, keepdims=True),
-        motion.place + rng.normal(0, 0.3, motion.place.shape),
-        motion.size + rng.normal(0, 0.002, motion.size.shape),
+        motion.translation + rng.normal(0, 0.3, motion.translation.shape),
+        motion.log_scale + rng.normal(0, 0.002, motion.log_scale.shape),
         {n: v + rng.normal(0, 0.01, v.shape) for n, v in motion.groups.items()},
     )
 
@@ -53,9 +53,9 @@ def live(motion: ImageMotion, times: np.ndarray, head: HeadModel) -> ImageMotion
     frames = [
         smoother(
             ImageMotion(
-                motion.turn[t : t + 1],
-                motion.place[t : t + 1],
-                motion.size[t : t + 1],
+                motion.rotation[t : t + 1],
+                motion.translation[t : t + 1],
+                motion.log_scale[t : t + 1],
                 {n: v[t : t + 1] for n, v in motion.groups.items()},
             ),
             times[t],
@@ -105,10 +105,10 @@ def test_a_blink_of_100_ms_keeps_its_height(head: HeadModel, kind: str, rate: in
     for seed in range(4):
         noisy = trembling(still(head), seed)
         centre = times[FRAMES // 2]
-        lids = noisy.groups["eyelids"] + blink(times, centre)[:, None]
-        noisy = replace(noisy, groups={**noisy.groups, "eyelids": lids})
+        eyelids = noisy.groups["eyelids"] + blink(times, centre)[:, None]
+        noisy = replace(noisy, groups={**noisy.groups, "eyelids": eyelids})
         result = smoothed(kind, noisy, times, head).groups["eyelids"]
-        assert (result.max(0) - 0.1 > 0.9 * (lids.max(0) - 0.1)).all()
+        assert (result.max(0) - 0.1 > 0.9 * (eyelids.max(0) - 0.1)).all()
         assert np.abs(result.argmax(0) - FRAMES // 2).max() == 0
 
 
@@ -193,7 +193,7 @@ def test_turns_go_the_short_way(head: HeadModel) -> None:
     rotations = axis_angle_to_matrix(vectors)
     turning = still(head)
     turn = matrix_to_quaternion_wxyz(rotations).numpy()
-    turning = replace(turning, turn=turn * np.where(np.arange(FRAMES) % 3, 1, -1)[:, None])
+    turning = replace(turning, rotation=turn * np.where(np.arange(FRAMES) % 3, 1, -1)[:, None])
     for kind, most in (("best", 0.02), ("live", 0.2)):
         result = rotations_of(smoothed(kind, turning, times, head).turn)
         assert (result - rotations)[3:-3].abs().max() < most

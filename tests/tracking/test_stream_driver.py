@@ -10,10 +10,10 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import OutputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.live.stream_driver import StreamDriver
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.tracker import TrackedFace
 
 HEAD = tiny_head()

@@ -10,13 +10,13 @@ import torch
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.batches import BatchConfig, TrainingBatches
 from smirk3d.encoders.face_encoder import EncoderConfig
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import NeuralRendererConfig
 from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.config import (
     CycleConfig,
     DataConfig,
@@ -57,11 +57,11 @@ def small_config(*, painting: bool = True, steps: int = 4, shared: bool = True) 
             shape_target=1e-3,
             eyelids_prior=1e-3,
             eyes_prior=1e-3,
-            warm_start=1.0,
+            pseudo_labels=1.0,
             cycle=1.0 * painting,
         ),
         landmarks=LandmarkConfig(form="robust", emphasis=3.0),
-        masking=MaskingConfig(point_share=0.1),
+        masking=MaskingConfig(point_fraction=0.1),
         cycle=CycleConfig(first_step=1),
         optimizer=OptimizerConfig(averaging=0.9, warmup_steps=2, encoder_clip=1.0),
         run=RunConfig(steps=steps, log_steps=1, panel_steps=2, save_minutes=1e-9, half=False),

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import OutputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training import fitted_targets as module
 from smirk3d.training.fitted_targets import fitted_targets
 from tests.training.small_runs import some_faces, some_photos
@@ -120,8 +120,8 @@ def test_fits_stay_near_where_they_start(
     refine_without_sparsity(monkeypatch)
     path = tmp_path / "fits.ckpt"
     plain = fitted_targets(HEAD, landmarks, path)
-    spread = torch.tensor(HEAD.group("expression").prior_std)
-    seen = plain.replace(expression=plain.expression + spread)
+    std = torch.tensor(HEAD.group("expression").prior_std)
+    seen = plain.replace(expression=plain.expression + std)
     start = KnownStart(seen)
     near = fitted_targets(HEAD, landmarks, path, start=start)
     assert fitted_photos == [12, 12]

@@ -10,18 +10,18 @@ from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.errors import InputError, UsageError
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.training.linear_start import start_from_regression, start_places
+from smirk3d.training.linear_start import start_from_regression, start_spatial_features
 from smirk3d.training.trainer import train
 from tests.training.small_runs import small_config
 
 HEAD = tiny_head()
 
 
-def encoder_with_places() -> FaceEncoder:
+def encoder_with_spatial_features() -> FaceEncoder:
     torch.manual_seed(0)
     config = EncoderConfig(
         shared=True, expression_backbone="mobilenetv3_small_minimal", input_size=64,
-        standardised=True, place_channels=48,
+        normalized=True, spatial_channels=48,
     )  # fmt: skip
     return FaceEncoder(HEAD, config)
 
@@ -44,9 +44,9 @@ def spots(count: int, seed: int) -> TrainingBatch:
 
 
 def test_a_spot_is_read_after_the_regression_and_other_groups_stay() -> None:
-    encoder = encoder_with_places()
+    encoder = encoder_with_spatial_features()
     batches = [spots(16, seed) for seed in range(12)]
-    start_places(encoder, [batch.images for batch in batches[:4]])
+    start_spatial_features(encoder, [batch.images for batch in batches[:4]])
     encoder.standardise([batch.images for batch in batches[:4]])
     held_out = spots(16, 99)
     encoder.eval()
@@ -64,9 +64,9 @@ def test_a_spot_is_read_after_the_regression_and_other_groups_stay() -> None:
 
 
 def test_place_channels_start_within_their_activation() -> None:
-    encoder = encoder_with_places()
+    encoder = encoder_with_spatial_features()
     images = spots(16, 0).images
-    start_places(encoder, [images])
+    start_spatial_features(encoder, [images])
     assert encoder.trunk is not None
     encoder.eval()
     with torch.no_grad():
@@ -77,14 +77,14 @@ def test_place_channels_start_within_their_activation() -> None:
 
 def test_a_regression_needs_faces_and_one_backbone() -> None:
     with pytest.raises(InputError, match="batches"):
-        start_from_regression(encoder_with_places(), [])
+        start_from_regression(encoder_with_spatial_features(), [])
     with pytest.raises(InputError, match="shared"):
-        start_from_regression(FaceEncoder(HEAD, EncoderConfig(standardised=True)), [spots(2, 0)])
+        start_from_regression(FaceEncoder(HEAD, EncoderConfig(normalized=True)), [spots(2, 0)])
 
 
 def test_a_regression_without_standardised_features_is_refused(tmp_path: Path) -> None:
     config = small_config()
     config = replace(config, networks=replace(config.networks, linear_batches=3))
-    with pytest.raises(UsageError, match="standardised"):
+    with pytest.raises(UsageError, match="normalized"):
         train(config, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -26,7 +26,7 @@ def test_cosine_starts_anew_with_each_cycle_of_samples() -> None:
 def test_output_layers_learn_at_their_share_of_the_rate() -> None:
     trainer, _ = small_trainer(small_config())
     networks = trainer.networks
-    optimizers = Optimizers(networks, OptimizerConfig(encoder_rate=1.0, output_share=0.25))
+    optimizers = Optimizers(networks, OptimizerConfig(encoder_rate=1.0, output_rate_factor=0.25))
     optimizers.set_rates(0.5)
     output = networks.encoder.shape_encoder.output.linear.weight
     rates = {

@@ -26,6 +26,6 @@ def test_answers_are_in_the_frame_of_the_photos(tmp_path: Path) -> None:
     low, high = photos.landmarks.amin(1), photos.landmarks.amax(1)
     middle = (read.camera[:, :1] * read.camera[:, 1:] * torch.tensor([1.0, -1.0]) + 1) * 112
     torch.testing.assert_close(middle, (low + high) / 2, atol=0.01, rtol=1e-4)
-    share = (high - low).mean(1) * 1.5 / 224
+    fraction = (high - low).mean(1) * 1.5 / 224
     default = head.neutral(1).camera[0, 0]
-    torch.testing.assert_close(read.camera[:, 0], default * share, atol=0.01, rtol=1e-3)
+    torch.testing.assert_close(read.camera[:, 0], default * fraction, atol=0.01, rtol=1e-3)

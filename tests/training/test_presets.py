@@ -34,7 +34,7 @@ def test_released_code_has_the_published_settings() -> None:
     assert config.optimizer.betas == (0.5, 0.999)
     assert config.networks.learning == ("expression", "renderer")
     assert config.run.steps == 78125
-    assert sum(PRESETS["paper"]().data.batches.mixing.shares.values()) == pytest.approx(1.0)
+    assert sum(PRESETS["paper"]().data.batches.mixing.fractions.values()) == pytest.approx(1.0)
 
 
 def nested(kind: type) -> set[type]:

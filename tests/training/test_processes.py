@@ -34,7 +34,7 @@ def comparable_config() -> TrainConfig:
         config,
         networks=replace(config.networks, frozen_norms=True),
         losses=replace(config.losses, cycle=0.0),
-        masking=replace(config.masking, point_share=0.0),
+        masking=replace(config.masking, point_fraction=0.0),
         optimizer=replace(config.optimizer, averaging=0.0, encoder_clip=0.0),
     )
 

@@ -144,8 +144,8 @@ def test_weights_that_are_not_finite_take_no_checkpoints_place(tmp_path: Path) -
     trainer, batches = small_trainer(config)
     take = trainer.train_step
 
-    def then_spoil(batch, share):
-        losses = take(batch, share)
+    def then_spoil(batch, fraction):
+        losses = take(batch, fraction)
         if trainer.step == 3:
             next(trainer.networks.parameters()).data.fill_(float("nan"))
         return losses
@@ -303,7 +303,7 @@ def test_place_channels_start_as_the_encoder_without_them(tmp_path: Path) -> Non
     )
     FaceEncoder(head, size).save(tmp_path / "pooled.safetensors")
     config = NetworkConfig(
-        encoder=replace(size, place_channels=8), encoder_start=tmp_path / "pooled.safetensors",
+        encoder=replace(size, spatial_channels=8), encoder_start=tmp_path / "pooled.safetensors",
         renderer=LIGHT,
     )  # fmt: skip
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -352,7 +352,7 @@ def test_a_renderer_learns_from_what_is_known_without_encoders() -> None:
     assert not read
     head = trainer.head
     rows = batches.batch(1)
-    surface = trainer.studio.surface
+    surface = trainer.fixture.surface
     grey = surface(head(rows.targets).vertices, rows.targets.camera).image
     torch.testing.assert_close(trainer.panels["grey"], grey)
     moved = {

@@ -8,8 +8,8 @@ import numpy as np
 from skimage import data
 
 from smirk3d.export.result import write_photo, write_result
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import ReconstructedFace, result_record
 from smirk3d.tracking.track_file import MOVING, Track
 from tests.tracking.clips import write_video

@@ -21,7 +21,7 @@ def test_a_clips_curves_have_arkits_names_and_gaps() -> None:
     curves = clip_curves(head, parameters, np.array([0, 1, 4]), SECONDS)
     assert tuple(curves.values) == ARKIT_NAMES
     assert curves.values["jawOpen"] == pytest.approx([0.1, 0.2, np.nan, np.nan, 0.3], nan_ok=True)
-    assert curves.liveliest(4) == ["jawOpen"]
+    assert curves.most_varying(4) == ["jawOpen"]
 
 
 def test_left_is_told_from_right() -> None:

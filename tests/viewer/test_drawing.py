@@ -15,10 +15,10 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.reconstruction import ReconstructedFace
 from smirk3d.rendering.pictures import PosedHead, image_positions
 from smirk3d.viewer.scene.drawn_head import PersonSurface, drawn_meshes
-from smirk3d.viewer.session.parameter_layout import ParameterLayout
 from smirk3d.viewer.scene.photo_skin import TexturedMesh
 from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
 from smirk3d.viewer.scene.placement import PHOTO_FOV, Stage, fitting_view, metres_per_pixel
+from smirk3d.viewer.session.parameter_layout import ParameterLayout
 from smirk3d.viewer.session.subjects import open_subject
 from tests.export.gltf_reading import GltfHead
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from smirk3d.viewer.app import Viewer
+from smirk3d.viewer.server.uploads import LARGEST_UPLOAD
 from smirk3d.viewer.session.parameter_layout import Control
 from smirk3d.viewer.session.session import FaceChoice
 from smirk3d.viewer.session.subjects import open_subject
-from smirk3d.viewer.server.uploads import LARGEST_UPLOAD
 from tests.export.gltf_reading import GltfHead
 from tests.viewer.browser import CANVAS, FLAGS, Page, chromium, until
 from tests.viewer.made_subjects import FRAMES, photo

@@ -83,7 +83,7 @@ def test_a_slider_moves_the_face_in_all_frames_by_as_much(track: Path) -> None:
     session.set_value(jaw, before + 0.3)
     assert session.value(jaw) == pytest.approx(before + 0.3)
     assert session.is_moving
-    while session.tick(1 / 60):
+    while session.advance(1 / 60):
         pass
     for frame in range(FRAMES):
         own = session.current.own(0, frame)
@@ -101,11 +101,11 @@ def test_gliding_passes_between_and_arrives(track: Path) -> None:
     control = _control(session, "jawForward")
     own = session.vector(0, 0)[control.index]
     session.set_value(control, own + 0.6)
-    session.tick(1 / 60)
+    session.advance(1 / 60)
     between = session.vector(0, 0)[control.index] - own
     assert 0.05 < between < 0.55
     ticks = 1
-    while session.tick(1 / 60):
+    while session.advance(1 / 60):
         ticks += 1
     assert ticks < 60
     assert session.vector(0, 0)[control.index] == pytest.approx(own + 0.6)

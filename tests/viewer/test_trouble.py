@@ -15,9 +15,9 @@ from smirk3d.cli.support.terminal import complain, failure
 from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.page.move_tab import MoveTab
 from smirk3d.viewer.scene.scene import SubjectScene
+from smirk3d.viewer.server.trouble import Seldom, Trouble
 from smirk3d.viewer.session.source_pictures import VideoFrames
 from smirk3d.viewer.session.subjects import open_subject
-from smirk3d.viewer.server.trouble import Seldom, Trouble
 from tests.viewer.browser import until
 from tests.viewer.made_subjects import photo
 

@@ -102,19 +102,21 @@ def test_bad_uploads_are_refused_in_words_and_leave_the_next_alone(
     uploads: Uploads, content: bytes, reason: str
 ) -> None:
     with pytest.raises(InputError, match=reason) as caught:
-        uploads.receive("me.jpg", content, lambda what, share: None)
+        uploads.receive("me.jpg", content, lambda what, fraction: None)
     assert "/tmp" not in str(caught.value)
     assert "smirk3d-view" not in str(caught.value)
 
 
 def test_a_photo_and_a_video_become_faces(uploads: Uploads, clip: Path) -> None:
-    shares: list[float] = []
-    subject = uploads.receive("me.jpg", _jpeg(photo()), lambda what, share: shares.append(share))
+    fractions: list[float] = []
+    subject = uploads.receive(
+        "me.jpg", _jpeg(photo()), lambda what, fraction: fractions.append(fraction)
+    )
     assert (subject.name, len(subject.faces)) == ("me", 1)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
     assert subject.pictures is not None
-    film = uploads.receive("film.mp4", clip.read_bytes(), lambda what, share: None)
+    film = uploads.receive("film.mp4", clip.read_bytes(), lambda what, fraction: None)
     assert film.name == "film"
     assert len(film.timestamps) == 13
     assert film.pictures is not None
@@ -124,18 +126,18 @@ def test_a_photo_and_a_video_become_faces(uploads: Uploads, clip: Path) -> None:
 def test_too_large_uploads_are_refused(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smirk3d.viewer.server.uploads.LARGEST_UPLOAD", 10)
     with pytest.raises(InputError, match="larger than"):
-        uploads.receive("me.jpg", _jpeg(photo()), lambda what, share: None)
+        uploads.receive("me.jpg", _jpeg(photo()), lambda what, fraction: None)
 
 
 def test_one_upload_at_a_time(uploads: Uploads) -> None:
     inner: list[str] = []
 
-    def tell(what: str, share: float) -> None:
+    def on_progress(what: str, fraction: float) -> None:
         with pytest.raises(InputError, match="another upload"):
             uploads.receive("you.jpg", _jpeg(photo()), lambda *_: None)
         inner.append(what)
 
-    uploads.receive("me.jpg", _jpeg(photo()), tell)
+    uploads.receive("me.jpg", _jpeg(photo()), on_progress)
     assert inner
 
 

@@ -23,7 +23,7 @@ def user_folder(kind: str) -> Path:
     """Return the folder where the user's imported files of a kind live; it may not exist yet.
 
     ``$SMIRK3D_HOME/KIND``, else ``$XDG_DATA_HOME/smirk3d/KIND``, else
-    ``~/.local/share/smirk3d/KIND``.
+    ``~/.local/fraction/smirk3d/KIND``.
     """
     home = os.environ.get("SMIRK3D_HOME")
     if home:

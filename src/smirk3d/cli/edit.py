@@ -78,8 +78,8 @@ class Edit:
         actions, out = parse_actions(self.actions), self._out()
         from smirk3d.editing.photo_editor import PhotoEditor
         from smirk3d.neural_renderer.generator import NeuralRenderer
-        from smirk3d.reconstruction import FaceReconstructor
         from smirk3d.preprocessing.media.image_io import read_image
+        from smirk3d.reconstruction import FaceReconstructor
 
         painter = None
         if self.painter is not None:
@@ -93,8 +93,8 @@ class Edit:
         if self.retarget is not None:
             self._write_video(editor, image, face, actions, out)
         else:
-            wished = self._wished(reconstructor, face, actions)
-            self._write_picture(editor, image, face, wished, out)
+            target = self._wished(reconstructor, face, actions)
+            self._write_picture(editor, image, face, target, out)
         say(out)
         return 0
 
@@ -152,26 +152,26 @@ class Edit:
         from smirk3d.errors import NoFaceFound
         from smirk3d.preprocessing.media.image_io import read_image
 
-        wished = face.parameters[None]
+        target = face.parameters[None]
         if self.like is not None:
             others = reconstructor(read_image(self.like))
             if not others:
                 raise NoFaceFound(f"{self.like}: no face found; give a photo with a clearer face")
             other = others[0].parameters[None]
-            wished = with_expression_of(face.head, wished, other, self.strength)
-        return with_actions(face.head, wished, actions)[0] if actions else wished[0]
+            target = with_expression_of(face.head, target, other, self.strength)
+        return with_actions(face.head, target, actions)[0] if actions else target[0]
 
     def _write_picture(
         self,
         editor: PhotoEditor,
         image: NDArray[np.uint8],
         face: ReconstructedFace,
-        wished: FaceParameters,
+        target: FaceParameters,
         out: Path,
     ) -> None:
         from smirk3d.editing.provenance import write_marked
 
-        write_marked(out, editor(image, face.T_crop_image, face.parameters, wished))
+        write_marked(out, editor(image, face.T_crop_image, face.parameters, target))
 
     def _write_video(
         self,
@@ -191,12 +191,12 @@ class Edit:
         if track.meta.get("head_fingerprint", face.head.fingerprint) != face.head.fingerprint:
             raise InputError(f"{self.retarget}: tracked with another head than {self.head!r}")
         played, seconds = performance(track, self.person)
-        wished = with_expression_of(face.head, face.parameters[None], played, self.strength)
+        target = with_expression_of(face.head, face.parameters[None], played, self.strength)
         if actions:
-            wished = with_actions(face.head, wished, actions)
+            target = with_actions(face.head, target, actions)
         small, T_crop_image = reduced(image, face.T_crop_image)
         write_retargeted(
-            out, editor, small, T_crop_image, face.parameters, wished, seconds,
+            out, editor, small, T_crop_image, face.parameters, target, seconds,
             on_progress=CountBar("frames"),
         )  # fmt: skip
 

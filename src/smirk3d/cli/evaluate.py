@@ -44,7 +44,7 @@ class Evaluate:
     def run(self) -> int:
         """Do it and return the exit code."""
         self._check()
-        from smirk3d.evaluation.context import Bench
+        from smirk3d.evaluation.context import EvaluationContext
         from smirk3d.evaluation.methods import make_methods
         from smirk3d.evaluation.protocols.registry import evaluate
         from smirk3d.heads.registry import load_head
@@ -61,15 +61,17 @@ class Evaluate:
         methods = make_methods(self.methods, head, device=device, on_failure=fails)
         if not methods:
             raise InputError("no method is left to evaluate")
-        bench = Bench(head, methods, self.config, out=self.out, device=device, tick=note)
-        done = evaluate(bench, self.protocols, failed=dict(failed), on_failure=fails)
+        context = EvaluationContext(
+            head, methods, self.config, out=self.out, device=device, on_progress=note
+        )
+        done = evaluate(context, self.protocols, failed=dict(failed), on_failure=fails)
         say_lines(done.report.read_text(encoding="utf-8").rstrip("\n"))
         say(done.report)
         return FAILED if done.failed else 0
 
     def _check(self) -> None:
         if not self.protocols:
-            raise UsageError("no protocol given: smirk3d evaluate landmarks roundtrip")
+            raise UsageError("no protocol given: smirk3d evaluate landmarks redetection")
         if not self.methods:
             raise UsageError("no method to evaluate: give --methods")
         check_head(self.head)

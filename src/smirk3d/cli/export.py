@@ -18,8 +18,8 @@ from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
     from smirk3d.export.result import ResultRecord
-    from smirk3d.parameters.face_parameters import FaceParameters
     from smirk3d.heads.head_model import HeadModel
+    from smirk3d.parameters.face_parameters import FaceParameters
 
 
 @dataclass
@@ -114,8 +114,8 @@ class Export:
         self, result: Path, record: ResultRecord, source: HeadModel, target: HeadModel
     ) -> list[FaceParameters]:
         """Return the faces on another head, and print how far each is off."""
-        from smirk3d.parameters.face_parameters import FaceParameters
         from smirk3d.fitting.conversion import convert_parameters
+        from smirk3d.parameters.face_parameters import FaceParameters
 
         carried = convert_parameters(
             source,

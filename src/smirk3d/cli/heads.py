@@ -84,8 +84,8 @@ class Bake:
         check_new_file(self.out, overwrite=self.overwrite)
         from tqdm import tqdm
 
-        from smirk3d.head_import.landmark_embedding import with_landmarks
         from smirk3d.head_import.anny import bake_open_head
+        from smirk3d.head_import.landmark_embedding import with_landmarks
         from smirk3d.heads.head_file import write_head_file
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
@@ -115,8 +115,8 @@ class Import:
             check_new_name("heads", self.name)
         from tqdm import tqdm
 
-        from smirk3d.head_import.landmark_embedding import embed_landmarks
         from smirk3d.head_import.importing import import_head
+        from smirk3d.head_import.landmark_embedding import embed_landmarks
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
         with (

@@ -32,7 +32,7 @@ class Preprocess:
     split: Literal["train", "val", "test"] = "train"
     """Split of the data sets."""
     head: str = "open"
-    """Head whose fits are kept beside the shards as warm starts; none for no fits."""
+    """Head whose fits are kept beside the shards as pseudo-labels; none for no fits."""
     settings: Annotated[PreprocessConfig, tyro.conf.arg(name="")] = field(
         default_factory=PreprocessConfig
     )

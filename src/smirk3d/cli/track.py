@@ -69,7 +69,7 @@ class Track:
         from smirk3d.reconstruction import FaceReconstructor
         from smirk3d.tracking.clip_outputs import check_formats
 
-        _calm_threads()
+        _use_one_thread()
         reconstructor = FaceReconstructor(
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )
@@ -147,9 +147,9 @@ class Track:
         formats: tuple[str, ...],
         receiver: tuple[str, int] | None,
     ) -> int:
-        from smirk3d.live.vmc import VmcSender
         from smirk3d.live.stream_driver import StreamDriver
         from smirk3d.live.track_camera import finish_left_takes, track_camera
+        from smirk3d.live.vmc import VmcSender
 
         for left in finish_left_takes(number, reconstructor, self.out, formats):
             if isinstance(left, Exception):
@@ -216,7 +216,7 @@ class _Bars:
             self._bar = None
 
 
-def _calm_threads() -> None:
+def _use_one_thread() -> None:
     """One thread for each stage: many small jobs on many threads wait more than they work."""
     import cv2
     import torch

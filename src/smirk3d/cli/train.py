@@ -33,7 +33,9 @@ class Train:
 
         bar = ProgressBar()
         try:
-            weights = train(self.settings, self.out, on_progress=bar, on_fit=CountBar("fits"))
+            weights = train(
+                self.settings, self.out, on_progress=bar, on_fit_progress=CountBar("fits")
+            )
         finally:
             bar.close()
         say(weights)

@@ -58,9 +58,9 @@ class View:
     def _serve(self, admitted: tuple[Site, ...]) -> int:
         from smirk3d.viewer.app import Viewer
         from smirk3d.viewer.server.guarded_server import start_server
-        from smirk3d.viewer.session.subjects import open_subject
         from smirk3d.viewer.server.trouble import Trouble
         from smirk3d.viewer.server.uploads import LARGEST_UPLOAD, Estimator, Uploads
+        from smirk3d.viewer.session.subjects import open_subject
 
         options = self.estimation
         head = options.head if options.head != "open" else None

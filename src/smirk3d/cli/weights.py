@@ -13,7 +13,13 @@ from smirk3d.assets import user_folder
 from smirk3d.assets.installed import check_new_name, installed_files, shipped_files
 from smirk3d.assets.placing import placed
 from smirk3d.cli.support.terminal import complain, failure, say, say_lines
-from smirk3d.cli.support.usage import FAILED, check_ending, check_head, check_new_file, check_weights
+from smirk3d.cli.support.usage import (
+    FAILED,
+    check_ending,
+    check_head,
+    check_new_file,
+    check_weights,
+)
 
 
 @dataclass

@@ -64,7 +64,7 @@ class AnnotatedFaces:
         blendshape_names: ``_neutral`` and 51 of ARKit's names.
         sources: where each photo comes from ``[N]``.
         persons: who is on it ``[N]``, empty where unknown.
-        oval_inside: share of the face inside the original picture ``[N]``; the rest is black.
+        oval_inside: fraction of the face inside the original picture ``[N]``; the rest is black.
         refused: files that could not be read, with the reason.
     """
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.data.batch_config import AugmentationConfig as AugmentationConfig  # noqa: PLC0414 (found here too)
-from smirk3d.synthesis.mirroring import Mirror
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.views import transform_view
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image
+from smirk3d.synthesis.mirroring import Mirror
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,15 @@ class MixingConfig:
     """How photos are drawn.
 
     Attributes:
-        shares: share of each source by name; others get the rest by their size. Empty for all by
-            size.
+        fractions: fraction of each source by name; others get the rest by their size. Empty for all
+            by size.
         evenness: of sources without a share: 0 draws photos alike, 1 draws sources alike.
-        activity: how much more often lively faces are drawn; 0 for all alike.
+        activity: how much more often expressive faces are drawn; 0 for all alike.
         turn: the same for turned heads.
         largest: no photo is drawn more than this many times as often as a calm, frontal one.
     """
 
-    shares: dict[str, float] = field(default_factory=dict)
+    fractions: dict[str, float] = field(default_factory=dict)
     evenness: float = 0.5
     activity: float = 1.0
     turn: float = 0.3
@@ -35,14 +35,14 @@ class AugmentationConfig:
         crop_scale: side of the crop in landmark boxes, drawn uniformly.
         shift: of the crop's centre, in crop sides.
         rotation: in degrees, either way.
-        flip: share of batches' faces that are mirrored.
+        flip: fraction of batches' faces that are mirrored.
         brightness: factor's range around 1.
         contrast: factor's range around 1.
         colour: each channel's factor's range around 1.
-        grey: share of pictures without colour.
-        blur: share of pictures that are blurred.
+        grey: fraction of pictures without colour.
+        blur: fraction of pictures that are blurred.
         noise: largest standard deviation of the noise.
-        occlusion: share of pictures with a covered patch.
+        occlusion: fraction of pictures with a covered patch.
     """
 
     crop_scale: tuple[float, float] = (1.25, 1.75)
@@ -59,21 +59,21 @@ class AugmentationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StrongExpressionConfig:
+class ExpressionAugmentationConfig:
     """How expressions are drawn.
 
     Attributes:
         actions: smallest and largest number of actions that are added.
-        strength: range of an added action, as a share of its range.
-        lids: share of faces whose lids are drawn anew, each side by itself.
-        jaw_open: share of faces whose jaw is opened.
-        jaw_moved: share of faces whose jaw goes sideways or forward.
-        gaze: share of faces that look elsewhere.
+        strength: range of an added action, as a fraction of its range.
+        eyelids: fraction of faces whose eyelids are drawn anew, each side by itself.
+        jaw_open: fraction of faces whose jaw is opened.
+        jaw_moved: fraction of faces whose jaw goes sideways or forward.
+        gaze: fraction of faces that look elsewhere.
     """
 
     actions: tuple[int, int] = (1, 8)
     strength: tuple[float, float] = (0.25, 1.0)
-    lids: float = 0.5
+    eyelids: float = 0.5
     jaw_open: float = 0.35
     jaw_moved: float = 0.3
     gaze: float = 0.5
@@ -86,9 +86,9 @@ class BatchConfig:
     Attributes:
         batch_size: faces a batch, all processes together.
         image_size: side of the pictures in pixels.
-        warped: share of each batch whose faces are moved to strong expressions; as many again are
-            the photos that they come from, cut out and lit alike.
-        rendered: share of each batch that is not photos but painted renders of heads, two
+        warped: fraction of each batch whose faces are moved to strong expressions; as many again
+            are the photos that they come from, cut out and lit alike.
+        rendered: fraction of each batch that is not photos but painted renders of heads, two
             expressions of each person.
         rendered_heads: names of the heads that are rendered, in turn; none for the trained one.
         on_device: keep all photos in the device's memory, as a GPU can.
@@ -107,4 +107,4 @@ class BatchConfig:
     ahead: int = 2
     mixing: MixingConfig = field(default_factory=MixingConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    strong: StrongExpressionConfig = field(default_factory=StrongExpressionConfig)
+    strong: ExpressionAugmentationConfig = field(default_factory=ExpressionAugmentationConfig)

@@ -20,16 +20,16 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import Augmentation, Faces, TrainingBatch
 from smirk3d.data.batch_config import BatchConfig as BatchConfig  # noqa: PLC0414 (found here too)
-from smirk3d.synthesis.mirroring import Mirror
 from smirk3d.data.mixing import liveliness, sampling_weights
-from smirk3d.synthesis.photo_warps import PhotoWarper
-from smirk3d.synthesis.rendered_faces import FaceRenderer
-from smirk3d.synthesis.expression_augmentation import StrongExpressions
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
+from smirk3d.synthesis.mirroring import Mirror
+from smirk3d.synthesis.photo_warps import PhotoWarper
+from smirk3d.synthesis.rendered_faces import FaceRenderer
 
 _ALONE, _DRAWN, _PAIRED = 1, 300_000, 400_000
 """Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs."""
@@ -74,7 +74,7 @@ class TrainingBatches:
         """
         if 2 * config.warped + config.rendered > 1:
             raise InputError(
-                f"twice the share of warped faces and that of rendered ones exceed a batch: "
+                f"twice the fraction of warped faces and that of rendered ones exceed a batch: "
                 f"2 x {config.warped:g} + {config.rendered:g}"
             )
         if len(faces) < config.batch_size or config.batch_size % world_size:
@@ -97,7 +97,7 @@ class TrainingBatches:
             augmentation = replace(augmentation, flip=0.0)
         self._augment = Augmentation(Mirror(head), head.landmark_ids, augmentation)
         self._warper = PhotoWarper(head) if config.warped else None
-        self._strong = StrongExpressions(head, config.strong)
+        self._strong = ExpressionAugmentation(head, config.strong)
         self._renderer: FaceRenderer | None = None
         if config.rendered:
             named = [load_head(name).to(self.device) for name in config.rendered_heads]
@@ -156,12 +156,12 @@ class TrainingBatches:
     def _warped(self, photos: Faces, generator: torch.Generator) -> Faces:
         """Return the faces moved to strong expressions."""
         assert self._warper is not None
-        wished = self._strong(photos.targets, generator)
-        moved = self._warper(photos.images, photos.targets, wished)
-        seen = project(self._small(wished).vertices, wished.camera)
+        target = self._strong(photos.targets, generator)
+        moved = self._warper(photos.images, photos.targets, target)
+        seen = project(self._small(target).vertices, target.camera)
         landmarks = photos.landmarks.clone()
         landmarks[:, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
-        return Faces(moved.images, landmarks, wished, torch.ones_like(photos.exact))
+        return Faces(moved.images, landmarks, target, torch.ones_like(photos.exact))
 
     def _rendered(self, behind: Tensor, generator: torch.Generator) -> tuple[Faces, Faces]:
         """Return painted people before blurred photos ``[N, 3, 224, 224]``, and once more."""

@@ -1,4 +1,4 @@
-"""Which photos a batch is drawn from: shares of sources, and more of lively faces."""
+"""Which photos a batch is drawn from: fractions of sources, and more of expressive faces."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from torch import Tensor
 
 from smirk3d.data.batch_config import MixingConfig as MixingConfig  # noqa: PLC0414 (found here too)
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 def liveliness(head: HeadModel, parameters: FaceParameters) -> tuple[Tensor, Tensor]:
-    """Return how lively and how turned faces are, ``[N]`` each, 1 on average.
+    """Return how expressive and how turned faces are, ``[N]`` each, 1 on average.
 
-    Liveliness is the squared distance to the neutral face in spreads of expression, jaw and lids.
+    Liveliness is the squared distance to the neutral face in standard deviations of expression, jaw
+    and eyelids.
     """
     activity = torch.zeros(len(parameters))
     for name in ("expression", "jaw", "eyelids"):
@@ -43,10 +44,10 @@ def sampling_weights(
         InputError: if a share is of a source that no photo comes from, or shares exceed 1.
     """
     names, number = np.unique(np.asarray(sources, dtype=str), return_inverse=True)
-    absent = sorted(set(config.shares) - set(names.tolist()))
+    absent = sorted(set(config.fractions) - set(names.tolist()))
     if absent:
         raise InputError(f"no photo comes from {', '.join(absent)}; there are {', '.join(names)}")
-    fixed = sum(config.shares.values())
+    fixed = sum(config.fractions.values())
     if fixed > 1 + 1e-6:
         raise InputError(f"the sources' shares sum to {fixed:.3g}, more than 1")
     calm = 0.5
@@ -55,10 +56,10 @@ def sampling_weights(
     source = torch.from_numpy(number)
     sizes = torch.bincount(source).float()
     rest = sizes ** (1 - config.evenness)
-    rest[[name in config.shares for name in names]] = 0
-    share = rest / rest.sum().clamp(min=1e-9) * (1 - fixed)
-    for name, value in config.shares.items():
-        share[names.tolist().index(name)] = value
+    rest[[name in config.fractions for name in names]] = 0
+    fraction = rest / rest.sum().clamp(min=1e-9) * (1 - fixed)
+    for name, value in config.fractions.items():
+        fraction[names.tolist().index(name)] = value
     within = score / torch.zeros(len(names)).index_add(0, source, score)[source]
-    weights = within * share[source]
+    weights = within * fraction[source]
     return weights / weights.sum()

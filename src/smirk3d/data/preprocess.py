@@ -41,7 +41,7 @@ from smirk3d.preprocessing.media.video_reader import VideoReader
 _LISTS = ("refused", "failed")
 """Lists of files with reasons, one for each shard and one for all."""
 
-_SPREAD = 1000
+_STD = 1000
 """Keys of one photo or video lie within this many steps of the held-out divisor."""
 
 
@@ -184,7 +184,7 @@ def _faces(
     """
     try:
         pictures = (
-            ((frame.index, frame.image) for frame in VideoReader(item.path).spread(config.frames))
+            ((frame.index, frame.image) for frame in VideoReader(item.path).std(config.frames))
             if item.is_video
             else [(0, read_image(item.path))]
         )
@@ -203,7 +203,7 @@ def _faces(
 def _key(number: int, nth: int) -> str:
     """Return a key; all frames of an item share the remainder that decides what is held out."""
     block, remainder = divmod(number, HELD_OUT_DIVISOR)
-    return f"{(block * _SPREAD + nth % _SPREAD) * HELD_OUT_DIVISOR + remainder:09d}"
+    return f"{(block * _STD + nth % _STD) * HELD_OUT_DIVISOR + remainder:09d}"
 
 
 def _face(

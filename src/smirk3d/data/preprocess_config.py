@@ -25,7 +25,7 @@ class PreprocessConfig:
         crop_scale: side of the stored crop in landmark boxes; training draws tighter ones from it.
         min_quality: faces below this quality are refused.
         min_size: so are faces whose landmark box is smaller, in pixels.
-        frames: at most so many pictures of a video, evenly spread.
+        frames: at most so many pictures of a video, evenly spaced.
         items: photos or videos in a shard.
         jpeg_quality: of the stored crops.
         processes: that work at the same time; 0 works in this one, which a damaged file may kill.

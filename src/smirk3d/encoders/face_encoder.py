@@ -32,7 +32,7 @@ _USUAL_PLACE_CHANNELS = 128
 """Up to here a network is built without a look at the file first, which takes a second."""
 _LARGEST_INPUT, _MOST_PLACE_CHANNELS = 1024, 4096
 """Far above what is trained: what a file says is built, so that it must be of some size."""
-_SMALLEST_SPREAD = 0.02
+_SMALLEST_STD = 0.02
 """Of features: most have 0.1."""
 
 _VIEW = ("head_pose", "camera")
@@ -86,13 +86,13 @@ class GroupEncoder(nn.Module):
         num_features: int,
         weight_gain: float,
         scaled: bool,
-        standardised: bool,
+        normalized: bool,
     ) -> None:
         """Join the two."""
         super().__init__()
         self.backbone = backbone
         self.output = GroupOutputs(
-            num_features, groups, weight_gain=weight_gain, scaled=scaled, standardised=standardised
+            num_features, groups, weight_gain=weight_gain, scaled=scaled, normalized=normalized
         )
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -154,14 +154,14 @@ class FaceEncoder(nn.Module):
             num_features=width,
             weight_gain=gain,
             scaled=self.config.scaled_outputs,
-            standardised=self.config.standardised,
+            normalized=self.config.normalized,
         )
 
     def _backbone(self, name: str) -> Backbone:
         return build_backbone(
             name,
             pretrained=self.config.pretrained,
-            place_channels=self.config.place_channels,
+            spatial_channels=self.config.spatial_channels,
             input_size=self.config.input_size,
         )
 
@@ -200,12 +200,12 @@ class FaceEncoder(nn.Module):
     def standardise(self, images: Iterable[Tensor]) -> None:
         """Measure the features on pictures and let output layers count from their centre.
 
-        What is read stays the same. Nothing is done unless the config says ``standardised``.
+        What is read stays the same. Nothing is done unless the config says ``normalized``.
 
         Args:
             images: batches ``[B, 3, N, N]`` of crops at the input's size, in [0, 1].
         """
-        if not self.config.standardised:
+        if not self.config.normalized:
             return
         training = self.training
         self.eval()
@@ -213,8 +213,8 @@ class FaceEncoder(nn.Module):
         for encoder in self.encoders():
             features = torch.cat([encoder.backbone(batch) for batch in batches])
             # a feature that is nearly constant tells nothing: it is not blown up
-            spread = features.std(0)
-            encoder.output.standardise(features.mean(0), spread.clamp(min=_SMALLEST_SPREAD))
+            std = features.std(0)
+            encoder.output.standardise(features.mean(0), std.clamp(min=_SMALLEST_STD))
         self.train(training)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
@@ -250,7 +250,7 @@ class FaceEncoder(nn.Module):
                 f"({header['head_fingerprint'][:12]}), not {head.name!r} ({head.fingerprint[:12]})"
             )
         config = _config(header["config"], str(path))
-        if config.place_channels > _USUAL_PLACE_CHANNELS or config.input_size > CROP_SIZE:
+        if config.spatial_channels > _USUAL_PLACE_CHANNELS or config.input_size > CROP_SIZE:
             check_build(lambda: cls(head, config), path)
         encoder = cls(head, config)
         encoder.provenance = header["provenance"]
@@ -288,7 +288,7 @@ def _config(entries: dict[str, Any], source: str) -> EncoderConfig:
             if type(value) is not type(getattr(EncoderConfig, name)):
                 raise ValueError(f"{name} is {value!r}")
         small = config.input_size <= _LARGEST_INPUT
-        if not small or not 0 <= config.place_channels <= _MOST_PLACE_CHANNELS:
+        if not small or not 0 <= config.spatial_channels <= _MOST_PLACE_CHANNELS:
             raise ValueError("no encoder has such sizes")
         if config.input_size < 1:
             raise ValueError("input_size must be positive")

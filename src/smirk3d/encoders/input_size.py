@@ -24,7 +24,7 @@ def with_input_size(encoder: FaceEncoder, head: ReadableHead, size: int) -> Face
     pictures differ all the same, so that a training has to go on from there.
 
     Args:
-        encoder: what to start from, with place channels; it stays as it is.
+        encoder: what to start from, with spatial channels; it stays as it is.
         head: whose parameters it reads.
         size: side of the pictures in pixels.
     """
@@ -48,28 +48,28 @@ def _take_over(
     output: GroupOutputs, known: GroupOutputs, before: Backbone, after: Backbone
 ) -> None:
     """Let a fresh output layer read the cells of a backbone as a known one reads another's."""
-    old, new = before.place_side, after.place_side
+    old, new = before.spatial_side, after.spatial_side
     cells = torch.eye(new * new, device=known.linear.weight.device).view(-1, 1, new, new)
     # [old * old, new * new], whose rows add up to 1
     to_old = _resized(cells, old).flatten(1).T
 
     def placed(values: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-        fixed, rest = values.split([before.architecture.features, before.num_cells], -1)
+        fixed, rest = values.split([before.architecture.features, before.num_positions], -1)
         return torch.cat([fixed, change(rest.unflatten(-1, (-1, old, old))).flatten(-3)], -1)
 
     plain = copy.deepcopy(known)
-    if known.standardised:
-        plain.standardise(torch.zeros_like(known.centre), torch.ones_like(known.spread))
+    if known.normalized:
+        plain.standardise(torch.zeros_like(known.centre), torch.ones_like(known.std))
     output.linear.weight.copy_(
         placed(
             plain.linear.weight, lambda grid: (grid.flatten(-2) @ to_old).unflatten(-1, (new, new))
         )
     )
     output.linear.bias.copy_(plain.linear.bias)
-    if known.standardised:
+    if known.normalized:
         output.standardise(
             *(placed(values, lambda grid: _resized(grid[None], new)[0])
-              for values in (known.centre, known.spread))
+              for values in (known.centre, known.std))
         )  # fmt: skip
 
 

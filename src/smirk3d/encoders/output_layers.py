@@ -41,9 +41,9 @@ class GroupOutputs(nn.Module):
     """One linear layer whose outputs are some parameter groups.
 
     ``value = clamp(default + scale * (W z + b), lo, hi)``; groups follow each other in the
-    layer's rows in the order given. ``z`` are the features, or with ``standardised`` their distance
-    from a centre in spreads, both measured before training: the same functions, yet Adam finds
-    them in far fewer steps, since what all pictures share no longer moves every output.
+    layer's rows in the order given. ``z`` are the features, or with ``normalized`` their distance
+    from a centre in standard deviations, both measured before training: the same functions, yet
+    Adam finds them in far fewer steps, since what all pictures share no longer moves every output.
     """
 
     lo: Tensor
@@ -51,7 +51,7 @@ class GroupOutputs(nn.Module):
     default: Tensor
     scale: Tensor
     centre: Tensor
-    spread: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class GroupOutputs(nn.Module):
         *,
         weight_gain: float,
         scaled: bool,
-        standardised: bool = False,
+        normalized: bool = False,
     ) -> None:
         """Build the layer.
 
@@ -68,8 +68,9 @@ class GroupOutputs(nn.Module):
             num_features: size of the features.
             groups: the groups; those of size zero are passed over.
             weight_gain: factor on the linear layer's usual starting weights; biases start at zero.
-            scaled: multiply outputs by each component's spread; else by 1, as SMIRK's layers.
-            standardised: keep a centre and a spread of the features.
+            scaled: multiply outputs by each component's standard deviation; else by 1, as SMIRK's
+                layers.
+            normalized: keep a centre and a standard deviation of the features.
         """
         super().__init__()
         self.groups = [(group.name, group.dim) for group in groups if group.dim]
@@ -82,36 +83,36 @@ class GroupOutputs(nn.Module):
         def flat(attribute: str) -> Tensor:
             return torch.tensor([x for group in groups for x in getattr(group, attribute)])
 
-        spread = flat("prior_std") if scaled else torch.ones(total)
+        std = flat("prior_std") if scaled else torch.ones(total)
         for name, values in {
-            "lo": flat("lo"), "hi": flat("hi"), "default": flat("default"), "scale": spread,
+            "lo": flat("lo"), "hi": flat("hi"), "default": flat("default"), "scale": std,
         }.items():  # fmt: skip
             self.register_buffer(name, values.float(), persistent=False)
 
-        self.standardised = standardised
-        if standardised:
+        self.normalized = normalized
+        if normalized:
             self.register_buffer("centre", torch.zeros(num_features))
             self.register_buffer("spread", torch.ones(num_features))
 
     @torch.no_grad()
-    def standardise(self, centre: Tensor, spread: Tensor) -> None:
-        """Take a centre and a spread of the features ``[C]``; all outputs stay as they are.
+    def standardise(self, centre: Tensor, std: Tensor) -> None:
+        """Take a centre and a standard deviation of the features ``[C]``; all outputs stay as they are.
 
         Raises:
-            ValueError: if the layer is not ``standardised``.
+            ValueError: if the layer is not ``normalized``.
         """
-        if not self.standardised:
+        if not self.normalized:
             raise ValueError("this layer takes features as they are")
-        plain = self.linear.weight / self.spread
+        plain = self.linear.weight / self.std
         bias = self.linear.bias - plain @ self.centre
-        self.linear.weight.copy_(plain * spread)
+        self.linear.weight.copy_(plain * std)
         self.linear.bias.copy_(bias + plain @ centre)
         self.centre.copy_(centre)
-        self.spread.copy_(spread)
+        self.std.copy_(std)
 
-    def standardised_features(self, features: Tensor) -> Tensor:
+    def normalized_features(self, features: Tensor) -> Tensor:
         """Return what the linear layer takes of features ``[B, C]``."""
-        return (features - self.centre) / self.spread if self.standardised else features
+        return (features - self.centre) / self.std if self.normalized else features
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
@@ -120,7 +121,7 @@ class GroupOutputs(nn.Module):
             # half a pixel of a face's place is less than bfloat16 tells apart
             with torch.autocast(device, enabled=False):
                 return self.forward(features.float())
-        values = self.default + self.scale * self.linear(self.standardised_features(features))
+        values = self.default + self.scale * self.linear(self.normalized_features(features))
         values = inward_clamp(values, self.lo, self.hi)
         parts = values.split([dim for _, dim in self.groups], 1)
         return {name: part for (name, _), part in zip(self.groups, parts, strict=True)}

@@ -9,7 +9,7 @@ from typing import Literal
 from smirk3d.errors import UsageError
 
 Protocol = Literal[
-    "landmarks", "roundtrip", "survival", "synthetic", "jitter", "emotion", "resynthesis", "cycle",
+    "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion", "resynthesis", "cycle",
     "now",
 ]  # fmt: skip
 """What can be measured; the modules of these names do it."""

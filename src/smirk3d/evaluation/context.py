@@ -11,12 +11,12 @@ import torch
 from smirk3d.evaluation.config import EvaluationConfig
 from smirk3d.evaluation.methods import Method
 from smirk3d.evaluation.photos import Observer, Photos, held_out_photos
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
-class Bench:
+class EvaluationContext:
     """The head, the methods and the photos of an evaluation.
 
     Attributes:
@@ -25,7 +25,7 @@ class Bench:
         config: how much to do.
         device: where renderers learn.
         out: folder of the report, for files that a protocol makes.
-        tick: called with a line of progress.
+        on_progress: called with a line of progress.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Bench:
         *,
         out: Path,
         device: torch.device | str = "cpu",
-        tick: Callable[[str], None] = lambda line: None,
+        on_progress: Callable[[str], None] = lambda line: None,
     ) -> None:
         """Keep them; photos are read when a protocol asks for them."""
         self.head = head
@@ -44,7 +44,7 @@ class Bench:
         self.config = config
         self.device = torch.device(device)
         self.out = out
-        self.tick = tick
+        self.on_progress = on_progress
         self._answers: dict[str, FaceParameters] = {}
 
     @cached_property
@@ -58,12 +58,12 @@ class Bench:
         return Observer()
 
     def some_photos(self, most: int, sparsity: float = 0.0) -> tuple[Photos, FaceParameters]:
-        """Return at most so many held-out photos, spread evenly, and fits of them.
+        """Return at most so many held-out photos, spaced evenly, and fits of them.
 
         The fits are what pictures with other expressions are made from; they may be sparse.
         """
         photos = self.photos.first(most)
-        self.tick(f"fitting {len(photos)} photos")
+        self.on_progress(f"fitting {len(photos)} photos")
         fit = LandmarkFit(self.head, LandmarkFitConfig(sparsity=sparsity))
         return photos, fit(photos.crops.landmarks).parameters
 
@@ -71,6 +71,6 @@ class Bench:
         """Return each method's answers to the held-out photos; computed once."""
         for method in self.methods:
             if method.name not in self._answers:
-                self.tick(f"{method.name} reads {len(self.photos)} photos")
+                self.on_progress(f"{method.name} reads {len(self.photos)} photos")
                 self._answers[method.name] = method(self.photos.crops)
         return self._answers

@@ -1,4 +1,4 @@
-"""What is impossible on a face, counted: teeth through the skin, lids in the eye, lips crossed.
+"""What is impossible on a face, counted: teeth through the skin, eyelids in the eye, lips crossed.
 
 Everything is measured on posed heads, in metres, so that any head with the parts can be compared.
 """
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.meshes import edges, faces_within, unit
 from smirk3d.heads.contact import eye_radius
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization.base import rasterize
 
 INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
@@ -104,7 +104,7 @@ class GeometryMeter:
             expression=torch.zeros_like(faces.expression), jaw=torch.zeros_like(faces.jaw),
             eyelids=torch.zeros_like(faces.eyelids), eyes=torch.zeros_like(faces.eyes),
         ))  # fmt: skip
-        lids = self._lid_depth(mesh.vertices, mesh.joints, faces)
+        eyelids = self._lid_depth(mesh.vertices, mesh.joints, faces)
         # lips of the mean face overlap a little, and those of others slightly more
         crossing = (-self._lips.lip_gap(mesh.vertices)).amax(1)
         crossing = torch.minimum(crossing, (
@@ -117,7 +117,9 @@ class GeometryMeter:
             outside, inside = self._seen(vertices, inner)
             if put_out[number]:
                 outside += crossing_edges(vertices, self._tongue, self._skin)
-            found.append(Impossible(outside, float(lids[number]), float(crossing[number]), inside))
+            found.append(
+                Impossible(outside, float(eyelids[number]), float(crossing[number]), inside)
+            )
         return found
 
     def _lid_depth(self, vertices: Tensor, joints: Tensor, faces: FaceParameters) -> Tensor:

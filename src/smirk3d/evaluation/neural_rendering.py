@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.evaluation.methods import Crops
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.perceptual import FeatureMaps, perceptual_loss
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
@@ -21,6 +20,7 @@ from smirk3d.neural_renderer.inputs import (
     renderer_input,
 )
 from smirk3d.neural_renderer.pixel_sampling import sampling_weights
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 
@@ -31,7 +31,7 @@ RATE = 3e-3
 _L1_WEIGHT, _PERCEPTUAL_WEIGHT = 10.0, 1.0
 
 
-class FacePainter:
+class RendererInputs:
     """Makes the inputs of neural renderers from photos and parameters of one head.
 
     Attributes:
@@ -83,7 +83,7 @@ class FacePainter:
         self,
         crops: Crops,
         shown: FaceParameters,
-        wished: FaceParameters,
+        target: FaceParameters,
         generator: torch.Generator,
     ) -> Tensor:
         """Return a renderer's input ``[B, 6, N, N]``.
@@ -91,16 +91,16 @@ class FacePainter:
         Args:
             crops: the photos.
             shown: parameters ``[B]`` of the faces in them, on which pixels are drawn.
-            wished: parameters that the painting is to show.
+            target: parameters that the painting is to show.
             generator: on the device; draws pixels, noise and holes.
         """
         photo, hull = self.targets(crops.images), self.hull(crops)
-        shown, wished = shown.to(self.device), wished.to(self.device)
+        shown, target = shown.to(self.device), target.to(self.device)
         before = self._surface(self._head(shown).vertices, shown.camera)
         points = draw_points(before, self._weights, self._masking, generator=generator)
         after = before
-        if wished is not shown:
-            after = self._surface(self._head(wished).vertices, wished.camera)
+        if target is not shown:
+            after = self._surface(self._head(target).vertices, target.camera)
         masked = masked_photo(
             photo, hull, after, self._surface.faces, points, self._masking, generator=generator
         )
@@ -112,20 +112,20 @@ class FacePainter:
         return hull_mask(outline, self.size, self.size).to(self.device)
 
     @torch.no_grad()
-    def paint_all(
+    def render_all(
         self,
         renderer: NeuralRenderer,
         crops: Crops,
         shown: FaceParameters,
-        wished: FaceParameters | None = None,
+        target: FaceParameters | None = None,
     ) -> Tensor:
-        """Return paintings ``[B, 3, N, N]`` on the CPU of the wished, or else the shown faces."""
+        """Return paintings ``[B, 3, N, N]`` on the CPU of the target, or else the shown faces."""
         generator = self.generator()
         parts = []
         for start in range(0, len(crops), BATCH):
             rows = slice(start, start + BATCH)
             seen = shown[rows]
-            moved = seen if wished is None else wished[rows]
+            moved = seen if target is None else target[rows]
             parts.append(renderer(self.inputs(crops[rows], seen, moved, generator)).cpu())
         return torch.cat(parts)
 

@@ -53,7 +53,7 @@ class Photos:
         return torch.from_numpy(np.stack([crop_transform(points) for points in marks])).float()
 
     def first(self, count: int) -> Photos:
-        """Return ``count`` photos spread evenly over all."""
+        """Return ``count`` photos spaced evenly over all."""
         rows = _spread(len(self), count)
         return Photos(
             self.keys[rows],
@@ -71,7 +71,7 @@ def held_out_photos(
 
     Args:
         folder: of annotated faces.
-        limit: at most so many, spread evenly; 0 for all.
+        limit: at most so many, spaced evenly; 0 for all.
         keep: tells from a key whether to take the photo.
 
     Raises:

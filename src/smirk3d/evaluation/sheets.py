@@ -9,8 +9,8 @@ from torch import Tensor
 
 from smirk3d.evaluation.photos import as_pictures
 from smirk3d.evaluation.report import Picture
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import Look
 from smirk3d.rendering.pictures import PosedHead, overlay

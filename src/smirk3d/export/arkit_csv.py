@@ -22,9 +22,9 @@ from torch import Tensor
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.rigs.rig import check_times, skull_rotation
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 ANGLES = (
     "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll",

@@ -31,9 +31,9 @@ from smirk3d.assets.atomic import atomic_directory, atomic_path
 from smirk3d.assets.file_lists import write_list
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 NUM_EXPRESSION = 100
 NUM_AVATAR_VERTICES = 5143
@@ -43,7 +43,7 @@ FOLDERS = ("gaussian-avatars", "metrical-tracker", "imavatar")
 
 _OPENCV = np.diag([1.0, -1.0, -1.0])
 _PYTORCH3D = np.diag([-1.0, 1.0, -1.0])
-_FOCAL_SHARE = 3.0
+_FOCAL_FRACTION = 3.0
 _CANONICAL_JAW = 0.3
 _NERF_CAMERA = ("cx", "cy", "fl_x", "fl_y", "h", "w", "camera_angle_x", "camera_angle_y")
 
@@ -84,7 +84,7 @@ class FlameClip:
     @property
     def focal(self) -> float:
         """Focal length in pixels."""
-        return self.focal_length or _FOCAL_SHARE * max(self.image_size)
+        return self.focal_length or _FOCAL_FRACTION * max(self.image_size)
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,7 @@ def write_imavatar(path: Path, clip: FlameClip) -> None:
 
     ``world_mat`` ``[3, 4]`` is world to camera in OpenGL's axes (x right, y up, z back) and holds
     the translation; ``pose`` has the rotations of root, neck, jaw and both eyes as 15 numbers.
-    ``intrinsics`` are focal lengths and principal point as shares of width and height; readers
+    ``intrinsics`` are focal lengths and principal point as fractions of width and height; readers
     project ``x = cx - fx X / Z`` and ``y = cy + fy Y / Z``.
 
     Raises:

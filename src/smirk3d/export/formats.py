@@ -11,17 +11,17 @@ import torch
 
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
-from smirk3d.export.pictures.figure import write_figure
 from smirk3d.export.flame_formats import FlameClip, write_flame
 from smirk3d.export.glb import write_glb
 from smirk3d.export.html_page import write_html
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
 from smirk3d.export.picture import Picture as Picture  # noqa: PLC0414 (part of this API)
+from smirk3d.export.pictures.figure import write_figure
 from smirk3d.export.pictures.turntable import write_turntable
 from smirk3d.export.usd import write_usd
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 class Writer(Protocol):

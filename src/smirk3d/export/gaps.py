@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 HOLD_SECONDS = 1.0
 """How long the last face stays: a hand before the face, a look aside."""
@@ -20,17 +20,17 @@ EASE_SECONDS = 0.5
 _STAYING = ("shape", "camera")
 
 
-def towards_rest(head: HeadModel, parameters: FaceParameters, shares: Tensor) -> FaceParameters:
+def towards_rest(head: HeadModel, parameters: FaceParameters, fractions: Tensor) -> FaceParameters:
     """Return faces on their way to rest; who they are, and the camera, stay.
 
     Args:
         head: the head.
         parameters: B faces ``[B, D]``.
-        shares: how much is left of each ``[B]``, from 1 to 0, which is the neutral face straight
+        fractions: how much is left of each ``[B]``, from 1 to 0, which is the neutral face straight
             ahead.
     """
     rest = head.neutral(len(parameters)).to(parameters.head_pose)
-    left = shares.to(parameters.head_pose)[:, None]
+    left = fractions.to(parameters.head_pose)[:, None]
     return FaceParameters(
         **{
             name: values if name in _STAYING else torch.lerp(getattr(rest, name), values, left)
@@ -59,7 +59,7 @@ def with_gaps_filled(
     times = np.asarray(timestamps, np.float64)
     last = np.searchsorted(frames, np.arange(len(times)), "right") - 1
     gone = times - times[frames[np.maximum(last, 0)]]
-    shares = np.clip(1 - (gone - HOLD_SECONDS) / EASE_SECONDS, 0, 1)
-    shares[last < 0] = 0
+    fractions = np.clip(1 - (gone - HOLD_SECONDS) / EASE_SECONDS, 0, 1)
+    fractions[last < 0] = 0
     rows = parameters[torch.from_numpy(np.maximum(last, 0))]
-    return towards_rest(head, rows, torch.from_numpy(shares))
+    return towards_rest(head, rows, torch.from_numpy(fractions))

@@ -29,10 +29,10 @@ from smirk3d.export.rigs.appearance import (
 )
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
 from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives, smooth_normals
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.picture_surface import Eyeball
 
 _STILL = 1e-7

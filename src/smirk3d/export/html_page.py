@@ -27,20 +27,20 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.picture import Picture
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import photo_colours
 
 _HEAD_TURNS = ("nod", "turn", "tilt")
-_WIDEST_TURN = math.radians(60)
-_SPREADS = 3.0
+_LARGEST_ROTATION = math.radians(60)
+_STDS = 3.0
 """Sliders of unbounded components go this many spreads either way."""
 _HAIR_SIZE = (128, 512)
 _UNIT = 1e-5
@@ -105,8 +105,8 @@ def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
     for number, name in enumerate(rig.target_names):
         if name in rig.correctives:
             continue
-        reach = 1.0 if head.has_named_actions or name.startswith("eyelid") else _SPREADS
-        low = 0.0 if head.has_named_actions or name.startswith("eyelid") else -_SPREADS
+        reach = 1.0 if head.has_named_actions or name.startswith("eyelid") else _STDS
+        low = 0.0 if head.has_named_actions or name.startswith("eyelid") else -_STDS
         slider = {
             "name": name, "group": _region(name), "low": low, "high": reach, "rest": 0,
             "target": number, "turns": _gaze_turns(head, rig, name),
@@ -120,7 +120,7 @@ def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
 def _turn(name: str, group: str, joint: int | None, axis: int | None) -> dict[str, Any]:
     turns = [] if joint is None else [[joint, *(float(axis == i) for i in range(3))]]
     return {
-        "name": name, "group": group, "low": -_WIDEST_TURN, "high": _WIDEST_TURN, "rest": 0,
+        "name": name, "group": group, "low": -_LARGEST_ROTATION, "high": _LARGEST_ROTATION, "rest": 0,
         "target": -1, "turns": turns, "degrees": True,
     }  # fmt: skip
 
@@ -200,7 +200,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         "faces": _base64(torch.cat([head.faces, head.hair_faces]).cpu().numpy().astype("<u2")),
         "hair": _hair(head),
         "targets": [_sparse(offsets) for offsets in rig.offsets],
-        "skinning": _base64(_bytes(_joint_shares(head))),
+        "skinning": _base64(_bytes(_joint_fractions(head))),
         "joints": [
             {"at": at, "parent": parent}
             for at, parent in zip(rig.joints.tolist(), rig.parents, strict=True)
@@ -241,7 +241,7 @@ def _shade(head: HeadModel) -> Tensor:
     return of_part[head.part.long().cpu()]
 
 
-def _joint_shares(head: HeadModel) -> Tensor:
+def _joint_fractions(head: HeadModel) -> Tensor:
     """Return skinning weights ``[V, J]`` that sum to 1 after rounding to 255ths."""
     steps = (head.lbs_weights.cpu() * 255).round()
     steps.scatter_add_(1, steps.argmax(1, keepdim=True), 255 - steps.sum(1, keepdim=True))
@@ -300,8 +300,8 @@ def _quantised(values: Tensor, unit: float = _UNIT) -> dict[str, Any]:
     return {"unit": unit, "data": _base64(np.clip(steps, -32768, 32767).astype("<i2"))}
 
 
-def _bytes(shares: Tensor) -> NDArray[np.uint8]:
-    return (shares.clamp(0, 1) * 255).round().byte().contiguous().numpy()
+def _bytes(fractions: Tensor) -> NDArray[np.uint8]:
+    return (fractions.clamp(0, 1) * 255).round().byte().contiguous().numpy()
 
 
 def _base64(array: NDArray[Any]) -> str:

@@ -20,8 +20,8 @@ from smirk3d.assets.foreign.npz import META, meta_of, read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.assets.foreign.schema import ArrayRule
 from smirk3d.errors import AssetError, InputError
-from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 
 SCHEMA = "smirk3d.parameters/1"
 _GROUPS = HEAD_GROUPS + VIEW_GROUPS

@@ -29,8 +29,8 @@ from smirk3d.export.parameter_files import (
     parameters_to_json,
     read_json,
 )
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.media.image_io import read_image
 
 SCHEMA = RESULT_SCHEMA

@@ -24,9 +24,9 @@ from smirk3d.errors import OutputError
 from smirk3d.export.rigs.appearance import ROUGHNESS, rest_eyeballs, vertex_colours
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
 from smirk3d.export.rigs.surface import Primitive, primitives, smooth_normals
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 ENDINGS = (".usd", ".usda", ".usdc")
 _ROOT = "/Head"
@@ -167,8 +167,8 @@ def _add_mesh(pxr: _Pxr, stage: Any, rig: Rig, primitive: Primitive, colours: Te
     uv = pxr.Vt.Vec2fArray.FromNumpy(primitive.uv.cpu().numpy().astype(np.float32))
     primvars.CreatePrimvar("st", types.TexCoord2fArray, pxr.UsdGeom.Tokens.vertex).Set(uv)
     tokens = pxr.UsdGeom.Tokens
-    spread = tokens.vertex if len(colours) > 1 else tokens.constant
-    mesh.CreateDisplayColorPrimvar(spread).Set(_vectors(pxr, colours))
+    std = tokens.vertex if len(colours) > 1 else tokens.constant
+    mesh.CreateDisplayColorPrimvar(std).Set(_vectors(pxr, colours))
     _bind_joints(pxr, mesh, rig.lbs_weights[ids])
     _bind_shapes(pxr, stage, mesh, rig.target_names, rig.offsets[:, ids])
     return mesh

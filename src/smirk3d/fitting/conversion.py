@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.correspondence import SurfaceCorrespondence, find_correspondence
 from smirk3d.fitting.point_head import MOVING, PointHead
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 _ALIGNMENTS = 3
 _SETTLED = 1e-4
@@ -37,7 +37,7 @@ class ConversionConfig:
             standard deviation of a parameter.
         named_misfit: the same between heads that name their actions. Smaller values follow the
             surface more closely, larger ones keep the weights of each name.
-        named_spread: standard deviation of a weight around the source's weight of the same name.
+        named_std: standard deviation of a weight around the source's weight of the same name.
         shape_misfit: as ``misfit``, for identity.
         batch_size: faces at once.
     """
@@ -45,7 +45,7 @@ class ConversionConfig:
     num_steps: int = 15
     misfit: float = 3e-5
     named_misfit: float = 4e-4
-    named_spread: float = 0.25
+    named_std: float = 0.25
     shape_misfit: float = 3e-5
     batch_size: int = 64
 
@@ -214,13 +214,13 @@ class HeadConverter:
         return self.target.group("eyes").clamp(matrix_to_axis_angle(turned).flatten(1))
 
     def _named_prior(self, parameters: FaceParameters) -> tuple[Tensor, Tensor]:
-        """Return mean and spread ``[B, D]`` of the moving parameters before the surface counts."""
+        """Return mean and standard deviation ``[B, D]`` of the moving parameters before the surface counts."""
         mean = parameters.expression.new_zeros(len(parameters), len(self._std))
         std = self._std.expand_as(mean)
         if self._named:
             named = self.target.from_arkit(self.source.arkit(parameters.to(torch.float32)))
             mean = torch.cat([getattr(named, name) for name in MOVING], 1).to(mean)
-            std = torch.full_like(mean, self.config.named_spread)
+            std = torch.full_like(mean, self.config.named_std)
         return mean, std
 
     def _expression(

@@ -153,8 +153,8 @@ def _stable_landmarks(head: HeadModel) -> dict[int, int]:
     ids, sigma = head.landmark_ids.tolist(), head.landmark_sigma.tolist()
     return {
         mark: row
-        for row, (mark, spread) in enumerate(zip(ids, sigma, strict=True))
-        if mark < IRIS_RIGHT and spread <= _STABLE_SIGMA
+        for row, (mark, std) in enumerate(zip(ids, sigma, strict=True))
+        if mark < IRIS_RIGHT and std <= _STABLE_SIGMA
     }
 
 
@@ -233,9 +233,9 @@ def _smoothed(pull: Tensor, trust: Tensor, edges: Tensor, steps: int) -> Tensor:
     count = torch.zeros(len(pull)).index_add(0, start, torch.ones(len(start)))
     count = count.index_add(0, end, torch.ones(len(end))).clamp(min=1)
     for _ in range(steps):
-        spread = torch.zeros_like(field).index_add(0, start, field[end])
-        spread = spread.index_add(0, end, field[start])
-        field = (field + spread / count[:, None]) / 2
+        std = torch.zeros_like(field).index_add(0, start, field[end])
+        std = std.index_add(0, end, field[start])
+        field = (field + std / count[:, None]) / 2
         passed = torch.zeros_like(weight).index_add(0, start, weight[end])
         weight = (weight + passed.index_add(0, end, weight[start]) / count) / 2
     return torch.where(weight[:, None] > 1e-3, field / weight[:, None].clamp(min=1e-3), 0.0)
@@ -244,7 +244,7 @@ def _smoothed(pull: Tensor, trust: Tensor, edges: Tensor, steps: int) -> Tensor:
 def _draw(
     head: HeadModel, faces: Tensor, num_points: int, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return points spread over triangles by area, four times as dense on lips and around the eyes.
+    """Return points distributed over triangles by area, four times as dense on lips and around the eyes.
 
     Returns:
         Corners ``[P, 3]``, barycentrics ``[P, 3]`` and weights ``[P]``.

@@ -21,16 +21,16 @@ def initial_view(points: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tens
         Rotation matrices ``[B, 3, 3]``, and cameras ``[B, 3]`` (scale, tx, ty).
     """
     total = weights.sum(1, keepdim=True)
-    share = (weights / total)[..., None]
-    mean_point = (points * share).sum(1, keepdim=True)
-    mean_target = (targets * share).sum(1, keepdim=True)
+    fraction = (weights / total)[..., None]
+    mean_point = (points * fraction).sum(1, keepdim=True)
+    mean_target = (targets * fraction).sum(1, keepdim=True)
     # y is flipped here, so that both frames have y up
     seen = (targets - mean_target) * targets.new_tensor([1.0, -1.0])
     centred = points - mean_point
-    covariance = (centred * share).transpose(1, 2) @ centred
+    covariance = (centred * fraction).transpose(1, 2) @ centred
     ridge = 1e-6 * covariance.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
     covariance = covariance + ridge * torch.eye(3, device=points.device, dtype=points.dtype)
-    affine = torch.linalg.solve(covariance, (centred * share).transpose(1, 2) @ seen)
+    affine = torch.linalg.solve(covariance, (centred * fraction).transpose(1, 2) @ seen)
     left, stretch, right = torch.linalg.svd(affine.transpose(1, 2), full_matrices=False)
     rows = left @ right
     third = torch.linalg.cross(rows[:, 0], rows[:, 1])

@@ -1,8 +1,9 @@
 """Fit a head to landmarks by bounded least squares, in batches, with a shared identity on request.
 
 The cost of a photo is the weighted squared distance of its landmarks, in units of each landmark's
-spread, plus the squared parameters in units of their spread. Levenberg-Marquardt steps are taken
-with components held at the bounds that they press against (projected Newton, Bertsekas 1982).
+spread, plus the squared parameters in units of their standard deviation. Levenberg-Marquardt steps
+are taken with components held at the bounds that they press against (projected Newton, Bertsekas
+1982).
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE, IRIS_LEFT, IRIS_RIGHT
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observed_head import FitState, ObservedHead
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 # upper and lower lid margin, then the corners, of the subject's right and left eye (MediaPipe)
 _EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
@@ -38,14 +39,15 @@ class LandmarkFitConfig:
     Attributes:
         num_shape: leading identity components that vary.
         num_steps: Levenberg-Marquardt steps.
-        sigma_floor: metres added (in squares) to each landmark's own spread; a detector's error.
-        emphasis: weight of the landmarks on lips and lids against the others.
+        sigma_floor: metres added (in squares) to each landmark's own standard deviation; a
+            detector's error.
+        emphasis: weight of the landmarks on lips and eyelids against the others.
         shape_prior: weight of the squared standard normal identity coefficients.
         expression_prior: weight of the squared expression, eyelid, jaw and eye parameters in units
-            of their spread.
+            of their standard deviation.
         refine_prior: the same around the network's answer when refining.
-        sparsity: weight of the named actions themselves, in units of their spread: of several
-            explanations, the one with less action.
+        sparsity: weight of the named actions themselves, in units of their standard deviation: of
+            several explanations, the one with less action.
         batch_size: photos fitted at once.
     """
 
@@ -89,7 +91,7 @@ class LandmarkFit:
     """Fits a head to MediaPipe's landmarks."""
 
     STABLE_SIGMA = 0.004
-    """Landmarks of at most this spread in metres count in the reported error."""
+    """Landmarks of at most this standard deviation in metres count in the reported error."""
 
     def __init__(self, head: HeadModel, config: LandmarkFitConfig | None = None) -> None:
         """Prepare the head's landmarks.

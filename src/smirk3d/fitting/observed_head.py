@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, skew
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 _LINEAR = ("expression", "eyelids")
 _BENT = ("jaw", "eyes")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 MOVING = ("expression", "eyelids", "jaw")
 """Groups that move a face's surface, in the order of :class:`PointHead`'s derivatives."""

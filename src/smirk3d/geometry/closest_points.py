@@ -84,9 +84,9 @@ def _closest_on_triangles(points: Tensor, corners: Tensor) -> Tensor:
     for first, second in ((0, 1), (1, 2), (2, 0)):
         start, end = corners[..., first, :], corners[..., second, :]
         along = end - start
-        share = (_dot(points - start, along) / _dot(along, along).clamp(min=1e-30)).clamp(0, 1)
+        fraction = (_dot(points - start, along) / _dot(along, along).clamp(min=1e-30)).clamp(0, 1)
         edge = torch.zeros_like(inside)
-        edge[..., first], edge[..., second] = 1 - share, share
+        edge[..., first], edge[..., second] = 1 - fraction, fraction
         candidates.append(edge)
     weights = torch.stack(candidates, -2)
     feet = (weights[..., None] * corners[..., None, :, :]).sum(-2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 def transform_view(

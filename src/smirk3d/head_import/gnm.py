@@ -1,6 +1,6 @@
 """GNM Head v3 (Apache-2.0, https://github.com/google/GNM) to a head file.
 
-The user brings the npz. Its expressions are PCA per region and contain jaw and lids, so that the
+The user brings the npz. Its expressions are PCA per region and contain jaw and eyelids, so that the
 groups jaw and eyelids have size zero. Tested on a synthetic file in this layout only.
 """
 

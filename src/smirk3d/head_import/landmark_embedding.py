@@ -2,9 +2,9 @@
 
 Many identities are rendered from many views; each detected landmark is un-projected onto the
 triangle that its pixel shows and so carried to the template, where a trimmed mean over all
-observations and their mirror images gives the embedding, and their spread its sigma. Landmarks
-that slide with the view, as the face's contour does, get a large sigma by themselves. The rims of
-the lips are taken from open mouths, so that they part when the mouth opens.
+observations and their mirror images gives the embedding, and their standard deviation its sigma.
+Landmarks that slide with the view, as the face's contour does, get a large sigma by themselves. The
+rims of the lips are taken from open mouths, so that they part when the mouth opens.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
-from smirk3d.heads.landmarks.mediapipe import mirrored_ids
+from smirk3d.errors import AssetError
+from smirk3d.geometry.closest_points import closest_points
+from smirk3d.geometry.meshes import faces_within
 from smirk3d.head_import.landmark_renderer import (
     LOWER_INNER_LIP,
     NUM_SURFACE,
     UPPER_INNER_LIP,
-    LandmarkStudio,
+    LandmarkRenderer,
     eyeball_sphere,
     iris_angle,
 )
-from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.geometry.closest_points import closest_points
-from smirk3d.geometry.meshes import faces_within
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.landmarks.mediapipe import mirrored_ids
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_detector import FaceDetector
 
-_KEPT_SHARE = 0.7
+_KEPT_FRACTION = 0.7
 _SMALLEST_SIGMA = 0.0006
 _IRIS_SIGMA = 0.0008
 _IRIS_RIM_SIGMA = 0.0012
@@ -64,16 +64,19 @@ def embed_landmarks(
     Raises:
         AssetError: if the detector finds the face in less than half of the renderings.
     """
-    studio = LandmarkStudio(head)
+    landmark_renderer = LandmarkRenderer(head)
     generator = torch.Generator().manual_seed(seed)
     whole: list[tuple[Tensor, Tensor]] = []
     lips: list[tuple[Tensor, Tensor]] = []
     for number in range(num_identities):
         identity = _identity(head, generator, mean=number == 0)
-        whole += [studio.observe(view, detector) for view in _each(studio.views(identity))]
-        if len(studio.upper_lip):
-            open_mouths = _each(studio.open_views(identity, generator))
-            lips += [studio.observe_lips(view, detector) for view in open_mouths]
+        whole += [
+            landmark_renderer.observe(view, detector)
+            for view in _each(landmark_renderer.views(identity))
+        ]
+        if len(landmark_renderer.upper_lip):
+            open_mouths = _each(landmark_renderer.open_views(identity, generator))
+            lips += [landmark_renderer.observe_lips(view, detector) for view in open_mouths]
         if on_progress is not None:
             on_progress()
     found = sum(bool(weight.any()) for _, weight in whole)
@@ -83,7 +86,7 @@ def embed_landmarks(
             " without more no landmarks can be embedded"
         )
     mean, sigma = _symmetric_mean(*_pooled(whole, lips))
-    return _embedding(studio, mean, sigma)
+    return _embedding(landmark_renderer, mean, sigma)
 
 
 def with_landmarks(
@@ -135,7 +138,7 @@ def _pooled(
 
 
 def _symmetric_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean places ``[468, 3]`` and spreads ``[468]`` over views and mirrored views.
+    """Return mean places ``[468, 3]`` and standard deviations ``[468]`` over views and mirrored views.
 
     Args:
         places: ``[N, 468, 3]`` on the template.
@@ -174,30 +177,32 @@ def _trimmed_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     spread_out = torch.where(seen[..., None], places, torch.nan)
     middle = spread_out.nanmedian(0).values.nan_to_num()
     distance = torch.where(seen, (places - middle).norm(dim=-1), torch.inf)
-    kept = (seen.sum(0) * _KEPT_SHARE).long().clamp(min=1) - 1
+    kept = (seen.sum(0) * _KEPT_FRACTION).long().clamp(min=1) - 1
     limit = distance.sort(0).values.gather(0, kept[None]).clamp(min=1e-6)
     weights = weights * (distance <= limit)
     total = weights.sum(0).clamp(min=1e-6)
     mean = (places * weights[..., None]).sum(0) / total[:, None]
-    # the spread counts every observation: a landmark that slides must not look sharp
+    # the standard deviation counts every observation: a landmark that slides must not look sharp
     every = seen.float()
     square = torch.where(seen, (places - mean).square().sum(-1), 0.0)
     sigma = (square.sum(0) / every.sum(0).clamp(min=1)).sqrt()
     return mean, torch.where(seen.any(0), sigma, torch.inf)
 
 
-def _embedding(studio: LandmarkStudio, mean: Tensor, sigma: Tensor) -> dict[str, NDArray[Any]]:
-    head = studio.head
-    triangles, bary = _on_faces(head, studio.skin_faces, mean)
+def _embedding(
+    landmark_renderer: LandmarkRenderer, mean: Tensor, sigma: Tensor
+) -> dict[str, NDArray[Any]]:
+    head = landmark_renderer.head
+    triangles, bary = _on_faces(head, landmark_renderer.skin_faces, mean)
     for rim, lip in (
-        (UPPER_INNER_LIP, studio.upper_lip),
-        (LOWER_INNER_LIP, studio.lower_lip),
+        (UPPER_INNER_LIP, landmark_renderer.upper_lip),
+        (LOWER_INNER_LIP, landmark_renderer.lower_lip),
     ):
         if len(lip):
             rows = torch.tensor(rim)
             triangles[rows], bary[rows] = _on_faces(head, lip, mean[rows])
     seen = sigma.isfinite()
-    # the spread is of three coordinates; sigma is of one
+    # the standard deviation is of three coordinates; sigma is of one
     sigma = (sigma / 3**0.5).clamp(min=_SMALLEST_SIGMA)
     parts = [(torch.arange(NUM_SURFACE)[seen], triangles[seen], bary[seen], sigma[seen])]
     parts += [

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.barycentric import barycentric_in_plane
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.closest_points import closest_points
 from smirk3d.geometry.meshes import face_normals, faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_detector import FaceDetector
 from smirk3d.rasterization import rasterize
 from smirk3d.rendering.shading import shade
@@ -52,7 +52,7 @@ _COLOURS = {
 }
 
 
-class LandmarkStudio:
+class LandmarkRenderer:
     """Renders a head in simple colours and carries detections back to its template.
 
     Attributes:
@@ -194,11 +194,11 @@ class LandmarkStudio:
         jaw = rest.jaw.clone()
         jaw[:, 0] = _OPEN_JAW[head.has_blend_jaw][1]
         moved = (head(rest.replace(jaw=jaw)).vertices - head(rest).vertices)[0].norm(dim=1)
-        share = (moved / moved[head.part == 0].max())[head.faces[self.skin_faces]].mean(1)
-        on_lips = torch.ones_like(share, dtype=torch.bool)
+        fraction = (moved / moved[head.part == 0].max())[head.faces[self.skin_faces]].mean(1)
+        on_lips = torch.ones_like(fraction, dtype=torch.bool)
         if "lips" in head.regions:
             on_lips = head.regions["lips"][head.faces[self.skin_faces]].any(1)
-        upper, lower = on_lips & (share < _UPPER_BELOW), on_lips & (share > _LOWER_ABOVE)
+        upper, lower = on_lips & (fraction < _UPPER_BELOW), on_lips & (fraction > _LOWER_ABOVE)
         return self.skin_faces[upper], self.skin_faces[lower]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_KEPT_SHARE = 0.7
+_KEPT_FRACTION = 0.7
 _TRIMMED_FITS = 8
 
 
@@ -45,7 +45,7 @@ def fit_sphere(points: Floats) -> tuple[Floats, float]:
         centre = solution[:3]
         radius = float(np.sqrt(solution[3] + centre @ centre))
         misfit = np.abs(np.linalg.norm(points - centre, axis=1) - radius)
-        kept = points[misfit <= np.quantile(misfit, _KEPT_SHARE)]
+        kept = points[misfit <= np.quantile(misfit, _KEPT_FRACTION)]
     return centre, radius
 
 

@@ -1,9 +1,9 @@
 """What the actions of a head do to each other: opposites, gates, correctives, a face's size.
 
 A channel is a row of offsets beside the identity's: expression, jaw to positive and to negative
-values, eyelids, lids that follow the gaze, in this order. Its weight comes from the parameters and
-takes effect in four steps: what opposes it is taken off, gates multiply it, correctives follow as
-products of two channels, and the person's size scales all.
+values, eyelids, eyelids that follow the gaze, in this order. Its weight comes from the parameters
+and takes effect in four steps: what opposes it is taken off, gates multiply it, correctives follow
+as products of two channels, and the person's size scales all.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Gate:
     high: float | None
 
 
-def linear_bases(arrays: Arrays, lids: NDArray[Any]) -> tuple[NDArray[Any], list[int]]:
+def linear_bases(arrays: Arrays, eyelids: NDArray[Any]) -> tuple[NDArray[Any], list[int]]:
     """Return all linear offsets of a head file and what its channels are.
 
     Args:
         arrays: of the head file.
-        lids: the eyelids' offsets, of those that are channels.
+        eyelids: the eyelids' offsets, of those that are channels.
 
     Returns:
         Identity, channels and correctives ``[K, 3 V]``; and for each channel ``[C]`` its place in
@@ -62,8 +62,8 @@ def linear_bases(arrays: Arrays, lids: NDArray[Any]) -> tuple[NDArray[Any], list
     if "jaw_basis" in arrays:
         jaw = arrays["jaw_basis"]
         blocks += [(1, jaw), (1, arrays.get("jaw_basis_neg", -jaw))]
-    blocks += [(2, lids), (3, arrays.get("gaze_basis", lids[:0]))]
-    correctives = arrays.get("corrective_basis", lids[:0])
+    blocks += [(2, eyelids), (3, arrays.get("gaze_basis", eyelids[:0]))]
+    correctives = arrays.get("corrective_basis", eyelids[:0])
     bases = [arrays["shape_basis"], *(block for _, block in blocks), correctives]
     size = arrays["v_template"].size
     flat = [basis.astype(np.float32).reshape(len(basis), size) for basis in bases]

@@ -1,4 +1,4 @@
-"""Contact: lids that stop at the eyes, lips that stop at each other.
+"""Contact: eyelids that stop at the eyes, lips that stop at each other.
 
 Offsets add up linearly; what they push into an eyeball or through the other lip is moved back here,
 before any joint turns.
@@ -33,10 +33,10 @@ class Contact:
 
     Attributes:
         eye_surface: radii in metres of eyeball, iris's rim and cornea ``[3]``.
-        lid_id: vertices of the lids ``[N]``; lid_eye: the eye of each, 0 left, 1 right.
+        lid_id: vertices of the eyelids ``[N]``; lid_eye: the eye of each, 0 left, 1 right.
         lid_gap: least distance in metres of each from the eye's surface ``[N]``.
         lip_pair: a vertex of the upper lip and two of the lower one that meet it ``[P, 3]``.
-        lip_pair_share: share of the first of those two ``[P]``.
+        lip_pair_share: fraction of the first of those two ``[P]``.
         lip_id: the vertices ``[M]`` that move when lips are parted.
         lip_share: by how much of each pair's overlap they move up ``[M, P]``.
     """

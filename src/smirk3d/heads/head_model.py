@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from smirk3d.conventions import ARKIT_NAMES, CAMERA_SCALE_DEFAULT
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import (
     GAZE_ACTIONS,
@@ -32,6 +31,7 @@ from smirk3d.heads.fingerprint import fingerprint
 from smirk3d.heads.reduced_heads import at_landmarks, at_points, at_vertices
 from smirk3d.heads.skinning import joint_transforms, skin
 from smirk3d.heads.spec import HAIR_PARTS, PARTS, head_spec
+from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -56,13 +56,14 @@ class HeadModel(nn.Module):
         name: what the registry and checkpoints call it.
         meta: version, source, licence, notice and hashes of the sources.
         fingerprint: SHA-256 over the arrays that give parameters their meaning.
-        spec: the parameter groups, in the order of :data:`~smirk3d.parameters.face_parameters.HEAD_GROUPS`.
+        spec: the parameter groups, in the order of
+            :data:`~smirk3d.parameters.face_parameters.HEAD_GROUPS`.
         expression_names: one a coefficient; empty strings for PCA coefficients.
         faces: triangles ``[F, 3]``; uv: ``[T, 2]``, v upwards; uv_faces: ``[F, 3]``.
         hair_faces, hair_uv_faces: likewise ``[H, 3]``, of the strips that carry hairs.
         part: part of each vertex ``[V]`` (:data:`~smirk3d.heads.spec.PARTS`).
         landmark_ids: MediaPipe's number of each landmark ``[L]``.
-        landmark_sigma: spread of each landmark in metres ``[L]``.
+        landmark_sigma: standard deviation of each landmark in metres ``[L]``.
     """
 
     faces: Tensor
@@ -77,7 +78,7 @@ class HeadModel(nn.Module):
     landmark_bary: Tensor
     v_template: Tensor
     basis: Tensor
-    lid_basis: Tensor
+    eyelid_basis_: Tensor
     pose_basis: Tensor
     gaze_range: Tensor
     eye_surface: Tensor
@@ -138,8 +139,8 @@ class HeadModel(nn.Module):
             self._keep(name, rule)
         self._keep("v_template", template, torch.float32)
         self._keep("basis", basis, torch.float32)
-        late_lids = lids if self.eyelids_after_pose else lids[:0]
-        self._keep("lid_basis", late_lids.reshape(-1, num_vertices * 3), torch.float32)
+        late_eyelids = lids if self.eyelids_after_pose else lids[:0]
+        self._keep("eyelid_basis_", late_eyelids.reshape(-1, num_vertices * 3), torch.float32)
         self._keep("gaze_range", arrays.get("gaze_range", np.zeros(0)), torch.float32)
         joints = arrays["joints"].astype(np.float32)
         joint_bases = [arrays["joint_shape_basis"].astype(np.float32)]
@@ -205,7 +206,7 @@ class HeadModel(nn.Module):
             turn = axis_angle_to_matrix(parameters.head_pose).transpose(1, 2)
             vertices, joints = vertices @ turn, joints @ turn
         if self.eyelids_after_pose:
-            vertices = vertices + (parameters.eyelids @ self.lid_basis).unflatten(-1, (-1, 3))
+            vertices = vertices + (parameters.eyelids @ self.eyelid_basis_).unflatten(-1, (-1, 3))
         return HeadMesh(vertices, joints)
 
     def shaped(self, parameters: FaceParameters) -> Tensor:
@@ -235,7 +236,7 @@ class HeadModel(nn.Module):
     def eyelid_offsets(self) -> Tensor:
         """The eyelids' offsets ``[2, V, 3]`` in metres, left then right; none where absent."""
         if self.eyelids_after_pose:
-            return self.lid_basis.unflatten(1, (-1, 3))
+            return self.eyelid_basis_.unflatten(1, (-1, 3))
         own = self.channel_kind[: len(self.channel_kind) - len(self.corrective_pair)]
         start = self.group("shape").dim + int((own < 2).sum())
         return self.offsets[start : start + self.group("eyelids").dim]

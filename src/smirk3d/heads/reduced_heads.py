@@ -11,7 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from smirk3d.heads.head_model import HeadModel
 
-_VERTEX_BASES = ("basis", "lid_basis", "pose_basis")
+_VERTEX_BASES = ("basis", "eyelid_basis_", "pose_basis")
 
 
 def at_landmarks(head: HeadModel) -> HeadModel:

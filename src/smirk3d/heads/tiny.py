@@ -22,7 +22,7 @@ def tiny_head(kind: Kind = "named") -> HeadModel:
     """Return the synthetic head.
 
     Args:
-        kind: ``named`` has the open head's groups (named actions, blend jaw, gaze lids, gates);
+        kind: ``named`` has the open head's groups (named actions, blend jaw, gaze eyelids, gates);
             ``ruled`` also opposites, more gates, correctives, actions that scale with the person;
             ``pca`` has FLAME's (unbounded expression, jaw joint, pose correctives, root).
     """

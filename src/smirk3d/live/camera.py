@@ -12,8 +12,8 @@ import numpy as np
 
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError
-from smirk3d.preprocessing.native_log import quiet_stderr
 from smirk3d.preprocessing.media.video_reader import VideoFrame
+from smirk3d.preprocessing.native_log import quiet_stderr
 
 _PATIENCE = 5.0
 """Seconds to wait for a camera's last frame."""

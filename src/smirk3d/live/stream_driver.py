@@ -10,8 +10,8 @@ import torch
 
 from smirk3d.errors import OutputError
 from smirk3d.export.gaps import EASE_SECONDS, HOLD_SECONDS, towards_rest
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.tracker import TrackedFace
 
 GONE_SECONDS = 3.0

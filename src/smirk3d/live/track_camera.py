@@ -14,8 +14,8 @@ from typing import Any
 
 from smirk3d.assets.result_folders import Destination
 from smirk3d.errors import OutputError
-from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.live.camera import LiveCamera
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_store import TrackStore, read_job
 from smirk3d.tracking.track_video import (
     ClipConfig,

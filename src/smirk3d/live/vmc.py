@@ -19,9 +19,9 @@ from smirk3d.closing import Closing
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import InputError, OutputError
 from smirk3d.export.rigs.rig import skull_rotation
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 PORT = 39539
 """Where the protocol's receivers listen unless told otherwise."""

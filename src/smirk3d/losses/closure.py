@@ -58,13 +58,13 @@ def opening_loss(
     sizes = check_shape(predicted, "B L D", "predicted")
     check_shape(target, "B L D", "target", **sizes)
     check_shape(rows, "N 2", "rows")
-    share = predicted.new_ones(sizes["B"], len(rows))
+    fraction = predicted.new_ones(sizes["B"], len(rows))
     if valid is not None:
         check_shape(valid, "B L", "valid", B=sizes["B"], L=sizes["L"])
         target = torch.where(valid.bool()[..., None], target, 0.0)
-        share = share * valid[:, rows].bool().all(-1)
+        fraction = fraction * valid[:, rows].bool().all(-1)
     difference = (_distance(predicted, rows) - _distance(target, rows)).abs()
-    return (share * difference).sum() / share.sum().clamp(min=1)
+    return (fraction * difference).sum() / fraction.sum().clamp(min=1)
 
 
 def _distance(points: Tensor, rows: Tensor) -> Tensor:

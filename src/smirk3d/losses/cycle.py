@@ -1,4 +1,4 @@
-"""Agreement of parameters after a round trip: painted with known ones, read back."""
+"""Agreement of parameters after a re-detection: painted with known ones, read back."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 from smirk3d.losses.loss_weights import CycleForm as CycleForm  # noqa: PLC0414 (found here too)
 from smirk3d.losses.units import component_units
+from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 
 SMIRK_CYCLE_WEIGHTS: Mapping[str, float] = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
 """The published weights of the groups; with a trained shape encoder, ``shape`` has 1."""
@@ -21,12 +21,12 @@ def cycle_losses(
     groups: Sequence[str],
     *,
     spec: Sequence[ParameterGroup] | None = None,
-    amount_unit: float = 1.0,
+    unit_interval_std: float = 1.0,
     form: CycleForm = "squared",
 ) -> dict[str, Tensor]:
     """Return each group's mean difference, over batch and components, scalars by name.
 
-    No gradient flows into the known parameters. A group that the head lacks is left out.
+    No gradient flows into the ground-truth parameters. A group that the head lacks is left out.
 
     Args:
         read: what the encoder finds in the paintings, B faces.
@@ -35,7 +35,7 @@ def cycle_losses(
         spec: measure the groups that it defines in their components' units, which
             :func:`~smirk3d.losses.units.component_units` gives; each parameter's own unit by
             default, as in SMIRK.
-        amount_unit: the unit of amounts there.
+        unit_interval_std: the unit of amounts there.
         form: squares as in SMIRK, or absolute differences.
 
     Raises:
@@ -52,7 +52,9 @@ def cycle_losses(
             )
         difference = ours - theirs
         if name in described:
-            difference = difference / component_units(described[name], amount_unit, difference)
+            difference = difference / component_units(
+                described[name], unit_interval_std, difference
+            )
         if difference.shape[-1]:
             distance = difference.square() if form == "squared" else difference.abs()
             losses[name] = distance.mean()
@@ -65,7 +67,7 @@ def cycle_loss(
     weights: Mapping[str, float] = SMIRK_CYCLE_WEIGHTS,
     *,
     spec: Sequence[ParameterGroup] | None = None,
-    amount_unit: float = 1.0,
+    unit_interval_std: float = 1.0,
     form: CycleForm = "squared",
 ) -> Tensor:
     """Return the weighted sum of :func:`cycle_losses`, a scalar.
@@ -75,7 +77,7 @@ def cycle_loss(
         known: what was painted, B faces.
         weights: by group name; groups of weight 0 are passed over.
         spec: see :func:`cycle_losses`,
-        amount_unit: and there,
+        unit_interval_std: and there,
         form: and there.
 
     Raises:
@@ -83,7 +85,9 @@ def cycle_loss(
     """
     names = [name for name, weight in weights.items() if weight]
     total = read.camera.new_zeros(())
-    losses = cycle_losses(read, known, names, spec=spec, amount_unit=amount_unit, form=form)
+    losses = cycle_losses(
+        read, known, names, spec=spec, unit_interval_std=unit_interval_std, form=form
+    )
     for name, loss in losses.items():
         total = total + weights[name] * loss
     return total

@@ -15,7 +15,7 @@ def landmark_weights(sigma: Tensor, noise: float) -> Tensor:
     with ``noise`` on a point that the head's embedding places with ``sigma``.
 
     Args:
-        sigma: spread of the embedding ``[L]``, as ``head.landmark_sigma``.
+        sigma: standard deviation of the embedding ``[L]``, as ``head.landmark_sigma``.
         noise: the detector's, in the same unit (metres).
     """
     return noise**2 / (sigma**2 + noise**2)
@@ -45,13 +45,13 @@ def landmark_loss(
     """
     sizes = check_shape(predicted, "B L D", "predicted")
     check_shape(target, "B L D", "target", **sizes)
-    share = predicted.new_ones(sizes["B"], sizes["L"])
+    fraction = predicted.new_ones(sizes["B"], sizes["L"])
     if weight is not None:
         check_shape(weight, "L", "weight", L=sizes["L"])
-        share = share * weight
+        fraction = fraction * weight
     if valid is not None:
         check_shape(valid, "B L", "valid", B=sizes["B"], L=sizes["L"])
-        share = share * valid
+        fraction = fraction * valid
         target = torch.where(valid.bool()[..., None], target, 0.0)
     squared = (predicted - target).square().mean(-1)
-    return (share * squared).sum() / share.sum().clamp(min=1e-12)
+    return (fraction * squared).sum() / fraction.sum().clamp(min=1e-12)

@@ -17,7 +17,7 @@ class LossWeights:
     Attributes:
         landmarks: surface landmarks, in squared device coordinates.
         contour: landmarks of the jaw line that switch with yaw.
-        openings: distances between lids and between lips; SMIRK has none.
+        openings: distances between eyelids and between lips; SMIRK has none.
         photometric: painting against photo.
         perceptual: features of the painting against those of the photo.
         emotion: the same with a network for expressions; its gradient is for the encoder alone.
@@ -28,7 +28,7 @@ class LossWeights:
         jaw_prior: of the jaw.
         eyelids_prior: of the eyelids; SMIRK has none.
         eyes_prior: of the gaze; SMIRK has none.
-        warm_start: distance of all groups to a fit by optimisation; SMIRK has none.
+        pseudo_labels: distance of all groups to a fit by optimisation; SMIRK has none.
         change: of the expression between two pictures of a person; SMIRK has none.
         cycle: parameters painted and read back.
     """
@@ -46,7 +46,7 @@ class LossWeights:
     jaw_prior: float = 1e-2
     eyelids_prior: float = 0.0
     eyes_prior: float = 0.0
-    warm_start: float = 0.0
+    pseudo_labels: float = 0.0
     change: float = 0.0
     cycle: float = 1.0
 

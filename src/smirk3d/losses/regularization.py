@@ -8,13 +8,13 @@ from smirk3d.errors import check_shape
 from smirk3d.parameters.face_parameters import ParameterGroup
 
 
-def prior_loss(values: Tensor, group: ParameterGroup, *, in_spreads: bool = True) -> Tensor:
+def prior_loss(values: Tensor, group: ParameterGroup, *, standardized: bool = True) -> Tensor:
     """Return the mean squared distance to the group's default, over batch and components, a scalar.
 
     Args:
         values: ``[B, D]``.
-        group: gives defaults and spreads.
-        in_spreads: measure each component in its prior's standard deviations; False for SMIRK's
+        group: gives defaults and standard deviations.
+        standardized: measure each component in its prior's standard deviations; False for SMIRK's
             mean square in the parameter's own unit.
 
     Raises:
@@ -24,13 +24,13 @@ def prior_loss(values: Tensor, group: ParameterGroup, *, in_spreads: bool = True
     if not group.dim:
         return values.sum()
     distance = values - values.new_tensor(group.default)
-    if in_spreads:
+    if standardized:
         distance = distance / values.new_tensor(group.prior_std)
     return distance.square().mean()
 
 
 def target_loss(values: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Return the mean squared difference to known parameters, a scalar; SMIRK's shape loss.
+    """Return the mean squared difference to ground-truth parameters, a scalar; SMIRK's shape loss.
 
     The mean runs over the components of the valid faces; without any it is 0.
 
@@ -47,6 +47,6 @@ def target_loss(values: Tensor, target: Tensor, valid: Tensor | None = None) -> 
     if valid is None:
         return (values - target).square().mean()
     check_shape(valid, "B", "valid", B=sizes["B"])
-    share = valid.to(values.dtype)
+    fraction = valid.to(values.dtype)
     squared = (values - target.where(valid[:, None] != 0, 0.0)).square().mean(1)
-    return (share * squared).sum() / share.sum().clamp(min=1e-12)
+    return (fraction * squared).sum() / fraction.sum().clamp(min=1e-12)

@@ -10,19 +10,20 @@ SMALLEST_UNIT = 1e-6
 """Components that do not vary are divided by it."""
 
 
-def component_units(group: ParameterGroup, amount_unit: float, like: Tensor) -> Tensor:
+def component_units(group: ParameterGroup, unit_interval_std: float, like: Tensor) -> Tensor:
     """Return the unit of each of a group's components ``[D]``.
 
-    Amounts, components whose range ends at 1, share one unit: the spreads of rare actions are so
+    Amounts, components whose range ends at 1, share one unit: the standard deviations of rare
+        actions are so
     small that squares in them would make a tongue count a hundred times as much as a smile.
 
     Args:
-        group: gives ranges and spreads.
-        amount_unit: the unit of amounts; the others' unit is their spread.
+        group: gives ranges and standard deviations.
+        unit_interval_std: the unit of amounts; the others' unit is their standard deviation.
         like: gives type and device.
     """
     units = [
-        amount_unit if high == 1 else spread
-        for high, spread in zip(group.hi, group.prior_std, strict=True)
+        unit_interval_std if high == 1 else std
+        for high, std in zip(group.hi, group.prior_std, strict=True)
     ]
     return like.new_tensor(units).clamp(min=SMALLEST_UNIT)

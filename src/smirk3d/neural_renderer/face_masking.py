@@ -1,7 +1,7 @@
 """What of the photo the neural renderer may see: all but the face.
 
 Lengths in pixels are of a 224 crop and scale with the picture, so that a training at 112 hides the
-same share of the face.
+same fraction of the face.
 """
 
 from __future__ import annotations
@@ -63,18 +63,18 @@ def surroundings(hull: Tensor, rendered: Tensor, *, dilation: float) -> Tensor:
 
 
 def random_holes(
-    like: Tensor, *, share: float, side: int, generator: torch.Generator | None = None
+    like: Tensor, *, fraction: float, side: int, generator: torch.Generator | None = None
 ) -> Tensor:
     """Return masks ``[B, 1, H, W]`` that are 0 in random squares, which may overlap, and 1 else.
 
     Args:
         like: ``[B, ..., H, W]``; gives batch, size, device and dtype.
-        share: of a 224 crop's pixels that are centres of a square; 0.01 hides about 70 %.
+        fraction: of a 224 crop's pixels that are centres of a square; 0.01 hides about 70 %.
         side: of a square, in pixels of a 224 crop; odd there and here.
         generator: source of randomness; torch's own by default.
     """
     height, width = like.shape[-2:]
-    if share <= 0:
+    if fraction <= 0:
         return like.new_ones(len(like), 1, height, width)
     scale = height / CROP_SIZE
     radius = round((side - 1) / 2 * scale)
@@ -83,4 +83,4 @@ def random_holes(
     drawn = torch.rand(
         len(like), 1, height, width, generator=generator, device=like.device, dtype=like.dtype
     )
-    return 1 - dilate((drawn < share / area).to(like.dtype), radius)
+    return 1 - dilate((drawn < fraction / area).to(like.dtype), radius)

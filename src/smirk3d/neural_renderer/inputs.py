@@ -56,7 +56,7 @@ def draw_points(
         generator: source of randomness.
     """
     height, width = rendering.fragments.face_index.shape[1:]
-    count = int(config.point_share * height * width)
+    count = int(config.point_fraction * height * width)
     return sample_surface(rendering.fragments, face_weight, count, generator=generator)
 
 
@@ -99,7 +99,7 @@ def masked_photo(
         places = place_points(surface, rendering.vertices_ndc, faces, rendering.fragments)
         points, drawn = write_pixels(colours, places, sizes["H"], sizes["W"])
         holes = random_holes(
-            photo, share=config.hole_share, side=config.hole_side, generator=generator
+            photo, fraction=config.hole_fraction, side=config.hole_side, generator=generator
         )
         inside = drawn * holes * (1 - outside)
         return photo * outside + points * inside

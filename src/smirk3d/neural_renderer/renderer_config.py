@@ -33,14 +33,14 @@ class MaskingConfig:
 
     Attributes:
         dilation: growth of the hull, in pixels of a 224 crop.
-        point_share: drawn pixels of the face, as a share of all pixels of the picture.
+        point_fraction: drawn pixels of the face, as a fraction of all pixels of the picture.
         noise: standard deviation of the factor on each drawn colour.
-        hole_share: of a 224 crop's pixels that are centres of holes in the drawn pixels.
+        hole_fraction: of a 224 crop's pixels that are centres of holes in the drawn pixels.
         hole_side: of a hole, in pixels of a 224 crop.
     """
 
     dilation: float = 10.0
-    point_share: float = 0.01
+    point_fraction: float = 0.01
     noise: float = 0.05
-    hole_share: float = 0.01
+    hole_fraction: float = 0.01
     hole_side: int = 11

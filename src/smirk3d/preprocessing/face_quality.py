@@ -25,11 +25,11 @@ class FaceQuality:
     """What limits a reconstruction from one picture of a face.
 
     Attributes:
-        overall: in [0, 1]; the product of the share of the crop's resolution that the picture has,
-            ``sharpness``, ``inside``, and 1 up to 30 degrees of yaw falling to 0 at 90.
+        overall: in [0, 1]; the product of the fraction of the crop's resolution that the picture
+            has, ``sharpness``, ``inside``, and 1 up to 30 degrees of yaw falling to 0 at 90.
         size: mean of the landmark box's width and height in the picture's pixels.
         sharpness: in [0, 1]; see :func:`sharpness`.
-        inside: share of the landmarks that lie in the picture.
+        inside: fraction of the landmarks that lie in the picture.
         yaw: degrees by which the head is turned, positive to the subject's left.
     """
 

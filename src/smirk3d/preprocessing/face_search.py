@@ -23,8 +23,8 @@ Finder = Callable[[Image], list[FaceBox]]
 _INPUT_SIDE = 128
 """Side of the finder's own input, to which pictures are averaged down without aliasing."""
 
-_SMALLEST_SHARE = 0.12
-"""Size of the smallest face that is found reliably, as a share of the longest side."""
+_SMALLEST_FRACTION = 0.12
+"""Size of the smallest face that is found reliably, as a fraction of the longest side."""
 
 _TILE_OVERLAP = 0.25
 """Share of a tile's side that neighbours have in common: twice the smallest face's; a larger face
@@ -57,7 +57,7 @@ def search_stages(image: Image, finder: Finder, *, min_face: float) -> Iterator[
 
 def tile_sides(width: int, height: int, min_face: float) -> Iterator[float]:
     """Yield the sides of tiles, halved level by level down to what ``min_face`` asks for."""
-    finest = max(min_face / _SMALLEST_SHARE, float(_INPUT_SIDE))
+    finest = max(min_face / _SMALLEST_FRACTION, float(_INPUT_SIDE))
     side = float(max(width, height))
     while side > finest:
         side = max(side / 2, finest)
@@ -65,7 +65,7 @@ def tile_sides(width: int, height: int, min_face: float) -> Iterator[float]:
 
 
 def tile_starts(length: int, side: float) -> list[int]:
-    """Return where tiles begin that cover a length, evenly spread."""
+    """Return where tiles begin that cover a length, evenly spaced."""
     free = length - side
     if free <= 0:
         return [0]
@@ -97,10 +97,10 @@ def shows_one_of(face: FaceBox, known: list[FaceBox]) -> bool:
 def _seen_whole(image: Image, finder: Finder) -> list[FaceBox]:
     """Search the whole picture, and once more with black around it for faces at the border."""
     found = []
-    for share in (0.0, 0.5):
-        side = _INPUT_SIDE / (1 + 2 * share)
+    for fraction in (0.0, 0.5):
+        side = _INPUT_SIDE / (1 + 2 * fraction)
         small = _resized(image, min(1.0, side / max(image.shape[:2])))
-        margin = round(max(small.shape[:2]) * share)
+        margin = round(max(small.shape[:2]) * fraction)
         framed = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
         zoom = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
         seen = finder(np.asarray(framed, np.uint8))

@@ -30,7 +30,7 @@ class View:
         pitch: nod in radians; positive shows the crown.
         height: of the picture, in pixels.
         width: of the picture, in pixels.
-        fill: share of the picture that the head takes, in its tighter direction.
+        fill: fraction of the picture that the head takes, in its tighter direction.
         distance: of the viewer, in metres.
         backdrop: stand before a light backdrop; else transparent.
     """
@@ -67,7 +67,7 @@ def clay(head: Topology, vertices: Tensor, view: View = FRONT, look: Look = CLAY
     turn = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
     seen = (vertices - centre) @ (turn[0] @ turn[1]).T
     layer = draw_layer(surface, seen, partial(_perspective, scale=scale, view=view), size, look)
-    return to_uint8(composite(studio_backdrop(*size), layer) if view.backdrop else layer)
+    return to_uint8(composite(backdrop_gradient(*size), layer) if view.backdrop else layer)
 
 
 def turntable(
@@ -106,7 +106,7 @@ def _perspective(points: Tensor, scale: float, view: View) -> Tensor:
     return torch.stack([view.width / 2 + x, view.height / 2 - y, -factor[:, 0]], 1)
 
 
-def studio_backdrop(height: int, width: int) -> Tensor:
+def backdrop_gradient(height: int, width: int) -> Tensor:
     """Return the light backdrop of clay pictures, ``[3, H, W]`` in [0, 1]."""
     top, bottom = torch.tensor(_BACKDROP)[:, :, None, None]
     fade = torch.linspace(0, 1, height)[None, :, None]

@@ -30,7 +30,7 @@ _STEPS = 7
 _SEED = 11
 
 _ENVELOPE = ([0, 0.06, 0.2, 0.5, 0.75, 0.97], [0.45, 0.8, 1, 0.92, 0.66, 0.2])
-"""Half the thickness of a brow along it, as a share of the largest."""
+"""Half the thickness of a brow along it, as a fraction of the largest."""
 
 Curve = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
 
 
 def _middle(brow: _Brow, along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the height of a brow's middle along it, as a share of the strip's."""
+    """Return the height of a brow's middle along it, as a fraction of the strip's."""
     middle: NDArray[np.float64] = 0.48 + brow.arch * (1 - (2 * along - 1.1) ** 2)
     return middle
 

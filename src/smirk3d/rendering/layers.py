@@ -19,7 +19,13 @@ from smirk3d.rendering.light_visibility import (
     received_light,
     sphere_directions,
 )
-from smirk3d.rendering.materials import STUDIO, Studio, albedo, illuminate, linear_to_srgb
+from smirk3d.rendering.materials import (
+    DEFAULT_LIGHTING,
+    Lighting,
+    albedo,
+    illuminate,
+    linear_to_srgb,
+)
 from smirk3d.rendering.picture_surface import PictureSurface, eyeballs
 
 Picture = NDArray[np.uint8]
@@ -71,7 +77,7 @@ def draw_layer(
     place: Callable[[Tensor], Tensor],
     size: tuple[int, int],
     look: Look = CLAY,
-    studio: Studio = STUDIO,
+    lighting: Lighting = DEFAULT_LIGHTING,
 ) -> Tensor:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
 
@@ -83,7 +89,7 @@ def draw_layer(
             a third axis that grows away from the viewer.
         size: height and width in pixels.
         look: how to draw.
-        studio: the lights.
+        lighting: the lights.
 
     Raises:
         ShapeError: if a shape differs.
@@ -103,16 +109,16 @@ def draw_layer(
     if look.surface:
         normals = vertex_normals(points[None], surface.faces)[0]
         seen = _at(fragments, torch.cat([points, normals, surface.lips[:, None]], 1))
-        received = torch.ones(len(studio.lamps) + 1, len(face))
+        received = torch.ones(len(lighting.lamps) + 1, len(face))
         if look.shadows and len(face):
-            received = _at(fragments, _received(surface, vertices, look.shadows, studio))
+            received = _at(fragments, _received(surface, vertices, look.shadows, lighting))
         normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
         colour = albedo(
             part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
             complexion=look.complexion, through_cornea=True,
         )  # fmt: skip
-        colour = linear_to_srgb(illuminate(normal, colour, part, received, studio).clamp(0, 1))
+        colour = linear_to_srgb(illuminate(normal, colour, part, received, lighting).clamp(0, 1))
         coverage = alpha * look.opacity
     if look.wireframe:
         line = _line(fragments, face, ndc, surface.faces, size, look) * alpha
@@ -146,9 +152,9 @@ def _facing(ndc: Tensor, faces: Tensor) -> Tensor:
 
 
 def _received(
-    surface: PictureSurface, vertices: Tensor, num_directions: int, studio: Studio
+    surface: PictureSurface, vertices: Tensor, num_directions: int, lighting: Lighting
 ) -> Tensor:
-    """Return the share of each lamp, then of the light from all sides, at each copy ``[V', K]``.
+    """Return the fraction of each lamp, then of the light from all sides, at each copy ``[V', K]``.
 
     Measured at the original vertices and smoothed over neighbours, which hides the steps of the
     shadow maps.
@@ -156,13 +162,13 @@ def _received(
     directions = sphere_directions(num_directions)
     lobes = [
         (directions @ unit(torch.tensor(lamp.direction))).clamp(min=0) ** lamp.focus
-        for lamp in studio.lamps
+        for lamp in lighting.lamps
     ]
     weights = torch.stack([*lobes, torch.ones(len(directions))])
     normals = vertex_normals(vertices[None], surface.base_faces)[0]
     visibility = directional_visibility(vertices, normals, surface.base_faces, directions)
     received = received_light(visibility, normals, weights, directions)
-    return surface.spread(smoothed(received, surface.base_faces, rounds=2))
+    return surface.std(smoothed(received, surface.base_faces, rounds=2))
 
 
 def _line(

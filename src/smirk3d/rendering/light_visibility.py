@@ -11,11 +11,11 @@ from smirk3d.geometry.meshes import unit
 from smirk3d.rasterization.base import rasterize
 
 _LIFT = 0.004
-"""Vertices are lifted off their own surface by this share of the mesh's radius."""
+"""Vertices are lifted off their own surface by this fraction of the mesh's radius."""
 
 
 def sphere_directions(count: int) -> Tensor:
-    """Return unit directions ``[count, 3]`` spread evenly (Fibonacci lattice)."""
+    """Return unit directions ``[count, 3]`` spaced evenly (Fibonacci lattice)."""
     number = torch.arange(count, dtype=torch.float64) + 0.5
     height = 1 - 2 * number / count
     angle = number * math.pi * (3 - math.sqrt(5))

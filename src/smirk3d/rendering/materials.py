@@ -32,7 +32,7 @@ from smirk3d.rendering.picture_surface import (
 _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
 _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
-_PUPIL_SHARE = 0.32
+_PUPIL_FRACTION = 0.32
 _SOFT = math.radians(1.2)
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
 """Normal at which an eye mirrors the key lamp, kept clear of the upper lid."""
@@ -56,7 +56,7 @@ class Light:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Studio:
+class Lighting:
     """The lights of a picture: lamps, and light from all sides that differs from top to bottom."""
 
     lamps: tuple[Light, ...]
@@ -64,7 +64,7 @@ class Studio:
     ground: Colour
 
 
-STUDIO = Studio(
+DEFAULT_LIGHTING = Lighting(
     lamps=(
         Light(direction=(-0.50, 0.62, 0.72), colour=(1.14, 1.07, 0.98), wrap=0.18),
         Light(direction=(0.85, 0.05, 0.55), colour=(0.22, 0.26, 0.31), wrap=0.35, focus=4.0),
@@ -179,11 +179,13 @@ def _iris(angle: Tensor, size: float, sclera: Tensor, srgb: Colour) -> Tensor:
     """Return the colour ``[3, N]`` of an eye at angles ``[N]`` from its gaze, iris of a size."""
     iris, pupil = (srgb_to_linear(torch.tensor(c))[:, None] for c in (srgb, _PUPIL_SRGB))
     # lightest midway between pupil and rim
-    middle = ((angle / size - _PUPIL_SHARE) / (1 - _PUPIL_SHARE)).clamp(0, 1)
+    middle = ((angle / size - _PUPIL_FRACTION) / (1 - _PUPIL_FRACTION)).clamp(0, 1)
     colour = iris * (0.8 + 1.6 * middle * (1 - middle))
     rim = (_RIM_SHADE * iris).expand_as(colour)
     colour = torch.lerp(colour, rim, _rise(angle, 0.9 * size, 0.25 * size))
-    colour = torch.lerp(pupil.expand_as(colour), colour, _rise(angle, _PUPIL_SHARE * size, _SOFT))
+    colour = torch.lerp(
+        pupil.expand_as(colour), colour, _rise(angle, _PUPIL_FRACTION * size, _SOFT)
+    )
     return torch.lerp(colour, sclera, _rise(angle, size, 2 * _SOFT))
 
 
@@ -194,7 +196,11 @@ def _rise(value: Tensor, edge: float, width: float) -> Tensor:
 
 
 def illuminate(
-    normals: Tensor, colour: Tensor, part: Tensor, received: Tensor, studio: Studio = STUDIO
+    normals: Tensor,
+    colour: Tensor,
+    part: Tensor,
+    received: Tensor,
+    lighting: Lighting = DEFAULT_LIGHTING,
 ) -> Tensor:
     """Return the linear RGB ``[3, N]`` that surface points send to the viewer.
 
@@ -204,17 +210,17 @@ def illuminate(
         part: ``[N]``, which decides the gloss.
         received: share ``[K + 1, N]`` of each lamp's light that arrives; the last row is that of
             the light from all sides.
-        studio: the lights.
+        lighting: the lights.
     """
     gloss, sharpness = torch.tensor([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)]).T
     gloss, sharpness = gloss[part], sharpness[part]
     eye = (part == EYE_LEFT) | (part == EYE_RIGHT)
     least = torch.tensor([_LEAST_LIGHT_OF_PART.get(p, 0.0) for p in sorted(_SRGB_OF_PART)])
     received = received.maximum(least[part])
-    sky, ground = torch.tensor(studio.sky)[:, None], torch.tensor(studio.ground)[:, None]
+    sky, ground = torch.tensor(lighting.sky)[:, None], torch.tensor(lighting.ground)[:, None]
     around = torch.lerp(ground, sky, 0.5 + 0.5 * normals[1])
     total = colour * around * received[-1]
-    for lamp, arrives in zip(studio.lamps, received, strict=False):
+    for lamp, arrives in zip(lighting.lamps, received, strict=False):
         direction = unit(torch.tensor(lamp.direction))
         strength = torch.tensor(lamp.colour)[:, None]
         cosine = direction @ normals
@@ -223,5 +229,5 @@ def illuminate(
         mirror = (halfway @ normals).clamp(min=0) ** sharpness * gloss
         total = total + strength * (colour * diffuse + mirror * (arrives * (cosine > 0) * ~eye))
     catchlight = (unit(torch.tensor(_CATCHLIGHT)) @ normals).clamp(min=0) ** sharpness
-    total += torch.tensor(studio.lamps[0].colour)[:, None] * (catchlight * gloss * eye)
+    total += torch.tensor(lighting.lamps[0].colour)[:, None] * (catchlight * gloss * eye)
     return total

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.errors import check_shape
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 
@@ -108,7 +108,7 @@ def _hidden_skin(head: HeadModel, sampled: Tensor, known: Tensor) -> Tensor:
     # far from all that is seen, as at the back of the head, the mean colour remains
     mean = start.sum(0) / weight.sum().clamp(min=1e-6)
     both = torch.cat([start + _LEAST * mean, weight[:, None] + _LEAST], 1)
-    spread = smoothed(both, head.faces, rounds=_ROUNDS)
+    std = smoothed(both, head.faces, rounds=_ROUNDS)
     rest = (1 - weight.clamp(max=1))[:, None]
-    around = spread[:, :3] / spread[:, 3:]
+    around = std[:, :3] / std[:, 3:]
     return (start / weight[:, None].clamp(min=1)) + around * rest

@@ -57,7 +57,7 @@ class PictureSurface:
         face_part: part of each refined triangle ``[F']``.
         hair_faces: those of strips of hair ``[H, 3]``; hair_part: their parts ``[H]``.
         hair_uv: place of each copy in its strip's picture ``[V', 2]``; zero off the strips.
-        lips: share of each copy that is lip ``[V']``.
+        lips: fraction of each copy that is lip ``[V']``.
         alpha: opacity of each copy ``[V']``.
         fades: whether any copy is not opaque.
     """
@@ -84,7 +84,7 @@ class PictureSurface:
             vertices = torch.cat([vertices, middles])
         return vertices[self.source]
 
-    def spread(self, attributes: Tensor) -> Tensor:
+    def std(self, attributes: Tensor) -> Tensor:
         """Return attributes ``[V', C]`` of the copies, linear between original ones ``[V, C]``."""
         for _, pairs in self.levels:
             attributes = torch.cat([attributes, attributes[pairs].mean(1)])
@@ -133,8 +133,8 @@ def picture_surface(
         face_part[~hair], split[hair], face_part[hair], torch.zeros(0, 2), torch.zeros(0),
         alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
-    shares = torch.cat([alpha[:, None], _lips(topology, solid), _hair_uv(topology)], 1)
-    alpha, lips, uv = surface.spread(shares).split([1, 1, 2], 1)
+    fractions = torch.cat([alpha[:, None], _lips(topology, solid), _hair_uv(topology)], 1)
+    alpha, lips, uv = surface.std(fractions).split([1, 1, 2], 1)
     return replace(surface, alpha=alpha[:, 0], lips=lips[:, 0], hair_uv=uv)
 
 
@@ -169,9 +169,9 @@ def soft_region(faces: Tensor, mask: Tensor, rings: int = 6) -> Tensor:
     """
     check_shape(mask, "V", "mask")
     inside = mask.float()[:, None]
-    spread = smoothed(inside, faces, rounds=rings * rings)
+    std = smoothed(inside, faces, rounds=rings * rings)
     # an edge vertex is at about one half
-    ramp = ((spread - 0.5) * 2).clamp(0, 1) * inside
+    ramp = ((std - 0.5) * 2).clamp(0, 1) * inside
     return (ramp * ramp * (3 - 2 * ramp))[:, 0]
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import check_shape
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
-from smirk3d.rendering.clay import View, clay, facing_viewer, studio_backdrop
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
 from smirk3d.rendering.picture_surface import (
@@ -192,7 +192,7 @@ def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> 
         yaw=_TURN, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
     )
     solid = replace(look, opacity=1.0, surface=True)
-    sheet = studio_backdrop(height, width)
+    sheet = backdrop_gradient(height, width)
     for number, face in enumerate(order):
         row, column = divmod(number, columns)
         in_row = min(columns, len(order) - row * columns)

@@ -23,7 +23,7 @@ class DirectionalLights:
     Attributes:
         directions: towards each light; normalised when used.
         intensity: of each light.
-        albedo: share of light that the surface returns.
+        albedo: fraction of light that the surface returns.
     """
 
     directions: tuple[Vector, ...]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 from smirk3d.training.config import ExpressionChangeConfig
 
 Draw = Callable[..., Tensor]
@@ -52,7 +52,7 @@ def changed_expressions(
     change[order] = torch.arange(batch, device=device) % NUM_CHANGES
     group = head.group("expression")
     normal = torch.randn(start.expression.shape, generator=generator, device=device)
-    spread = start.expression.new_tensor(group.prior_std)
+    std = start.expression.new_tensor(group.prior_std)
     other = torch.randperm(batch, generator=generator, device=device)
     noisy = _noisy(start.expression, group, config, draw, normal)
     template = _template(templates, noisy, draw)
@@ -63,16 +63,16 @@ def changed_expressions(
     )  # fmt: skip
     expression = options[change, torch.arange(batch, device=device)]
     small = torch.randn(normal.shape, generator=generator, device=device) * draw(1)
-    expression = expression + small * config.small_noise * spread
+    expression = expression + small * config.small_noise * std
     if group.activation == "identity":
-        expression = expression.clamp(-config.limit * spread, config.limit * spread)
+        expression = expression.clamp(-config.limit * std, config.limit * std)
     result = start.replace(expression=group.clamp(expression))
     neutral = (change == NUM_CHANGES - 1)[:, None]
     return _others(result, head, config, draw, neutral, generator), change
 
 
-def _between(share: Tensor, bounds: tuple[float, float]) -> Tensor:
-    return bounds[0] + share * (bounds[1] - bounds[0])
+def _between(fraction: Tensor, bounds: tuple[float, float]) -> Tensor:
+    return bounds[0] + fraction * (bounds[1] - bounds[0])
 
 
 def _noisy(
@@ -84,9 +84,9 @@ def _noisy(
 ) -> Tensor:
     """Return expressions ``[B, E]`` changed by noise that suits the group."""
     if group.activation == "identity":
-        chosen = draw(group.dim) < config.noise_share
-        spread = start.new_tensor(group.prior_std)
-        return start + normal * _between(draw(1), config.noise) * spread * chosen
+        chosen = draw(group.dim) < config.noise_fraction
+        std = start.new_tensor(group.prior_std)
+        return start + normal * _between(draw(1), config.noise) * std * chosen
     few, many = config.actions
     count = (few + draw(1) * (many + 1 - few)).floor()
     rank = draw(group.dim).argsort(1).argsort(1)
@@ -116,7 +116,7 @@ def _others(
         jaw = head.group("jaw")
         normal = torch.randn(faces.jaw.shape, generator=generator, device=faces.jaw.device)
         moved = faces.jaw + normal * config.jaw_noise * faces.jaw.new_tensor(jaw.prior_std)
-        changed = torch.where(draw(1) < config.jaw_share, moved, faces.jaw)
+        changed = torch.where(draw(1) < config.jaw_fraction, moved, faces.jaw)
         rest = faces.jaw.new_tensor(jaw.default).expand_as(changed)
         groups["jaw"] = jaw.clamp(torch.where(neutral, rest, changed))
     if faces.eyelids.shape[1]:
@@ -126,7 +126,7 @@ def _others(
     if faces.eyes.shape[1]:
         eyes = head.group("eyes")
         lo, hi = faces.eyes.new_tensor(eyes.lo), faces.eyes.new_tensor(eyes.hi)
-        # both eyes turn by the same share of their range
+        # both eyes turn by the same fraction of their range
         looked = eyes.clamp(lo + draw(3).repeat(1, 2) * (hi - lo))
-        groups["eyes"] = torch.where(draw(1) < config.gaze_share, looked, faces.eyes)
+        groups["eyes"] = torch.where(draw(1) < config.gaze_fraction, looked, faces.eyes)
     return faces.replace(**groups)

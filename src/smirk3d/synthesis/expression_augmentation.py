@@ -7,18 +7,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from smirk3d.data.batch_config import StrongExpressionConfig as StrongExpressionConfig  # noqa: PLC0414 (found here too)
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.data.batch_config import ExpressionAugmentationConfig as ExpressionAugmentationConfig  # noqa: PLC0414 (found here too)
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
-class StrongExpressions:
+class ExpressionAugmentation:
     """Draws expressions for one head: sparse uniform for named actions, normal for PCA."""
 
-    def __init__(self, head: HeadModel, config: StrongExpressionConfig | None = None) -> None:
+    def __init__(self, head: HeadModel, config: ExpressionAugmentationConfig | None = None) -> None:
         """Prepare the head's ranges."""
         self.head = head
-        self.config = config or StrongExpressionConfig()
+        self.config = config or ExpressionAugmentationConfig()
 
     def __call__(self, start: FaceParameters, generator: torch.Generator) -> FaceParameters:
         """Return other expressions for the same people, views and cameras.
@@ -37,7 +37,7 @@ class StrongExpressions:
             fresh = draw(2)
             # a third of the drawn lids are shut, as in a wink or a blink
             fresh = torch.where(draw(2) < 0.33, 1 - 0.15 * fresh, fresh)
-            lids = torch.where(draw(1) < self.config.lids, fresh, start.eyelids)
+            lids = torch.where(draw(1) < self.config.eyelids, fresh, start.eyelids)
             changed = changed.replace(eyelids=lids)
         if start.jaw.shape[1]:
             changed = changed.replace(jaw=self._jaw(start.jaw, draw))

@@ -11,9 +11,9 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 VISEMES = {
     "viseme_pp": "mouthClose .5 jawOpen .2 mouthPressLeft .7 mouthPressRight .7 mouthRollLower .5 "

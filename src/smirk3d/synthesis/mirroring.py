@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from smirk3d.head_import.landmark_embedding import mirror_landmarks
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 class Mirror:

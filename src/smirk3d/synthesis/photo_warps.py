@@ -1,4 +1,4 @@
-"""Photos whose faces are moved to known expressions: real skin, exact parameters.
+"""Photos whose faces are moved to ground-truth expressions: real skin, exact parameters.
 
 The fitted head carries the photo as its texture. It is moved to another expression and drawn back
 over the photo at the place it came from. What the photo does not show (a closed eye's ball, teeth
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
 from smirk3d.rendering.photo_colours import vertex_visibility
 
@@ -57,7 +57,7 @@ class WarpedPhotos:
 
 
 class PhotoWarper:
-    """Moves faces in photos from fitted to wished parameters of one head."""
+    """Moves faces in photos from fitted to target parameters of one head."""
 
     def __init__(self, head: HeadModel) -> None:
         """Prepare the head's adjacency, parts and plain colours."""
@@ -71,19 +71,19 @@ class PhotoWarper:
 
     @torch.no_grad()
     def __call__(
-        self, photos: Tensor, fitted: FaceParameters, wished: FaceParameters
+        self, photos: Tensor, fitted: FaceParameters, target_face: FaceParameters
     ) -> WarpedPhotos:
-        """Return the photos with each face moved to the wished parameters.
+        """Return the photos with each face moved to the target parameters.
 
         Args:
             photos: ``[B, 3, H, W]`` square crops in [0, 1].
             fitted: parameters of the faces as the photos show them, in the crops' frame.
-            wished: parameters to show; the camera may differ as well.
+            target_face: parameters to show; the camera may differ as well.
         """
         size = photos.shape[-1]
-        before, after = self.head(fitted).vertices, self.head(wished).vertices
+        before, after = self.head(fitted).vertices, self.head(target_face).vertices
         seen = project(before, fitted.camera)
-        target = project(after, wished.camera)
+        target = project(after, target_face.camera)
         faces = self.head.faces
         source_depth = rasterize(seen, faces, size, size).depth
         fragments = rasterize(target, faces, size, size)
@@ -119,7 +119,7 @@ class PhotoWarper:
         return vertex_visibility(vertices, seen, depth, self.head.faces, steep=_STEEP)[..., None]
 
     def vertex_colours(self, photos: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
-        """Return ``[B, V, 3]``: seen colours, spread over hidden skin; plain ones elsewhere."""
+        """Return ``[B, V, 3]``: seen colours, distributed over hidden skin; plain ones elsewhere."""
         sampled = F.grid_sample(
             photos, seen[:, None, :, :2], padding_mode="border", align_corners=False
         )[:, :, 0].transpose(1, 2)
@@ -131,11 +131,11 @@ class PhotoWarper:
         start = torch.cat([colours * weight, weight], -1)
         held = (known > 0.5).expand_as(start).transpose(0, 1).flatten(1)
         source = start.transpose(0, 1).flatten(1)
-        spread = source
+        std = source
         for _ in range(_DIFFUSION_STEPS):
-            spread = torch.where(held, source, self._neighbour_mean @ spread)
-        spread = spread.unflatten(1, (len(photos), 4)).transpose(0, 1)
-        skin_colour = spread[..., :3] / spread[..., 3:].clamp(min=1e-6)
+            std = torch.where(held, source, self._neighbour_mean @ std)
+        std = std.unflatten(1, (len(photos), 4)).transpose(0, 1)
+        skin_colour = std[..., :3] / std[..., 3:].clamp(min=1e-6)
         return torch.where(self._skin[:, None], skin_colour, colours)
 
     def light(self, before: Tensor, after: Tensor) -> Tensor:
@@ -164,8 +164,8 @@ def continued_around(way: Tensor, known: Tensor) -> Tensor:
     reached = own
     for _ in range(_AROUND_STEPS):
         count = F.avg_pool2d(reached, 3, 1, 1)
-        spread = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
-        fresh = _AROUND_DECAY * spread * (count > 0)
+        std = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
+        fresh = _AROUND_DECAY * std * (count > 0)
         field = torch.where(own > 0, field, fresh)
         reached = (count > 0).float()
     # to nothing at the far edge of what was reached

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smirk3d.head_import.landmark_renderer import eyeball_sphere, iris_angle
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import vertex_normals
+from smirk3d.head_import.landmark_renderer import eyeball_sphere, iris_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
 from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
 
@@ -64,7 +64,7 @@ class Paint:
     background: Tensor
 
 
-class PaintedHeads:
+class ProceduralHeads:
     """Draws one head model's faces as painted people."""
 
     def __init__(self, head: HeadModel) -> None:
@@ -109,8 +109,8 @@ class PaintedHeads:
             ("brows", hair * 0.7, 0.8),
             ("scalp", hair, 0.95),
         ):
-            share = self._soft[name] * cover
-            colours = torch.lerp(colours, colour.to(colours).expand_as(colours), share)
+            fraction = self._soft[name] * cover
+            colours = torch.lerp(colours, colour.to(colours).expand_as(colours), fraction)
         colours = torch.where(self._inside[:, None], self._inside_colours, colours)
         count = int(torch.randint(1, _MOST_LAMPS + 1, (), generator=generator))
         lights = torch.cat([draw(-1, 1, count, 1), draw(-0.3, 1, count, 1), draw(0.4, 1, count, 1)],
@@ -204,5 +204,5 @@ class PaintedHeads:
         else:
             behind = srgb_to_linear(backgrounds)
         drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)
-        share = F.avg_pool2d(fragments.mask[:, None].float(), rays)
-        return linear_to_srgb((drawn + behind * (1 - share)).clamp(0, 1))
+        fraction = F.avg_pool2d(fragments.mask[:, None].float(), rays)
+        return linear_to_srgb((drawn + behind * (1 - fraction)).clamp(0, 1))

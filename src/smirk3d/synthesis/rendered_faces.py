@@ -1,8 +1,8 @@
-"""Training faces that are rendered: painted people with known parameters, from every side.
+"""Training faces that are rendered: painted people with ground-truth parameters, from every side.
 
 The trained head's own renders give all parameters exactly, also where photos are rare (turned
 heads, dark skin, strong expressions). Renders of another head with ARKit's names give what these
-names mean beyond one sculptor's shapes: only actions, jaw, lids and gaze are known then.
+names mean beyond one sculptor's shapes: only actions, jaw, eyelids and gaze are known then.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE, NUM_MEDIAPIPE_LANDMARKS
 from smirk3d.data.augmentation import Faces
-from smirk3d.synthesis.procedural_heads import Paint, PaintedHeads
-from smirk3d.synthesis.expression_augmentation import StrongExpressionConfig, StrongExpressions
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.expression_augmentation import (
+    ExpressionAugmentation,
+    ExpressionAugmentationConfig,
+)
+from smirk3d.synthesis.procedural_heads import Paint, ProceduralHeads
 
 _IDENTITY = 0.8
 _POSE = (0.18, 0.4, 0.12)
-_BOX_SHARE = 1 / 1.9
+_BOX_FRACTION = 1 / 1.9
 """Of the picture's side that the landmarks' box takes, as in crops of photos."""
 _OF_OTHER_HEADS = ("expression", "jaw", "eyelids", "eyes")
 
@@ -32,7 +35,7 @@ class FaceRenderer:
     """Draws painted people for training."""
 
     def __init__(
-        self, head: HeadModel, sources: Sequence[HeadModel], config: StrongExpressionConfig
+        self, head: HeadModel, sources: Sequence[HeadModel], config: ExpressionAugmentationConfig
     ) -> None:
         """Prepare for a trained head.
 
@@ -55,8 +58,8 @@ class FaceRenderer:
                 )
         self.head = head
         self.sources = list(sources)
-        self._painters = [PaintedHeads(source) for source in sources]
-        self._strong = [StrongExpressions(source, config) for source in sources]
+        self._painters = [ProceduralHeads(source) for source in sources]
+        self._strong = [ExpressionAugmentation(source, config) for source in sources]
         self._small = [source.at_landmarks() for source in sources]
 
     @torch.no_grad()
@@ -92,7 +95,7 @@ class FaceRenderer:
         faces = faces.replace(shape=shape.to(faces.shape), head_pose=pose.to(faces.shape))
         points = self._small[turn](faces).vertices[..., :2]
         low, high = points.amin(1), points.amax(1)
-        scale = 2 * _BOX_SHARE / (high - low).mean(1, keepdim=True)
+        scale = 2 * _BOX_FRACTION / (high - low).mean(1, keepdim=True)
         return faces.replace(camera=torch.cat([scale, -(low + high) / 2], 1))
 
     def _drawn(

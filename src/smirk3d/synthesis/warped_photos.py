@@ -16,15 +16,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.synthesis.photo_warps import PhotoWarper, continued_around, pixel_centres
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import area_vectors, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import Fragments, rasterize
 from smirk3d.rendering.shading import shade
+from smirk3d.synthesis.photo_warps import PhotoWarper, continued_around, pixel_centres
 
 _STILL = (0.1, 0.6)
 """Pixels of a 224 crop: skin that moves less than the first is as photographed, and the more it
@@ -41,15 +41,15 @@ _DEPTH_SLACK = 0.005
 _STEEP = 0.3
 """Cosine to the view from which skin counts as seen well."""
 _SHADE = {"eyeL": 0.6, "eyeR": 0.6, "teethU": 1.1, "teethL": 0.85, "tongue": 0.7, "cavity": 1.2}
-"""Brightness of unknown inner parts against the plain colours of photo warps: lids cast shadows,
+"""Brightness of unknown inner parts against the plain colours of photo warps: eyelids cast shadows,
 and the warps' own mouths are darker and their teeth greyer than photos'."""
 _STRETCH = (0.35, 0.75)
-"""Area that the photo gives to a triangle, as a share of what it shall fill: below the first it
+"""Area that the photo gives to a triangle, as a fraction of what it shall fill: below the first it
 counts as not seen, above the second as seen."""
 
 
 @dataclass(frozen=True, eq=False)
-class CarriedPhotos:
+class WarpedPhotos:
     """B photos with their faces moved, and what is known of each pixel.
 
     Attributes:
@@ -70,7 +70,7 @@ class CarriedPhotos:
         """Return the neural renderer's input ``[B, 6, H, W]``."""
         return torch.cat([self.grey, self.known, self.part, self.filled], 1)
 
-    def resized(self, size: int) -> CarriedPhotos:
+    def resized(self, size: int) -> WarpedPhotos:
         """Return the same at another side length."""
         if self.filled.shape[-1] == size:
             return self
@@ -78,7 +78,7 @@ class CarriedPhotos:
         def to_size(picture: Tensor) -> Tensor:
             return F.interpolate(picture, size=(size, size), mode="bilinear", antialias=True)
 
-        return CarriedPhotos(
+        return WarpedPhotos(
             to_size(self.filled),
             to_size(self.known),
             to_size(self.changed.float()) > 0,
@@ -87,13 +87,13 @@ class CarriedPhotos:
         )
 
 
-def painted_correction(renderer: NeuralRenderer, carried: CarriedPhotos) -> Tensor:
+def rendered_correction(renderer: NeuralRenderer, carried: WarpedPhotos) -> Tensor:
     """Return what the renderer adds to the filled photos, ``[B, 3, H, W]`` in [-1, 1]."""
     correction: Tensor = 2 * renderer(carried.inputs()) - 1
     return correction
 
 
-class SurfaceCarrier:
+class SurfaceWarper:
     """Carries photos of one head's fitted faces to other expressions."""
 
     def __init__(self, head: HeadModel) -> None:
@@ -109,24 +109,24 @@ class SurfaceCarrier:
         self,
         photos: Tensor,
         shown: FaceParameters,
-        wished: FaceParameters,
+        target_face: FaceParameters,
         *,
         hidden_by: FaceParameters | None = None,
         holes: Tensor | None = None,
-    ) -> CarriedPhotos:
-        """Return the photos with each face moved to the wished parameters.
+    ) -> WarpedPhotos:
+        """Return the photos with each face moved to the target parameters.
 
         Args:
             photos: ``[B, 3, N, N]`` square crops in [0, 1].
             shown: parameters of the faces as the photos show them, in the crops' frame.
-            wished: parameters to show, of the same people.
+            target_face: parameters to show, of the same people.
             hidden_by: what counts as seen is what faces of these parameters would show, instead of
                 the photos' own: so a photo serves as the truth that a painter learns to reach.
             holes: ``[B, 1, N, N]``, 0 where pixels of the face are to be unknown.
         """
         faces, size = self.head.faces, photos.shape[-1]
-        before, after = self.head(shown).vertices, self.head(wished).vertices
-        seen, target = project(before, shown.camera), project(after, wished.camera)
+        before, after = self.head(shown).vertices, self.head(target_face).vertices
+        seen, target = project(before, shown.camera), project(after, target_face.camera)
         pose, view = before, seen
         if hidden_by is not None:
             pose = self.head(hidden_by).vertices
@@ -143,7 +143,7 @@ class SurfaceCarrier:
         # what stays where it was is as photographed, also where it is seen edge-on
         open_view, clear = _visibility(view_at, source.depth, facing)
         same_part = _sample(self._part(source), view_at[:, :2], "nearest") == part
-        clear = clear * (facing / _STEEP).clamp(0, 1) * _seen_share(view, target, faces, drawn)
+        clear = clear * (facing / _STEEP).clamp(0, 1) * _seen_fraction(view, target, faces, drawn)
         known = open_view * same_part * torch.lerp(torch.ones_like(clear), clear, ramp)
         around = continued_around(way, on_mesh & (part == 0) & (known > 0.25))
         bared = _sample(source.mask[:, None].float(), centres + around, "nearest")
@@ -159,7 +159,7 @@ class SurfaceCarrier:
         moved = (colours_at - centres).abs().amax(1, keepdim=True) > _STIRRED / size
         normals = drawn.at_pixels(vertex_normals(after, faces))
         grey = drawn.scatter(shade(normals)[None]).clamp(0, 1)
-        return CarriedPhotos(filled, known, moved | (known < 1), grey, part)
+        return WarpedPhotos(filled, known, moved | (known < 1), grey, part)
 
     @staticmethod
     def _filled(
@@ -176,8 +176,8 @@ class SurfaceCarrier:
         own = known * ~inside
         rim = -_maximum_around(-own, _pixels(_RIM, known.shape[-1]))
         clean = torch.where(on_mesh, rim, own)
-        rest = torch.where(inside, fallback, spread_known(texture, clean))
-        # what is spread from around is lit as its surroundings are
+        rest = torch.where(inside, fallback, diffuse_known(texture, clean))
+        # what is diffuse from around is lit as its surroundings are
         return (texture * gain * known + rest * (1 - known)).clamp(0, 1)
 
     def _drawn(
@@ -242,18 +242,18 @@ def _maximum_around(values: Tensor, radius: int) -> Tensor:
     return F.max_pool2d(rows, (1, 2 * radius + 1), stride=1, padding=(0, radius))
 
 
-def _seen_share(view: Tensor, target: Tensor, faces: Tensor, drawn: Fragments) -> Tensor:
+def _seen_fraction(view: Tensor, target: Tensor, faces: Tensor, drawn: Fragments) -> Tensor:
     """Return 0 to 1 ``[B, 1, H, W]``: whether triangles come from enough of the photo."""
     had = area_vectors(view, faces)[..., 2].abs()
     fills = area_vectors(target, faces)[..., 2].abs()
     low, high = _STRETCH
-    share = ((had / fills.clamp(min=1e-9) - low) / (high - low)).clamp(0, 1)
+    fraction = ((had / fills.clamp(min=1e-9) - low) / (high - low)).clamp(0, 1)
     index = drawn.face_index.clamp(min=0)
-    return share.gather(1, index.flatten(1)).view(index.shape)[:, None]
+    return fraction.gather(1, index.flatten(1)).view(index.shape)[:, None]
 
 
-def spread_known(picture: Tensor, known: Tensor) -> Tensor:
-    """Return the picture ``[B, 3, H, W]`` with known colours spread smoothly over unknown ones.
+def diffuse_known(picture: Tensor, known: Tensor) -> Tensor:
+    """Return the picture ``[B, 3, H, W]`` with known colours diffused smoothly over unknown ones.
 
     Pulled to half the size until all is known, then pushed back (Grossman and Dally 1998).
 
@@ -270,6 +270,6 @@ def spread_known(picture: Tensor, known: Tensor) -> Tensor:
     half = ((height + 1) // 2, (width + 1) // 2)
     weighted = F.interpolate(torch.cat([picture * known, known], 1), size=half, mode="area")
     weight = weighted[:, 3:]
-    coarse = spread_known(weighted[:, :3] / weight.clamp(min=1e-6), (weight * 4).clamp(max=1))
+    coarse = diffuse_known(weighted[:, :3] / weight.clamp(min=1e-6), (weight * 4).clamp(max=1))
     smooth = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
     return picture * known + smooth * (1 - known)

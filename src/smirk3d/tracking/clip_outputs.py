@@ -22,8 +22,8 @@ from smirk3d.export.parameter_files import write_parameters_npz
 from smirk3d.export.result import FaceRecord, ResultRecord, write_result
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.usd import write_usd
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.clip_formats import FLAME
 from smirk3d.tracking.track_file import Track
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.errors import AssetError, MissingExtra, OutputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit
 from smirk3d.geometry.cameras import ndc_to_pixels, project
-from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
+from smirk3d.reconstruction import FaceReconstructor
 
 _STEPS_WHEN_KNOWN = 3
 _SHAPE_HOLD = 30.0

@@ -25,7 +25,7 @@ _SHORT = 2.0
 """Seconds after which a place tells nothing any more."""
 SAME = 2.5
 """Cost up to which a found face is taken for a lost one."""
-SURELY_SAME = 1.7
+CERTAIN_MATCH = 1.7
 """Cost, by looks and shape alone, up to which a new name is taken back for an old one."""
 
 

@@ -55,5 +55,5 @@ class SceneCuts:
 def _likeness(grid: NDArray[np.float32], before: NDArray[np.float32]) -> float:
     """Return the correlation of two grids' brightness; 1 where either is flat."""
     now, then = (g.mean(2).ravel() - g.mean() for g in (grid, before))
-    spread = float(np.linalg.norm(now) * np.linalg.norm(then))
-    return float(now @ then) / spread if spread > 1e-6 else 1.0
+    std = float(np.linalg.norm(now) * np.linalg.norm(then))
+    return float(now @ then) / std if std > 1e-6 else 1.0

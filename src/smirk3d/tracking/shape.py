@@ -55,8 +55,8 @@ class PersonShape:
         distance = float(np.sqrt(np.mean((told - self._mean) ** 2)))
         if self._count >= _SETTLED:
             weight /= 1 + (distance / max(2 * self._usual, 1e-6)) ** 2
-        share = 1 / (self._count + 1) if self._count < _SETTLED else 1 - _FORGET
-        self._usual += share * (distance - self._usual)
+        fraction = 1 / (self._count + 1) if self._count < _SETTLED else 1 - _FORGET
+        self._usual += fraction * (distance - self._usual)
         self._weight += weight
         self._count += 1
         self._mean += weight / self._weight * (told - self._mean)

@@ -35,8 +35,8 @@ from smirk3d.assets.foreign.json_text import (
 from smirk3d.assets.foreign.npz import META, meta_of, read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.assets.foreign.schema import NUMBER, REAL, TRUTH, WHOLE, ArrayRule
-from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.tracking.motion.image_motion import HeadAnchor, rotations_of, to_crops, to_image
 from smirk3d.tracking.motion.smoothing import SmoothingConfig, smooth_clip
 
@@ -158,10 +158,10 @@ class Track:
         for person in range(len(self.ids)):
             part = self.rows_of(person)
             motion = to_image(self.parameters(person), self.rows["T_crop_image"][part], anchor)
-            depth = focal / np.exp(motion.size)
-            across = (motion.place - [width / 2, height / 2]) * [1, -1] / focal * depth
+            depth = focal / np.exp(motion.log_scale)
+            across = (motion.translation - [width / 2, height / 2]) * [1, -1] / focal * depth
             seen = np.concatenate([across, -depth], 1)
-            placed[part] = seen - anchor.position(rotations_of(motion.turn).numpy())
+            placed[part] = seen - anchor.position(rotations_of(motion.rotation).numpy())
         rows = {**self.rows, "translation": placed}
         return replace(self, rows=rows, meta={**self.meta, "focal": focal})
 

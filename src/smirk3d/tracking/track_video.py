@@ -19,8 +19,8 @@ from smirk3d.assets.result_folders import Destination, Draft
 from smirk3d.assets.safe_names import path_text
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import DEFAULT_FPS
-from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.preprocessing.media.video_reader import VideoReader
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.clip_formats import OVERLAY
 from smirk3d.tracking.clip_outputs import write_clip_result, write_person
 from smirk3d.tracking.overlay.video import write_overlay

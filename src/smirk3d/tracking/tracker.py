@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import face_roll
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.estimation import FaceEstimate, FaceEstimator
 from smirk3d.tracking.identity import (
+    CERTAIN_MATCH,
     SAME,
-    SURELY_SAME,
     Traces,
     appearance,
     appearance_distance,
     cost_of_same,
 )
 from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
+from smirk3d.tracking.motion.smoothing import LiveSmoother, SmoothingConfig
 from smirk3d.tracking.scene_cuts import SceneCuts
 from smirk3d.tracking.shape import PersonShape
-from smirk3d.tracking.motion.smoothing import LiveSmoother, SmoothingConfig
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
@@ -60,7 +60,7 @@ class TrackerConfig:
     Attributes:
         smooth: ``live`` smooths each frame by the frames before it; ``off`` does not.
         max_faces: how many faces are followed at once, the largest first; None for all.
-        min_face: size of the smallest face that is looked for, as a share of the longer side.
+        min_face: size of the smallest face that is looked for, as a fraction of the longer side.
         glance_every: frames between looks at the whole picture for new faces.
         search_every: frames between searches of its tiles for small faces.
         check_every: frames between checks that a followed face is still there.
@@ -273,8 +273,8 @@ class FaceTracker(Closing):
             roll = _next_roll(track.roll, _roll_of(estimate.parameters))
             track.outline = _next_outline(track.outline, track.roll, estimate.points, roll)
             track.roll = roll
-        share = max(0.05, 1 / track.frames)
-        track.appearance = track.appearance + share * (
+        fraction = max(0.05, 1 / track.frames)
+        track.appearance = track.appearance + fraction * (
             appearance(estimate.upright) - track.appearance
         )
 
@@ -302,7 +302,7 @@ class FaceTracker(Closing):
                 if not other.followed and other.frames > track.frames
             }
             best = min(costs, key=lambda number: costs[number], default=None)
-            if best is not None and costs[best] <= SURELY_SAME:
+            if best is not None and costs[best] <= CERTAIN_MATCH:
                 old = next(other for other in self._tracks if other.id == best)
                 self._tracks.remove(old)
                 self._rename(track.id, old.id)
@@ -310,7 +310,7 @@ class FaceTracker(Closing):
                 track.frames += old.frames
 
     def _rename(self, new: int, old: int) -> None:
-        """Take a name back, and with it those that were taken back for it before."""
+        """Merge a new identity into an old one, and with it those that were taken back for it before."""
         for name, given in self._renamed.items():
             if given == new:
                 self._renamed[name] = old
@@ -533,7 +533,7 @@ def _upright_square(outline: Array, roll: float) -> tuple[Array, float]:
 
 
 def _next_roll(roll: float, seen: float) -> float:
-    """Return the roll for the next crop; one that trembles is followed little."""
+    """Return the roll for the next crop; one that jitters is followed little."""
     change = math.remainder(seen - roll, 2 * math.pi)
     follow = min(1.0, 0.2 + abs(change) / _ROLL_FOLLOWED)
     return math.remainder(roll + follow * change, 2 * math.pi)
@@ -542,7 +542,7 @@ def _next_roll(roll: float, seen: float) -> float:
 def _next_outline(outline: Array, roll: float, points: Array, next_roll: float) -> Array:
     """Return two corners ``[2, 2]`` of the square for the next crop, before it is turned.
 
-    It follows the mesh; a trembling mesh moves it little, so that crop and estimate do not
+    It follows the mesh; a jittering mesh moves it little, so that crop and estimate do not
     excite each other.
     """
     centre, size = _upright_square(outline, roll)

@@ -24,7 +24,7 @@ ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
 ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression")
 
 
-_WARM_START_GAINS = {
+_PSEUDO_LABEL_GAINS = {
     "expression": 6.0, "jaw": 2.0, "eyelids": 2.0, "eyes": 1.0, "shape": 0.5, "head_pose": 4.0,
     "camera": 4.0,
 }  # fmt: skip
@@ -37,9 +37,9 @@ class LandmarkConfig:
     Attributes:
         form: ``squared`` is SMIRK's mean square in device coordinates; ``robust`` is the distance
             in pixels of a 224 crop, smoothed near zero.
-        noise: of the detector in metres, against which each landmark's own spread counts; 0 makes
-            all landmarks count alike.
-        emphasis: weight of landmarks on lips and lids against the others.
+        noise: of the detector in metres, against which each landmark's own standard deviation
+            counts; 0 makes all landmarks count alike.
+        emphasis: weight of landmarks on lips and eyelids against the others.
     """
 
     form: Literal["squared", "robust"] = "squared"
@@ -48,13 +48,13 @@ class LandmarkConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmStartConfig:
+class PseudoLabelConfig:
     """How predictions are compared with fitted parameters.
 
     Attributes:
         gains: weight of each group.
-        amount_unit: unit of distances of amounts, components whose range ends at 1; the others'
-            unit is their spread.
+        unit_interval_std: unit of distances of amounts, components whose range ends at 1; the
+            others' unit is their standard deviation.
         beta: distance to fits below which the loss is quadratic; to what is known exactly it is
             quadratic throughout. An absolute error has its optimum at the median, which for sparse
             actions is no action at all.
@@ -63,13 +63,13 @@ class WarmStartConfig:
             opposite one. Expressions that are compared one by one have no such weight: it would
             raise what is read of faces at rest.
         exact: weight of expressions that are known exactly (photo warps, renders). Six makes each
-            action count as much as a lid; much less leaves all but lids and jaw unread.
+            action count as much as a lid; much less leaves all but eyelids and jaw unread.
         unseen: actions that no landmark shows, whose fits on photos are mere priors,
         unseen_weight: and their weight there.
     """
 
-    gains: dict[str, float] = field(default_factory=lambda: dict(_WARM_START_GAINS))
-    amount_unit: float = 0.2
+    gains: dict[str, float] = field(default_factory=lambda: dict(_PSEUDO_LABEL_GAINS))
+    unit_interval_std: float = 0.2
     beta: float = 2.0
     strong: float = 0.0
     exact: float = 6.0
@@ -82,30 +82,32 @@ class ExpressionChangeConfig:
     """The four changes of the augmented cycle path; the defaults are SMIRK's where it has them.
 
     Attributes:
-        noise: of unbounded components, factor's range on standard normal numbers, in spreads.
-        noise_share: share of the unbounded components that change.
+        noise: of unbounded components, factor's range on standard normal numbers, in standard
+            deviations.
+        noise_fraction: fraction of the unbounded components that change.
         actions: smallest and largest number of named actions that are drawn anew.
-        strength: range of a drawn action, as a share of its range.
+        strength: range of a drawn action, as a fraction of its range.
         blend: range of the factor on another face's or a template's expression.
-        small_noise: largest standard deviation of the noise on all expressions, in spreads.
-        limit: bound of unbounded components, in spreads.
-        jaw_noise: standard deviation of the jaw's change, in spreads,
-        jaw_share: and the share of faces whose jaw changes.
+        small_noise: largest standard deviation of the noise on all expressions, in standard
+            deviations.
+        limit: bound of unbounded components, in standard deviations.
+        jaw_noise: standard deviation of the jaw's change, in standard deviations,
+        jaw_fraction: and the fraction of faces whose jaw changes.
         eyelid_noise: largest change of the eyelids.
-        gaze_share: share of faces that look elsewhere.
+        gaze_fraction: fraction of faces that look elsewhere.
     """
 
     noise: tuple[float, float] = (1.0, 3.0)
-    noise_share: float = 0.5
+    noise_fraction: float = 0.5
     actions: tuple[int, int] = (1, 5)
     strength: tuple[float, float] = (0.2, 1.0)
     blend: tuple[float, float] = (0.25, 1.5)
     small_noise: float = 0.2
     limit: float = 4.0
     jaw_noise: float = 1.33
-    jaw_share: float = 0.5
+    jaw_fraction: float = 0.5
     eyelid_noise: float = 0.25
-    gaze_share: float = 0.5
+    gaze_fraction: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,7 @@ class CycleConfig:
         first_step: the step from which the path runs.
         alternate: in turn the renderer learns with frozen encoders, and the encoders with a frozen
             renderer; else both learn.
-        hole_share: of the drawn pixels, as in ``MaskingConfig``; half of the first path's.
+        hole_fraction: of the drawn pixels, as in ``MaskingConfig``; half of the first path's.
         gains: weight of each group that is read back.
         form: of the differences; squared ones are SMIRK's. Of sparse actions that a painting hardly
             shows, squares ask for a little of each, absolute differences for none.
@@ -125,7 +127,7 @@ class CycleConfig:
 
     first_step: int = 0
     alternate: bool = True
-    hole_share: float = 0.005
+    hole_fraction: float = 0.005
     gains: dict[str, float] = field(
         default_factory=lambda: {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
     )
@@ -134,21 +136,22 @@ class CycleConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PainterConfig:
-    """What a painter of edited photos learns from; see :mod:`.paths.painting_path`.
+class InpainterConfig:
+    """What a painter of edited photos learns from; see :mod:`.paths.inpainting_path`.
 
     Attributes:
-        calm: share of faces of which is hidden what a calm face with closed mouth would not show;
-            the others hide what strong expressions would.
-        shaken: standard deviation of the pretended errors of parameters, in spreads of at most 0.3.
-        hole_share: of a 224 crop's pixels that are centres of holes in the face.
+        calm: fraction of faces of which is hidden what a calm face with closed mouth would not
+            show; the others hide what strong expressions would.
+        shaken: standard deviation of the pretended errors of parameters, in standard deviations of
+            at most 0.3.
+        hole_fraction: of a 224 crop's pixels that are centres of holes in the face.
         hole_side: of a hole, in pixels of a 224 crop.
         unknown_gain: how much more pixels count that the photo tells nothing of.
     """
 
     calm: float = 0.4
     shaken: float = 0.25
-    hole_share: float = 0.0004
+    hole_fraction: float = 0.0004
     hole_side: int = 13
     unknown_gain: float = 5.0
 
@@ -159,13 +162,13 @@ class OptimizerConfig:
 
     Attributes:
         encoder_rate: learning rate of the encoders at its highest,
-        output_share: of the encoders' rate at which their output layers learn; standardised ones
-            need less.
+        output_rate_factor: of the encoders' rate at which their output layers learn; normalized
+            ones need less.
         renderer_rate: and of the neural renderer.
         betas: Adam's.
         weight_decay: on matrices and kernels.
         warmup_steps: over which rates rise to their highest.
-        last_rate: share of the highest rate at the end of a cosine.
+        last_rate: fraction of the highest rate at the end of a cosine.
         cycle_samples: samples after which the cosine starts anew; 0 for one cosine over the run.
         encoder_clip: largest norm of the encoders' gradient; 0 for any.
         renderer_cycle_clip: of the renderer's gradient in the cycle path.
@@ -174,7 +177,7 @@ class OptimizerConfig:
     """
 
     encoder_rate: float = 2.5e-4
-    output_share: float = 1.0
+    output_rate_factor: float = 1.0
     renderer_rate: float = 1e-3
     betas: tuple[float, float] = (0.5, 0.999)
     weight_decay: float = 0.0
@@ -287,10 +290,10 @@ class TrainConfig:
         data: what is trained on.
         networks: what learns.
         losses: weight of each loss.
-        in_spreads: measure priors in each component's spread and the cycle's parameters as fits
-            are; False for SMIRK's own units.
+        standardized: measure priors in each component's standard deviation and the cycle's
+            parameters as fits are; False for SMIRK's own units.
         landmarks: how landmarks are compared.
-        warm_start: how fits are compared.
+        pseudo_labels: how fits are compared.
         masking: what the neural renderer sees.
         cycle: the cycle path; it runs where its loss has a weight.
         painter: train a painter of edited photos along the painting path alone; None for SMIRK's
@@ -305,12 +308,12 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     networks: NetworkConfig = field(default_factory=NetworkConfig)
     losses: LossWeights = field(default_factory=LossWeights)
-    in_spreads: bool = True
+    standardized: bool = True
     landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
-    warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
+    pseudo_labels: PseudoLabelConfig = field(default_factory=PseudoLabelConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     cycle: CycleConfig = field(default_factory=CycleConfig)
-    painter: Annotated[PainterConfig | None, tyro.conf.AvoidSubcommands] = None
+    painter: Annotated[InpainterConfig | None, tyro.conf.AvoidSubcommands] = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
 
@@ -324,14 +327,14 @@ class TrainConfig:
 
         Raises:
             UsageError: if neither steps nor minutes are given, a number is too small, a regression
-                is asked for without standardised features, the cycle path lacks a renderer, or
+                is asked for without normalized features, the cycle path lacks a renderer, or
                 encoders, or a renderer from other heads' renders, shall learn from what is known.
         """
         self._check_numbers()
         if not (self.run.steps or self.run.minutes):
             raise UsageError("a run needs a number of steps or minutes")
-        if self.networks.linear_batches and not self.networks.encoder.standardised:
-            raise UsageError("--networks.linear-batches needs --networks.encoder.standardised")
+        if self.networks.linear_batches and not self.networks.encoder.normalized:
+            raise UsageError("--networks.linear-batches needs --networks.encoder.normalized")
         if self.rendered == "known" and self.encoders_learn:
             raise UsageError(
                 "--rendered known teaches no encoder: give --networks.learning renderer"

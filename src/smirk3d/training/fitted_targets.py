@@ -1,4 +1,4 @@
-"""Fits of the head to all training photos: warm starts, and targets where nothing better is known.
+"""Fits of the head to all training photos: pseudo-labels, and targets where nothing better is known.
 
 Shape targets without MICA come from here too: the fit of a photo, or of all photos of a person.
 """
@@ -22,10 +22,10 @@ from torch import Tensor
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.errors import AssetError, OutputError, check_shape
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting import SPARSITY, LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.landmark_fit import person_batches
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.checkpoints import FORMAT, load_checkpoint
 
 _FIT = LandmarkFitConfig(expression_prior=0.3, num_steps=8)

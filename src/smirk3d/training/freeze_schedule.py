@@ -8,7 +8,7 @@ from smirk3d.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Turn:
+class Alternation:
     """What learns in a step.
 
     Attributes:
@@ -20,16 +20,16 @@ class Turn:
     cycle: frozenset[str] | None
 
 
-def turn(step: int, config: TrainConfig) -> Turn:
+def alternation(step: int, config: TrainConfig) -> Alternation:
     """Return what learns in a step.
 
     The cycle path alternates: in even steps the renderer learns from it, in odd ones the encoders.
     """
     learning = frozenset(config.networks.learning)
     if not config.losses.cycle or step < config.cycle.first_step:
-        return Turn(learning, None)
+        return Alternation(learning, None)
     if not config.cycle.alternate:
-        return Turn(learning, learning)
+        return Alternation(learning, learning)
     renderer = learning & {"renderer"}
     turns = (renderer, learning - renderer)
-    return Turn(learning, turns[step % 2] or None)
+    return Alternation(learning, turns[step % 2] or None)

@@ -1,6 +1,6 @@
 """Output layers that start from a ridge regression on the features at hand.
 
-What a pretrained backbone knows of rare actions is weak: spread over thousands of features and
+What a pretrained backbone knows of rare actions is weak: distributed over thousands of features and
 drowned by what else differs between people. Descent needs many steps before an output has weights
 worth a gradient to the backbone. The best linear layer, in closed form from a few thousand faces,
 has them at once; training then goes on from there (linear probing before fine-tuning, Kumar et al.
@@ -21,8 +21,8 @@ from smirk3d.errors import InputError
 
 
 @torch.no_grad()
-def start_places(encoder: FaceEncoder, images: Iterable[Tensor]) -> None:
-    """Let place channels carry their stage's channels, turned, within the activation's range.
+def start_spatial_features(encoder: FaceEncoder, images: Iterable[Tensor]) -> None:
+    """Let spatial channels carry their stage's channels, turned, within the activation's range.
 
     Args:
         encoder: with a shared backbone.
@@ -35,11 +35,11 @@ def start_places(encoder: FaceEncoder, images: Iterable[Tensor]) -> None:
     torch.nn.init.orthogonal_(places.conv.weight)
     training = encoder.training
     encoder.eval()
-    drawn = torch.cat([places.conv(trunk.place_features(batch)) for batch in images])
+    drawn = torch.cat([places.conv(trunk.spatial_features(batch)) for batch in images])
     encoder.train(training)
     places.bn1.get_buffer("running_mean").copy_(drawn.mean((0, 2, 3)))
     places.bn1.get_buffer("running_var").copy_(drawn.var((0, 2, 3)))
-    # ReLU6 keeps two and a half spreads either way
+    # ReLU6 keeps two and a half standard deviations either way
     places.bn1.weight.fill_(1.2)
     places.bn1.bias.fill_(3.0)
 
@@ -59,7 +59,7 @@ def start_from_regression(
     :func:`~smirk3d.training.paths.pseudo_labels.change_loss`.
 
     Args:
-        encoder: with standardised features that have been measured, and a shared backbone.
+        encoder: with normalized features that have been measured, and a shared backbone.
         batches: of faces with targets.
         photo_weight: weight of a face whose targets are a fit, against one whose are exact.
         change_weight: weight of a difference.
@@ -80,7 +80,7 @@ def start_from_regression(
     right = output.linear.weight.new_zeros(width + 1, outputs)
     faces = 0
     for batch in batches:
-        features = output.standardised_features(trunk(batch.images))
+        features = output.normalized_features(trunk(batch.images))
         targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
         missed = (targets - output.default) / output.scale - output.linear(features)
         weight = torch.where(batch.exact, 1.0, photo_weight)

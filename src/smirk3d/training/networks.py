@@ -12,12 +12,12 @@ from smirk3d.assets.weight_files import RENDERER, load_strictly
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.feature_networks.registry import emotion_network, perceptual_network
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.perceptual import FeatureMaps, FeatureVector
 from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.config import NetworkConfig
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
@@ -30,7 +30,7 @@ class Networks(nn.Module):
         encoder: crops to parameters.
         renderer: grey renderings to pictures.
         autocast: context in which networks run, for mixed precision.
-        fresh_places: place channels have not learnt yet.
+        fresh_spatial_features: spatial channels have not learnt yet.
     """
 
     def __init__(self, encoder: FaceEncoder, renderer: NeuralRenderer) -> None:
@@ -41,7 +41,7 @@ class Networks(nn.Module):
         self.autocast: Callable[[], AbstractContextManager[object]] = nullcontext
         self.frozen_norms = False
         self.frozen_stages = 0
-        self.fresh_places = encoder.config.place_channels > 0
+        self.fresh_spatial_features = encoder.config.spatial_channels > 0
 
     def parts(self) -> dict[str, nn.Module]:
         """Return what learns or is frozen by itself, by name."""
@@ -99,7 +99,7 @@ class Networks(nn.Module):
 
 
 @dataclass(frozen=True)
-class JudgeNetworks:
+class FeatureNetworks:
     """Frozen networks that judge paintings; None where there is none.
 
     Attributes:
@@ -131,7 +131,7 @@ def build_networks(
     start: FaceEncoder | None = None
     if config.encoder_start is not None:
         start = FaceEncoder.from_file(config.encoder_start, head)
-        if start.config.place_channels and start.config.input_size != config.encoder.input_size:
+        if start.config.spatial_channels and start.config.input_size != config.encoder.input_size:
             start = with_input_size(start, head, config.encoder.input_size)
         encoder.provenance = start.provenance
         weights = start.state_dict()
@@ -144,8 +144,8 @@ def build_networks(
         load_strictly(renderer, given.state_dict(), str(config.renderer_start))
     renderer.kind = renderer_kind
     networks = Networks(encoder, renderer)
-    if start is not None and start.config.place_channels:
-        networks.fresh_places = False
+    if start is not None and start.config.spatial_channels:
+        networks.fresh_spatial_features = False
     networks.frozen_norms = config.frozen_norms
     networks.frozen_stages = config.frozen_stages
     unknown = set(config.learning) - {*networks.parts(), "trunk"}
@@ -155,7 +155,7 @@ def build_networks(
 
 
 def _widened(plain: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights with place channels or standardised features that read as the given ones.
+    """Return weights with spatial channels or normalized features that read as the given ones.
 
     Args:
         plain: weights of encoders without.
@@ -170,7 +170,7 @@ def _widened(plain: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Te
     return widened
 
 
-def build_judges(weights: LossWeights, config: NetworkConfig) -> JudgeNetworks:
+def build_feature_networks(weights: LossWeights, config: NetworkConfig) -> FeatureNetworks:
     """Return the networks that judge paintings, of those that losses of some weight need.
 
     Raises:
@@ -182,7 +182,7 @@ def build_judges(weights: LossWeights, config: NetworkConfig) -> JudgeNetworks:
             "losses.identity: no network that knows people is shipped or read; set it to 0, or "
             "give such a network to the reconstruction path yourself"
         )
-    return JudgeNetworks(
+    return FeatureNetworks(
         perceptual=perceptual_network(config.perceptual) if weights.perceptual else None,
         emotion=emotion_network(config.emotion) if weights.emotion else None,
     )

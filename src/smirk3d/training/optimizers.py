@@ -16,20 +16,20 @@ from smirk3d.training.networks import Networks
 RENDERER_PARTS = ("renderer",)
 
 
-def rate_factor(step: int, share: float, samples: int, config: OptimizerConfig) -> float:
-    """Return the share of the highest learning rate at which a step learns.
+def rate_factor(step: int, fraction: float, samples: int, config: OptimizerConfig) -> float:
+    """Return the fraction of the highest learning rate at which a step learns.
 
     A linear rise, and a cosine to ``last_rate``.
 
     Args:
         step: number of the step.
-        share: of the run that is over, in [0, 1].
+        fraction: of the run that is over, in [0, 1].
         samples: photos seen so far.
         config: the course.
     """
     if config.cycle_samples:
-        share = samples % config.cycle_samples / config.cycle_samples
-    cosine = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        fraction = samples % config.cycle_samples / config.cycle_samples
+    cosine = 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
     factor = config.last_rate + (1 - config.last_rate) * cosine
     return factor * min(1.0, (step + 1) / max(config.warmup_steps, 1))
 
@@ -48,7 +48,7 @@ class Optimizers:
         }
 
     def set_rates(self, factor: float) -> None:
-        """Set the learning rates to a share of the highest."""
+        """Set the learning rates to a fraction of the highest."""
         for key, optimizer in self.by_name.items():
             for group in optimizer.param_groups:
                 group["lr"] = self._rates[key] * group["share"] * factor
@@ -85,17 +85,17 @@ def _adam(parts: Iterable[nn.Module], rate: float, config: OptimizerConfig) -> t
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in (p for part in parts for p in part.parameters()):
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
-        share = config.output_share if id(parameter) in outputs else 1.0
-        groups.setdefault((decay, share), []).append(parameter)
+        fraction = config.output_rate_factor if id(parameter) in outputs else 1.0
+        groups.setdefault((decay, fraction), []).append(parameter)
     described = [
-        {"params": parameters, "weight_decay": decay, "share": share}
-        for (decay, share), parameters in groups.items()
+        {"params": parameters, "weight_decay": decay, "share": fraction}
+        for (decay, fraction), parameters in groups.items()
     ]
     return torch.optim.AdamW(described, lr=rate, betas=config.betas)
 
 
 class AveragedState:
-    """Running average of a module's state, which trembles less than the state itself."""
+    """Running average of a module's state, which jitters less than the state itself."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         """Start from the module's state."""

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.synthesis.mirroring import Mirror
 from smirk3d.encoders.face_encoder import FaceEncoder
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_face
+from smirk3d.synthesis.mirroring import Mirror
 
 _PART = 64
 

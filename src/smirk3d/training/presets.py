@@ -8,8 +8,8 @@ from dataclasses import replace
 from smirk3d.data.batch_config import (
     AugmentationConfig,
     BatchConfig,
+    ExpressionAugmentationConfig,
     MixingConfig,
-    StrongExpressionConfig,
 )
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.losses.loss_weights import PRETRAINING, LossWeights
@@ -17,13 +17,13 @@ from smirk3d.neural_renderer.renderer_config import LIGHT, NeuralRendererConfig
 from smirk3d.training.config import (
     CycleConfig,
     DataConfig,
+    InpainterConfig,
     LandmarkConfig,
     NetworkConfig,
     OptimizerConfig,
-    PainterConfig,
+    PseudoLabelConfig,
     RunConfig,
     TrainConfig,
-    WarmStartConfig,
 )
 
 _SMIRK_AUGMENTATION = AugmentationConfig(
@@ -49,7 +49,7 @@ def pretrain() -> TrainConfig:
         ),
         losses=LossWeights(
             landmarks=1.0, contour=0.3, photometric=0.0, perceptual=0.0, emotion=0.0,
-            expression_prior=0.0, jaw_prior=0.0, warm_start=1.0, change=40.0, cycle=0.0,
+            expression_prior=0.0, jaw_prior=0.0, pseudo_labels=1.0, change=40.0, cycle=0.0,
         ),
         landmarks=LandmarkConfig(form="robust", emphasis=3.0),
         optimizer=OptimizerConfig(
@@ -70,7 +70,7 @@ def expressions() -> TrainConfig:
                 start.data.batches,
                 image_size=160,
                 warped=0.4375,
-                strong=StrongExpressionConfig(
+                strong=ExpressionAugmentationConfig(
                     actions=(1, 12), strength=(0.2, 1.0), jaw_moved=0.4
                 ),
             )
@@ -78,21 +78,21 @@ def expressions() -> TrainConfig:
         networks=replace(
             start.networks,
             encoder=replace(
-                start.networks.encoder, pretrained=False, place_channels=112, standardised=True,
+                start.networks.encoder, pretrained=False, spatial_channels=112, normalized=True,
                 input_size=160,
             ),
             linear_batches=440,
             frozen_norms=True,
         ),
         losses=replace(start.losses, landmarks=5.0),
-        warm_start=WarmStartConfig(
+        pseudo_labels=PseudoLabelConfig(
             gains={
-                **start.warm_start.gains,
+                **start.pseudo_labels.gains,
                 "expression": 30.0, "jaw": 3.0, "eyelids": 4.0, "eyes": 4.0,
             },
             exact=1.0, strong=6.0,
         ),
-        optimizer=replace(start.optimizer, encoder_rate=3e-4, output_share=0.07, warmup_steps=50),
+        optimizer=replace(start.optimizer, encoder_rate=3e-4, output_rate_factor=0.07, warmup_steps=50),
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def core() -> TrainConfig:
 
 
 def renderer() -> TrainConfig:
-    """A neural renderer from fits and known expressions, no encoder, on a CPU.
+    """A neural renderer from fits and ground-truth expressions, no encoder, on a CPU.
 
     On photos alone it would not learn to paint what faces seldom do.
     """
@@ -203,7 +203,7 @@ def released_code() -> TrainConfig:
             encoder=EncoderConfig(eyes=False, scaled_outputs=False),
             learning=("expression", "renderer"),
         ),
-        in_spreads=False,
+        standardized=False,
         landmarks=LandmarkConfig(form="squared", noise=0.0),
         optimizer=OptimizerConfig(cycle_samples=_SMIRK_EPOCH),
         run=RunConfig(steps=50 * _SMIRK_EPOCH // 32),
@@ -225,9 +225,9 @@ def paper() -> TrainConfig:
 
     It needs shards of FFHQ, CelebA, LRS3 and MEAD made by ``smirk3d preprocess``.
     """
-    shares = {"ffhq": 0.3, "celeba": 0.3, "lrs3": 0.2, "mead": 0.1, "mead_sides": 0.1}
+    fractions = {"ffhq": 0.3, "celeba": 0.3, "lrs3": 0.2, "mead": 0.1, "mead_sides": 0.1}
     core_stage = released_code()
-    mixing = MixingConfig(shares=shares, activity=0.0, turn=0.0)
+    mixing = MixingConfig(fractions=fractions, activity=0.0, turn=0.0)
     batches = replace(core_stage.data.batches, mixing=mixing)
     return replace(core_stage, data=replace(core_stage.data, batches=batches))
 
@@ -239,7 +239,7 @@ def painter() -> TrainConfig:
         grey=0.03, brightness=0.2, contrast=0.2, colour=0.08,
     )  # fmt: skip
     return TrainConfig(
-        painter=PainterConfig(),
+        painter=InpainterConfig(),
         # at 160 pixels crops of ../shared/faces keep their own resolution
         data=DataConfig(
             batches=BatchConfig(batch_size=16, image_size=160, augmentation=crops)
@@ -282,14 +282,14 @@ def tiny_cpu() -> TrainConfig:
             start.networks, encoder=pretrain().networks.encoder, renderer=LIGHT, frozen_stages=2
         ),
         losses=replace(
-            start.losses, landmarks=4.0, contour=1.2, warm_start=0.5, change=0.0,
+            start.losses, landmarks=4.0, contour=1.2, pseudo_labels=0.5, change=0.0,
             photometric=10.0, perceptual=0.0, emotion=0.0, cycle=0.06,
             expression_prior=1e-3, jaw_prior=1e-3,
         ),
-        warm_start=WarmStartConfig(),
+        pseudo_labels=PseudoLabelConfig(),
         cycle=replace(start.cycle, first_step=100),
         optimizer=replace(
-            start.optimizer, encoder_rate=1e-3, renderer_rate=1e-3, output_share=1.0,
+            start.optimizer, encoder_rate=1e-3, renderer_rate=1e-3, output_rate_factor=1.0,
             averaging=0.0, warmup_steps=20, weight_decay=0.0, betas=(0.9, 0.99),
         ),
         run=RunConfig(steps=600, log_steps=10, panel_steps=100, half=False),

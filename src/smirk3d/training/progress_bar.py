@@ -29,9 +29,9 @@ class ProgressBar:
         shown = {name: f"{value:.3g}" for name, value in self._smooth.items()}
         self._bar.set_postfix(shown, refresh=False)
         minutes = progress.seconds_left / 60
-        left = f"{minutes:.0f} min left" if progress.share > 0.002 else "starting"
+        left = f"{minutes:.0f} min left" if progress.fraction > 0.002 else "starting"
         self._bar.set_description_str(f"step {progress.step}, {left}", refresh=False)
-        self._bar.update(max(progress.share - self._bar.n, 0.0))
+        self._bar.update(max(progress.fraction - self._bar.n, 0.0))
 
     def close(self) -> None:
         """Leave the last state on the screen."""

@@ -18,15 +18,15 @@ from smirk3d.assets.weight_files import INPAINTER, RENDERER
 from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import TrainingBatches, seeded
-from smirk3d.synthesis.warped_photos import SurfaceCarrier
-from smirk3d.synthesis.expression_templates import template_bank
 from smirk3d.data.given_shapes import with_given_shapes
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import Smirk3dError
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.losses.weighting import WeightedLoss
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.expression_templates import template_bank
+from smirk3d.synthesis.warped_photos import SurfaceWarper
 from smirk3d.training.checkpoints import (
     ENCODER_FILE,
     RENDERER_FILE,
@@ -37,15 +37,15 @@ from smirk3d.training.checkpoints import (
 )
 from smirk3d.training.config import ENCODER_PARTS, TrainConfig
 from smirk3d.training.fitted_targets import fits_path, fitted_targets
-from smirk3d.training.freeze_schedule import turn
-from smirk3d.training.linear_start import start_from_regression, start_places
-from smirk3d.training.networks import build_judges, build_networks
+from smirk3d.training.freeze_schedule import alternation
+from smirk3d.training.linear_start import start_from_regression, start_spatial_features
+from smirk3d.training.networks import build_feature_networks, build_networks
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
 from smirk3d.training.panels import panel_sheet
 from smirk3d.training.paths.augmented_cycle_path import augmented_cycle_path
-from smirk3d.training.paths.inpainting_path import painting_path
+from smirk3d.training.paths.fixture import TrainingFixture
+from smirk3d.training.paths.inpainting_path import inpainting_path
 from smirk3d.training.paths.reconstruction_path import PathResult, reconstruction_path
-from smirk3d.training.paths.fixture import Studio
 from smirk3d.training.photo_reading import PhotoReader
 from smirk3d.training.run_log import RunLog
 
@@ -66,20 +66,20 @@ class Progress:
 
     Attributes:
         step: number of steps done.
-        share: of the run, in [0, 1]; 0 if neither steps nor minutes limit it.
+        fraction: of the run, in [0, 1]; 0 if neither steps nor minutes limit it.
         seconds: of training, those before an interruption counted.
         losses: of the latest step, by name.
     """
 
     step: int
-    share: float
+    fraction: float
     seconds: float
     losses: dict[str, float]
 
     @property
     def seconds_left(self) -> float:
         """Expected from the pace so far; infinite at the start."""
-        return self.seconds * (1 / self.share - 1) if self.share else float("inf")
+        return self.seconds * (1 / self.fraction - 1) if self.fraction else float("inf")
 
 
 class Trainer:
@@ -107,17 +107,19 @@ class Trainer:
             if fabric.world_size > 1 and self.device.type == "cuda":
                 torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.networks)
         self.head = head.to(self.device)
-        self.studio = Studio(self.head, config.landmarks, config.render_size).to(self.device)
-        self.carrier: SurfaceCarrier | None = None
+        self.fixture = TrainingFixture(self.head, config.landmarks, config.render_size).to(
+            self.device
+        )
+        self.carrier: SurfaceWarper | None = None
         if config.painter is not None:
-            self.carrier = SurfaceCarrier(self.head)
+            self.carrier = SurfaceWarper(self.head)
             if config.networks.renderer_start is None:
                 self.networks.renderer.start_grey()
-        judges = build_judges(config.losses, config.networks)
-        for network in (judges.perceptual, judges.emotion):
+        feature_networks = build_feature_networks(config.losses, config.networks)
+        for network in (feature_networks.perceptual, feature_networks.emotion):
             if isinstance(network, torch.nn.Module):
                 network.to(self.device)
-        self.judges = judges
+        self.feature_networks = feature_networks
         self.templates = template_bank(self.head) if self.head.has_named_actions else None
         self.optimizers = Optimizers(self.networks, config.optimizer)
         self.average: AveragedState | None = None
@@ -128,15 +130,15 @@ class Trainer:
         self.panels: dict[str, Tensor] = {}
 
     def measure_features(self, batch: Callable[[int], TrainingBatch]) -> None:
-        """Prepare encoders whose features are standardised, before the first step.
+        """Prepare encoders whose features are normalized, before the first step.
 
         Args:
             batch: makes the batch of a number; the same in all processes.
         """
         encoder, count = self.networks.encoder, self.config.networks.linear_batches
         images = [batch(number).images for number in range(_MEASURED_BATCHES)]
-        if count and self.networks.fresh_places:
-            start_places(encoder, images)
+        if count and self.networks.fresh_spatial_features:
+            start_spatial_features(encoder, images)
         encoder.standardise(images)
         if count:
             numbers = range(_MEASURED_BATCHES, _MEASURED_BATCHES + count)
@@ -154,34 +156,34 @@ class Trainer:
         """Photos seen so far, by all processes."""
         return self.step * self.config.data.batches.batch_size
 
-    def train_step(self, batch: TrainingBatch, share: float) -> dict[str, float]:
+    def train_step(self, batch: TrainingBatch, fraction: float) -> dict[str, float]:
         """Take one step on a batch and return the losses by name.
 
         Args:
             batch: this process's part.
-            share: of the run that is over.
+            fraction: of the run that is over.
 
         Raises:
             TrainingDiverged: if a loss is not finite; networks and optimisers are as before.
         """
         config = self.config
-        plan = turn(self.step, config)
+        plan = alternation(self.step, config)
         generator = seeded(
             config.run.seed, self.step, _NOISE_STREAM + self.rank, batch.images.device
         )
-        self.optimizers.set_rates(rate_factor(self.step, share, self.samples, config.optimizer))
+        self.optimizers.set_rates(rate_factor(self.step, fraction, self.samples, config.optimizer))
         self.networks.set_learning(plan.reconstruction)
         result = self._first_path(batch, generator)
-        self._descend(result.loss, config.optimizer.encoder_clip, 0.0)
+        self._optimize(result.loss, config.optimizer.encoder_clip, 0.0)
         losses = result.loss.report()
         self.panels = result.panels
         if plan.cycle is not None:
             self.networks.set_learning(plan.cycle)
             cycle = augmented_cycle_path(
-                self.networks, self.studio, self.templates, result, config, generator
+                self.networks, self.fixture, self.templates, result, config, generator
             )
             clip = config.optimizer.renderer_cycle_clip
-            self._descend(cycle.loss, config.optimizer.encoder_clip, clip)
+            self._optimize(cycle.loss, config.optimizer.encoder_clip, clip)
             losses["cycle"] = cycle.loss.report()["cycle"]
             self.panels = result.panels | cycle.panels
         if self.average is not None:
@@ -191,14 +193,14 @@ class Trainer:
 
     def _first_path(self, batch: TrainingBatch, generator: torch.Generator) -> PathResult:
         if self.carrier is not None:
-            return painting_path(
-                self.networks, self.carrier, self.judges, batch, self.config, generator
+            return inpainting_path(
+                self.networks, self.carrier, self.feature_networks, batch, self.config, generator
             )
         return reconstruction_path(
-            self.networks, self.studio, self.judges, batch, self.config, generator
+            self.networks, self.fixture, self.feature_networks, batch, self.config, generator
         )
 
-    def _descend(self, loss: WeightedLoss, encoder_clip: float, renderer_clip: float) -> None:
+    def _optimize(self, loss: WeightedLoss, encoder_clip: float, renderer_clip: float) -> None:
         wrong = loss.not_finite()
         if wrong:
             raise TrainingDiverged(
@@ -318,7 +320,7 @@ def train(
     out: str | Path,
     *,
     on_progress: Callable[[Progress], None] | None = None,
-    on_fit: Callable[[int, int], None] | None = None,
+    on_fit_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Train, or go on with the run in a folder, and return the exported encoder's file.
 
@@ -329,7 +331,7 @@ def train(
         config: all settings; see :mod:`smirk3d.training.presets`.
         out: the run's folder.
         on_progress: called after each step, in the first process.
-        on_fit: called with the numbers of photos fitted and in all.
+        on_fit_progress: called with the numbers of photos fitted and in all.
 
     Raises:
         UsageError: if the settings cannot work; see :meth:`TrainConfig.check`.
@@ -356,7 +358,7 @@ def train(
         persons=faces.persons.tolist(),
         start=start,
         processes=config.data.fit_processes,
-        on_progress=on_fit,
+        on_progress=on_fit_progress,
     )
     if config.data.shapes is not None:
         shape = with_given_shapes(targets.shape, faces.keys, config.data.shapes)
@@ -406,7 +408,7 @@ def _train_process(
         rank=trainer.rank, world_size=fabric.world_size,
     )  # fmt: skip
     reads = config.rendered == "read"
-    if stored is None and reads and config.networks.encoder.standardised:
+    if stored is None and reads and config.networks.encoder.normalized:
         measured = batches
         if fabric.world_size > 1:
             # the same pictures in every process
@@ -440,8 +442,8 @@ def run_loop(
     saved = start
     smooth: dict[str, float] = {}
     source = batches.from_step(trainer.step)
-    while (share := _share(trainer, batches.world_size)) < 1:
-        losses = trainer.train_step(next(source), share)
+    while (fraction := _share(trainer, batches.world_size)) < 1:
+        losses = trainer.train_step(next(source), fraction)
         trainer.seconds = before + time.monotonic() - start
         smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in losses.items()}
         if not first:
@@ -457,7 +459,7 @@ def run_loop(
             save_checkpoint(out, trainer.state(), trainer.step)
             trainer.export(out)
         if on_progress is not None:
-            on_progress(Progress(trainer.step, share, trainer.seconds, losses))
+            on_progress(Progress(trainer.step, fraction, trainer.seconds, losses))
     source.close()  # type: ignore[attr-defined]
     if first:
         save_checkpoint(out, trainer.state(), trainer.step)
@@ -467,11 +469,11 @@ def run_loop(
 def _share(trainer: Trainer, world_size: int) -> float:
     """Return how much of the run is over; the same in all processes."""
     run = trainer.config.run
-    share = 0.0
+    fraction = 0.0
     if run.steps:
-        share = trainer.step / run.steps
+        fraction = trainer.step / run.steps
     if run.minutes:
-        share = max(share, trainer.seconds / 60 / run.minutes)
+        fraction = max(fraction, trainer.seconds / 60 / run.minutes)
         if world_size > 1:
-            share = float(trainer.fabric.broadcast(share))
-    return share
+            fraction = float(trainer.fabric.broadcast(fraction))
+    return fraction

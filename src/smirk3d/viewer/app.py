@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from smirk3d.errors import InputError
-from smirk3d.viewer.scene.cameras import Cameras, View
 from smirk3d.viewer.page.page_frame import PageFrame
 from smirk3d.viewer.page.panel import Panel
+from smirk3d.viewer.scene.cameras import Cameras, View
 from smirk3d.viewer.scene.placement import FREE_FOV, PHOTO_FOV, Viewpoint, fitting_view
 from smirk3d.viewer.scene.scene import Appearance, SubjectScene
-from smirk3d.viewer.session.session import FaceChoice, Session
-from smirk3d.viewer.session.subjects import Subject
 from smirk3d.viewer.server.trouble import Trouble
 from smirk3d.viewer.server.uploads import LARGEST_UPLOAD, Uploads
+from smirk3d.viewer.session.session import FaceChoice, Session
+from smirk3d.viewer.session.subjects import Subject
 
 RATE = 60
 """Updates a second while something moves."""
@@ -176,7 +176,7 @@ class Viewer:
         """Draw what has changed, and tell whether more will change by itself."""
         if self.session is None:
             return False
-        changed = self.session.tick(seconds)
+        changed = self.session.advance(seconds)
         if changed or self._stale or not self._settled():
             self._stale = False
             if not self.draw():

@@ -3,14 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.synthesis.expression_templates import template_bank
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.training.config import ExpressionChangeConfig
 from smirk3d.synthesis.cycle_expressions import changed_expressions
+from smirk3d.synthesis.expression_templates import template_bank
+from smirk3d.training.config import ExpressionChangeConfig
 from tests.training.small_runs import some_faces
 
 CONFIG = ExpressionChangeConfig()
-STILL = ExpressionChangeConfig(small_noise=0.0, jaw_share=0.0, eyelid_noise=0.0, gaze_share=0.0)
+STILL = ExpressionChangeConfig(
+    small_noise=0.0, jaw_fraction=0.0, eyelid_noise=0.0, gaze_fraction=0.0
+)
 
 
 @pytest.mark.parametrize("kind", ["named", "pca"])

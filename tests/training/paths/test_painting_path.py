@@ -5,33 +5,33 @@ from dataclasses import replace
 import pytest
 import torch
 
-from smirk3d.synthesis.warped_photos import SurfaceCarrier
-from smirk3d.training.config import PainterConfig, TrainConfig
-from smirk3d.training.networks import JudgeNetworks
-from smirk3d.training.paths.inpainting_path import painting_path
+from smirk3d.synthesis.warped_photos import SurfaceWarper
+from smirk3d.training.config import InpainterConfig, TrainConfig
+from smirk3d.training.networks import FeatureNetworks
+from smirk3d.training.paths.inpainting_path import inpainting_path
 from tests.training.small_runs import small_config, small_trainer
 
 
-def _painter_config() -> TrainConfig:
+def _inpainter_config() -> TrainConfig:
     start = small_config()
     return replace(
         start,
-        painter=PainterConfig(),
+        painter=InpainterConfig(),
         networks=replace(start.networks, learning=("renderer",)),
         losses=replace(start.losses, cycle=0.0),
     )
 
 
 def test_a_painter_learns_and_the_encoders_stay() -> None:
-    start = _painter_config()
+    start = _inpainter_config()
     fast = replace(start.optimizer, renderer_rate=0.01, warmup_steps=0)
     trainer, batches = small_trainer(replace(start, optimizer=fast))
 
     def loss() -> float:
         generator = torch.Generator().manual_seed(3)
         trainer.networks.set_learning(set())
-        result = painting_path(
-            trainer.networks, SurfaceCarrier(trainer.head), JudgeNetworks(), batches.batch(0),
+        result = inpainting_path(
+            trainer.networks, SurfaceWarper(trainer.head), FeatureNetworks(), batches.batch(0),
             trainer.config, generator,
         )  # fmt: skip
         return result.loss.report()["photometric"]
@@ -47,11 +47,11 @@ def test_a_painter_learns_and_the_encoders_stay() -> None:
 
 
 def test_the_truth_is_the_photo_and_part_of_it_is_hidden() -> None:
-    config = _painter_config()
+    config = _inpainter_config()
     trainer, batches = small_trainer(config)
     batch = batches.batch(0)
-    result = painting_path(
-        trainer.networks, SurfaceCarrier(trainer.head), JudgeNetworks(), batch, config,
+    result = inpainting_path(
+        trainer.networks, SurfaceWarper(trainer.head), FeatureNetworks(), batch, config,
         torch.Generator().manual_seed(0),
     )  # fmt: skip
     assert torch.equal(result.panels["photo"], batch.images)
@@ -60,9 +60,9 @@ def test_the_truth_is_the_photo_and_part_of_it_is_hidden() -> None:
 
 
 def test_settings_without_a_painter_are_refused() -> None:
-    trainer, batches = small_trainer(_painter_config())
+    trainer, batches = small_trainer(_inpainter_config())
     with pytest.raises(ValueError, match="settings of a painter"):
-        painting_path(
-            trainer.networks, SurfaceCarrier(trainer.head), JudgeNetworks(), batches.batch(0),
+        inpainting_path(
+            trainer.networks, SurfaceWarper(trainer.head), FeatureNetworks(), batches.batch(0),
             small_config(), torch.Generator(),
         )  # fmt: skip

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.training.config import WarmStartConfig
-from smirk3d.training.paths.pseudo_labels import change_loss, warm_start_loss
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.training.config import PseudoLabelConfig
+from smirk3d.training.paths.pseudo_labels import change_loss, pseudo_label_loss
 
 HEAD = tiny_head()
 
@@ -14,8 +14,8 @@ HEAD = tiny_head()
 def loss(predicted, exact: bool, **config) -> float:
     target = HEAD.neutral(1)
     return float(
-        warm_start_loss(
-            predicted, target, torch.tensor([exact]), HEAD.spec, WarmStartConfig(**config)
+        pseudo_label_loss(
+            predicted, target, torch.tensor([exact]), HEAD.spec, PseudoLabelConfig(**config)
         )
     )
 
@@ -32,7 +32,7 @@ def test_is_zero_at_the_target() -> None:
 
 
 def test_amounts_count_in_their_unit_and_the_rest_in_spreads() -> None:
-    unit, gains = 0.2, WarmStartConfig().gains
+    unit, gains = 0.2, PseudoLabelConfig().gains
     smile = loss(off("expression", 3, unit), exact=False)
     # smooth L1 at 1 with beta 2 is 1/4, one of 38 components
     assert smile == pytest.approx(gains["expression"] * 0.25 / 38, rel=1e-4)
@@ -60,9 +60,9 @@ def test_unknown_targets_do_not_count_and_give_no_gradient() -> None:
     target = HEAD.neutral(1)
     target = target.replace(shape=torch.full_like(target.shape, torch.nan))
     expression = faces.expression + 0.2
-    total = warm_start_loss(
+    total = pseudo_label_loss(
         faces.replace(shape=shape, expression=expression), target, torch.tensor([True]),
-        HEAD.spec, WarmStartConfig(),
+        HEAD.spec, PseudoLabelConfig(),
     )  # fmt: skip
     total.backward()
     assert total > 0
@@ -78,7 +78,7 @@ def test_fixed_components_and_groups_without_gain_do_not_count() -> None:
 def test_changes_are_compared_whatever_both_pictures_share() -> None:
     target = FaceParameters.cat([off("expression", 3, 0.5), HEAD.neutral(1), HEAD.neutral(1)])
     shifted = target.replace(expression=target.expression + 0.3, shape=target.shape + 1)
-    config = WarmStartConfig()
+    config = PseudoLabelConfig()
     assert change_loss(shifted, target, 1, HEAD.spec, config) == pytest.approx(0, abs=1e-6)
     unread = HEAD.neutral(3)
     # 0.5 is 2.5 units: the square over twice beta, one of 38 + 2 + 3 + 4 free components
@@ -88,7 +88,7 @@ def test_changes_are_compared_whatever_both_pictures_share() -> None:
 
 
 def test_strong_changes_that_are_missed_weigh_more_than_invented_ones() -> None:
-    config = WarmStartConfig(strong=3.0)
+    config = PseudoLabelConfig(strong=3.0)
     target = FaceParameters.cat([off("expression", 3, 0.5), HEAD.neutral(1)])
     missed = change_loss(HEAD.neutral(2), target, 1, HEAD.spec, config)
     invented = change_loss(target, HEAD.neutral(2), 1, HEAD.spec, config)

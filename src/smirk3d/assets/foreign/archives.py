@@ -47,7 +47,7 @@ class _CappedFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
 
-    def tell(self) -> int:
+    def on_progress(self) -> int:
         return self._file.tell()
 
     def seekable(self) -> bool:
@@ -292,7 +292,7 @@ class _ForwardFile(io.RawIOBase):
                 break
         return self._position
 
-    def tell(self) -> int:
+    def on_progress(self) -> int:
         return self._position
 
     def seekable(self) -> bool:

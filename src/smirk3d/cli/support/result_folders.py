@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from smirk3d.assets.result_folders import Destination
 from smirk3d.export.formats import Picture, write_face
 from smirk3d.export.result import write_photo, write_result
-from smirk3d.reconstruction import ReconstructedFace, result_record
 from smirk3d.preprocessing.media.image_io import write_png
+from smirk3d.reconstruction import ReconstructedFace, result_record
 from smirk3d.rendering.pictures import PosedHead, overlay_panel
 
 

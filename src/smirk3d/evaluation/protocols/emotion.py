@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.errors import InputError
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.photos import emotion_labels, held_out_photos, training_photos
 from smirk3d.evaluation.report import Cell, Section, Table
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -19,7 +19,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "anger")
 PENALTIES = (1e-3, 1e-2, 1e-1)
 _FOLDS = 4
-_TRAIN_SHARE = 8
+_TRAIN_FRACTION = 8
 ABOUT = (
     "Linear probe (logistic regression with classes weighted to count alike, penalty chosen by "
     f"{_FOLDS}-fold cross-validation) from expression, jaw, eyelids and eyes to the photos' "
@@ -37,7 +37,7 @@ def features(parameters: FaceParameters) -> Tensor:
 
 
 class LinearProbe:
-    """Logistic regression on standardised features."""
+    """Logistic regression on normalized features."""
 
     def __init__(self, x: Tensor, y: Tensor, classes: int, penalty: float) -> None:
         """Fit features ``[N, D]`` to class numbers ``[N]`` with a penalty on squared weights."""
@@ -68,8 +68,8 @@ class LinearProbe:
 
 def recall(predicted: Tensor, y: Tensor) -> float:
     """Return the mean over the classes present of the share that is recognised."""
-    shares = [(predicted[y == c] == c).float().mean() for c in y.unique()]
-    return float(torch.stack(shares).mean())
+    fractions = [(predicted[y == c] == c).float().mean() for c in y.unique()]
+    return float(torch.stack(fractions).mean())
 
 
 def probe(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> LinearProbe:
@@ -87,31 +87,35 @@ def probe(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> Lin
     return LinearProbe(x, y, classes, max(PENALTIES, key=score))
 
 
-def wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the interval of a share of ``count`` trials (Wilson 1927)."""
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)) / (1 + z * z / count)
+def wilson(fraction: float, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the interval of a fraction of ``count`` trials (Wilson 1927)."""
+    middle = (fraction + z * z / (2 * count)) / (1 + z * z / count)
+    half = (
+        z
+        * np.sqrt(fraction * (1 - fraction) / count + z * z / (4 * count**2))
+        / (1 + z * z / count)
+    )
     return float(middle - half), float(middle + half)
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section.
 
     Raises:
         InputError: if there are too few labelled photos.
     """
-    config = bench.config
+    config = context.config
     labels = {k: v for k, v in emotion_labels(config.faces).items() if v in EMOTIONS}
-    bench.tick("reading labelled photos")
+    context.on_progress("reading labelled photos")
     # held-out photos are few: all of them are used, whatever the limit
     test = held_out_photos(config.faces, keep=labels.__contains__)
-    train = training_photos(config.faces, _TRAIN_SHARE * config.limit, labels.__contains__)
+    train = training_photos(config.faces, _TRAIN_FRACTION * config.limit, labels.__contains__)
     wanted, given = (_numbers([labels[key] for key in photos.keys]) for photos in (test, train))
     if len(set(given.tolist())) < 2 or not len(test):
         raise InputError(f"{config.faces}: too few photos are labelled with {', '.join(EMOTIONS)}")
     inputs = {"MediaPipe's 52": (train.crops.blendshapes, test.crops.blendshapes)}
-    for method in bench.methods:
-        bench.tick(f"{method.name} reads {len(train) + len(test)} labelled photos")
+    for method in context.methods:
+        context.on_progress(f"{method.name} reads {len(train) + len(test)} labelled photos")
         inputs[method.name] = (features(method(train.crops)), features(method(test.crops)))
     rows: list[list[Cell]] = []
     for name, (known, unknown) in inputs.items():
@@ -119,10 +123,12 @@ def run(bench: Bench) -> Section:
         answer = probe(known, given, len(EMOTIONS), generator)(unknown)
         accuracy = float((answer == wanted).float().mean())
         low, high = wilson(accuracy, len(wanted))
-        shares: list[Cell] = [
+        fractions: list[Cell] = [
             float((answer[wanted == c] == c).float().mean()) for c in range(len(EMOTIONS))
         ]
-        rows.append([name, accuracy, f"{low:.2f} to {high:.2f}", recall(answer, wanted), *shares])
+        rows.append(
+            [name, accuracy, f"{low:.2f} to {high:.2f}", recall(answer, wanted), *fractions]
+        )
     counts = Counter(labels[key] for key in test.keys)
     title = (
         f"{len(train)} photos to train on, {len(test)} held out: "

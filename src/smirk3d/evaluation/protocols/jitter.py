@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.report import Cell, Section, Table
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image
 
 VARIANTS = 8
@@ -44,8 +44,8 @@ def versions(
     """
     batch = len(stored)
 
-    def draw(spread: float, *shape: int) -> Tensor:
-        return (torch.rand(batch, *shape, generator=generator) * 2 - 1) * spread
+    def draw(std: float, *shape: int) -> Tensor:
+        return (torch.rand(batch, *shape, generator=generator) * 2 - 1) * std
 
     zoom, angle = 1 + draw(_ZOOM), draw(_TURN)
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
@@ -71,7 +71,7 @@ def _blurred(image: Tensor, amount: float) -> Tensor:
     return F.conv2d(padded, kernel, groups=3)[0]
 
 
-def spread(
+def std(
     head: HeadModel, answers: list[FaceParameters], transforms: list[Tensor]
 ) -> dict[str, float]:
     """Return how far answers to versions of the same photos differ.
@@ -115,26 +115,26 @@ def _deviation(points: list[Tensor]) -> float:
     return float((stacked - stacked.mean(0)).square().sum(-1).mean(0).sqrt().mean())
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section."""
-    photos = bench.photos.first(_MOST)
-    generator = torch.Generator().manual_seed(bench.config.seed)
+    photos = context.photos.first(_MOST)
+    generator = torch.Generator().manual_seed(context.config.seed)
     made: list[Crops] = []
     transforms = []
     found = torch.ones(len(photos), dtype=torch.bool)
     for number in range(VARIANTS):
-        bench.tick(f"jitter, version {number + 1} of {VARIANTS}")
+        context.on_progress(f"jitter, version {number + 1} of {VARIANTS}")
         images, transform = versions(photos.stored.float() / 255, photos.transforms(), generator)
-        crops, seen = bench.observer.crops(images)
+        crops, seen = context.observer.crops(images)
         found &= torch.from_numpy(seen)
         made.append(crops)
         transforms.append(transform)
     made = [crops[found] for crops in made]
     rows: list[list[Cell]] = []
-    for method in bench.methods:
-        bench.tick(f"jitter of {method.name}")
+    for method in context.methods:
+        context.on_progress(f"jitter of {method.name}")
         answers = [method(crops) for crops in made]
-        figures = spread(bench.head, answers, [t[found] for t in transforms])
+        figures = std(context.head, answers, [t[found] for t in transforms])
         rows.append([method.name, *figures.values()])
     title = f"{int(found.sum())} photos, {int((~found).sum())} left out for want of a face."
     return Section("jitter", ABOUT, [Table(title, ["method", *figures], rows)])

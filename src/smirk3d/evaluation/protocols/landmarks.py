@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.report import Cell, Section, Table
 from smirk3d.evaluation.sheets import overlay_sheet
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.fitting import LandmarkFit
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.paths.fixture import FACE_OVAL
 
 LIPS = (
@@ -56,22 +56,22 @@ def landmark_errors(head: HeadModel, answers: FaceParameters, landmarks: Tensor)
 def regions(head: HeadModel) -> dict[str, Tensor]:
     """Return the rows ``[L]`` bool of the head's landmarks in each region."""
     ids = head.landmark_ids
-    named = {"lips": LIPS, "lids": LIDS, "brows": BROWS, "contour": FACE_OVAL}
+    named = {"lips": LIPS, "eyelids": LIDS, "brows": BROWS, "contour": FACE_OVAL}
     found = {name: torch.isin(ids, torch.tensor(members)) for name, members in named.items()}
     stable = (head.landmark_sigma <= LandmarkFit.STABLE_SIGMA) & (ids < 468)
     return {"stable": stable, **found}
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section."""
-    photos, head = bench.photos, bench.head
+    photos, head = context.photos, context.head
     marks = photos.crops.landmarks
     between = (marks[:, _EYE_CORNERS[0]] - marks[:, _EYE_CORNERS[1]]).norm(dim=-1).numpy()
     rows: list[list[Cell]] = []
     worst: list[list[Cell]] = []
     pictures = {}
     chosen = regions(head)
-    for name, answers in bench.answers().items():
+    for name, answers in context.answers().items():
         errors = landmark_errors(head, answers, marks)
         by_region = {
             region: errors[:, where].mean(1).numpy()
@@ -84,7 +84,7 @@ def run(bench: Bench) -> Section:
         rows.append([name, *medians, float(np.percentile(stable, 95)), nme])
         order = np.argsort(-stable)[:_WORST]
         worst.append([name, ", ".join(f"{photos.keys[i]} ({stable[i]:.1f})" for i in order)])
-        pictures[name] = _sheet(bench, answers, stable)
+        pictures[name] = _sheet(context, answers, stable)
     columns = ["method", *(f"{region} px" for region in by_region), "stable px 95 %", "nme %"]
     return Section(
         "landmarks",
@@ -98,14 +98,14 @@ def run(bench: Bench) -> Section:
 
 
 def _sheet(
-    bench: Bench, answers: FaceParameters, errors: NDArray[np.floating]
+    context: EvaluationContext, answers: FaceParameters, errors: NDArray[np.floating]
 ) -> NDArray[np.uint8]:
-    """Return the worst photos first, then others spread over the set."""
-    photos, count = bench.photos, min(bench.config.shown, len(bench.photos))
+    """Return the worst photos first, then others distributed over the set."""
+    photos, count = context.photos, min(context.config.shown, len(context.photos))
     worst = np.argsort(-errors)[: count // 2].tolist()
     others = [row for row in range(len(photos)) if row not in set(worst)]
     step = max(1, len(others) // max(1, count - len(worst)))
     rows = worst + others[::step][: count - len(worst)]
     labels = [f"{photos.keys[row]}: {errors[row]:.1f} px" for row in rows]
     chosen = torch.tensor(rows)
-    return overlay_sheet(bench.head, photos.crops.images[chosen], answers[chosen], labels)
+    return overlay_sheet(context.head, photos.crops.images[chosen], answers[chosen], labels)

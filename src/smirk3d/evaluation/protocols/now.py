@@ -16,13 +16,13 @@ import torch
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.errors import InputError, Smirk3dError
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.photos import arkit_row, as_tensor
 from smirk3d.evaluation.report import Cell, Section, Table
 from smirk3d.export.mesh_files import write_obj
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.media.image_io import read_image
 
@@ -38,28 +38,28 @@ ABOUT = (
 )
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Write ``OUT/now-METHOD`` for each method and return the protocol's section.
 
     Raises:
         InputError: if the folder is not given or not that of the challenge.
         OutputError: if a file cannot be written.
     """
-    folder = bench.config.now
+    folder = context.config.now
     if folder is None:
         raise InputError("give the challenge's folder: --now FOLDER")
     names = picture_names(folder)
     missed: list[str] = []
     for number, name in enumerate(names):
-        bench.tick(f"NoW picture {number + 1} of {len(names)}")
-        crops = _crop(bench, folder, name)
+        context.on_progress(f"NoW picture {number + 1} of {len(names)}")
+        crops = _crop(context, folder, name)
         if crops is None:
             missed.append(name)
-        for method in bench.methods:
-            answer = method(crops) if crops is not None else bench.head.neutral()
-            write_face(bench.out / f"now-{method.name}" / name, bench.head, answer)
+        for method in context.methods:
+            answer = method(crops) if crops is not None else context.head.neutral()
+            write_face(context.out / f"now-{method.name}" / name, context.head, answer)
     rows: list[list[Cell]] = [
-        [method.name, f"now-{method.name}", len(names), len(missed)] for method in bench.methods
+        [method.name, f"now-{method.name}", len(names), len(missed)] for method in context.methods
     ]
     title = f"Without a face: {', '.join(missed) or 'none'}."
     columns = ["method", "folder", "pictures", "without a face"]
@@ -109,12 +109,12 @@ def write_face(path: Path, head: HeadModel, answer: FaceParameters) -> None:
         np.save(file, chosen)
 
 
-def _crop(bench: Bench, folder: Path, name: str) -> Crops | None:
+def _crop(context: EvaluationContext, folder: Path, name: str) -> Crops | None:
     try:
         picture = read_image(folder / PICTURES / name)
     except Smirk3dError:
         picture = read_image(folder / name)
-    found = bench.observer.detect(picture)
+    found = context.observer.detect(picture)
     if found is None:
         return None
     crop, transform = crop_face(picture, found.landmarks)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.head_import.landmark_renderer import LandmarkStudio
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.metrics import (
     channel_correlations,
@@ -25,9 +24,10 @@ from smirk3d.evaluation.metrics import (
 )
 from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
+from smirk3d.head_import.landmark_renderer import LandmarkRenderer
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 ABOUT = (
@@ -39,7 +39,7 @@ _NO_TONGUE = [i for i, name in enumerate(ARKIT_NAMES) if name != "tongueOut"]
 
 
 @dataclass(frozen=True)
-class RoundTrip:
+class Redetection:
     """Blend shapes read from photos and from the answers drawn over them.
 
     Attributes:
@@ -57,9 +57,9 @@ class RoundTrip:
     lost: int
 
 
-def round_trip(
+def redetection(
     head: HeadModel, crops: Crops, answers: FaceParameters, observer: Observer
-) -> RoundTrip:
+) -> Redetection:
     """Return what one detector reads from photos and from answers drawn as the photos show them.
 
     Args:
@@ -71,13 +71,13 @@ def round_trip(
     Raises:
         ValueError: if no drawn head is recognised as a face.
     """
-    studio = LandmarkStudio(head)
+    landmark_renderer = LandmarkRenderer(head)
     rows, pictures, drawn = [], [], []
     for row in range(len(crops)):
         face = answers[row][None]
         with torch.no_grad():
             vertices = head(face).vertices
-        picture = studio.picture(vertices, project(vertices, face.camera))
+        picture = landmark_renderer.picture(vertices, project(vertices, face.camera))
         found = observer.detect(picture)
         if found is not None:
             rows.append(row)
@@ -86,18 +86,18 @@ def round_trip(
     if not rows:
         raise ValueError("no drawn head was recognised as a face")
     photo = crops.blendshapes[rows].numpy()
-    return RoundTrip(photo, np.stack(drawn), rows, pictures, len(crops) - len(rows))
+    return Redetection(photo, np.stack(drawn), rows, pictures, len(crops) - len(rows))
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section."""
-    photos = bench.photos
+    photos = context.photos
     summary: list[list[Cell]] = []
     each: dict[str, NDArray[np.floating]] = {}
     columns: list[list[Picture]] = []
-    for name, answers in bench.answers().items():
-        bench.tick(f"round trip of {name}")
-        trip = round_trip(bench.head, photos.crops, answers, bench.observer)
+    for name, answers in context.answers().items():
+        context.on_progress(f"re-detection of {name}")
+        trip = redetection(context.head, photos.crops, answers, context.observer)
         photo, drawn = trip.photo[:, _NO_TONGUE], trip.drawn[:, _NO_TONGUE]
         summary.append(
             [name, correlation(photo, drawn), side_correlation(trip.photo, trip.drawn),
@@ -106,7 +106,7 @@ def run(bench: Bench) -> Section:
         each[name] = channel_correlations(trip.photo, trip.drawn)
         shown = dict(zip(trip.rows, trip.pictures, strict=True))
         blank = np.full_like(trip.pictures[0], 255)
-        columns.append([shown.get(row, blank) for row in _shown_rows(bench)])
+        columns.append([shown.get(row, blank) for row in _shown_rows(context)])
     means = photos.crops.blendshapes.mean(0).tolist()
     channels: list[list[Cell]] = [
         [channel, means[i], *(float(values[i]) for values in each.values())]
@@ -119,21 +119,21 @@ def run(bench: Bench) -> Section:
         Table("Correlation by channel; empty where one side is constant.",
               ["channel", "mean on photos", *each], channels),
     ]  # fmt: skip
-    return Section("roundtrip", ABOUT, tables, {"drawn": _sheet(bench, columns, list(each))})
+    return Section("redetection", ABOUT, tables, {"drawn": _sheet(context, columns, list(each))})
 
 
-def _shown_rows(bench: Bench) -> list[int]:
-    activity = bench.photos.crops.blendshapes.sum(1)
-    return activity.argsort(descending=True)[: bench.config.shown].tolist()
+def _shown_rows(context: EvaluationContext) -> list[int]:
+    activity = context.photos.crops.blendshapes.sum(1)
+    return activity.argsort(descending=True)[: context.config.shown].tolist()
 
 
-def _sheet(bench: Bench, columns: list[list[Picture]], names: list[str]) -> Picture:
-    rows = _shown_rows(bench)
-    photos = as_pictures(bench.photos.crops.images[torch.tensor(rows)])
+def _sheet(context: EvaluationContext, columns: list[list[Picture]], names: list[str]) -> Picture:
+    rows = _shown_rows(context)
+    photos = as_pictures(context.photos.crops.images[torch.tensor(rows)])
     tiles, labels = [], []
     side = columns[0][0].shape[1]
     for number, row in enumerate(rows):
         photo = np.asarray(Image.fromarray(photos[number]).resize((side, side)))
         tiles += [photo, *(column[number] for column in columns)]
-        labels += [str(bench.photos.keys[row]), *names]
+        labels += [str(context.photos.keys[row]), *names]
     return contact_sheet(tiles, 1 + len(names), labels)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from smirk3d.errors import InputError, UsageError, reason
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.protocols import (
     cycle,
     emotion,
@@ -19,13 +20,12 @@ from smirk3d.evaluation.protocols import (
     retention,
     synthetic,
 )
-from smirk3d.evaluation.context import Bench
 from smirk3d.evaluation.report import Section, check_report_folder, write_report
 
-PROTOCOLS: dict[str, Callable[[Bench], Section]] = {
+PROTOCOLS: dict[str, Callable[[EvaluationContext], Section]] = {
     "landmarks": landmarks.run,
-    "roundtrip": redetection.run,
-    "survival": retention.run,
+    "redetection": redetection.run,
+    "retention": retention.run,
     "synthetic": synthetic.run,
     "jitter": jitter.run,
     "emotion": emotion.run,
@@ -35,7 +35,7 @@ PROTOCOLS: dict[str, Callable[[Bench], Section]] = {
 }
 """What they measure is in each module's docstring and in the report."""
 
-NEED_ACTIONS = {"roundtrip", "survival", "synthetic"}
+NEED_ACTIONS = {"redetection", "retention", "synthetic"}
 """Protocols for heads with named actions alone."""
 
 
@@ -55,7 +55,7 @@ class Evaluated:
 
 
 def evaluate(
-    bench: Bench,
+    context: EvaluationContext,
     names: Sequence[str],
     *,
     failed: Mapping[str, str] | None = None,
@@ -67,7 +67,7 @@ def evaluate(
     report is written anew after each protocol, so that what is done is kept.
 
     Args:
-        bench: head, methods and photos.
+        context: head, methods and photos.
         names: of the protocols.
         failed: methods that could not be made, with the reason, for the report.
         on_failure: called with the name of each protocol that failed and the error.
@@ -81,33 +81,33 @@ def evaluate(
         raise UsageError(
             f"no protocol {', '.join(map(repr, unknown))}: choose from {', '.join(PROTOCOLS)}"
         )
-    if not bench.methods:
+    if not context.methods:
         raise UsageError("no method to evaluate: give --methods")
-    bench.config.check(tuple(names))
-    check_report_folder(bench.out)
+    context.config.check(tuple(names))
+    check_report_folder(context.out)
     settings = {
-        "head": bench.head.name,
-        "methods": " ".join(method.name for method in bench.methods),
-        "device": str(bench.device),
-        **asdict(bench.config),
+        "head": context.head.name,
+        "methods": " ".join(method.name for method in context.methods),
+        "device": str(context.device),
+        **asdict(context.config),
     }
     sections: list[Section] = []
     reasons = dict(failed or {})
     for name in dict.fromkeys(names):
         start = time.perf_counter()
         try:
-            section = _run(name, bench)
+            section = _run(name, context)
         except Exception as error:
             reasons[name] = reason(error)
             if on_failure is not None:
                 on_failure(name, error)
         else:
             sections.append(replace(section, seconds=time.perf_counter() - start))
-        report, data = write_report(bench.out, sections, settings, reasons)
+        report, data = write_report(context.out, sections, settings, reasons)
     return Evaluated(report, data, reasons)
 
 
-def _run(name: str, bench: Bench) -> Section:
-    if name in NEED_ACTIONS and not bench.head.has_named_actions:
-        raise InputError(f"head {bench.head.name!r} has no named actions, which {name} compares")
-    return PROTOCOLS[name](bench)
+def _run(name: str, context: EvaluationContext) -> Section:
+    if name in NEED_ACTIONS and not context.head.has_named_actions:
+        raise InputError(f"head {context.head.name!r} has no named actions, which {name} compares")
+    return PROTOCOLS[name](context)

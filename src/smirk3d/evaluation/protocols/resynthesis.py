@@ -8,8 +8,8 @@ from statistics import mean, stdev
 import torch
 from torch import Tensor
 
-from smirk3d.evaluation.context import Bench
-from smirk3d.evaluation.neural_rendering import BATCH, FacePainter
+from smirk3d.evaluation.context import EvaluationContext
+from smirk3d.evaluation.neural_rendering import BATCH, RendererInputs
 from smirk3d.evaluation.photos import as_pictures, training_photos
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.feature_networks.registry import perceptual_network
@@ -18,7 +18,7 @@ from smirk3d.neural_renderer.generator import LIGHT
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 _SIZE = 112
-_TRAIN_SHARE = 4
+_TRAIN_FRACTION = 4
 _TRAIN_MOST = 1600
 ABOUT = (
     "Each method is frozen and reads training photos; a small U-Net of its own (the light size, "
@@ -30,39 +30,39 @@ ABOUT = (
 )
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section; the renderers are kept in ``OUT/renderers``.
 
     Raises:
         AssetError: if there is no perceptual network.
         OutputError: if a renderer cannot be kept.
     """
-    config, photos = bench.config, bench.photos
-    limit = min(_TRAIN_SHARE * config.limit, _TRAIN_MOST) if config.limit else _TRAIN_MOST
+    config, photos = context.config, context.photos
+    limit = min(_TRAIN_FRACTION * config.limit, _TRAIN_MOST) if config.limit else _TRAIN_MOST
     train = training_photos(config.faces, limit)
-    judge = perceptual_network().to(bench.device)
+    judge = perceptual_network().to(context.device)
     seeds = range(config.seed, config.seed + config.repeats)
-    painters = [FacePainter(bench.head, _SIZE, bench.device, seed=seed) for seed in seeds]
+    painters = [RendererInputs(context.head, _SIZE, context.device, seed=seed) for seed in seeds]
     truth = painters[0].targets(photos.crops.images).cpu()
     hull = painters[0].hull(photos.crops).cpu()
     rows: list[list[Cell]] = []
     paintings: dict[str, Tensor] = {}
-    for method in bench.methods:
-        bench.tick(f"resynthesis of {method.name}: reading {len(train)} photos")
+    for method in context.methods:
+        context.on_progress(f"resynthesis of {method.name}: reading {len(train)} photos")
         parameters = method(train.crops)
         figures: list[tuple[float, float, float]] = []
         for seed, painter in zip(seeds, painters, strict=True):
-            bench.tick(f"resynthesis of {method.name}: {config.steps} steps, seed {seed}")
+            context.on_progress(f"resynthesis of {method.name}: {config.steps} steps, seed {seed}")
             renderer = painter.trained(
                 train.crops, parameters, LIGHT, steps=config.steps, perceptual=judge
             )
             if seed == config.seed:
-                renderer.save(bench.out / "renderers" / f"{method.name}.safetensors")
-            painted = painter.paint_all(renderer, photos.crops, bench.answers()[method.name])
+                renderer.save(context.out / "renderers" / f"{method.name}.safetensors")
+            painted = painter.render_all(renderer, photos.crops, context.answers()[method.name])
             paintings.setdefault(method.name, painted)
             error = (painted - truth).abs().mean(1, keepdim=True) * 255
             inside = (error * hull).sum((1, 2, 3)) / hull.sum((1, 2, 3)).clamp(min=1)
-            distance = _perceptual(painted, truth, judge, bench.device)
+            distance = _perceptual(painted, truth, judge, context.device)
             figures.append((float(error.mean()), float(inside.mean()), distance))
         rows.append([method.name, *_summary(figures)])
     title = f"{len(photos)} held-out photos; {len(train)} to train on, {config.steps} steps."
@@ -81,8 +81,8 @@ def run(bench: Bench) -> Section:
 def _summary(figures: Sequence[tuple[float, ...]]) -> list[float]:
     """Return each figure's mean over the trainings, and of several its standard deviation."""
     columns = list(zip(*figures, strict=True))
-    spreads = [stdev(column) for column in columns] if len(figures) > 1 else []
-    return [mean(column) for column in columns] + spreads
+    stds = [stdev(column) for column in columns] if len(figures) > 1 else []
+    return [mean(column) for column in columns] + stds
 
 
 @torch.no_grad()

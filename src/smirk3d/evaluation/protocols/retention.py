@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.synthesis.photo_warps import PhotoWarper
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.report import Cell, Section, Table
 from smirk3d.evaluation.sheets import answer_sheet
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.photo_warps import PhotoWarper
 
 ONE_SIDED: tuple[str, ...] = (
     "eyeBlinkLeft", "eyeBlinkRight", "browOuterUpLeft", "browOuterUpRight", "browDownLeft",
@@ -29,7 +29,7 @@ UNSIDED: tuple[str, ...] = ("jawOpen", "cheekPuff", "mouthPucker", "mouthFunnel"
 ABOUT = (
     "Fitted heads textured from held-out photos are moved to one strong action each and drawn back "
     "into the photo. Read: the mean rise against the method's own answer to the unchanged photo, "
-    "as a share of what was added; wrong side: the mirrored action's rise as a share of it. "
+    "as a fraction of what was added; wrong side: the mirrored action's rise as a fraction of it. "
     "Pictures in which MediaPipe finds no face are left out."
 )
 _MOST = 96
@@ -41,19 +41,19 @@ Observe = Callable[[Tensor], tuple[Crops, NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True)
-class Survival:
+class Retention:
     """How one action was read after it was added to photos.
 
     Attributes:
         name: ARKit's name.
         asked: mean amplitude by which the photos' own was raised.
-        share: mean rise that was read, as a share of it.
-        wrong_side: the mirrored action's mean rise as a share of it; None for unsided actions.
+        fraction: mean rise that was read, as a fraction of it.
+        wrong_side: the mirrored action's mean rise as a fraction of it; None for unsided actions.
     """
 
     name: str
     asked: float
-    share: float
+    fraction: float
     wrong_side: float | None
 
 
@@ -67,7 +67,7 @@ def survival(
     *,
     names: Sequence[str] = ONE_SIDED + UNSIDED,
     amplitude: float = 0.9,
-) -> dict[str, list[Survival]]:
+) -> dict[str, list[Retention]]:
     """Return how much of each added action each method reads.
 
     Reading the unchanged photos first takes away what a method says of everybody.
@@ -84,15 +84,15 @@ def survival(
     warper = PhotoWarper(head)
     own = head.arkit(fitted)
     before = {name: head.arkit(read(photos)) for name, read in methods.items()}
-    found: dict[str, list[Survival]] = {name: [] for name in methods}
+    found: dict[str, list[Retention]] = {name: [] for name in methods}
     for action in names:
         index = ARKIT_NAMES.index(action)
         asked = (amplitude - own[:, index]).clamp(min=0)
         chosen = asked > 0.4
         if not chosen.any():
             continue
-        wished = raised(head, fitted[chosen], action, amplitude)
-        warped = warper(photos.images[chosen], fitted[chosen], wished).images
+        target = raised(head, fitted[chosen], action, amplitude)
+        warped = warper(photos.images[chosen], fitted[chosen], target).images
         crops, seen = observe(warped)
         if not seen.any():
             continue
@@ -104,7 +104,7 @@ def survival(
             other = mirrored_name(action)
             wrong = float(rise[ARKIT_NAMES.index(other)]) / total if other != action else None
             mean = total / int(kept.sum())
-            found[name].append(Survival(action, mean, float(rise[index]) / total, wrong))
+            found[name].append(Retention(action, mean, float(rise[index]) / total, wrong))
     return found
 
 
@@ -121,54 +121,54 @@ def raised(head: HeadModel, fitted: FaceParameters, name: str, amplitude: float)
     )
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section."""
-    photos, fitted = bench.some_photos(_MOST)
-    methods: dict[str, Read] = {method.name: method for method in bench.methods}
-    bench.tick(f"survival on {len(photos)} photos")
-    found = survival(bench.head, photos.crops, fitted, methods, bench.observer.crops)
+    photos, fitted = context.some_photos(_MOST)
+    methods: dict[str, Read] = {method.name: method for method in context.methods}
+    context.on_progress(f"retention on {len(photos)} photos")
+    found = survival(context.head, photos.crops, fitted, methods, context.observer.crops)
     summary: list[list[Cell]] = []
     for name, results in found.items():
         sided = [r for r in results if r.wrong_side is not None]
-        unsided = [r.share for r in results if r.wrong_side is None]
+        unsided = [r.fraction for r in results if r.wrong_side is None]
         wrong = [r.wrong_side or 0.0 for r in sided]
-        shares = [r.share for r in sided]
-        reached = sum(r.share >= 0.7 and (r.wrong_side or 0.0) < 0.2 for r in sided)
+        fractions = [r.fraction for r in sided]
+        reached = sum(r.fraction >= 0.7 and (r.wrong_side or 0.0) < 0.2 for r in sided)
         summary.append(
-            [name, _mean(shares), _mean(wrong), _mean(unsided), f"{reached} of {len(sided)}"]
+            [name, _mean(fractions), _mean(wrong), _mean(unsided), f"{reached} of {len(sided)}"]
         )
     actions = [result.name for result in next(iter(found.values()))]
     rows: list[list[Cell]] = []
     for number, action in enumerate(actions):
         row: list[Cell] = [action, next(iter(found.values()))[number].asked]
         for results in found.values():
-            row += [results[number].share, results[number].wrong_side]
+            row += [results[number].fraction, results[number].wrong_side]
         rows.append(row)
     columns = ["action", "asked", *(f"{n} {c}" for n in found for c in ("read", "wrong side"))]
     tables = [
         Table(f"{len(photos)} photos.",
               ["method", "one-sided read", "wrong side", "unsided read",
                "one-sided with read >= 0.7 and wrong side < 0.2"], summary),
-        Table("Each action, as shares of the added amplitude.", columns, rows),
+        Table("Each action, as fractions of the added amplitude.", columns, rows),
     ]  # fmt: skip
-    return Section("survival", ABOUT, tables, {"warps": _sheet(bench, photos.crops, fitted)})
+    return Section("retention", ABOUT, tables, {"warps": _sheet(context, photos.crops, fitted)})
 
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def _sheet(bench: Bench, photos: Crops, fitted: FaceParameters) -> NDArray[np.uint8]:
-    head, warper = bench.head, PhotoWarper(bench.head)
+def _sheet(context: EvaluationContext, photos: Crops, fitted: FaceParameters) -> NDArray[np.uint8]:
+    head, warper = context.head, PhotoWarper(context.head)
     own = head.arkit(fitted)
     images, labels = [], []
     for number, action in enumerate(_SHOWN):
         # the calmest faces, another one each time
         order = own.sum(1).argsort()
         row = order[number % len(order)][None]
-        wished = raised(head, fitted[row], action, 0.9)
-        images.append(warper(photos.images[row], fitted[row], wished).images)
+        target = raised(head, fitted[row], action, 0.9)
+        images.append(warper(photos.images[row], fitted[row], target).images)
         labels.append(action)
-    crops, _ = bench.observer.crops(torch.cat(images))
-    answers = {method.name: method(crops) for method in bench.methods}
+    crops, _ = context.observer.crops(torch.cat(images))
+    answers = {method.name: method(crops) for method in context.methods}
     return answer_sheet(head, crops.images, answers, labels)

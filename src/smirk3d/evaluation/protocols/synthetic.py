@@ -7,18 +7,18 @@ import torch
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.synthesis.procedural_heads import PaintedHeads
 from smirk3d.errors import AssetError
-from smirk3d.evaluation.context import Bench
+from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.metrics import Array, channel_correlations, correlation, side_correlation
 from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures, as_tensor
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.evaluation.sheets import answer_sheet
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
+from smirk3d.synthesis.procedural_heads import ProceduralHeads
 
 UNREPORTED = ("noseSneerLeft", "noseSneerRight", "cheekPuff", "jawLeft", "jawRight", "jawForward")
 """Channels that MediaPipe reports nothing on."""
@@ -117,7 +117,7 @@ def rendered_crops(
         observer: finds them; faces that it does not find are left out.
         generator: of colours and lights.
     """
-    painter = PaintedHeads(head)
+    painter = ProceduralHeads(head)
     rows: list[int] = []
     images, landmarks, blendshapes = [], [], []
     for row in range(len(faces)):
@@ -143,26 +143,26 @@ def rendered_crops(
     )
 
 
-def run(bench: Bench) -> Section:
+def run(context: EvaluationContext) -> Section:
     """Return the protocol's section.
 
     Raises:
         AssetError: if the head of the renders is not installed.
     """
-    config = bench.config
+    config = context.config
     head = load_head(config.truth_head)
     generator = torch.Generator().manual_seed(config.seed)
     count = config.limit or _PICTURES
-    bench.tick(f"painting {count} pictures of {head.name}")
+    context.on_progress(f"painting {count} pictures of {head.name}")
     faces, weights = drawn_faces(head, count, generator)
-    crops, rows = rendered_crops(head, faces, bench.observer, generator)
+    crops, rows = rendered_crops(head, faces, context.observer, generator)
     truth = weights[rows].numpy()
     read: dict[str, Array] = {_BASELINE: crops.blendshapes.numpy()}
     answers: dict[str, FaceParameters] = {}
-    for method in bench.methods:
-        bench.tick(f"{method.name} reads {len(crops)} renders")
+    for method in context.methods:
+        context.on_progress(f"{method.name} reads {len(crops)} renders")
         answers[method.name] = method(crops)
-        read[method.name] = bench.head.arkit(answers[method.name]).numpy()
+        read[method.name] = context.head.arkit(answers[method.name]).numpy()
     known = [i for i, name in enumerate(ARKIT_NAMES) if name in available(head)]
     tables = [
         Table(f"{len(rows)} pictures, {count - len(rows)} left out for want of a face.",
@@ -171,7 +171,7 @@ def run(bench: Bench) -> Section:
               ["channel", "mean truth", *read], _channels(read, truth, known)),
     ]  # fmt: skip
     return Section(
-        "synthetic", about(head.name), tables, {"renders": _sheet(bench, crops, answers)}
+        "synthetic", about(head.name), tables, {"renders": _sheet(context, crops, answers)}
     )
 
 
@@ -207,7 +207,7 @@ def _channels(read: dict[str, Array], truth: Array, known: list[int]) -> list[li
     ]
 
 
-def _sheet(bench: Bench, crops: Crops, answers: dict[str, FaceParameters]) -> Picture:
-    count = min(bench.config.shown, len(crops))
+def _sheet(context: EvaluationContext, crops: Crops, answers: dict[str, FaceParameters]) -> Picture:
+    count = min(context.config.shown, len(crops))
     shown = {name: answer[:count] for name, answer in answers.items()}
-    return answer_sheet(bench.head, crops.images[:count], shown)
+    return answer_sheet(context.head, crops.images[:count], shown)

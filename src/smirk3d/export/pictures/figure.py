@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.picture import Picture
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.pictures import PosedHead, overlay
@@ -23,7 +23,7 @@ _SHOWN = 16
 """Strongest actions that are drawn as bars."""
 _LEAST = 0.02
 _INK, _SOFT, _BAR, _PAPER = (40, 43, 49), (226, 229, 234), (47, 111, 222), (255, 255, 255)
-_NAME_SHARE, _MARGIN = 0.44, 28
+_NAME_FRACTION, _MARGIN = 0.44, 28
 _DPI = 300
 
 
@@ -83,7 +83,7 @@ def action_bars(names: Sequence[str], weights: Sequence[float], side: int) -> ND
     shown = [(weight, name) for weight, name in ranked if weight >= _LEAST][:_SHOWN]
     row = (side - 2 * _MARGIN) / (_SHOWN + 1)
     font = ImageFont.load_default(round(0.52 * row))
-    left, right = round(_NAME_SHARE * side), side - _MARGIN - round(1.4 * row)
+    left, right = round(_NAME_FRACTION * side), side - _MARGIN - round(1.4 * row)
     bottom = _MARGIN + row * _SHOWN
     for tick in (0, 0.5, 1):
         x = left + tick * (right - left)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.layers import FAST
 

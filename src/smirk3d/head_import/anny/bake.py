@@ -80,14 +80,14 @@ def bake_open_head(
     Raises:
         AssetError: if the wheel is absent or another one.
     """
-    tell = progress or (lambda _: None)
+    on_progress = progress or (lambda _: None)
     with AnnyWheel(wheel_path) as wheel:
-        tell("reading the base mesh")
+        on_progress("reading the base mesh")
         mesh = wheel.mesh()
         surface = cut_head(mesh)
-        tell("sampling identities")
+        on_progress("sampling identities")
         template, basis, joints, joint_basis = _identity(wheel, mesh, surface)
-        tell("reading the facial actions")
+        on_progress("reading the facial actions")
         sources = symmetric(read_actions(wheel, surface, len(mesh.vertices)), surface.mirror)
         points = face_points(surface, template)
         actions = without_strays(sources, surface, template)

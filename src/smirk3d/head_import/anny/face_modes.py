@@ -29,10 +29,10 @@ heads (``benchmarks/identity_basis.py``) near zero."""
 _MEAN_WIDTH = 0.24
 _WIDTH = 0.17
 _SPACING = 0.21
-_SPREAD = 0.006
+_STD = 0.006
 _MIDDLE = 0.06
 _CENTRE = 297
-"""The tip of the nose, from which places are spread over the face."""
+"""The tip of the nose, from which places are distributed over the face."""
 
 # of the base mesh, in decimetres: from below the chin to the hairline, before the ears
 _FACE_LOW, _FACE_HIGH, _FACE_BACK = 6.05, 8.15, 0.55
@@ -53,7 +53,7 @@ def mean_shift(vertices: Floats, rest: Floats) -> Floats:
 
 
 def face_changes(vertices: Floats, rest: Floats, skin: NDArray[np.bool_]) -> list[LocalChange]:
-    """Return local changes in each direction around places spread over the face.
+    """Return local changes in each direction around places distributed over the face.
 
     Args:
         vertices: of the base mesh, in decimetres.
@@ -70,7 +70,7 @@ def face_changes(vertices: Floats, rest: Floats, skin: NDArray[np.bool_]) -> lis
                 there = centre * [sign, 1, 1]
                 offsets[:, axis] = mirrored * _gaussian(rest, there, _WIDTH)
                 name = f"{prefix}place-{number}-{'xyz'[axis]}"
-                changes.append(LocalChange(name, offsets, -offsets, _SPREAD))
+                changes.append(LocalChange(name, offsets, -offsets, _STD))
     return changes
 
 

@@ -1,7 +1,7 @@
 """Identities of the open head: MakeHuman's phenotypes sampled, aligned and reduced to a basis.
 
 Phenotypes are multilinear in their targets, local changes linear; neither is a population. What a
-standard deviation of 1 means is therefore a choice, made by the spreads below.
+standard deviation of 1 means is therefore a choice, made by the standard deviations below.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HEIGHTS = ("minheight", "maxheight")
 _PROPORTIONS = ("idealproportions", "uncommonproportions")
 _ANCESTRIES = ("african", "asian", "caucasian")
 
-_LOCAL_SPREAD = {
+_LOCAL_STD = {
     "head": 0.12, "forehead": 0.12, "neck": 0.12, "nose": 0.14, "mouth": 0.17, "chin": 0.17,
     "eyes": 0.2, "ears": 0.2, "cheek": 0.2, "eyebrows": 0.2,
 }  # fmt: skip
@@ -41,12 +41,12 @@ Weights = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class LocalChange:
-    """A signed local change: offsets ``[R, 3]`` of +1 and of -1, and its spread."""
+    """A signed local change: offsets ``[R, 3]`` of +1 and of -1, and its standard deviation."""
 
     name: str
     positive: NDArray[np.float32]
     negative: NDArray[np.float32]
-    spread: float
+    std: float
 
     @property
     def unsided_name(self) -> str:
@@ -87,7 +87,7 @@ def read_local_changes(
     """Return the local changes of head and face that move a vertex by half a millimetre."""
     listed = wheel.json(f"{MPFB}targets/target.json")
     changes = []
-    for folder, spread in _LOCAL_SPREAD.items():
+    for folder, std in _LOCAL_STD.items():
         for category in listed[folder]["categories"]:
             opposites = category.get("opposites", {})
             for side in ("left", "right", "unsided"):
@@ -101,7 +101,7 @@ def read_local_changes(
                     for name in names
                 )
                 if max(np.abs(positive).max(), np.abs(negative).max()) > _SMALLEST_LOCAL_EFFECT:
-                    changes.append(LocalChange(str(names[0]), positive, negative, spread))
+                    changes.append(LocalChange(str(names[0]), positive, negative, std))
     return changes
 
 
@@ -148,7 +148,7 @@ def sample_local_weights(
         value = shared[change.unsided_name]
         if change.unsided_name != change.name:
             value = common * value + _SIDE_DIFFERENCE * rng.normal(0, 1, count)
-        weights[:, index] = change.spread * value
+        weights[:, index] = change.std * value
     return weights
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, mirrored_name
 from smirk3d.head_import.anny.actions import Actions
-from smirk3d.head_import.anny.repairs.face_points import LID_MARGIN, FacePoints
+from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, FacePoints
 from smirk3d.head_import.anny.repairs.skin_fields import Field
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
+from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, mirrored_name
 
 CHANNELS = (
     *EXPRESSION_ACTIONS,
@@ -35,7 +35,7 @@ _SATURATED = (
     ("mouthPucker", "mouthFunnel", 0.6),
     ("browInnerUp", "browOuterUpLeft", 0.15),
 )
-"""Two actions that pull the same skin the same way, and the share of the second that is lost where
+"""Two actions that pull the same skin the same way, and the fraction of the second that is lost where
 both are whole. Judged by eye."""
 
 _BELOW_LID = ("eyeSquintLeft", "cheekSquintLeft")
@@ -59,7 +59,7 @@ def interplay(
     """
     pairs, offsets = _correctives(actions, surface, points)
     gates = {"tongueOut": (_TONGUE_BASE, _TONGUE)}
-    # closed lids rest on each other wherever the eye beneath looks
+    # closed eyelids rest on each other wherever the eye beneath looks
     for name in (*GAZE_ACTIONS, "eyeWideLeft", "eyeWideRight"):
         blink = BLINKS[0] if name.endswith("Left") else BLINKS[1]
         gates[name] = (1.0, {blink: -1.0})
@@ -87,7 +87,7 @@ def _channels(names: list[Any]) -> NDArray[np.int32]:
 def _correctives(
     actions: Actions, surface: HeadSurface, points: FacePoints
 ) -> tuple[list[tuple[str, str]], list[Field]]:
-    found = {(a, b): -share * actions[b] for a, b, share in _SATURATED}
+    found = {(a, b): -fraction * actions[b] for a, b, fraction in _SATURATED}
     lid = _on_lid(points)[:, None]
     for name in _BELOW_LID:
         found["eyeBlinkLeft", name] = -lid * actions[name]
@@ -102,8 +102,8 @@ def _correctives(
 def _on_lid(points: FacePoints) -> Field:
     """Return 1 on the margin of the left lower lid, less towards the orbit ``[V]``."""
     inside = points.eye_ring >= 0
-    share = np.where(inside, (points.eye_ring / LID_MARGIN).clip(0, 1) ** 1.5, 0.0)
-    return share * ~points.upper_lid
+    fraction = np.where(inside, (points.eye_ring / EYELID_MARGIN).clip(0, 1) ** 1.5, 0.0)
+    return fraction * ~points.upper_eyelid
 
 
 def _sizes(
@@ -114,14 +114,14 @@ def _sizes(
 ) -> NDArray[np.float64]:
     """Return the relative change of actions by each component ``[4, S]``.
 
-    Expression and jaw grow with the face, eyelids with the opening that they close; lids that
+    Expression and jaw grow with the face, eyelids with the opening that they close; eyelids that
     follow the gaze do not, as eyeballs have one size.
     """
     arms = points.template[face] - points.template[face].mean(0)
     moved = shape_basis[:, face]
     grown = (moved * arms).sum((1, 2)) / (arms**2).sum()
-    margin = surface.eye_loops[LID_MARGIN]
-    upper = points.upper_lid[margin]
+    margin = surface.eye_loops[EYELID_MARGIN]
+    upper = points.upper_eyelid[margin]
     middle = (points.inner_canthus[0] + points.outer_canthus[0]) / 2
     near = np.abs(points.template[margin, 0] - middle) < 0.006
     left, right = margin, surface.mirror[margin]

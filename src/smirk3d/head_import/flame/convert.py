@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
 from smirk3d.errors import AssetError
 from smirk3d.head_import.flame.files import FlameCompanions, FlameModel
-from smirk3d.head_import.flame.lid_closing import closing_offsets
+from smirk3d.head_import.flame.eyelid_closing import closing_offsets
 from smirk3d.head_import.head_regions import region_masks
 from smirk3d.head_import.mesh_parts import Floats, Ints, connected_components, fit_sphere
 from smirk3d.head_import.plain_texture import plain_texture
@@ -96,7 +96,7 @@ def convert_flame(
     """Return arrays and metadata of a head file.
 
     Without a companion embedding the MediaPipe landmarks are absent; without published eyelid
-    offsets they are built from the lids' geometry.
+    offsets they are built from the eyelids' geometry.
 
     Args:
         model: the model file's content.
@@ -142,7 +142,7 @@ def _meta(release: FlameRelease, companions: FlameCompanions) -> dict[str, Any]:
         "source": f"FLAME {release.version} (https://flame.is.tue.mpg.de); converted by smirk3d",
         "licence": release.licence,
         "notice": release.notice,
-        "eyelids": "published" if published else "built from the lids' geometry",
+        "eyelids": "published" if published else "built from the eyelids' geometry",
         # SMIRK adds its offsets to the posed vertices
         "eyelids_after_pose": published,
     }
@@ -219,9 +219,9 @@ def _parts(model: FlameModel, joint_names: NDArray[Any], weights: Floats) -> NDA
     part = np.zeros(len(piece), np.uint8)
     for label in np.unique(piece):
         rows = piece == label
-        share = weights[rows].mean(0)
-        name = str(joint_names[share.argmax()])
-        if name in ("eyeL", "eyeR") and share.max() > 0.5:
+        fraction = weights[rows].mean(0)
+        name = str(joint_names[fraction.argmax()])
+        if name in ("eyeL", "eyeR") and fraction.max() > 0.5:
             part[rows] = 1 if name == "eyeL" else 2
     return part
 
@@ -323,7 +323,7 @@ def _eyelids(model: FlameModel, companions: FlameCompanions, arrays: Arrays) -> 
     for label in (1, 2):
         ball = part == label
         if not ball.any():
-            raise AssetError("the mesh has no eyeballs around which lids could close")
+            raise AssetError("the mesh has no eyeballs around which eyelids could close")
         centre, _ = fit_sphere(model.v_template[ball])
         offsets.append(closing_offsets(model.v_template, model.faces, part == 0, ball, centre))
     return np.stack(offsets)

@@ -3,7 +3,7 @@
 Source: a checkout of https://github.com/ICT-VGL/ICT-FaceKit, its folder ``FaceXModel``, or an
 archive of either. Li et al. 2020, "Learning Formation of Physically-Based Face Attributes".
 
-Of its 53 expressions two become eyelids, four the jaw, eight lids that follow the eyes; 39 stay
+Of its 53 expressions two become eyelids, four the jaw, eight eyelids that follow the eyes; 39 stay
 expression coefficients. It has no bones: each eye turns about the centre of its sclera's sphere.
 There is no ``tongueOut`` and no neck.
 """
@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
-from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, JAW_ACTIONS
 from smirk3d.head_import.anny.actions import prior_std
 from smirk3d.head_import.head_regions import region_masks
 from smirk3d.head_import.ict import layout
@@ -34,6 +33,7 @@ from smirk3d.head_import.mesh_parts import (
 )
 from smirk3d.head_import.reading.obj_mesh import ObjMesh, parse_obj, parse_obj_vertices
 from smirk3d.head_import.reading.source_files import read_source_files
+from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, JAW_ACTIONS
 from smirk3d.heads.spec import PARTS
 
 Arrays = dict[str, NDArray[Any]]
@@ -266,7 +266,7 @@ def _gaze_range(source: IctSource) -> Floats:
 
     The eyeballs do not move in the published actions. An upper lid follows the eye's pitch almost
     one to one (Becker and Fuchs 1988), so the lid's own turn about the eye's centre tells the
-    pitch. Sideways the lids tell little: the range ends where the iris reaches the eye's corner.
+    pitch. Sideways the eyelids tell little: the range ends where the iris reaches the eye's corner.
     """
     vertices = source.mesh.vertices
     centre, radius = fit_sphere(vertices[layout.SCLERA_LEFT])

@@ -14,7 +14,7 @@ from smirk3d.errors import AssetError, check_shape
 
 NUM_LANDMARKS = 68
 NUM_CONTOUR = 17
-_LARGEST_TURN_DEGREES = 39
+_LARGEST_YAW_DEGREES = 39
 
 
 class IbugLandmarks(nn.Module):
@@ -80,5 +80,5 @@ class IbugLandmarks(nn.Module):
             return torch.zeros(len(rotation), dtype=torch.int64, device=rotation.device)
         across = rotation[:, :2, 0].norm(dim=1)
         yaw = torch.rad2deg(torch.atan2(-rotation[:, 2, 0], across)).round()
-        yaw = yaw.clamp(-_LARGEST_TURN_DEGREES, _LARGEST_TURN_DEGREES).long()
-        return torch.where(yaw >= 0, yaw, _LARGEST_TURN_DEGREES - yaw)
+        yaw = yaw.clamp(-_LARGEST_YAW_DEGREES, _LARGEST_YAW_DEGREES).long()
+        return torch.where(yaw >= 0, yaw, _LARGEST_YAW_DEGREES - yaw)

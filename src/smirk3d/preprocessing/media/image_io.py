@@ -17,9 +17,9 @@ from PIL import Image, UnidentifiedImageError
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError, OutputError, ShapeError, Smirk3dError
-from smirk3d.preprocessing.native_log import quiet_stderr
 from smirk3d.preprocessing.media.pixel_formats import RgbConverter, strips
 from smirk3d.preprocessing.media.regular_files import read_once
+from smirk3d.preprocessing.native_log import quiet_stderr
 
 MAX_PIXELS = 200_000_000
 """Largest picture that is read: the largest phone sensors; beyond it lie decompression bombs."""
@@ -56,8 +56,9 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     The EXIF orientation is applied and an ICC profile converted to sRGB (a damaged profile is
     ignored). Transparent places show mid grey, which hides neither dark nor light hair. Of an
     animation or a multi-page file the first picture is read. Sixteen bits are reduced to eight;
-    the rule for wider and floating-point pixels is in :mod:`smirk3d.preprocessing.media.pixel_formats`.
-    Beside the result and the file, memory of at most about four bytes a pixel is used.
+    the rule for wider and floating-point pixels is in
+    :mod:`smirk3d.preprocessing.media.pixel_formats`. Beside the result and the file, memory of at
+    most about four bytes a pixel is used.
 
     Raises:
         InputError: if the file is missing, no picture, damaged, larger than ``MAX_PIXELS`` or

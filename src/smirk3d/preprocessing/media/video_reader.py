@@ -133,8 +133,8 @@ class VideoReader:
         """
         yield from self._ahead(self._decoded(_planes, lambda number: True))
 
-    def spread(self, count: int) -> Iterator[VideoFrame]:
-        """Yield at most ``count`` frames, evenly spread over the video's length.
+    def std(self, count: int) -> Iterator[VideoFrame]:
+        """Yield at most ``count`` frames, evenly spaced over the video's length.
 
         All frames before them are decoded: seeking would land on the nearest key frame.
 

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.rotations import (
     axis_angle_to_matrix,
     matrix_to_axis_angle,
     matrix_to_quaternion_wxyz,
 )
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 Array = NDArray[np.float64]
 
@@ -32,15 +32,15 @@ class ImageMotion:
     """T frames of one face.
 
     Attributes:
-        turn: head pose as quaternions ``[T, 4]``, real part first.
-        place: where the head's anchor is seen ``[T, 2]``, in picture pixels.
-        size: natural logarithm of the pixels that a metre spans ``[T, 1]``.
+        rotation: head pose as quaternions ``[T, 4]``, real part first.
+        translation: where the head's anchor is seen ``[T, 2]``, in picture pixels.
+        log_scale: natural logarithm of the pixels that a metre spans ``[T, 1]``.
         groups: the other groups ``[T, D]`` by name.
     """
 
-    turn: Array
-    place: Array
-    size: Array
+    rotation: Array
+    translation: Array
+    log_scale: Array
     groups: dict[str, Array]
 
 
@@ -84,9 +84,9 @@ def to_image(parameters: FaceParameters, T_crop_image: Array, anchor: HeadAnchor
     zoom = T_crop_image[:, 0, 0]
     turn = matrix_to_quaternion_wxyz(rotation).numpy()
     return ImageMotion(
-        turn=continuous(turn),
-        place=(crop - T_crop_image[:, :2, 2]) / zoom[:, None],
-        size=np.log(camera[:, :1] * (CROP_SIZE / 2) / zoom[:, None]),
+        rotation=continuous(turn),
+        translation=(crop - T_crop_image[:, :2, 2]) / zoom[:, None],
+        log_scale=np.log(camera[:, :1] * (CROP_SIZE / 2) / zoom[:, None]),
         groups={name: getattr(parameters, name).double().numpy() for name in GROUPS},
     )
 
@@ -95,10 +95,10 @@ def to_crops(
     motion: ImageMotion, like: FaceParameters, T_crop_image: Array, anchor: HeadAnchor
 ) -> FaceParameters:
     """Return parameters ``[T]`` that show a motion in crops; shape and neck are those of like."""
-    rotation = rotations_of(motion.turn)
+    rotation = rotations_of(motion.rotation)
     zoom = T_crop_image[:, :1, 0]
-    scale = np.exp(motion.size) * zoom / (CROP_SIZE / 2)
-    crop = motion.place * zoom + T_crop_image[:, :2, 2]
+    scale = np.exp(motion.log_scale) * zoom / (CROP_SIZE / 2)
+    crop = motion.translation * zoom + T_crop_image[:, :2, 2]
     seen = (crop / (CROP_SIZE / 2) - 1) * [1.0, -1.0]
     shift = seen / scale - anchor.position(rotation.numpy())[:, :2]
     camera = np.concatenate([scale, shift], 1)
@@ -129,8 +129,8 @@ def rows_of(motion: ImageMotion, rows: slice | NDArray[np.intp]) -> ImageMotion:
     """Return some of the frames."""
     return replace(
         motion,
-        turn=motion.turn[rows],
-        place=motion.place[rows],
-        size=motion.size[rows],
+        rotation=motion.rotation[rows],
+        translation=motion.translation[rows],
+        log_scale=motion.log_scale[rows],
         groups={name: values[rows] for name, values in motion.groups.items()},
     )

@@ -1,9 +1,9 @@
 """Steady motion that keeps its peaks: a causal filter for live use, a zero-lag one for files.
 
-Both measure how much each signal trembles, smooth firmly what stays within that, and follow at
-once what leaves it; so a still face rests and a blink keeps its height. Trembling is what a curve
-through the frames on either side does not foretell: speech and nods, which go on through whole
-clips, are foretold and are no trembling.
+Both measure how much each signal jitters, smooth firmly what stays within that, and follow at
+once what leaves it; so a still face rests and a blink keeps its height. Jittering is what a curve
+through the frames on either side does not predict: speech and nods, which go on through whole
+clips, are predicted and are no jittering.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from smirk3d.tracking.motion.image_motion import GROUPS, ImageMotion, continuous
 
 Array = NDArray[np.float64]
 
-_LOW_SHARE = 0.3
+_LOW_FRACTION = 0.3
 _LOW_QUANTILE = 0.3853
-"""The quantile of that share of the absolute value of a standard normal variable. Low, because
+"""The quantile of that fraction of the absolute value of a standard normal variable. Low, because
 much of a clip may move; what moves least shows the noise."""
 _REACH = 3
-"""Frames on either side that foretell one. At 30 frames a second, what swings five times a second
+"""Frames on either side that predict one. At 30 frames a second, what swings five times a second
 then counts as noise of a 25th of its height; with one frame on either side it would be half."""
 
 
@@ -37,20 +37,20 @@ class SmoothingConfig:
     Attributes:
         window: standard deviation of the zero-lag filter's Gaussian in seconds.
         least_frames: the same in frames, at least.
-        quiet: multiples of the noise up to which a deviation is smoothed,
-        sure: and from which it is motion.
+        noise_threshold: multiples of the noise up to which a deviation is smoothed,
+        motion_threshold: and from which it is motion.
         live_cutoff: of the causal filter on a still face, in hertz.
-        live_quiet, live_sure: as quiet and sure, of the causal filter.
+        live_noise_threshold, live_motion_threshold: as quiet and sure, of the causal filter.
         gap: seconds without a frame after which smoothing begins anew.
     """
 
     window: float = 0.064
     least_frames: float = 1.6
-    quiet: float = 3.5
-    sure: float = 6.0
+    noise_threshold: float = 3.5
+    motion_threshold: float = 6.0
     live_cutoff: float = 0.9
-    live_quiet: float = 2.5
-    live_sure: float = 6.0
+    live_noise_threshold: float = 2.5
+    live_motion_threshold: float = 6.0
     gap: float = 0.25
 
 
@@ -68,7 +68,11 @@ def noise_ranges(head: HeadModel) -> dict[str, NoiseRange]:
     def same(least: float, most: float, size: int = 1) -> NoiseRange:
         return NoiseRange(np.full(size, least), np.full(size, most))
 
-    ranges = {"turn": same(0.0005, 0.01), "place": same(2e-5, 0.003), "size": same(2e-4, 0.02)}
+    ranges = {
+        "rotation": same(0.0005, 0.01),
+        "translation": same(2e-5, 0.003),
+        "log_scale": same(2e-4, 0.02),
+    }
     for name in GROUPS:
         group = head.group(name)
         lo, hi, std = (np.array(x, np.float64) for x in (group.lo, group.hi, group.prior_std))
@@ -102,15 +106,17 @@ class LiveSmoother:
         if not 0 < passed <= self._config.gap:
             self._signals, self._times = {}, np.zeros(0)
         self._times = np.append(self._times, seconds)[-2 * _REACH - 1 :]
-        metre = float(np.exp(motion.size[0, 0]))
-        if self._signals and (self._signals["turn"]["value"] * motion.turn[0]).sum() < 0:
-            motion = replace(motion, turn=-motion.turn)
-        turn = self._filtered("turn", motion.turn[0], passed, together=True)
-        place = self._filtered("place", motion.place[0], passed, unit=metre, together=True)
+        metre = float(np.exp(motion.log_scale[0, 0]))
+        if self._signals and (self._signals["rotation"]["value"] * motion.rotation[0]).sum() < 0:
+            motion = replace(motion, rotation=-motion.rotation)
+        turn = self._filtered("rotation", motion.rotation[0], passed, together=True)
+        place = self._filtered(
+            "translation", motion.translation[0], passed, unit=metre, together=True
+        )
         return ImageMotion(
-            turn=(turn / np.linalg.norm(turn))[None],
-            place=place[None],
-            size=self._filtered("size", motion.size[0], passed)[None],
+            rotation=(turn / np.linalg.norm(turn))[None],
+            translation=place[None],
+            log_scale=self._filtered("log_scale", motion.log_scale[0], passed)[None],
             groups={n: self._filtered(n, v[0], passed)[None] for n, v in motion.groups.items()},
         )
 
@@ -128,13 +134,15 @@ class LiveSmoother:
         dims = math.sqrt(value.size) if together else 1.0
         noise = known["noise"]
         if len(recent) == 2 * _REACH + 1:
-            off = _length(_unforetold(recent / unit, self._times)[0], together)
+            off = _length(_unpredicted(recent / unit, self._times)[0], together)
             low = off < noise * (_LOW_QUANTILE * dims)
-            noise = noise * np.exp(0.06 * (_LOW_SHARE - low))
+            noise = noise * np.exp(0.06 * (_LOW_FRACTION - low))
         noise = np.clip(noise, limits.least, limits.most)
         still = 1 - math.exp(-2 * math.pi * self._config.live_cutoff * passed)
         excess = distance / (noise * dims)
-        follow = _rise(excess, self._config.live_quiet, self._config.live_sure)
+        follow = _rise(
+            excess, self._config.live_noise_threshold, self._config.live_motion_threshold
+        )
         smooth = known["value"] + (still + (1 - still) * follow) * (value - known["value"])
         self._signals[name] = {"value": smooth, "recent": recent, "noise": noise}
         return smooth
@@ -175,9 +183,9 @@ def smooth_clip(
         if len(rows)
     ]
     return ImageMotion(
-        turn=np.concatenate([part.turn for part in parts]),
-        place=np.concatenate([part.place for part in parts]),
-        size=np.concatenate([part.size for part in parts]),
+        rotation=np.concatenate([part.rotation for part in parts]),
+        translation=np.concatenate([part.translation for part in parts]),
+        log_scale=np.concatenate([part.log_scale for part in parts]),
         groups={n: np.concatenate([p.groups[n] for p in parts]) for n in motion.groups},
     )
 
@@ -192,7 +200,7 @@ def _smooth_stretch(
         return motion
     width = max(config.window, config.least_frames * float(np.median(np.diff(seconds))))
     line = _local_lines(seconds, width)
-    metre = float(np.exp(np.median(motion.size)))
+    metre = float(np.exp(np.median(motion.log_scale)))
 
     def smooth(name: str, values: Array, *, unit: float = 1.0, rigid: bool = False) -> Array:
         scaled = values / unit
@@ -201,11 +209,11 @@ def _smooth_stretch(
         noise = _noise(scaled, seconds, ranges[name], together=rigid)
         return _follow_events(scaled, line, noise, config, together=rigid) * unit
 
-    turn = smooth("turn", continuous(motion.turn), rigid=True)
+    turn = smooth("rotation", continuous(motion.rotation), rigid=True)
     return ImageMotion(
-        turn=turn / np.linalg.norm(turn, axis=1, keepdims=True),
-        place=smooth("place", motion.place, unit=metre, rigid=True),
-        size=smooth("size", motion.size, rigid=True),
+        rotation=turn / np.linalg.norm(turn, axis=1, keepdims=True),
+        translation=smooth("translation", motion.translation, unit=metre, rigid=True),
+        log_scale=smooth("log_scale", motion.log_scale, rigid=True),
         groups={name: smooth(name, values) for name, values in motion.groups.items()},
     )
 
@@ -221,35 +229,35 @@ def _follow_events(
     smooth = line(values)
     excess = _length(values - smooth, together) / noise
     # an event keeps its flanks, where the two happen to cross
-    spread = excess.copy()
+    std = excess.copy()
     for shift in (1, 2):
-        spread[shift:] = np.maximum(spread[shift:], excess[:-shift])
-        spread[:-shift] = np.maximum(spread[:-shift], excess[shift:])
-    keep = _rise(spread, config.quiet, config.sure)
+        std[shift:] = np.maximum(std[shift:], excess[:-shift])
+        std[:-shift] = np.maximum(std[:-shift], excess[shift:])
+    keep = _rise(std, config.noise_threshold, config.motion_threshold)
     return smooth + keep * (values - smooth)
 
 
 def _noise(values: Array, seconds: Array, limits: NoiseRange, *, together: bool) -> Array:
-    """Return the standard deviation ``[D]`` of what trembles, or ``[1]`` of all together."""
-    off = _length(_unforetold(values, seconds), together)
+    """Return the standard deviation ``[D]`` of what jitters, or ``[1]`` of all together."""
+    off = _length(_unpredicted(values, seconds), together)
     size = math.sqrt(values.shape[1]) if together else 1.0
-    low = np.quantile(off, _LOW_SHARE, axis=0) / _LOW_QUANTILE
+    low = np.quantile(off, _LOW_FRACTION, axis=0) / _LOW_QUANTILE
     return np.clip(low, limits.least * size, limits.most * size)
 
 
-def _unforetold(values: Array, seconds: Array) -> Array:
+def _unpredicted(values: Array, seconds: Array) -> Array:
     """Return by how much inner frames ``[T - 2 R, D]`` leave the curve through their neighbours.
 
     The curve is the polynomial through R frames on each side, :data:`_REACH` where there are as
     many. White noise of unit size leaves it by unit size.
     """
-    curve, spread = _foretold(values, seconds)
+    curve, std = _predicted(values, seconds)
     reach = (len(values) - len(curve)) // 2
-    return (values[reach : len(values) - reach] - curve) / spread
+    return (values[reach : len(values) - reach] - curve) / std
 
 
-def _foretold(values: Array, seconds: Array) -> tuple[Array, Array]:
-    """Return what neighbours foretell ``[T - 2 R, D]``, and how far unit noise leaves it."""
+def _predicted(values: Array, seconds: Array) -> tuple[Array, Array]:
+    """Return what neighbours predict ``[T - 2 R, D]``, and how far unit noise leaves it."""
     reach = min(_REACH, (len(seconds) - 1) // 2)
     count = len(seconds) - 2 * reach
     starts = [start for start in range(2 * reach + 1) if start != reach]
@@ -264,7 +272,7 @@ def _foretold(values: Array, seconds: Array) -> tuple[Array, Array]:
 
 def _without_jumps(values: Array, seconds: Array, limit: Array) -> Array:
     """Return values ``[T, D]`` in which single frames far off both neighbours are put between."""
-    curve, _ = _foretold(values, seconds)
+    curve, _ = _predicted(values, seconds)
     reach = (len(values) - len(curve)) // 2
     off = np.zeros(len(values))
     off[reach : len(values) - reach] = _length(
@@ -293,14 +301,14 @@ def _local_lines(seconds: Array, width: float) -> Callable[[Array], Array]:
         weight = np.exp(-0.5 * (away / width) ** 2) * inside
         taps.append((shift, weight, away))
         s0, s1, s2 = s0 + weight, s1 + weight * away, s2 + weight * away**2
-    spread = s0 * s2 - s1**2
+    std = s0 * s2 - s1**2
 
     def fit(values: Array) -> Array:
         result = np.zeros_like(values)
         for shift, weight, away in taps:
-            share = (weight * (s2 - s1 * away) / spread)[:, None]
+            fraction = (weight * (s2 - s1 * away) / std)[:, None]
             shifted = values[(np.arange(count) + shift).clip(0, count - 1)]
-            result += share * shifted
+            result += fraction * shifted
         return result
 
     return fit
@@ -314,5 +322,5 @@ def _length(values: Array, together: bool) -> Array:
 
 def _rise(values: Array, low: float, high: float) -> Array:
     """Return 0 below low, 1 above high, and a smooth step between."""
-    share = np.clip((values - low) / (high - low), 0, 1)
-    return np.asarray(share * share * (3 - 2 * share))
+    fraction = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(fraction * fraction * (3 - 2 * fraction))

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from smirk3d.assets.optional import require
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import compact, faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.media.video_output import mp4_output
 from smirk3d.preprocessing.media.video_reader import VideoPlanes, VideoReader
 from smirk3d.rasterization.base import rasterize
@@ -94,9 +94,9 @@ def _lay_over(
     layer = cv2.warpAffine(soft, matrix[:2], (right - left, bottom - top))
     _blend(frame.y[top:bottom, left:right], layer[..., 0], layer[..., 1])
     part = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
-    share = cv2.resize(layer[..., 1], frame.u[part].shape[::-1], interpolation=cv2.INTER_AREA)
+    fraction = cv2.resize(layer[..., 1], frame.u[part].shape[::-1], interpolation=cv2.INTER_AREA)
     for plane in (frame.u, frame.v):
-        _blend(plane[part], _GREY * share, share)
+        _blend(plane[part], _GREY * fraction, fraction)
 
 
 def _blend(window: NDArray[np.uint8], over: NDArray[Any], alpha: NDArray[Any]) -> None:

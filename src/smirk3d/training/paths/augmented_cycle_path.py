@@ -9,20 +9,20 @@ from dataclasses import replace
 
 import torch
 
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.losses.cycle import cycle_loss
 from smirk3d.losses.weighting import weighted_sum
 from smirk3d.neural_renderer.inputs import masked_photo, renderer_input
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.cycle_expressions import changed_expressions
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import Networks
-from smirk3d.synthesis.cycle_expressions import changed_expressions
+from smirk3d.training.paths.fixture import TrainingFixture
 from smirk3d.training.paths.reconstruction_path import PathResult
-from smirk3d.training.paths.fixture import Studio
 
 
 def augmented_cycle_path(
     networks: Networks,
-    studio: Studio,
+    fixture: TrainingFixture,
     templates: FaceParameters | None,
     result: PathResult,
     config: TrainConfig,
@@ -32,7 +32,7 @@ def augmented_cycle_path(
 
     Args:
         networks: one of encoders and renderer is usually frozen.
-        studio: of the head.
+        fixture: of the head.
         templates: extreme expressions of the head, None where there are none.
         result: of the reconstruction path on the same photos, with renderings.
         config: weights and settings.
@@ -45,13 +45,13 @@ def augmented_cycle_path(
     if faces is None:
         raise ValueError("the cycle path needs the renderings of the reconstruction path")
     known, _ = changed_expressions(
-        result.parameters, studio.head, templates, config.cycle.change, generator
+        result.parameters, fixture.head, templates, config.cycle.change, generator
     )
-    masking = replace(config.masking, hole_share=config.cycle.hole_share)
+    masking = replace(config.masking, hole_fraction=config.cycle.hole_fraction)
     with torch.no_grad():
-        rendering = studio.surface(studio.head(known).vertices, known.camera)
+        rendering = fixture.surface(fixture.head(known).vertices, known.camera)
         masked = masked_photo(
-            faces.photo, faces.hull, rendering, studio.surface.faces, faces.surface, masking,
+            faces.photo, faces.hull, rendering, fixture.surface.faces, faces.surface, masking,
             generator=generator,
         )  # fmt: skip
         inputs = renderer_input(rendering.image, masked)
@@ -59,11 +59,11 @@ def augmented_cycle_path(
     with torch.set_grad_enabled(renderer_learns and torch.is_grad_enabled()):
         painted = networks.paint(inputs)
     read = networks.read(painted)
-    spec = studio.head.spec if config.in_spreads else None
+    spec = fixture.head.spec if config.standardized else None
     terms = {
         "cycle": lambda: cycle_loss(
             read, known, config.cycle.gains, spec=spec, form=config.cycle.form,
-            amount_unit=config.warm_start.amount_unit,
+            unit_interval_std=config.pseudo_labels.unit_interval_std,
         )
     }  # fmt: skip
     panels = {"changed": rendering.image, "moved pixels": masked, "repainted": painted.detach()}

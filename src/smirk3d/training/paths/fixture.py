@@ -20,7 +20,7 @@ FACE_OVAL = (
 another detector."""
 
 
-class Studio(nn.Module):
+class TrainingFixture(nn.Module):
     """A head with what training reads of it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Studio(nn.Module):
         surface: renders the face region.
         landmark_weight: how much each landmark counts ``[L]``; 1 on average.
         outline: which landmarks are the face's outline ``[L]`` bool.
-        opening_rows: pairs of landmarks on lids and lips ``[N, 2]``.
+        opening_rows: pairs of landmarks on eyelids and lips ``[N, 2]``.
         point_weight: how often each rendered triangle is drawn for its area ``[F']``.
     """
 

@@ -2,7 +2,7 @@
 
 The truth must be a photo, and nobody has two photos of a person that differ in expression alone. So
 a photo is taken as what shall be painted, and of it is hidden what the same face in another
-expression would not show: eyes behind closed lids, teeth behind lips, skin in folds, the ground
+expression would not show: eyes behind closed eyelids, teeth behind lips, skin in folds, the ground
 behind a lower chin. Small errors of the fitted parameters are pretended, since at work the
 surface never lies quite on the photo.
 """
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from smirk3d.data.augmentation import TrainingBatch
-from smirk3d.synthesis.warped_photos import SurfaceCarrier, painted_correction
-from smirk3d.synthesis.expression_augmentation import StrongExpressions
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.perceptual import perceptual_loss
 from smirk3d.losses.photometric import masked_l1
 from smirk3d.losses.weighting import weighted_sum
 from smirk3d.neural_renderer.face_masking import random_holes
-from smirk3d.training.config import PainterConfig, TrainConfig
-from smirk3d.training.networks import JudgeNetworks, Networks
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
+from smirk3d.synthesis.warped_photos import SurfaceWarper, rendered_correction
+from smirk3d.training.config import InpainterConfig, TrainConfig
+from smirk3d.training.networks import FeatureNetworks, Networks
 from smirk3d.training.paths.reconstruction_path import PathResult
 
 _MARGIN = 0.15
@@ -30,10 +30,10 @@ _MARGIN = 0.15
 _MOVING = ("expression", "jaw", "eyelids")
 
 
-def painting_path(
+def inpainting_path(
     networks: Networks,
-    carrier: SurfaceCarrier,
-    judges: JudgeNetworks,
+    carrier: SurfaceWarper,
+    feature_networks: FeatureNetworks,
     batch: TrainingBatch,
     config: TrainConfig,
     generator: torch.Generator,
@@ -43,7 +43,7 @@ def painting_path(
     Args:
         networks: of which the renderer paints.
         carrier: of the head.
-        judges: network of the perceptual loss.
+        feature_networks: network of the perceptual loss.
         batch: photos with fitted parameters.
         config: weights and settings, the painter's among them.
         generator: on the batch's device; draws expressions, errors and holes.
@@ -58,15 +58,15 @@ def painting_path(
     hidden_by = _other_expressions(fitted, carrier.head, painter, generator)
     shaken = _shaken(fitted, carrier.head, painter.shaken, generator)
     holes = random_holes(
-        photo, share=painter.hole_share, side=painter.hole_side, generator=generator
+        photo, fraction=painter.hole_fraction, side=painter.hole_side, generator=generator
     )
     carried = carrier(photo, shaken, fitted, hidden_by=hidden_by, holes=holes)
     with networks.autocast():
-        correction = painted_correction(networks.renderer, carried)
+        correction = rendered_correction(networks.renderer, carried)
     painted = carried.filled + correction.float()
     weight = 1 + painter.unknown_gain * (1 - carried.known)
     terms = {"photometric": lambda: masked_l1(painted, photo, weight)}
-    network = judges.perceptual
+    network = feature_networks.perceptual
     if network is not None:
         terms["perceptual"] = lambda: perceptual_loss(_middle(painted), _middle(photo), network)
     panels = {
@@ -84,12 +84,12 @@ def _middle(pictures: Tensor) -> Tensor:
 
 
 def _other_expressions(
-    fitted: FaceParameters, head: HeadModel, config: PainterConfig, generator: torch.Generator
+    fitted: FaceParameters, head: HeadModel, config: InpainterConfig, generator: torch.Generator
 ) -> FaceParameters:
-    """Return strong expressions; of a share of faces calm ones with the mouth closed."""
-    strong = StrongExpressions(head)(fitted, generator)
-    share = torch.rand(len(fitted), 1, generator=generator, device=generator.device)
-    calm = share.to(fitted.shape.device) < config.calm
+    """Return strong expressions; of a fraction of faces calm ones with the mouth closed."""
+    strong = ExpressionAugmentation(head)(fitted, generator)
+    fraction = torch.rand(len(fitted), 1, generator=generator, device=generator.device)
+    calm = fraction.to(fitted.shape.device) < config.calm
     rest = head.neutral(len(fitted))
     names = ("expression", "jaw")
     return strong.replace(
@@ -105,6 +105,6 @@ def _shaken(
     for name in _MOVING:
         values = getattr(fitted, name)
         error = torch.randn(values.shape, generator=generator, device=generator.device)
-        spread = values.new_tensor(head.group(name).prior_std).clamp(max=0.3)
-        changed[name] = head.group(name).clamp(values + size * spread * error.to(values))
+        std = values.new_tensor(head.group(name).prior_std).clamp(max=0.3)
+        changed[name] = head.group(name).clamp(values + size * std * error.to(values))
     return fitted.replace(**changed)

@@ -10,19 +10,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.encoders.face_encoder import VIEW_GROUPS
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 from smirk3d.losses.units import SMALLEST_UNIT, component_units
-from smirk3d.training.config import WarmStartConfig
+from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.training.config import PseudoLabelConfig
 
 _CHANGING = ("expression", "eyelids", "jaw", "eyes")
 
 
-def warm_start_loss(
+def pseudo_label_loss(
     predicted: FaceParameters,
     target: FaceParameters,
     exact: Tensor,
     spec: Sequence[ParameterGroup],
-    config: WarmStartConfig,
+    config: PseudoLabelConfig,
 ) -> Tensor:
     """Return the weighted sum over groups of the mean distance, a scalar: smooth L1, or squared.
 
@@ -31,7 +31,7 @@ def warm_start_loss(
     Args:
         predicted: B faces.
         target: B faces in the same frame.
-        exact: ``[B]`` bool, whether the target is known exactly; see ``WarmStartConfig``.
+        exact: ``[B]`` bool, whether the target is known exactly; see ``PseudoLabelConfig``.
         spec: the head's groups.
         config: weights.
     """
@@ -41,7 +41,7 @@ def warm_start_loss(
         free = [i for i in range(group.dim) if group.lo[i] < group.hi[i]]
         if not gain or not free or not group.observable:
             continue
-        unit = component_units(group, config.amount_unit, predicted.camera)
+        unit = component_units(group, config.unit_interval_std, predicted.camera)
         ours, theirs = getattr(predicted, group.name), getattr(target, group.name)
         theirs = torch.where(theirs.isnan(), ours.detach(), theirs)
         distance = torch.where(
@@ -64,7 +64,7 @@ def change_loss(
     target: FaceParameters,
     pairs: int,
     spec: Sequence[ParameterGroup],
-    config: WarmStartConfig,
+    config: PseudoLabelConfig,
 ) -> Tensor:
     """Return the mean squared distance between read and known changes of expression, a scalar.
 
@@ -84,7 +84,7 @@ def change_loss(
         free = [i for i in range(group.dim) if group.lo[i] < group.hi[i]]
         if group.name not in _CHANGING or not free or not pairs:
             continue
-        unit = component_units(group, config.amount_unit, predicted.camera)
+        unit = component_units(group, config.unit_interval_std, predicted.camera)
         ours, theirs = (getattr(faces, group.name) for faces in (predicted, target))
         read, known = (x[:pairs] - x[pairs : 2 * pairs] for x in (ours, theirs))
         distance = _squared(read / unit, known / unit, config) * _emphasis(group, known, config)
@@ -92,19 +92,20 @@ def change_loss(
     return torch.cat(distances, 1).mean() if distances else predicted.camera.new_zeros(())
 
 
-def _squared(ours: Tensor, theirs: Tensor, config: WarmStartConfig) -> Tensor:
+def _squared(ours: Tensor, theirs: Tensor, config: PseudoLabelConfig) -> Tensor:
     """Return half squares ``[B, D]`` on the scale of the smooth L1 distance."""
     return (ours - theirs).square() / (2 * config.beta)
 
 
-def _emphasis(group: ParameterGroup, known: Tensor, config: WarmStartConfig) -> Tensor:
+def _emphasis(group: ParameterGroup, known: Tensor, config: PseudoLabelConfig) -> Tensor:
     """Return the weight ``[B, D]`` of known changes: 1 without change, rising with the change.
 
-    ``1 + config.strong`` for a change as large as the end of the range, or three spreads.
+    ``1 + config.strong`` for a change as large as the end of the range, or three standard
+    deviations.
     """
     ends = [
-        max(abs(low), abs(high)) if math.isfinite(high) else 3 * spread
-        for low, high, spread in zip(group.lo, group.hi, group.prior_std, strict=True)
+        max(abs(low), abs(high)) if math.isfinite(high) else 3 * std
+        for low, high, std in zip(group.lo, group.hi, group.prior_std, strict=True)
     ]
     reach = known.abs() / known.new_tensor(ends).clamp(min=SMALLEST_UNIT)
     return 1 + config.strong * reach.clamp(max=1)

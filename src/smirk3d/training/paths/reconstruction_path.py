@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.augmentation import TrainingBatch
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import ndc_to_pixels, pixels_to_ndc, project
 from smirk3d.losses.closure import opening_loss
 from smirk3d.losses.landmark import landmark_loss
@@ -26,12 +25,13 @@ from smirk3d.losses.regularization import prior_loss, target_loss
 from smirk3d.losses.weighting import WeightedLoss, weighted_sum
 from smirk3d.neural_renderer.inputs import draw_points, masked_photo, renderer_input
 from smirk3d.neural_renderer.pixel_sampling import SampledSurface
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import RenderedHead
 from smirk3d.training.config import TrainConfig
-from smirk3d.training.networks import JudgeNetworks, Networks
-from smirk3d.training.paths.fixture import Studio
-from smirk3d.training.paths.pseudo_labels import change_loss, warm_start_loss
+from smirk3d.training.networks import FeatureNetworks, Networks
+from smirk3d.training.paths.fixture import TrainingFixture
+from smirk3d.training.paths.pseudo_labels import change_loss, pseudo_label_loss
 
 Terms = dict[str, Callable[[], Tensor]]
 
@@ -79,8 +79,8 @@ class PathResult:
 
 def reconstruction_path(
     networks: Networks,
-    studio: Studio,
-    judges: JudgeNetworks,
+    fixture: TrainingFixture,
+    feature_networks: FeatureNetworks,
     batch: TrainingBatch,
     config: TrainConfig,
     generator: torch.Generator,
@@ -89,61 +89,61 @@ def reconstruction_path(
 
     Args:
         networks: those that are frozen stay as they are.
-        studio: of the head.
-        judges: networks of the perceptual, emotion and identity losses.
+        fixture: of the head.
+        feature_networks: networks of the perceptual, emotion and identity losses.
         batch: photos with landmarks and fitted parameters.
         config: weights and settings.
         generator: on the batch's device; draws pixels, noise and holes.
     """
     parameters = batch.targets if config.rendered == "known" else networks.read(batch.images)
-    terms = _geometry_terms(parameters, studio, batch, config)
+    terms = _geometry_terms(parameters, fixture, batch, config)
     weights = config.losses
     panels: dict[str, Tensor] = {}
     faces = None
     paints = any(getattr(weights, name) for name in PICTURE_LOSSES)
     if paints or weights.cycle:
         with torch.set_grad_enabled(paints and torch.is_grad_enabled()):
-            faces = render_faces(studio, batch, parameters, config, generator)
+            faces = render_faces(fixture, batch, parameters, config, generator)
         panels = {"photo": faces.photo, "grey": faces.rendering.image, "seen": faces.masked}
         if paints:
             panels["painted"] = networks.paint(faces.inputs)
-            terms |= _picture_terms(networks, judges, faces, panels["painted"])
+            terms |= _picture_terms(networks, feature_networks, faces, panels["painted"])
     detached = {name: tensor.detach() for name, tensor in panels.items()}
     return PathResult(weighted_sum(terms, weights), parameters, detached, faces)
 
 
 def render_faces(
-    studio: Studio,
+    fixture: TrainingFixture,
     batch: TrainingBatch,
     parameters: FaceParameters,
     config: TrainConfig,
     generator: torch.Generator,
 ) -> RenderedFaces:
     """Return photos and renderings of B parameters; arguments as of the path."""
-    size = studio.surface.size
+    size = fixture.surface.size
     photo = batch.images
     if photo.shape[-1] != size:
         photo = F.interpolate(photo, size=(size, size), mode="bilinear", antialias=True)
     hull = hull_mask(batch.outline * (size / batch.images.shape[-1]), size, size)
-    rendering = studio.surface(studio.head(parameters).vertices, parameters.camera)
-    surface = draw_points(rendering, studio.point_weight, config.masking, generator=generator)
+    rendering = fixture.surface(fixture.head(parameters).vertices, parameters.camera)
+    surface = draw_points(rendering, fixture.point_weight, config.masking, generator=generator)
     masked = masked_photo(
-        photo, hull, rendering, studio.surface.faces, surface, config.masking, generator=generator
+        photo, hull, rendering, fixture.surface.faces, surface, config.masking, generator=generator
     )
     inputs = renderer_input(rendering.image, masked)
     return RenderedFaces(photo, hull, rendering, surface, masked, inputs)
 
 
 def _geometry_terms(
-    parameters: FaceParameters, studio: Studio, batch: TrainingBatch, config: TrainConfig
+    parameters: FaceParameters, fixture: TrainingFixture, batch: TrainingBatch, config: TrainConfig
 ) -> Terms:
     size = batch.images.shape[-1]
-    seen = project(studio.landmark_head(parameters).vertices, parameters.camera)[..., :2]
+    seen = project(fixture.landmark_head(parameters).vertices, parameters.camera)[..., :2]
     target = pixels_to_ndc(batch.landmarks, size)
-    spec = {group.name: group for group in studio.head.spec}
+    spec = {group.name: group for group in fixture.head.spec}
 
     def landmarks(on_outline: bool) -> Tensor:
-        weight = studio.landmark_weight * (studio.outline == on_outline)
+        weight = fixture.landmark_weight * (fixture.outline == on_outline)
         if config.landmarks.form == "squared":
             return landmark_loss(seen, target, weight=weight)
         error = (ndc_to_pixels(seen, CROP_SIZE) - ndc_to_pixels(target, CROP_SIZE)).square()
@@ -151,44 +151,48 @@ def _geometry_terms(
         return (distance * weight).sum() / weight.sum().clamp(min=1e-9) / len(distance)
 
     def prior(name: str) -> Tensor:
-        return prior_loss(getattr(parameters, name), spec[name], in_spreads=config.in_spreads)
+        return prior_loss(getattr(parameters, name), spec[name], standardized=config.standardized)
 
     return {
         "landmarks": lambda: landmarks(False),
         "contour": lambda: landmarks(True),
-        "openings": lambda: opening_loss(seen, target, studio.opening_rows),
+        "openings": lambda: opening_loss(seen, target, fixture.opening_rows),
         "shape_prior": lambda: prior("shape"),
         "shape_target": lambda: target_loss(parameters.shape, batch.targets.shape),
         "expression_prior": lambda: prior("expression"),
         "jaw_prior": lambda: prior("jaw"),
         "eyelids_prior": lambda: prior("eyelids"),
         "eyes_prior": lambda: prior("eyes"),
-        "warm_start": lambda: warm_start_loss(
-            parameters, batch.targets, batch.exact, studio.head.spec, config.warm_start
+        "pseudo_labels": lambda: pseudo_label_loss(
+            parameters, batch.targets, batch.exact, fixture.head.spec, config.pseudo_labels
         ),
         "change": lambda: change_loss(
-            parameters, batch.targets, batch.pairs, studio.head.spec, config.warm_start
+            parameters, batch.targets, batch.pairs, fixture.head.spec, config.pseudo_labels
         ),
     }
 
 
 def _picture_terms(
-    networks: Networks, judges: JudgeNetworks, faces: RenderedFaces, painted: Tensor
+    networks: Networks, feature_networks: FeatureNetworks, faces: RenderedFaces, painted: Tensor
 ) -> Terms:
     terms: Terms = {"photometric": lambda: masked_l1(painted, faces.photo)}
-    perceptual, emotion, identity = judges.perceptual, judges.emotion, judges.identity
+    perceptual, emotion, identity = (
+        feature_networks.perceptual,
+        feature_networks.emotion,
+        feature_networks.identity,
+    )
     if perceptual is not None:
         terms["perceptual"] = lambda: perceptual_loss(painted, faces.photo, perceptual)
     if emotion is not None:
         terms["emotion"] = lambda: feature_loss(
-            _paint_without_learning(networks, faces.inputs), faces.photo, emotion
+            _render_without_learning(networks, faces.inputs), faces.photo, emotion
         )
     if identity is not None:
         terms["identity"] = lambda: feature_angle_loss(painted, faces.photo, identity)
     return terms
 
 
-def _paint_without_learning(networks: Networks, inputs: Tensor) -> Tensor:
+def _render_without_learning(networks: Networks, inputs: Tensor) -> Tensor:
     """Return the same painting, with a gradient for the encoders alone; statistics stay too."""
     renderer = networks.renderer
     state = {name: value.detach() for name, value in renderer.named_parameters()}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MATERIALS: dict[str, Material] = {"Clay": "clay", "Wireframe": "wireframe", "Photo": "photo"}
 
 
-class LookTab:
+class AppearanceTab:
     """Controls of what is seen."""
 
     def __init__(self, viewer: Viewer) -> None:

@@ -27,7 +27,7 @@ class CurvesTab:
         gui = viewer.server.gui
         self._curves = self._compute()
         self._version: Any = None
-        self._shown = self._curves.liveliest(_FIRST)
+        self._shown = self._curves.most_varying(_FIRST)
         names = list(self._curves.values)
         many = len(self._curves.seconds) > 1
         self.add = gui.add_dropdown("action", names, initial_value=names[0], visible=many)

@@ -6,9 +6,9 @@ import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from smirk3d.viewer.page.appearance_tab import AppearanceTab
 from smirk3d.viewer.page.curves_tab import CurvesTab
 from smirk3d.viewer.page.files_tab import FilesTab
-from smirk3d.viewer.page.appearance_tab import LookTab
 from smirk3d.viewer.page.move_tab import MoveTab
 from smirk3d.viewer.page.time_bar import TimeBar
 
@@ -31,7 +31,7 @@ class Panel:
         self._progress = gui.add_progress_bar(0.0, visible=False, order=1, animated=True)
         self.files = FilesTab(self, viewer)
         self._tabs: Any = None
-        self.look: LookTab | None = None
+        self.look: AppearanceTab | None = None
         self.move: MoveTab | None = None
         self.curves: CurvesTab | None = None
         self.time: TimeBar | None = None
@@ -53,7 +53,7 @@ class Panel:
         self._tabs = gui.add_tab_group(order=10)
         if session is not None:
             with self._tabs.add_tab("Look"):
-                self.look = LookTab(self._viewer)
+                self.look = AppearanceTab(self._viewer)
             with self._tabs.add_tab("Move"):
                 self.move = MoveTab(self._viewer)
             with self._tabs.add_tab("Curves"):
@@ -86,11 +86,11 @@ class Panel:
         """Take the warning away."""
         self._warning.content = ""
 
-    def progress(self, text: str, share: float) -> None:
-        """Show how far something long is; a share of 1 or more ends it."""
+    def progress(self, text: str, fraction: float) -> None:
+        """Show how far something long is; a fraction of 1 or more ends it."""
         self.say(text)
-        self._progress.value = 100 * min(max(share, 0.0), 1.0)
-        self._progress.visible = share < 1
+        self._progress.value = 100 * min(max(fraction, 0.0), 1.0)
+        self._progress.visible = fraction < 1
 
     def attempt(self, what: str, act: Callable[[], None]) -> None:
         """Do something, and warn in words where it fails."""
@@ -118,7 +118,7 @@ class Panel:
     def _add_commands(self) -> None:
         viewer = self._viewer
 
-        def with_look(act: Callable[[LookTab], None]) -> Callable[[], None]:
+        def with_look(act: Callable[[AppearanceTab], None]) -> Callable[[], None]:
             return lambda: act(self.look) if self.look is not None else None
 
         def with_time(act: Callable[[TimeBar], None]) -> Callable[[], None]:

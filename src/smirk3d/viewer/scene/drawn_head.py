@@ -119,8 +119,8 @@ def _between_rows(uv: Tensor, side: Tensor, points: Tensor) -> Tensor:
         column = column[uv[column, 1].argsort()]
         rows = uv[column, 1].contiguous()
         above = int(torch.searchsorted(rows, v).clamp(1, len(rows) - 1))
-        share = (v - rows[above - 1]) / (rows[above] - rows[above - 1])
-        mix[number, column[above - 1]], mix[number, column[above]] = 1 - share, share
+        fraction = (v - rows[above - 1]) / (rows[above] - rows[above - 1])
+        mix[number, column[above - 1]], mix[number, column[above]] = 1 - fraction, fraction
     return mix
 
 

@@ -24,8 +24,8 @@ _DEPTH_SIDE = 384
 _FACING = (0.15, 0.45)
 """Cosine to the viewer from which a surface counts as seen, and at which it counts fully."""
 _NEARER = 0.03
-"""Depth, as a share of the head's height, by which something else must be nearer to hide."""
-_SPREAD_ROUNDS = 400
+"""Depth, as a fraction of the head's height, by which something else must be nearer to hide."""
+_DIFFUSION_ROUNDS = 400
 _EDGE_ROUNDS = 3
 
 
@@ -34,7 +34,7 @@ class SkinMap:
     """What texturing needs to know of a head's skin.
 
     Attributes:
-        skin: its vertices, triangles and texture coordinates, the latter spread evenly.
+        skin: its vertices, triangles and texture coordinates, the latter spaced evenly.
         mirror: the head's vertex on the other side, for each ``[V]``.
         faces: triangles of all parts ``[F, 3]``, which hide each other.
     """
@@ -82,15 +82,13 @@ def skin_texture(parts: SkinMap, positions: Tensor, picture: Picture) -> Picture
     colours = torch.from_numpy(picture).permute(2, 0, 1).float()[None] / 255
     seen = _seen(parts, positions, width, height)
     plane = positions[:, :2] * torch.tensor([2 / width, 2 / height]) - 1
-    spread = _spread_colours(parts, plane, seen, colours)
+    std = _diffused_colours(parts, plane, seen, colours)
     ids = parts.skin.vertex_ids.cpu()
     other = parts.mirror[ids]
     uv = parts.skin.uv.cpu()
     flat = torch.stack([uv[:, 0] * 2 - 1, 1 - uv[:, 1] * 2, torch.zeros(len(uv))], 1)
     fragments = rasterize(flat[None], parts.skin.faces.cpu(), _SIDE, _SIDE)
-    known = torch.cat(
-        [plane[ids], plane[other], seen[ids, None], seen[other, None], spread[ids]], 1
-    )
+    known = torch.cat([plane[ids], plane[other], seen[ids, None], seen[other, None], std[ids]], 1)
     texel = fragments.at_pixels(known[None])
     here, there = _sampled(colours, texel[:2].T), _sampled(colours, texel[2:4].T)
     own, mirrored = texel[4], (1 - texel[4]) * texel[5]
@@ -121,16 +119,16 @@ def _seen(parts: SkinMap, positions: Tensor, width: int, height: int) -> Tensor:
     return torch.minimum(weight, soft * soft * (3 - 2 * soft))
 
 
-def _spread_colours(parts: SkinMap, plane: Tensor, seen: Tensor, colours: Tensor) -> Tensor:
-    """Return colours ``[V, 3]`` that spread from the surface that is seen over all of it."""
+def _diffused_colours(parts: SkinMap, plane: Tensor, seen: Tensor, colours: Tensor) -> Tensor:
+    """Return colours ``[V, 3]`` that diffuse from the surface that is seen over all of it."""
     weight = torch.maximum(seen, seen[parts.mirror])[:, None]
     shown = _sampled(colours, plane).T
     there = _sampled(colours, plane[parts.mirror]).T
     colour = torch.where((seen >= seen[parts.mirror])[:, None], shown, there)
-    spread = smoothed(torch.cat([colour * weight, weight], 1), parts.faces, _SPREAD_ROUNDS)
-    share = (spread[:, 3:] / 1e-3).clamp(0, 1)
+    std = smoothed(torch.cat([colour * weight, weight], 1), parts.faces, _DIFFUSION_ROUNDS)
+    fraction = (std[:, 3:] / 1e-3).clamp(0, 1)
     mean = (colour * weight).sum(0) / weight.sum().clamp(min=1e-6)
-    return share * spread[:, :3] / spread[:, 3:].clamp(min=1e-6) + (1 - share) * mean
+    return fraction * std[:, :3] / std[:, 3:].clamp(min=1e-6) + (1 - fraction) * mean
 
 
 def _sampled(colours: Tensor, plane: Tensor) -> Tensor:

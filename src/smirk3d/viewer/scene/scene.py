@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
-from smirk3d.viewer.session.parameter_layout import Vector
 from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
 from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
 from smirk3d.viewer.scene.placement import Stage, metres_per_pixel
+from smirk3d.viewer.session.parameter_layout import Vector
 from smirk3d.viewer.session.session import OpenSubject
 from smirk3d.viewer.session.source_pictures import to_jpeg
 

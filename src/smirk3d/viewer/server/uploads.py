@@ -15,9 +15,9 @@ from PIL import Image
 
 from smirk3d.errors import InputError, NoFaceFound, Smirk3dError
 from smirk3d.heads.registry import load_head
-from smirk3d.reconstruction import FaceReconstructor, result_record
 from smirk3d.preprocessing.media.image_io import read_image
 from smirk3d.preprocessing.media.video_reader import VideoReader
+from smirk3d.reconstruction import FaceReconstructor, result_record
 from smirk3d.tracking.track_video import track_video
 from smirk3d.viewer.session.subjects import Subject, open_subject, result_subject
 
@@ -102,13 +102,13 @@ class Uploads:
             self._reconstructor = self._estimator.build()
         return self._reconstructor
 
-    def receive(self, name: str, content: bytes, tell: OnProgress) -> Subject:
+    def receive(self, name: str, content: bytes, on_progress: OnProgress) -> Subject:
         """Return the faces of an uploaded file.
 
         Args:
             name: of the file; only shown.
             content: its bytes.
-            tell: hears of the progress.
+            on_progress: hears of the progress.
 
         Raises:
             InputError: if another upload is being worked on, or the file is too large, too long,
@@ -125,33 +125,33 @@ class Uploads:
             folder.mkdir()
             path = folder / "upload"
             path.write_bytes(content)
-            tell("loading the weights", 0.05)
+            on_progress("loading the weights", 0.05)
             receive = self._photo if kind == "photo" else self._video
             try:
-                return receive(path, shown_name(name), tell)
+                return receive(path, shown_name(name), on_progress)
             except Smirk3dError as error:
                 # the page need not know where uploads lie
                 raise InputError(str(error).replace(str(path), shown_name(name))) from error
         finally:
             self._busy.release()
 
-    def _photo(self, path: Path, name: str, tell: OnProgress) -> Subject:
+    def _photo(self, path: Path, name: str, on_progress: OnProgress) -> Subject:
         _check_pixels(path)
         reconstructor = self.reconstructor
-        tell("reading the photo", 0.2)
+        on_progress("reading the photo", 0.2)
         image = read_image(path)
         path.unlink()
-        tell("looking for faces", 0.4)
+        on_progress("looking for faces", 0.4)
         found = reconstructor.find(image)
         if not found.detections:
             raise NoFaceFound("no face found: crop closer to the face or turn it upright")
-        tell("reconstructing", 0.7)
+        on_progress("reconstructing", 0.7)
         faces = reconstructor.reconstruct([found])[0]
-        tell("done", 1.0)
+        on_progress("done", 1.0)
         record = result_record(name, image, faces)
         return result_subject(name, load_head(self._estimator.head), record, image)
 
-    def _video(self, path: Path, name: str, tell: OnProgress) -> Subject:
+    def _video(self, path: Path, name: str, on_progress: OnProgress) -> Subject:
         info = VideoReader(path).info
         if info.num_frames > MOST_FRAMES:
             raise InputError(f"{info.num_frames} frames, more than {MOST_FRAMES}: cut it first")
@@ -161,14 +161,14 @@ class Uploads:
         def count(what: str, done: int, total: int) -> None:
             if done > MOST_FRAMES:
                 raise InputError(f"more than {MOST_FRAMES} frames: cut it first")
-            share = done / total if total else done / MOST_FRAMES
-            tell(f"frame {done} of {total or 'unknown'}", 0.1 + 0.9 * min(share, 1.0))
+            fraction = done / total if total else done / MOST_FRAMES
+            on_progress(f"frame {done} of {total or 'unknown'}", 0.1 + 0.9 * min(fraction, 1.0))
 
         folder = path.parent / name
         outcome = track_video(path, self.reconstructor, folder, on_progress=count)
         if not len(outcome.track.ids):
             raise NoFaceFound("no face found in this video")
-        tell("done", 1.0)
+        on_progress("done", 1.0)
         return open_subject(folder, head=self._estimator.head, source=path)
 
     def close(self) -> None:

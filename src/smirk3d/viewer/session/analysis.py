@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
 
 Array = NDArray[np.float64]
 
@@ -32,11 +32,11 @@ class Curves:
     seconds: Array
     values: dict[str, Array]
 
-    def liveliest(self, count: int) -> list[str]:
-        """Return the names of the values that change most, the liveliest first; none that rest."""
-        spreads = {name: float(np.nanstd(values)) for name, values in self.values.items()}
-        moving = [name for name, spread in spreads.items() if spread > _RESTS]
-        return sorted(moving, key=lambda name: -spreads[name])[:count]
+    def most_varying(self, count: int) -> list[str]:
+        """Return the names of the values that change most, the most_varying first; none that rest."""
+        stds = {name: float(np.nanstd(values)) for name, values in self.values.items()}
+        moving = [name for name, std in stds.items() if std > _RESTS]
+        return sorted(moving, key=lambda name: -stds[name])[:count]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.conventions import CAMERA_SCALE_DEFAULT
-from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters, ParameterGroup
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import (
+    HEAD_GROUPS,
+    VIEW_GROUPS,
+    FaceParameters,
+    ParameterGroup,
+)
 
 Vector = NDArray[np.float32]
 
@@ -28,7 +33,7 @@ _REGIONS = {
     "tongue": "Tongue",
 }
 _TURN = math.pi / 2
-_SPREAD = 3.0
+_STD = 3.0
 """Range of an unbounded slider in standard deviations."""
 _SMALLEST_SCALE = 0.05
 _VIEW = (
@@ -142,7 +147,7 @@ def _controls(group: ParameterGroup, start: int, head: HeadModel) -> list[Contro
         lo, hi = group.lo[i], group.hi[i]
         if lo == hi:
             continue
-        reach = _SPREAD * group.prior_std[i]
+        reach = _STD * group.prior_std[i]
         lo = lo if math.isfinite(lo) else group.default[i] - reach
         hi = hi if math.isfinite(hi) else group.default[i] + reach
         folder = _folder(group.name, name, i)

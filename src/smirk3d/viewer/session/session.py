@@ -60,11 +60,11 @@ class OpenSubject:
         wanted = self.edits.offsets
         if np.array_equal(self.glided, wanted):
             return False
-        share = min(seconds / GLIDE_SECONDS, 1.0)
+        fraction = min(seconds / GLIDE_SECONDS, 1.0)
         gap = wanted - self.glided
         # what is nearly there arrives, so that gliding ends
         near = np.abs(gap) < 1e-3 * (1 + np.abs(wanted))
-        self.glided = np.where(near, wanted, self.glided + gap * np.float32(share))
+        self.glided = np.where(near, wanted, self.glided + gap * np.float32(fraction))
         return True
 
 
@@ -144,7 +144,7 @@ class Session:
         """Take back all edits of the chosen face."""
         self.current.edits.reset(self.chosen.face)
 
-    def tick(self, seconds: float) -> bool:
+    def advance(self, seconds: float) -> bool:
         """Let time pass and tell whether what is drawn has changed."""
         before = self.playback.frame
         self.playback.advance(seconds)

@@ -34,9 +34,9 @@ from smirk3d.export.result import (
     write_photo,
     write_result,
 )
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.media.image_io import read_image
 from smirk3d.tracking import track_file
 from smirk3d.tracking.track_file import MOVING, Track, read_track

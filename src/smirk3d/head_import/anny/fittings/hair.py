@@ -1,4 +1,4 @@
-"""Strips that carry a picture of hairs: brows on the skin, lashes on the lids' margins."""
+"""Strips that carry a picture of hairs: brows on the skin, lashes on the eyelids' margins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.head_import.anny.fittings.patch import Patch, grid_faces, mirrored, patch
-from smirk3d.head_import.anny.repairs.face_points import LID_MARGIN, upper_half
+from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, upper_half
 from smirk3d.head_import.anny.repairs.skin_fields import Field, vertex_normals
 from smirk3d.head_import.anny.surface import HeadSurface
 
@@ -44,15 +44,15 @@ def brows(template: Field, eye: Field, surface: HeadSurface) -> Patch:
 
 
 def lashes(template: Field, eye: Field, surface: HeadSurface) -> list[Patch]:
-    """Return upper and lower lashes of both eyes; they turn with the lids about the eyes."""
-    margin = surface.eye_loops[LID_MARGIN]
+    """Return upper and lower lashes of both eyes; they turn with the eyelids about the eyes."""
+    margin = surface.eye_loops[EYELID_MARGIN]
     upper = upper_half(template, margin)
     ends = [upper[0], upper[-1]]
     lower = np.concatenate([ends[:1], np.setdiff1d(margin, upper), ends[1:]])
     rows = []
-    for ids, length, share in ((upper, _UPPER_LASH, 1.0), (lower, _LOWER_LASH, -1.0)):
+    for ids, length, fraction in ((upper, _UPPER_LASH, 1.0), (lower, _LOWER_LASH, -1.0)):
         along = ids[np.argsort(template[ids, 0])][_CORNER_LASHES:-_CORNER_LASHES]
-        rows.append(mirrored(_lash_strip(template, eye, along, length, share), surface.mirror))
+        rows.append(mirrored(_lash_strip(template, eye, along, length, fraction), surface.mirror))
     return rows
 
 
@@ -106,11 +106,11 @@ def _on_front(
     for number, place in enumerate(flat):
         to = np.append(place, 0.0)
         second, third = _cross(to - a, c - a) / area, _cross(b - a, to - a) / area
-        shares = np.stack([1 - second - third, second, third], 1)
-        inside = np.flatnonzero((shares > -1e-9).all(1))
-        height = (shares[inside] * np.stack([a, b, c], 1)[inside, :, 2]).sum(1)
+        fractions = np.stack([1 - second - third, second, third], 1)
+        inside = np.flatnonzero((fractions > -1e-9).all(1))
+        height = (fractions[inside] * np.stack([a, b, c], 1)[inside, :, 2]).sum(1)
         best = inside[int(height.argmax())]
-        found[number], weights[number] = triangles[best], shares[best]
+        found[number], weights[number] = triangles[best], fractions[best]
     return found, weights
 
 

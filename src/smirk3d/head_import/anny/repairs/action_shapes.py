@@ -2,7 +2,7 @@
 
 Each place is a Gaussian on the skin around a point of the template; an action moves a few of them
 by a few millimetres. The sources' action is kept in part. Lid margins do not move with the places:
-lids turn about the eyeball instead.
+eyelids turn about the eyeball instead.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class Shape:
     """How an action is made.
 
     Attributes:
-        keep: share of the sources' action that stays.
+        keep: fraction of the sources' action that stays.
         moves: millimetres that each place moves, x to the subject's left, y up, z ahead.
-        upper_lid: millimetres that the middle of the upper lid's margin rises.
+        upper_eyelid: millimetres that the middle of the upper lid's margin rises.
         lower_lid: likewise of the lower lid.
     """
 
     keep: float = 1.0
     moves: Mapping[str, Millimetres] = field(default_factory=dict)
-    upper_lid: float = 0.0
+    upper_eyelid: float = 0.0
     lower_lid: float = 0.0
 
 
@@ -49,16 +49,16 @@ class FacePlaces:
 
     Attributes:
         weights: by name ``[V]``; a place in the middle is on both sides.
-        upper_lid, lower_lid: offsets ``[V, 3]`` of a left lid that rises by a millimetre.
+        upper_eyelid, lower_lid: offsets ``[V, 3]`` of a left lid that rises by a millimetre.
     """
 
     def __init__(self, surface: HeadSurface, points: FacePoints) -> None:
         """Lay the places on a template."""
         self._mirror = surface.mirror
-        self.upper_lid = lid_turned(points, 0.001, upper=True)
+        self.upper_eyelid = lid_turned(points, 0.001, upper=True)
         self.lower_lid = lid_turned(points, 0.001, upper=False)
-        lids = self.upper_lid, self.lower_lid
-        margin = sum(np.linalg.norm(lid, axis=1) for lid in lids).clip(0, 1e-3) * 1e3
+        eyelids = self.upper_eyelid, self.lower_lid
+        margin = sum(np.linalg.norm(lid, axis=1) for lid in eyelids).clip(0, 1e-3) * 1e3
         both = np.maximum(margin, margin[surface.mirror])
         skin = points.skin * (1 - both)
         self.weights: dict[str, Field] = {}
@@ -80,7 +80,7 @@ class FacePlaces:
             source: the sources' action ``[V, 3]``.
             both_sides: mirror what the places of the left do, for an action without sides.
         """
-        added = shape.upper_lid * self.upper_lid + shape.lower_lid * self.lower_lid
+        added = shape.upper_eyelid * self.upper_eyelid + shape.lower_lid * self.lower_lid
         for name, millimetres in shape.moves.items():
             added = added + self.column(name)[:, None] * (1e-3 * np.asarray(millimetres))
         if both_sides:

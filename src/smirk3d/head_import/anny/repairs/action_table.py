@@ -12,7 +12,7 @@ ACTION_SHAPES = {
         keep=0.7,
         moves={"below_eye": (-2, 1, -0.5), "outer_canthus": (0, -1, 0.5), "cheekbone": (1, 0, 1)},
     ),
-    "eyeWideLeft": Shape(keep=0.5, upper_lid=1.5, moves={}),
+    "eyeWideLeft": Shape(keep=0.5, upper_eyelid=1.5, moves={}),
     "jawForward": Shape(moves={"below_corner": (1.5, -1, 4.5)}),
     "jawLeft": Shape(moves={"middle_chin": (4, 1, -6), "jaw-right": (2, 1, -5)}),
     "mouthFunnel": Shape(

@@ -1,6 +1,6 @@
 """Left eyelids that meet along a smooth line when they close, and that follow the gaze.
 
-Lids slide over the eyeball: what is added here turns lid skin about the eyeball's centre, by an
+Eyelids slide over the eyeball: what is added here turns lid skin about the eyeball's centre, by an
 angle that falls from the margin to the orbit along the edge loops around the eye.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.head_import.anny.actions import Actions
-from smirk3d.head_import.anny.repairs.face_points import LID_MARGIN, FacePoints
+from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, FacePoints
 from smirk3d.head_import.anny.repairs.skin_fields import Field, bump, ramp, turned
 from smirk3d.head_import.anny.surface import HeadSurface
 
@@ -23,23 +23,23 @@ _LOWER_FOLLOWS = {"Down": 0.50, "Up": 0.45}
 _ASIDE_FOLLOWS = 0.38
 _OVERLAP = 0.0020
 _CORNER_OVERLAP = 0.0009
-_LOWER_LID_RISE = 0.0018
+_LOWER_EYELID_RISE = 0.0018
 
-# share of the margin's motion by edge loop, from the orbit to behind the lid
-_UPPER_SHARE = (0.0, 0.10, 0.28, 0.48, 0.68, 0.84, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
-_LOWER_SHARE = (0.10, 0.25, 0.42, 0.60, 0.76, 0.88, 0.95, 1.0, 1.0, 1.0, 0.95, 0.6)
+# fraction of the margin's motion by edge loop, from the orbit to behind the lid
+_UPPER_FRACTION = (0.0, 0.10, 0.28, 0.48, 0.68, 0.84, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
+_LOWER_FRACTION = (0.10, 0.25, 0.42, 0.60, 0.76, 0.88, 0.95, 1.0, 1.0, 1.0, 0.95, 0.6)
 
 _DOWNWARDS, _LEFTWARDS = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 
 
-def gaze_lids(points: FacePoints) -> Actions:
-    """Return the lids' offsets ``[V, 3]`` of the four gaze actions of the left eye."""
-    upper, lower = _lid_weights(points)
+def gaze_eyelids(points: FacePoints) -> Actions:
+    """Return the eyelids' offsets ``[V, 3]`` of the four gaze actions of the left eye."""
+    upper, lower = _eyelid_weights(points)
     middle = _between_canthi(points)
     actions: Actions = {}
     for way, sign, reach in (("Down", 1.0, GAZE_RANGE[0]), ("Up", -1.0, GAZE_RANGE[3])):
-        share = upper * _UPPER_FOLLOWS[way] + lower * _LOWER_FOLLOWS[way]
-        angle = sign * reach * share * middle
+        fraction = upper * _UPPER_FOLLOWS[way] + lower * _LOWER_FOLLOWS[way]
+        angle = sign * reach * fraction * middle
         actions[f"eyeLook{way}Left"] = turned(points.template, points.eye, _DOWNWARDS, angle)
     for way, sign, reach in (("In", -1.0, GAZE_RANGE[1]), ("Out", 1.0, GAZE_RANGE[2])):
         angle = sign * reach * _ASIDE_FOLLOWS * (upper + 0.8 * lower) * middle
@@ -47,23 +47,23 @@ def gaze_lids(points: FacePoints) -> Actions:
     return actions
 
 
-def closing_lids(blink: Field, surface: HeadSurface, points: FacePoints) -> Field:
+def closing_eyelids(blink: Field, surface: HeadSurface, points: FacePoints) -> Field:
     """Return the blink of the left eye, with both margins meeting on one curve.
 
-    The source closes the lids of this template by a third too far, most at the outer corner, where
-    the line then hooks up. Its motion is kept and scaled along the lid, so that at 1 the upper
-    margin overlaps the lower one by what nine of ten identities need to close; the lower
+    The source closes the eyelids of this template by a third too far, most at the outer corner,
+    where the line then hooks up. Its motion is kept and scaled along the lid, so that at 1 the
+    upper margin overlaps the lower one by what nine of ten identities need to close; the lower
     lid rises a little.
     """
-    margin = surface.eye_loops[LID_MARGIN]
-    upper = margin[points.upper_lid[margin]]
+    margin = surface.eye_loops[EYELID_MARGIN]
+    upper = margin[points.upper_eyelid[margin]]
     upper = upper[np.argsort(points.template[upper, 0])]
-    lower = margin[~points.upper_lid[margin]]
+    lower = margin[~points.upper_eyelid[margin]]
     lower = np.concatenate([lower, upper[[0, -1]]])
     lower = lower[np.argsort(points.template[lower, 0])]
     x = points.template[upper, 0]
     middle = _between_canthi(points)
-    rise = _LOWER_LID_RISE * middle
+    rise = _LOWER_EYELID_RISE * middle
     rest_line = np.interp(x, points.template[lower, 0], points.template[lower, 1] + rise[lower])
     overlap = _CORNER_OVERLAP + (_OVERLAP - _CORNER_OVERLAP) * middle[upper]
     wanted = points.template[upper, 1] - rest_line + overlap
@@ -72,32 +72,32 @@ def closing_lids(blink: Field, surface: HeadSurface, points: FacePoints) -> Fiel
     ratio = (wanted[usable] / found[usable]).clip(0.05, 1.1)
     ratio = np.convolve(np.pad(ratio, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     scale = np.interp(points.template[:, 0], x[usable], ratio)
-    return blink * scale[:, None] + lower_lid_up(points, _LOWER_LID_RISE)
+    return blink * scale[:, None] + lower_eyelid_up(points, _LOWER_EYELID_RISE)
 
 
-def lower_lid_up(points: FacePoints, rise: float) -> Field:
+def lower_eyelid_up(points: FacePoints, rise: float) -> Field:
     """Return offsets ``[V, 3]`` that lift the middle of the left lower lid by metres."""
     return lid_turned(points, rise, upper=False)
 
 
 def lid_turned(points: FacePoints, rise: float, *, upper: bool) -> Field:
     """Return offsets ``[V, 3]`` that lift the middle of a left lid's margin by metres."""
-    lids = _lid_weights(points)
-    angle = -rise / points.radius * lids[0 if upper else 1] * _between_canthi(points)
+    eyelids = _eyelid_weights(points)
+    angle = -rise / points.radius * eyelids[0 if upper else 1] * _between_canthi(points)
     return turned(points.template, points.eye, _DOWNWARDS, angle)
 
 
-def _lid_weights(points: FacePoints) -> tuple[Field, Field]:
+def _eyelid_weights(points: FacePoints) -> tuple[Field, Field]:
     """Return how far each vertex shares the motion of the upper and of the lower margin."""
     ring = points.eye_ring
     on_loop = ring >= 0
-    upper = np.where(on_loop & points.upper_lid, np.array(_UPPER_SHARE)[ring], 0.0)
-    lower = np.where(on_loop & ~points.upper_lid, np.array(_LOWER_SHARE)[ring], 0.0)
+    upper = np.where(on_loop & points.upper_eyelid, np.array(_UPPER_FRACTION)[ring], 0.0)
+    lower = np.where(on_loop & ~points.upper_eyelid, np.array(_LOWER_FRACTION)[ring], 0.0)
     return _feathered(points, upper), _feathered(points, lower)
 
 
 def _feathered(points: FacePoints, weights: Field) -> Field:
-    soft = points.graph.smooth(weights, (points.eye_ring < LID_MARGIN - 4).astype(float), 4)
+    soft = points.graph.smooth(weights, (points.eye_ring < EYELID_MARGIN - 4).astype(float), 4)
     near = bump(points.template, points.eye, (0.02, 0.02, 0.02)) > 0.01
     left: NDArray[np.bool_] = points.template[:, 0] > 0
     return np.where(near & left & points.skin, soft, 0.0)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from smirk3d.heads.action_names import mirrored_name
 from smirk3d.head_import.anny.actions import Actions
 from smirk3d.head_import.anny.repairs.action_shapes import FacePlaces
 from smirk3d.head_import.anny.repairs.action_table import ACTION_SHAPES
-from smirk3d.head_import.anny.repairs.eyelids import closing_lids, gaze_lids
+from smirk3d.head_import.anny.repairs.eyelids import closing_eyelids, gaze_eyelids
 from smirk3d.head_import.anny.repairs.face_points import FacePoints
 from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
 from smirk3d.head_import.anny.repairs.skin_fields import Field, bump, ramp
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
+from smirk3d.heads.action_names import mirrored_name
 
 _LIPS_STAY_CLOSED = (
     "mouthRollUpper", "mouthRollLower", "mouthPressLeft", "mouthPressRight", "mouthSmileLeft",
@@ -29,8 +29,8 @@ _LIPS_STAY_CLOSED = (
 def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Actions:
     """Return all actions with the repaired ones replaced; sides are exact mirrors."""
     seal = LipSeal(surface, points.template)
-    left: Actions = gaze_lids(points)
-    left["eyeBlinkLeft"] = closing_lids(actions["eyeBlinkLeft"], surface, points)
+    left: Actions = gaze_eyelids(points)
+    left["eyeBlinkLeft"] = closing_eyelids(actions["eyeBlinkLeft"], surface, points)
     places = FacePlaces(surface, points)
     both: Actions = {}
     for name, shape in ACTION_SHAPES.items():

@@ -11,7 +11,7 @@ from smirk3d.head_import.anny.eyeballs import RADIUS
 from smirk3d.head_import.anny.repairs.skin_fields import Field, Mask, SkinGraph, vertex_normals
 from smirk3d.head_import.anny.surface import HeadSurface
 
-LID_MARGIN = 8
+EYELID_MARGIN = 8
 """Index of the lid margin's outer rim among the eye loops."""
 
 LIP_CONTACT = 7
@@ -33,7 +33,7 @@ class FacePoints:
         inner_canthus, outer_canthus: ends of the lid margin.
         mouth_corner, nose_tip, ala: the left ones.
         eye_ring: number of the eye loop of each vertex ``[V]``, -1 off the loops; left eye.
-        upper_lid: whether a vertex on those loops lies above the line between the canthi.
+        upper_eyelid: whether a vertex on those loops lies above the line between the canthi.
         upper_lip: 1 on the upper lip and above, 0 on the lower and below, smooth between ``[V]``.
     """
 
@@ -50,7 +50,7 @@ class FacePoints:
     nose_tip: Field
     ala: Field
     eye_ring: NDArray[np.int64]
-    upper_lid: Mask
+    upper_eyelid: Mask
     upper_lip: Field
 
 
@@ -58,13 +58,13 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
     """Return the points of a template ``[V, 3]``."""
     graph = SkinGraph(surface.quads, len(template))
     ball = template[surface.mask("eyeL")]
-    margin = surface.eye_loops[LID_MARGIN]
+    margin = surface.eye_loops[EYELID_MARGIN]
     ring = np.full(len(template), -1)
     for number, loop in enumerate(surface.eye_loops):
         ring[loop] = number
-    upper_lid = np.zeros(len(template), bool)
+    upper_eyelid = np.zeros(len(template), bool)
     for loop in surface.eye_loops:
-        upper_lid[upper_half(template, loop)] = True
+        upper_eyelid[upper_half(template, loop)] = True
     contact = surface.mouth_loops[LIP_CONTACT]
     at = {int(row): index for index, row in enumerate(surface.rows)}
     return FacePoints(
@@ -81,7 +81,7 @@ def face_points(surface: HeadSurface, template: Field) -> FacePoints:
         nose_tip=template[at[_NOSE_TIP]],
         ala=template[at[_ALA]],
         eye_ring=ring,
-        upper_lid=upper_lid,
+        upper_eyelid=upper_eyelid,
         upper_lip=_upper_lip(surface, template, graph, template[at[_NOSE_TIP]]),
     )
 

@@ -1,8 +1,8 @@
-"""Lids and sockets laid on eyeballs of a person's size.
+"""Eyelids and sockets laid on eyeballs of a person's size.
 
-The sources' lids lie on helper balls of 16 mm. Each margin is brought to a ball of 12 mm along the
-ray from its centre, the skin around follows less and less along the edge loops, and what lies in
-the socket is pushed behind the ball's surface. Identities then carry lids and ball together.
+The sources' eyelids lie on helper balls of 16 mm. Each margin is brought to a ball of 12 mm along
+the ray from its centre, the skin around follows less and less along the edge loops, and what lies
+in the socket is pushed behind the ball's surface. Identities then carry eyelids and ball together.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.heads.action_names import mirrored_name
 from smirk3d.head_import.anny.eyeballs import EYE_SURFACE, surface_radius
 from smirk3d.head_import.anny.repairs.skin_fields import Field
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
+from smirk3d.heads.action_names import mirrored_name
 
 SEAT = np.array([0.0007, -0.0010, -0.0120])
 """Metres from the front of the left helper ball to the centre of the eye: a little outwards, as the
-eyes of people who look into the camera, and down, as their lids cover the iris more above."""
+eyes of people who look into the camera, and down, as their eyelids cover the iris more above."""
 
 LID_GAP = 0.0003
-"""Metres between the eye and the lids' inner rim, of the tear film and of rounding."""
+"""Metres between the eye and the eyelids' inner rim, of the tear film and of rounding."""
 
 _INNER_RIM = 9
 _GAP_BEHIND = (0.0004, 0.0007)
@@ -35,12 +35,12 @@ _LARGEST_SHIFT = 0.0021
 _REACH = 0.03
 _STILL = 1e-5
 
-# share of the inner rim's shift by edge loop, from the orbit to the rim
-_SHARE = (0.0, 0.02, 0.08, 0.18, 0.32, 0.50, 0.70, 0.87, 1.0, 1.0)
+# fraction of the inner rim's shift by edge loop, from the orbit to the rim
+_FRACTION = (0.0, 0.02, 0.08, 0.18, 0.32, 0.50, 0.70, 0.87, 1.0, 1.0)
 
 
 def with_lids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> Field:
-    """Return a symmetric template ``[V, 3]`` whose lids lie on the eye around the left centre."""
+    """Return a symmetric template ``[V, 3]`` whose eyelids lie on the eye around the left centre."""
     result = template.copy()
     rim = surface.eye_loops[_INNER_RIM]
     shift = _onto_eye(template[rim], centre, LID_GAP)
@@ -48,9 +48,9 @@ def with_lids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> F
     # the inner corner keeps its place: the tear duct and its flesh fill it
     shift *= (_LARGEST_SHIFT * np.tanh(length / _LARGEST_SHIFT)) / length.clip(1e-9)
     angle = _around(template[rim], centre)
-    for loop, share in zip(surface.eye_loops, _SHARE, strict=False):
-        result[loop] += share * _periodic(_around(template[loop], centre), angle, shift)
-    for loop, gap in zip(surface.eye_loops[len(_SHARE) :], _GAP_BEHIND, strict=True):
+    for loop, fraction in zip(surface.eye_loops, _FRACTION, strict=False):
+        result[loop] += fraction * _periodic(_around(template[loop], centre), angle, shift)
+    for loop, gap in zip(surface.eye_loops[len(_FRACTION) :], _GAP_BEHIND, strict=True):
         result[loop] += _onto_eye(template[loop], centre, gap)
     near = np.linalg.norm(template - centre, axis=1) < _REACH
     socket = np.flatnonzero(surface.mask("cavity") & near)
@@ -77,29 +77,29 @@ def seated(helper: Field, radius: NDArray[np.float64]) -> Field:
 def lids_with_eyes(
     offsets: Field, template: Field, eyes: Mapping[str, Field], index: int, surface: HeadSurface
 ) -> Field:
-    """Return an identity's offsets ``[V, 3]`` that keep both eyes' lids on them.
+    """Return an identity's offsets ``[V, 3]`` that keep both eyes' eyelids on them.
 
     Args:
         offsets: of the identity.
-        template: ``[V, 3]`` with lids on the eyes.
+        template: ``[V, 3]`` with eyelids on the eyes.
         eyes: the centres of ``eyeL`` and ``eyeR`` and their offsets ``[1 + S, 3]``.
         index: the row of the identity among them.
         surface: for the edge loops.
     """
     result = offsets.copy()
     for number, left in enumerate(surface.eye_loops):
-        share = _SHARE[number] if number < len(_SHARE) else 1.0
+        fraction = _FRACTION[number] if number < len(_FRACTION) else 1.0
         for name, loop in (("eyeL", left), ("eyeR", surface.mirror[left])):
             ray = _unit(template[loop] - eyes[name][0])
             off = ((eyes[name][index] - offsets[loop]) * ray).sum(1, keepdims=True)
-            result[loop] += share * off * ray
+            result[loop] += fraction * off * ray
     return result
 
 
 def with_sliding_lids(
     actions: Mapping[str, Field], template: Field, centre: Field, surface: HeadSurface
 ) -> dict[str, Field]:
-    """Return actions of which those of the eyes let the lids end as far off the eye as at rest.
+    """Return actions of which those of the eyes let the eyelids end as far off the eye as at rest.
 
     Skin that such an action lifts off the eye stays lifted; the closer to the margin, the less of
     it. Actions are mirrors of each other.
@@ -116,20 +116,20 @@ def with_sliding_lids(
 def _sliding(offsets: Field, template: Field, centre: Field, surface: HeadSurface) -> Field:
     result = offsets.copy()
     for number, loop in enumerate(surface.eye_loops):
-        share = _SHARE[number] if number < len(_SHARE) else 1.0
+        fraction = _FRACTION[number] if number < len(_FRACTION) else 1.0
         rest, ended = template[loop] - centre, template[loop] + offsets[loop] - centre
         ray = _unit(ended)
         height = np.linalg.norm(rest, axis=1) - surface_radius(_unit(rest)[:, 2])
         off = surface_radius(ray[:, 2]) + height - np.linalg.norm(ended, axis=1)
         moved = np.linalg.norm(offsets[loop], axis=1) > _STILL
-        result[loop] += (share * off * moved)[:, None] * ray
+        result[loop] += (fraction * off * moved)[:, None] * ray
     return result
 
 
 def lid_contacts(template: Field, centre: Field, surface: HeadSurface) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a head file that keep the lids off the eyes.
+    """Return the arrays of a head file that keep the eyelids off the eyes.
 
-    Lids come as close to the eye as at rest, or as their thickness lets them.
+    Eyelids come as close to the eye as at rest, or as their thickness lets them.
     """
     loops = surface.eye_loops[_FIRST_CONTACT:]
     gaps = np.concatenate(

@@ -15,7 +15,7 @@ from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 _CLOSED = -0.0002
 
 # how far the other mouth loops follow the one that is moved
-_SHARE = (0.0, 0.03, 0.08, 0.18, 0.35, 0.6, 0.85, 1.0, 0.8, 0.5)
+_FRACTION = (0.0, 0.03, 0.08, 0.18, 0.35, 0.6, 0.85, 1.0, 0.8, 0.5)
 
 
 class LipSeal:
@@ -35,14 +35,14 @@ class LipSeal:
         self._upper, self._lower = contact[: corner + 1], contact[corner:][::-1]
         self._knots = template[self._upper, 0]
         self._lower_x = template[self._lower, 0]
-        moved, share = [], []
-        for ladder, weight in zip(ladders, _SHARE, strict=True):
+        moved, fraction = [], []
+        for ladder, weight in zip(ladders, _FRACTION, strict=True):
             side = np.sign(corner - np.arange(len(ladder)))
             midline = np.where(np.abs(template[ladder, 0]) < 1e-6, 0.5, 1.0)
             moved.append(ladder)
-            share.append(-0.5 * weight * side * midline)
+            fraction.append(-0.5 * weight * side * midline)
         self._moved = np.concatenate(moved)
-        self._share = np.concatenate(share)
+        self._share = np.concatenate(fraction)
         self._at = template[self._moved, 0]
 
     def gaps(self, field: Field) -> Field:

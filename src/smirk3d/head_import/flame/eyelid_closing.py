@@ -1,11 +1,11 @@
-"""Eyelids for a head that has none: offsets that close the eyes, from the lids' own geometry.
+"""Eyelids for a head that has none: offsets that close the eyes, from the eyelids' own geometry.
 
-Seen from the centre of its eyeball, the opening of an eye is where no skin is met. Lids turn about
-that centre, so a closing is a turn of each skin point about the eye's left-right axis: the upper
-margin down to a line just above the lower one, the lower margin a little up to the same line. The
-turn fades out within half an eyeball's radius above and below, as it does in blinks that artists
-made (ICT-FaceKit, MakeHuman), and vanishes by itself in the corners, where both margins meet. Skin
-never comes closer to the centre than the eyeball's surface.
+Seen from the centre of its eyeball, the opening of an eye is where no skin is met. Eyelids turn
+about that centre, so a closing is a turn of each skin point about the eye's left-right axis: the
+upper margin down to a line just above the lower one, the lower margin a little up to the same line.
+The turn fades out within half an eyeball's radius above and below, as it does in blinks that
+artists made (ICT-FaceKit, MakeHuman), and vanishes by itself in the corners, where both margins
+meet. Skin never comes closer to the centre than the eyeball's surface.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from smirk3d.head_import.mesh_parts import Floats, Ints
 _CELL = math.radians(1.5)
 _REACH = math.radians(80)
 _SAMPLES = 14
-_LOWER_SHARE = 0.1
+_LOWER_FRACTION = 0.1
 _FADE = 0.55
 _OVERLAP = math.radians(1.5)
 _TALL = math.radians(12)
@@ -62,7 +62,7 @@ def closing_offsets(
     Args:
         vertices: template ``[V, 3]`` in metres, head axes, eyes open.
         faces: ``[F, 3]``.
-        skin: vertices that lids may be among ``[V]``.
+        skin: vertices that eyelids may be among ``[V]``.
         eyeball: vertices of this eye's ball ``[V]``.
         centre: of the eyeball ``[3]``.
 
@@ -80,7 +80,7 @@ def closing_offsets(
     turns = _turns(angles, margins, radius)
     turn = angles.turn + turns
     surface = _ball_surface(turn, angles.side, ball) * _CLEARANCE
-    # what lies inside the ball at rest, as the lids' hidden backs do, stays as deep as it is
+    # what lies inside the ball at rest, as the eyelids' hidden backs do, stays as deep as it is
     hidden = angles.distance < _ball_surface(angles.turn, angles.side, ball) * _HIDDEN
     distance = np.where(hidden, angles.distance, np.maximum(angles.distance, surface))
     moved = _positions(turn, angles.side, distance) + centre
@@ -120,7 +120,7 @@ def _find_margins(points: Floats, triangles: Ints) -> _Margins:
     lower = _profile(angles, beside & (angles.turn <= axis), lowest=False)
     side = np.unique(np.concatenate([upper[0], lower[0]]))
     top, bottom = np.interp(side, *upper), np.interp(side, *lower)
-    # beyond the last vertices on either side lie the corners, where both lids begin
+    # beyond the last vertices on either side lie the corners, where both eyelids begin
     corners = ((top + bottom) / 2)[[0, -1]]
     return _Margins(
         np.concatenate([side[:1] - 2 * _CELL, side, side[-1:] + 2 * _CELL]),
@@ -138,7 +138,9 @@ def _profile(angles: _Angles, members: NDArray[np.bool_], *, lowest: bool) -> tu
         rows = np.flatnonzero(bins == label)
         chosen.append(rows[turn[rows].argmin() if lowest else turn[rows].argmax()])
     if len(chosen) < 3:
-        raise AssetError("the skin has no lids around the eyeball, so that no eyelids can be made")
+        raise AssetError(
+            "the skin has no eyelids around the eyeball, so that no eyelids can be made"
+        )
     order = np.argsort(side[chosen])
     return side[chosen][order], turn[chosen][order]
 
@@ -186,7 +188,9 @@ def _opening(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
         seen = grown
     edge = seen[0].any() or seen[-1].any() or seen[:, 0].any() or seen[:, -1].any()
     if seen.sum() < _SMALLEST_OPENING or edge:
-        raise AssetError("the skin has no lids around the eyeball, so that no eyelids can be made")
+        raise AssetError(
+            "the skin has no eyelids around the eyeball, so that no eyelids can be made"
+        )
     return seen
 
 
@@ -199,12 +203,12 @@ def _turns(angles: _Angles, margins: _Margins, radius: float) -> Floats:
     is_upper = angles.turn > (upper + lower) / 2
     margin = np.where(is_upper, upper, lower)
     beyond = np.where(is_upper, angles.turn - upper, lower - angles.turn).clip(0) * radius
-    # only outwards, for the backs of the lids lie deep and go along with their fronts
+    # only outwards, for the backs of the eyelids lie deep and go along with their fronts
     outward = (angles.distance - radius).clip(0)
     away = np.hypot(beyond, outward) / (_FADE * radius)
     # a closed upper lid covers the lower one a little, so that no light shows between vertices
     overlap = _OVERLAP * (height / _TALL).clip(0, 1)
-    full = np.where(is_upper, -(1 - _LOWER_SHARE) * height - overlap, _LOWER_SHARE * height)
+    full = np.where(is_upper, -(1 - _LOWER_FRACTION) * height - overlap, _LOWER_FRACTION * height)
     past = np.where(is_upper, margin - angles.turn, angles.turn - margin).clip(0)
     turns: Floats = full * _faded(away) + np.where(is_upper, past, -past)
     return turns
@@ -212,8 +216,8 @@ def _turns(angles: _Angles, margins: _Margins, radius: float) -> Floats:
 
 def _faded(distance: Floats) -> Floats:
     """Return 1 up to a margin, falling smoothly to 0 at one unit beyond it."""
-    share = distance.clip(0, 1)
-    faded: Floats = 1 - share * share * (3 - 2 * share)
+    fraction = distance.clip(0, 1)
+    faded: Floats = 1 - fraction * fraction * (3 - 2 * fraction)
     return faded
 
 
