@@ -165,16 +165,16 @@ def test_measured_features_leave_what_is_read(head: HeadModel, shared: bool) -> 
     images = torch.rand(6, 3, 64, 64)
     with torch.no_grad():
         before = encoder(images)
-        encoder.standardise([images[:3], images[3:]])
+        encoder.normalize_features([images[:3], images[3:]])
         after = encoder(images)
         for name, tensor in before.items():
             torch.testing.assert_close(getattr(after, name), tensor, atol=1e-5, rtol=1e-4)
         features = images if encoder.trunk is None else encoder.trunk(images)
         features = encoder.expression_encoder.backbone(features)
         output = encoder.expression_encoder.output
-        centred = (features - output.centre) / output.std
+        centred = (features - output.feature_mean) / output.feature_std
     assert centred.mean(0).abs().max() < 1e-3
     assert centred.std(0).max() < 1.001
     plain = FaceEncoder(head, EncoderConfig(shared=True, input_size=64))
     with pytest.raises(ValueError, match="as they are"):
-        plain.shape_encoder.output.standardise(torch.zeros(960), torch.ones(960))
+        plain.shape_encoder.output.normalize_features(torch.zeros(960), torch.ones(960))

@@ -22,7 +22,7 @@ def some_encoder(*, shared: bool, normalized: bool, places: int = 3) -> FaceEnco
         spatial_channels=places, normalized=normalized, input_size=64,
     )  # fmt: skip
     encoder = FaceEncoder(tiny_head(), config).eval()
-    encoder.standardise([torch.rand(4, 3, 64, 64)])
+    encoder.normalize_features([torch.rand(4, 3, 64, 64)])
     return encoder
 
 

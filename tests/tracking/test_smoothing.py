@@ -63,9 +63,9 @@ def live(motion: ImageMotion, times: np.ndarray, head: HeadModel) -> ImageMotion
         for t in range(len(times))
     ]
     return ImageMotion(
-        np.concatenate([f.turn for f in frames]),
-        np.concatenate([f.place for f in frames]),
-        np.concatenate([f.size for f in frames]),
+        np.concatenate([f.rotation for f in frames]),
+        np.concatenate([f.translation for f in frames]),
+        np.concatenate([f.log_scale for f in frames]),
         {n: np.concatenate([f.groups[n] for f in frames]) for n in motion.groups},
     )
 
@@ -90,9 +90,9 @@ def test_what_trembles_rests(head: HeadModel, kind: str) -> None:
     result = smoothed(kind, noisy, times, head)
     least = 5 if kind == "best" else 3
     for before, after in [
-        (noisy.turn, result.turn),
-        (noisy.place, result.place),
-        (noisy.size, result.size),
+        (noisy.rotation, result.rotation),
+        (noisy.translation, result.translation),
+        (noisy.log_scale, result.log_scale),
         *((noisy.groups[name], result.groups[name]) for name in GROUPS),
     ]:
         assert jitter(before) > least * jitter(after)
@@ -145,45 +145,47 @@ def test_speech_and_nods_through_a_whole_clip_are_no_trembling(
     nods = 60 * np.sin(2 * np.pi * 3 * times)
     moving = still(head)
     moving.groups["jaw"][:, 0] += syllables
-    moving.place[:, 1] += nods
-    moving.place[:, 0] += 20 * np.sin(2 * np.pi * 4.8 * times)
+    moving.translation[:, 1] += nods
+    moving.translation[:, 0] += 20 * np.sin(2 * np.pi * 4.8 * times)
     noisy = trembling(moving)
     result = smoothed(kind, noisy, times, head)
     after = np.s_[90:-3]
     for shown, read in [
         (syllables, result.groups["jaw"][:, 0]),
-        (nods, result.place[:, 1]),
-        (moving.place[:, 0] - 300, result.place[:, 0]),
+        (nods, result.translation[:, 1]),
+        (moving.translation[:, 0] - 300, result.translation[:, 0]),
     ]:
         assert np.polyfit(shown[after], read[after], 1)[0] > (0.95 if kind == "best" else 0.85)
     if kind == "best":
-        assert np.abs(result.place[after] - moving.place[after]).max() < 2, "extremes stay"
+        assert np.abs(result.translation[after] - moving.translation[after]).max() < 2, (
+            "extremes stay"
+        )
 
 
 def test_gaps_part_the_clip(head: HeadModel) -> None:
     times = np.concatenate([np.arange(60) / RATE, 10 + np.arange(60) / RATE])
     two = still(head, 120)
-    two.place[60:] += 200
+    two.translation[60:] += 200
     result = smooth_clip(trembling(two), times, head)
-    assert np.abs(result.place[:60] - 300).max() < 2
-    assert np.abs(result.place[60:] - 500).max() < 2
+    assert np.abs(result.translation[:60] - 300).max() < 2
+    assert np.abs(result.translation[60:] - 500).max() < 2
 
 
 def test_uneven_times_do_not_pull(head: HeadModel) -> None:
     rng = np.random.default_rng(0)
     times = np.cumsum(rng.choice([0.01, 0.03, 0.06], 200))
     moving = still(head, 200)
-    moving.place[:, 0] = 300 + 100 * times
+    moving.translation[:, 0] = 300 + 100 * times
     result = smooth_clip(moving, times, head)
-    assert np.abs(result.place - moving.place).max() < 0.05
+    assert np.abs(result.translation - moving.translation).max() < 0.05
 
 
 def test_a_head_that_jumps_for_one_frame_is_put_back(head: HeadModel) -> None:
     times = np.arange(FRAMES) / RATE
     jumping = trembling(still(head))
-    jumping.place[100] += 60
+    jumping.translation[100] += 60
     result = smooth_clip(jumping, times, head)
-    assert np.abs(result.place[95:106] - 300).max() < 2
+    assert np.abs(result.translation[95:106] - 300).max() < 2
 
 
 def test_turns_go_the_short_way(head: HeadModel) -> None:
@@ -195,13 +197,13 @@ def test_turns_go_the_short_way(head: HeadModel) -> None:
     turn = matrix_to_quaternion_wxyz(rotations).numpy()
     turning = replace(turning, rotation=turn * np.where(np.arange(FRAMES) % 3, 1, -1)[:, None])
     for kind, most in (("best", 0.02), ("live", 0.2)):
-        result = rotations_of(smoothed(kind, turning, times, head).turn)
+        result = rotations_of(smoothed(kind, turning, times, head).rotation)
         assert (result - rotations)[3:-3].abs().max() < most
 
 
 def test_a_clip_of_one_frame_stays(head: HeadModel) -> None:
     one = trembling(still(head, 1))
-    assert (smooth_clip(one, np.zeros(1), head).place == one.place).all()
+    assert (smooth_clip(one, np.zeros(1), head).translation == one.translation).all()
 
 
 def test_the_picture_s_motion_goes_back_into_any_crop(head: HeadModel) -> None:

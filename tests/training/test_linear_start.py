@@ -47,7 +47,7 @@ def test_a_spot_is_read_after_the_regression_and_other_groups_stay() -> None:
     encoder = encoder_with_spatial_features()
     batches = [spots(16, seed) for seed in range(12)]
     start_spatial_features(encoder, [batch.images for batch in batches[:4]])
-    encoder.standardise([batch.images for batch in batches[:4]])
+    encoder.normalize_features([batch.images for batch in batches[:4]])
     held_out = spots(16, 99)
     encoder.eval()
     with torch.no_grad():

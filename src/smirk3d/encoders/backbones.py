@@ -248,11 +248,11 @@ class Backbone(nn.Module):
             stages.append(nn.Sequential(*blocks))
         stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
         self.blocks = nn.Sequential(*stages)
-        self.places: ConvBlock | None = None
+        self.spatial: ConvBlock | None = None
         self.spatial_side = -(-input_size // _SPATIAL_STRIDE)
         self.num_positions = spatial_channels * self.spatial_side**2
         if spatial_channels:
-            self.places = ConvBlock(spatial_width, spatial_channels, ceiling)
+            self.spatial = ConvBlock(spatial_width, spatial_channels, ceiling)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -278,8 +278,8 @@ class Backbone(nn.Module):
         x, cells = self._stem(images), []
         for number, stage in enumerate(self.blocks):
             x = stage(x)
-            if self.places is not None and number == self._spatial_stage:
-                cells = [self.places(x).flatten(1)]
+            if self.spatial is not None and number == self._spatial_stage:
+                cells = [self.spatial(x).flatten(1)]
         return torch.cat([x.mean((2, 3)), *cells], 1)
 
     def spatial_features(self, images: Tensor) -> Tensor:
@@ -321,7 +321,7 @@ def build_backbone(
         if name != "efficientnet_lite0":
             raise AssetError(f"no package carries weights for {name}: use efficientnet_lite0")
         lacking, _ = backbone.load_state_dict(_lite0_weights(backbone), strict=False)
-        assert all(name.startswith("places.") for name in lacking)
+        assert all(name.startswith("spatial.") for name in lacking)
     return backbone
 
 
@@ -358,7 +358,7 @@ def _lite0_names(backbone: Backbone) -> dict[str, str]:
     return {
         key: f"{modules[module]}.{leaf}"
         for key in backbone.state_dict()
-        if not key.startswith("places.")
+        if not key.startswith("spatial.")
         for module, _, leaf in [key.rpartition(".")]
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,9 +28,9 @@ from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 
-_USUAL_PLACE_CHANNELS = 128
+_USUAL_SPATIAL_CHANNELS = 128
 """Up to here a network is built without a look at the file first, which takes a second."""
-_LARGEST_INPUT, _MOST_PLACE_CHANNELS = 1024, 4096
+_LARGEST_INPUT, _MOST_SPATIAL_CHANNELS = 1024, 4096
 """Far above what is trained: what a file says is built, so that it must be of some size."""
 _SMALLEST_STD = 0.02
 """Of features: most have 0.1."""
@@ -214,7 +214,7 @@ class FaceEncoder(nn.Module):
             features = torch.cat([encoder.backbone(batch) for batch in batches])
             # a feature that is nearly constant tells nothing: it is not blown up
             std = features.std(0)
-            encoder.output.standardise(features.mean(0), std.clamp(min=_SMALLEST_STD))
+            encoder.output.normalize_features(features.mean(0), std.clamp(min=_SMALLEST_STD))
         self.train(training)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
@@ -250,12 +250,28 @@ class FaceEncoder(nn.Module):
                 f"({header['head_fingerprint'][:12]}), not {head.name!r} ({head.fingerprint[:12]})"
             )
         config = _config(header["config"], str(path))
-        if config.spatial_channels > _USUAL_PLACE_CHANNELS or config.input_size > CROP_SIZE:
+        if config.spatial_channels > _USUAL_SPATIAL_CHANNELS or config.input_size > CROP_SIZE:
             check_build(lambda: cls(head, config), path)
         encoder = cls(head, config)
         encoder.provenance = header["provenance"]
-        load_strictly(encoder, read_weights(path), str(path))
+        tensors = {_tensor_name(name): value for name, value in read_weights(path).items()}
+        load_strictly(encoder, tensors, str(path))
         return encoder.eval()
+
+
+_FORMER_SETTINGS = {"place_channels": "spatial_channels", "standardised": "normalized"}
+_FORMER_TENSORS = {
+    "trunk.places.": "trunk.spatial.",
+    ".output.centre": ".output.feature_mean",
+    ".output.spread": ".output.feature_std",
+}
+"""Names in weights files that smirk3d 0.1 wrote, and what they are called now."""
+
+
+def _tensor_name(name: str) -> str:
+    for former, present in _FORMER_TENSORS.items():
+        name = name.replace(former, present)
+    return name
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
@@ -283,12 +299,13 @@ _HEADER_KINDS = {
 
 def _config(entries: dict[str, Any], source: str) -> EncoderConfig:
     try:
-        config = EncoderConfig(**{**entries, "pretrained": False})
+        present = {_FORMER_SETTINGS.get(name, name): value for name, value in entries.items()}
+        config = EncoderConfig(**{**present, "pretrained": False})
         for name, value in asdict(config).items():
             if type(value) is not type(getattr(EncoderConfig, name)):
                 raise ValueError(f"{name} is {value!r}")
         small = config.input_size <= _LARGEST_INPUT
-        if not small or not 0 <= config.spatial_channels <= _MOST_PLACE_CHANNELS:
+        if not small or not 0 <= config.spatial_channels <= _MOST_SPATIAL_CHANNELS:
             raise ValueError("no encoder has such sizes")
         if config.input_size < 1:
             raise ValueError("input_size must be positive")

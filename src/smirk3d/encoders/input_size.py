@@ -59,7 +59,9 @@ def _take_over(
 
     plain = copy.deepcopy(known)
     if known.normalized:
-        plain.standardise(torch.zeros_like(known.centre), torch.ones_like(known.std))
+        plain.normalize_features(
+            torch.zeros_like(known.feature_mean), torch.ones_like(known.feature_std)
+        )
     output.linear.weight.copy_(
         placed(
             plain.linear.weight, lambda grid: (grid.flatten(-2) @ to_old).unflatten(-1, (new, new))
@@ -67,9 +69,9 @@ def _take_over(
     )
     output.linear.bias.copy_(plain.linear.bias)
     if known.normalized:
-        output.standardise(
+        output.normalize_features(
             *(placed(values, lambda grid: _resized(grid[None], new)[0])
-              for values in (known.centre, known.std))
+              for values in (known.feature_mean, known.feature_std))
         )  # fmt: skip
 
 

@@ -41,17 +41,18 @@ class GroupOutputs(nn.Module):
     """One linear layer whose outputs are some parameter groups.
 
     ``value = clamp(default + scale * (W z + b), lo, hi)``; groups follow each other in the
-    layer's rows in the order given. ``z`` are the features, or with ``normalized`` their distance
-    from a centre in standard deviations, both measured before training: the same functions, yet
-    Adam finds them in far fewer steps, since what all pictures share no longer moves every output.
+    layer's rows in the order given. ``z`` are the features, or with ``normalized`` the
+    features minus their mean, divided by their standard deviation, both measured before training:
+    the same functions, yet Adam finds them in far fewer steps, since what all pictures have in
+    common no longer moves every output.
     """
 
     lo: Tensor
     hi: Tensor
     default: Tensor
     scale: Tensor
-    centre: Tensor
-    std: Tensor
+    feature_mean: Tensor
+    feature_std: Tensor
 
     def __init__(
         self,
@@ -68,9 +69,8 @@ class GroupOutputs(nn.Module):
             num_features: size of the features.
             groups: the groups; those of size zero are passed over.
             weight_gain: factor on the linear layer's usual starting weights; biases start at zero.
-            scaled: multiply outputs by each component's standard deviation; else by 1, as SMIRK's
-                layers.
-            normalized: keep a centre and a standard deviation of the features.
+            scaled: multiply outputs by each component's standard deviation; else by 1, as SMIRK's layers.
+            normalized: keep the mean and standard deviation of the features.
         """
         super().__init__()
         self.groups = [(group.name, group.dim) for group in groups if group.dim]
@@ -91,34 +91,34 @@ class GroupOutputs(nn.Module):
 
         self.normalized = normalized
         if normalized:
-            self.register_buffer("centre", torch.zeros(num_features))
-            self.register_buffer("spread", torch.ones(num_features))
+            self.register_buffer("feature_mean", torch.zeros(num_features))
+            self.register_buffer("feature_std", torch.ones(num_features))
 
     @torch.no_grad()
-    def standardise(self, centre: Tensor, std: Tensor) -> None:
-        """Take a centre and a standard deviation of the features ``[C]``; all outputs stay as they are.
+    def normalize_features(self, mean: Tensor, std: Tensor) -> None:
+        """Take the mean and standard deviation of the features ``[C]``; all outputs stay as they are.
 
         Raises:
             ValueError: if the layer is not ``normalized``.
         """
         if not self.normalized:
             raise ValueError("this layer takes features as they are")
-        plain = self.linear.weight / self.std
-        bias = self.linear.bias - plain @ self.centre
+        plain = self.linear.weight / self.feature_std
+        bias = self.linear.bias - plain @ self.feature_mean
         self.linear.weight.copy_(plain * std)
-        self.linear.bias.copy_(bias + plain @ centre)
-        self.centre.copy_(centre)
-        self.std.copy_(std)
+        self.linear.bias.copy_(bias + plain @ mean)
+        self.feature_mean.copy_(mean)
+        self.feature_std.copy_(std)
 
     def normalized_features(self, features: Tensor) -> Tensor:
         """Return what the linear layer takes of features ``[B, C]``."""
-        return (features - self.centre) / self.std if self.normalized else features
+        return (features - self.feature_mean) / self.feature_std if self.normalized else features
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
         device = features.device.type
         if torch.is_autocast_enabled(device):
-            # half a pixel of a face's place is less than bfloat16 tells apart
+            # half a pixel of a face's position is less than bfloat16 tells apart
             with torch.autocast(device, enabled=False):
                 return self.forward(features.float())
         values = self.default + self.scale * self.linear(self.normalized_features(features))

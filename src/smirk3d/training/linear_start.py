@@ -29,9 +29,9 @@ def start_spatial_features(encoder: FaceEncoder, images: Iterable[Tensor]) -> No
         images: batches ``[B, 3, N, N]`` of crops at the input's size, on which the range is taken.
     """
     trunk = encoder.trunk
-    if trunk is None or trunk.places is None:
+    if trunk is None or trunk.spatial is None:
         return
-    places = trunk.places
+    places = trunk.spatial
     torch.nn.init.orthogonal_(places.conv.weight)
     training = encoder.training
     encoder.eval()
