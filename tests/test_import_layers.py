@@ -1,8 +1,9 @@
-"""Imports go downwards only, so that any part can be read without the parts above it."""
+"""Imports go downwards only and close no circle, so that any part can be read by itself."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,74 +11,172 @@ import pytest
 import smirk3d
 
 SOURCE = Path(smirk3d.__file__).parent
+ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
 
-LAYERS = [
-    {"conventions", "errors", "closing", "assets"},
-    {"face_parameters", "geometry"},
-    {"heads", "encoders", "rasterization", "preprocessing", "feature_networks"},
-    {"rendering", "neural_renderer", "losses"},
-    {"data", "export"},
-    {"fitting", "pipeline", "training", "tracking", "editing"},
-    {"evaluation", "viewer"},
-    {"cli"},
-]
-WITHIN_A_LAYER = {
-    ("assets", "closing"),
-    ("assets", "errors"),
-    ("assets", "closing"),
-    ("geometry", "face_parameters"),
-    ("pipeline", "fitting"),
-    ("tracking", "pipeline"),
-    ("tracking", "fitting"),
-    ("editing", "tracking"),
-    ("training", "fitting"),
-    ("feature_networks", "encoders"),
-}
-"""Sideways imports that are wanted; none of them closes a circle."""
+LAYERS: tuple[dict[str, str], ...] = (
+    {
+        "errors": "error types",
+        "conventions": "names, sizes and orders that all share",
+        "closing": "the base of whatever is closed after use",
+        "assets": "where files are; files and folders written whole or not at all",
+    },
+    {
+        "parameters": "parameter groups and the parameters of faces",
+        "geometry": "rotations, cameras, meshes",
+    },
+    {
+        "heads": "the head model, its file, its registry, ARKit's names",
+        "encoders": "networks from crops to parameters",
+        "rasterization": "triangles to pixels",
+        "preprocessing": "pictures and videos to detected faces and crops",
+        "feature_networks": "networks behind perceptual and emotion losses",
+    },
+    {
+        "rendering": "grey and lit pictures of heads, contact sheets",
+        "neural_renderer": "the U-Net and its inputs",
+        "losses": "pure loss functions",
+        "fitting": "bounded least squares: landmarks, conversion between heads",
+        "faces": "the record of a face in a picture",
+    },
+    {
+        "head_import": "converters of each source of heads, landmark embedding",
+        "synthesis": "expressions, rendered people, photo warps, with ground truth",
+        "export": "files for other programs",
+    },
+    {
+        "data": "training samples from annotated photos and shards",
+        "reconstruction": "photo to faces",
+    },
+    {
+        "tracking": "videos to people over time",
+        "training": "both training paths, presets, the loop",
+    },
+    {
+        "live": "cameras as they run, senders to programs that play along",
+        "editing": "another expression in a photo",
+        "evaluation": "protocols and reports",
+        "viewer": "the browser viewer",
+    },
+    {"cli": "commands, exit codes, the one place that prints"},
+)
+"""What may import what: a unit imports units of lower layers, and of its own where that closes no
+circle. The table in docs/architecture.md is :func:`layer_table`."""
 
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+RANK = {name: rank for rank, units in enumerate(LAYERS) for name in units}
 
 
-def _unit(path: Path) -> str:
-    parts = path.relative_to(SOURCE).parts
-    return parts[0].removesuffix(".py")
+def layer_table() -> str:
+    """Return the layers as a Markdown table."""
+    lines = ["| layer | unit | holds |", "|---|---|---|"]
+    for rank, units in enumerate(LAYERS):
+        lines += [f"| {rank} | `{name}` | {text} |" for name, text in units.items()]
+    return "\n".join(lines)
 
 
-def _imported_units(path: Path) -> set[str]:
-    units = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
+def modules() -> dict[str, Path]:
+    """Return all modules of the package but its front doors, by dotted name."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        if parts not in {("__init__",), ("__main__",)}:
+            found[".".join(("smirk3d", *parts)).removesuffix(".__init__")] = path
+    return found
+
+
+def imports(path: Path, known: frozenset[str]) -> set[str]:
+    """Return the modules of the package that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: relative import"
-            names = [node.module]
-            if node.module == "smirk3d":
-                names = [f"smirk3d.{a.name}" for a in node.names if a.name != "__version__"]
-        units |= {name.split(".")[1] for name in names if name.startswith("smirk3d.")}
-    return units
+            for alias in node.names:
+                deep = f"{node.module}.{alias.name}"
+                found.add(deep if deep in known else node.module)
+    return {name for name in found if name.startswith("smirk3d.")}
 
 
-SOURCES = [
-    path
-    for path in sorted(SOURCE.rglob("*.py"))
-    if path.parent != SOURCE or path.name not in {"__init__.py", "__main__.py"}
-]
+def circles(graph: dict[str, set[str]]) -> Iterator[list[str]]:
+    """Yield the strongly connected components of more than one node (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+
+    def visit(node: str) -> Iterator[list[str]]:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in sorted(graph.get(node, ())):
+            if other not in index:
+                yield from visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            members = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(members) > 1:
+                yield sorted(members)
+
+    for node in sorted(graph):
+        if node not in index:
+            yield from visit(node)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_go_down(path: Path) -> None:
-    unit = _unit(path)
-    for other in _imported_units(path) - {unit}:
-        down = RANK[other] < RANK[unit]
-        assert down or (unit, other) in WITHIN_A_LAYER, f"{unit} must not import {other}"
+def _graph() -> dict[str, set[str]]:
+    files = modules()
+    known = frozenset(files)
+    return {name: imports(path, known) & known for name, path in files.items()}
 
 
-def test_sideways_imports_close_no_circle() -> None:
-    assert not {(b, a) for a, b in WITHIN_A_LAYER} & WITHIN_A_LAYER
+def _unit(name: str) -> str:
+    return name.split(".")[1]
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_imports_go_down(name: str) -> None:
+    unit = _unit(name)
+    for other in imports(modules()[name], frozenset(modules())):
+        assert RANK[_unit(other)] <= RANK[unit], f"{name} must not import {other}"
+
+
+def test_no_circle_of_files() -> None:
+    assert list(circles(_graph())) == []
+
+
+def test_no_circle_of_units() -> None:
+    units: dict[str, set[str]] = {name: set() for name in RANK}
+    for name, others in _graph().items():
+        units[_unit(name)] |= {_unit(other) for other in others} - {_unit(name)}
+    assert list(circles(units)) == []
+
+
+def test_circles_of_any_length_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}, "e": {"f"}, "f": {"e"}, "g": {"a"}}
+    assert list(circles(graph)) == [["b", "c", "d"], ["e", "f"]]
 
 
 def test_the_walk_sees_imports(tmp_path: Path) -> None:
     source = tmp_path / "module.py"
-    source.write_text("from smirk3d.cli import main\ndef f():\n    import smirk3d.viewer.app\n")
-    assert _imported_units(source) == {"cli", "viewer"}
+    source.write_text(
+        "from smirk3d.cli import main\nfrom smirk3d import cli\n"
+        "def f():\n    import smirk3d.viewer.app\n"
+    )
+    known = frozenset({"smirk3d.cli", "smirk3d.cli.main", "smirk3d.viewer.app"})
+    assert imports(source, known) == {"smirk3d.cli.main", "smirk3d.cli", "smirk3d.viewer.app"}
+
+
+def test_the_page_on_architecture_has_this_table() -> None:
+    assert layer_table() in ARCHITECTURE.read_text(encoding="utf-8")
+
+
+def test_files_and_folders_stay_small() -> None:
+    long = {
+        name: lines
+        for name, path in modules().items()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert not long, "split files of over 400 lines by task"
+    folders = [SOURCE, *(path for path in SOURCE.rglob("*") if path.is_dir())]
+    full = {str(f): n for f in folders if (n := len(list(f.glob("*.py")))) > 15}
+    assert not full, "a folder of over 15 files wants sub-folders"
