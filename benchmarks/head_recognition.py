@@ -62,7 +62,7 @@ class Photographer:
         return self._studio.picture(vertices, project(vertices, face.camera))
 
     def portrait(self, face: FaceParameters) -> Picture:
-        """Return the picture of one face ``[1]`` as people see it, eyes lit and shaded by eyelids."""
+        """Return the picture of one face ``[1]`` as people see it, with lit eyes."""
         return clay(self.head, self.head(face).vertices[0], PORTRAIT)
 
     def detect(

@@ -295,8 +295,8 @@ def main(
     keys = ["visible", "right", "right_at_once"]
     total = {key: sum(int(str(row[key])) for row in rows) for key in keys}
     fractions = [100 * total[key] / total["visible"] for key in keys[1:]]
-    lines += ["", f"Right in {fractions[0]:.2f} % of {total['visible']} faces that nothing hides, as "
-              f"the track is written; {fractions[1]:.2f} % in the frame itself."]  # fmt: skip
+    lines += ["", f"Right in {fractions[0]:.2f} % of {total['visible']} faces that nothing hides,"
+              f" as the track is written; {fractions[1]:.2f} % in the frame itself."]  # fmt: skip
     table = "\n".join(lines + speech_table(heard))
     write_results("video-names", [*rows, *heard], table)
     print(table)

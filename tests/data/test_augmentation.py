@@ -5,7 +5,6 @@ import torch
 from smirk3d.data.augmentation import (
     Augmentation,
     AugmentationConfig,
-    Faces,
     random_crops,
     transform_view,
 )
@@ -13,6 +12,7 @@ from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.synthesis.labeled_faces import LabeledFaces
 from smirk3d.synthesis.mirroring import Mirror
 
 SOURCE, TARGET = 224, 96
@@ -74,8 +74,8 @@ def test_landmarks_follow_the_picture() -> None:
     assert (found - batch.landmarks[:, 5]).abs().max() < 1.2
 
 
-def faces_of(images: torch.Tensor, landmarks: torch.Tensor, truth: FaceParameters) -> Faces:
-    return Faces(images, landmarks, truth, torch.zeros(len(images), dtype=torch.bool))
+def faces_of(images: torch.Tensor, landmarks: torch.Tensor, truth: FaceParameters) -> LabeledFaces:
+    return LabeledFaces(images, landmarks, truth, torch.zeros(len(images), dtype=torch.bool))
 
 
 def test_flipping_mirrors_landmarks_and_parameters_alike() -> None:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
-from smirk3d.head_import.landmark_embedding import embed_landmarks, mirror_landmarks, with_landmarks
+from smirk3d.head_import.landmark_embedding import embed_landmarks, with_landmarks
 from smirk3d.head_import.landmark_renderer import LOWER_INNER_LIP, UPPER_INNER_LIP, LandmarkRenderer
-from smirk3d.heads.landmarks.mediapipe import mirrored_ids
+from smirk3d.heads.landmarks.mediapipe import mirror_landmarks, mirrored_ids
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of

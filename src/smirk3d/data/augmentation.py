@@ -18,41 +18,6 @@ from smirk3d.synthesis.mirroring import Mirror
 
 
 @dataclass(frozen=True, eq=False)
-class Faces:
-    """B faces as they come from their source.
-
-    Attributes:
-        images: ``[B, 3, 224, 224]`` in [0, 1].
-        landmarks: all landmarks ``[B, 478, 2]`` in pixels.
-        targets: parameters ``[B]`` in the images' frame; NaN where they are not known.
-        exact: ``[B]`` bool, whether the targets are what the picture was made from (photo warps,
-            renders) rather than a fit.
-    """
-
-    images: Tensor
-    landmarks: Tensor
-    targets: FaceParameters
-    exact: Tensor
-
-    @staticmethod
-    def cat(parts: Sequence[Faces]) -> Faces:
-        """Join batches along B."""
-        return Faces(
-            torch.cat([part.images for part in parts]),
-            torch.cat([part.landmarks for part in parts]),
-            FaceParameters.cat([part.targets for part in parts]),
-            torch.cat([part.exact for part in parts]),
-        )
-
-    def to(self, device: torch.device | str) -> Faces:
-        """Return the faces on a device."""
-        return Faces(
-            self.images.to(device), self.landmarks.to(device), self.targets.to(device),
-            self.exact.to(device),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
 class TrainingBatch:
     """What a training step reads.
 
@@ -126,7 +91,7 @@ class Augmentation:
         self.landmark_ids = landmark_ids
         self.config = config
 
-    def __call__(self, faces: Faces, size: int, generator: torch.Generator) -> TrainingBatch:
+    def __call__(self, faces: LabeledFaces, size: int, generator: torch.Generator) -> TrainingBatch:
         """Return one augmented copy of each face.
 
         Args:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.augmentation import Augmentation, Faces, TrainingBatch
+from smirk3d.data.augmentation import Augmentation, TrainingBatch
 from smirk3d.data.batch_config import BatchConfig as BatchConfig  # noqa: PLC0414 (found here too)
 from smirk3d.data.mixing import liveliness, sampling_weights
 from smirk3d.errors import InputError
@@ -27,6 +27,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
+from smirk3d.synthesis.labeled_faces import LabeledFaces
 from smirk3d.synthesis.mirroring import Mirror
 from smirk3d.synthesis.photo_warps import PhotoWarper
 from smirk3d.synthesis.rendered_faces import FaceRenderer
@@ -120,7 +121,7 @@ class TrainingBatches:
 
     def _pairs(
         self, photos: Tensor, backgrounds: Tensor, generator: torch.Generator
-    ) -> tuple[Faces, Faces]:
+    ) -> tuple[LabeledFaces, LabeledFaces]:
         """Return warped photos and renders before backgrounds, and each person once more."""
         first, second = [], []
         if len(photos):
@@ -130,11 +131,11 @@ class TrainingBatches:
             one, other = self._rendered(self._photos(backgrounds).images, generator)
             first.append(one)
             second.append(other)
-        return Faces.cat(first), Faces.cat(second)
+        return LabeledFaces.cat(first), LabeledFaces.cat(second)
 
-    def _photos(self, rows: Tensor) -> Faces:
+    def _photos(self, rows: Tensor) -> LabeledFaces:
         images = self._images[rows.to(self._images.device)].to(self.device).float() / 255
-        return Faces(
+        return LabeledFaces(
             images,
             self._landmarks[rows].to(self.device),
             self._targets[rows].to(self.device),
@@ -142,7 +143,7 @@ class TrainingBatches:
         )
 
     @torch.no_grad()
-    def _augmented(self, faces: Faces, step: int, stream: int) -> TrainingBatch:
+    def _augmented(self, faces: LabeledFaces, step: int, stream: int) -> TrainingBatch:
         """Return faces cut out and changed; of the same stream, in the same way."""
         generator = seeded(self.seed, step, stream + self.rank)
         return self._augment(faces, self.config.image_size, generator)
@@ -153,7 +154,7 @@ class TrainingBatches:
         drawn = torch.multinomial(self.probability, self.config.batch_size, generator=generator)
         return drawn[self.rank :: self.world_size]
 
-    def _warped(self, photos: Faces, generator: torch.Generator) -> Faces:
+    def _warped(self, photos: LabeledFaces, generator: torch.Generator) -> LabeledFaces:
         """Return the faces moved to strong expressions."""
         assert self._warper is not None
         target = self._strong(photos.targets, generator)
@@ -161,9 +162,11 @@ class TrainingBatches:
         seen = project(self._small(target).vertices, target.camera)
         landmarks = photos.landmarks.clone()
         landmarks[:, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
-        return Faces(moved.images, landmarks, target, torch.ones_like(photos.exact))
+        return LabeledFaces(moved.images, landmarks, target, torch.ones_like(photos.exact))
 
-    def _rendered(self, behind: Tensor, generator: torch.Generator) -> tuple[Faces, Faces]:
+    def _rendered(
+        self, behind: Tensor, generator: torch.Generator
+    ) -> tuple[LabeledFaces, LabeledFaces]:
         """Return painted people before blurred photos ``[N, 3, 224, 224]``, and once more."""
         assert self._renderer is not None
         blurred = F.interpolate(F.avg_pool2d(behind, 16), CROP_SIZE, mode="bilinear")

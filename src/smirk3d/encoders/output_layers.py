@@ -69,7 +69,8 @@ class GroupOutputs(nn.Module):
             num_features: size of the features.
             groups: the groups; those of size zero are passed over.
             weight_gain: factor on the linear layer's usual starting weights; biases start at zero.
-            scaled: multiply outputs by each component's standard deviation; else by 1, as SMIRK's layers.
+            scaled: multiply outputs by each component's standard deviation; else by 1, as
+                SMIRK's layers.
             normalized: keep the mean and standard deviation of the features.
         """
         super().__init__()
@@ -96,7 +97,7 @@ class GroupOutputs(nn.Module):
 
     @torch.no_grad()
     def normalize_features(self, mean: Tensor, std: Tensor) -> None:
-        """Take the mean and standard deviation of the features ``[C]``; all outputs stay as they are.
+        """Take mean and standard deviation of the features ``[C]``; outputs stay as they are.
 
         Raises:
             ValueError: if the layer is not ``normalized``.

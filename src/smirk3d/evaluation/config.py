@@ -9,8 +9,8 @@ from typing import Literal
 from smirk3d.errors import UsageError
 
 Protocol = Literal[
-    "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion", "resynthesis", "cycle",
-    "now",
+    "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion", "resynthesis",
+    "cycle", "now",
 ]  # fmt: skip
 """What can be measured; the modules of these names do it."""
 

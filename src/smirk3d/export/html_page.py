@@ -120,7 +120,8 @@ def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
 def _turn(name: str, group: str, joint: int | None, axis: int | None) -> dict[str, Any]:
     turns = [] if joint is None else [[joint, *(float(axis == i) for i in range(3))]]
     return {
-        "name": name, "group": group, "low": -_LARGEST_ROTATION, "high": _LARGEST_ROTATION, "rest": 0,
+        "name": name, "group": group, "rest": 0,
+        "low": -_LARGEST_ROTATION, "high": _LARGEST_ROTATION,
         "target": -1, "turns": turns, "degrees": True,
     }  # fmt: skip
 

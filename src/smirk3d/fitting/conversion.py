@@ -214,7 +214,7 @@ class HeadConverter:
         return self.target.group("eyes").clamp(matrix_to_axis_angle(turned).flatten(1))
 
     def _named_prior(self, parameters: FaceParameters) -> tuple[Tensor, Tensor]:
-        """Return mean and standard deviation ``[B, D]`` of the moving parameters before the surface counts."""
+        """Return the prior mean and standard deviation ``[B, D]`` of the moving parameters."""
         mean = parameters.expression.new_zeros(len(parameters), len(self._std))
         std = self._std.expand_as(mean)
         if self._named:

@@ -244,7 +244,7 @@ def _smoothed(pull: Tensor, trust: Tensor, edges: Tensor, steps: int) -> Tensor:
 def _draw(
     head: HeadModel, faces: Tensor, num_points: int, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return points distributed over triangles by area, four times as dense on lips and around the eyes.
+    """Return points on triangles, by area, four times as dense on lips and around the eyes.
 
     Returns:
         Corners ``[P, 3]``, barycentrics ``[P, 3]`` and weights ``[P]``.

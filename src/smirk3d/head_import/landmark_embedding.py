@@ -138,7 +138,7 @@ def _pooled(
 
 
 def _symmetric_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean places ``[468, 3]`` and standard deviations ``[468]`` over views and mirrored views.
+    """Return positions ``[468, 3]``, means over views and mirrored views, and their std ``[468]``.
 
     Args:
         places: ``[N, 468, 3]`` on the template.
@@ -148,27 +148,6 @@ def _symmetric_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     flipped = places[:, mirror] * places.new_tensor([-1.0, 1.0, 1.0])
     pooled = torch.cat([places, flipped])
     return _trimmed_mean(pooled, torch.cat([weights, weights[:, mirror]]))
-
-
-def mirror_landmarks(places: Tensor) -> Tensor:
-    """Return each landmark's partner on the other side ``[L]``, from places ``[L, 3]``.
-
-    Partners are matched greedily, the pair that mirrors best first; one on the middle line is its
-    own partner.
-    """
-    distance = torch.cdist(places * places.new_tensor([-1.0, 1.0, 1.0]), places)
-    distance = distance + distance.T
-    partner = torch.arange(len(places), device=places.device)
-    for _ in range(len(places)):
-        best = int(distance.argmin())
-        first, second = divmod(best, len(places))
-        if not distance[first, second].isfinite():
-            break
-        partner[first], partner[second] = second, first
-        for taken in (first, second):
-            distance[taken] = torch.inf
-            distance[:, taken] = torch.inf
-    return partner
 
 
 def _trimmed_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

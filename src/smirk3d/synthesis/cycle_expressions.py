@@ -13,7 +13,7 @@ from torch import Tensor
 
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
-from smirk3d.training.config import ExpressionChangeConfig
+from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 
 Draw = Callable[..., Tensor]
 

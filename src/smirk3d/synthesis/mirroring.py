@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smirk3d.head_import.landmark_embedding import mirror_landmarks
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.landmarks.mediapipe import mirror_landmarks
 from smirk3d.parameters.face_parameters import FaceParameters
 
 

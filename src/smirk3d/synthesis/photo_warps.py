@@ -119,7 +119,7 @@ class PhotoWarper:
         return vertex_visibility(vertices, seen, depth, self.head.faces, steep=_STEEP)[..., None]
 
     def vertex_colours(self, photos: Tensor, seen: Tensor, visible: Tensor) -> Tensor:
-        """Return ``[B, V, 3]``: seen colours, distributed over hidden skin; plain ones elsewhere."""
+        """Return ``[B, V, 3]``: seen colours, diffused over hidden skin; plain ones elsewhere."""
         sampled = F.grid_sample(
             photos, seen[:, None, :, :2], padding_mode="border", align_corners=False
         )[:, :, 0].transpose(1, 2)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE, NUM_MEDIAPIPE_LANDMARKS
-from smirk3d.data.augmentation import Faces
 from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
@@ -22,6 +21,7 @@ from smirk3d.synthesis.expression_augmentation import (
     ExpressionAugmentation,
     ExpressionAugmentationConfig,
 )
+from smirk3d.synthesis.labeled_faces import LabeledFaces
 from smirk3d.synthesis.procedural_heads import Paint, ProceduralHeads
 
 _IDENTITY = 0.8
@@ -63,7 +63,9 @@ class FaceRenderer:
         self._small = [source.at_landmarks() for source in sources]
 
     @torch.no_grad()
-    def __call__(self, backgrounds: Tensor, generator: torch.Generator) -> tuple[Faces, Faces]:
+    def __call__(
+        self, backgrounds: Tensor, generator: torch.Generator
+    ) -> tuple[LabeledFaces, LabeledFaces]:
         """Return a person before each background, and all of them with another expression.
 
         Skin, light, pose and camera of the two pictures of a person are the same. People of the
@@ -73,8 +75,8 @@ class FaceRenderer:
             backgrounds: pictures ``[B, 3, 224, 224]`` in [0, 1], on the heads' device.
             generator: on the CPU.
         """
-        first: list[Faces] = []
-        second: list[Faces] = []
+        first: list[LabeledFaces] = []
+        second: list[LabeledFaces] = []
         for turn, painter in enumerate(self._painters):
             behind = backgrounds[turn :: len(self._painters)]
             if not len(behind):
@@ -84,7 +86,7 @@ class FaceRenderer:
             for drawn in (first, second):
                 faces = self._strong[turn](people, generator)
                 drawn.append(self._drawn(turn, faces, paints, behind))
-        return Faces.cat(first), Faces.cat(second)
+        return LabeledFaces.cat(first), LabeledFaces.cat(second)
 
     def _people(self, turn: int, count: int, generator: torch.Generator) -> FaceParameters:
         """Return random calm faces ``[count]``, framed as photos are."""
@@ -100,11 +102,11 @@ class FaceRenderer:
 
     def _drawn(
         self, turn: int, faces: FaceParameters, paints: Sequence[Paint], behind: Tensor
-    ) -> Faces:
+    ) -> LabeledFaces:
         pictures = self._painters[turn].pictures(
             faces, paints, size=CROP_SIZE, rays=1, backgrounds=behind
         )
-        return Faces(
+        return LabeledFaces(
             pictures,
             self._landmarks(turn, faces),
             self._target(turn, faces),

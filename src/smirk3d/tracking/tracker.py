@@ -310,7 +310,7 @@ class FaceTracker(Closing):
                 track.frames += old.frames
 
     def _rename(self, new: int, old: int) -> None:
-        """Merge a new identity into an old one, and with it those that were taken back for it before."""
+        """Merge a new identity into an old one, with those that were merged into it before."""
         for name, given in self._renamed.items():
             if given == new:
                 self._renamed[name] = old

@@ -14,6 +14,7 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.errors import UsageError
 from smirk3d.losses.loss_weights import CycleForm, LossWeights
 from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
+from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 
 Part = Literal["trunk", "pose", "shape", "expression", "renderer"]
 """Networks that learn or are frozen each by itself; the trunk exists in shared encoders."""
@@ -75,39 +76,6 @@ class PseudoLabelConfig:
     exact: float = 6.0
     unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
     unseen_weight: float = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExpressionChangeConfig:
-    """The four changes of the augmented cycle path; the defaults are SMIRK's where it has them.
-
-    Attributes:
-        noise: of unbounded components, factor's range on standard normal numbers, in standard
-            deviations.
-        noise_fraction: fraction of the unbounded components that change.
-        actions: smallest and largest number of named actions that are drawn anew.
-        strength: range of a drawn action, as a fraction of its range.
-        blend: range of the factor on another face's or a template's expression.
-        small_noise: largest standard deviation of the noise on all expressions, in standard
-            deviations.
-        limit: bound of unbounded components, in standard deviations.
-        jaw_noise: standard deviation of the jaw's change, in standard deviations,
-        jaw_fraction: and the fraction of faces whose jaw changes.
-        eyelid_noise: largest change of the eyelids.
-        gaze_fraction: fraction of faces that look elsewhere.
-    """
-
-    noise: tuple[float, float] = (1.0, 3.0)
-    noise_fraction: float = 0.5
-    actions: tuple[int, int] = (1, 5)
-    strength: tuple[float, float] = (0.2, 1.0)
-    blend: tuple[float, float] = (0.25, 1.5)
-    small_noise: float = 0.2
-    limit: float = 4.0
-    jaw_noise: float = 1.33
-    jaw_fraction: float = 0.5
-    eyelid_noise: float = 0.25
-    gaze_fraction: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

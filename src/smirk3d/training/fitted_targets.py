@@ -1,4 +1,4 @@
-"""Fits of the head to all training photos: pseudo-labels, and targets where nothing better is known.
+"""Fits of the head to all training photos: pseudo-labels where there is no ground truth.
 
 Shape targets without MICA come from here too: the fit of a photo, or of all photos of a person.
 """

@@ -92,7 +92,9 @@ def expressions() -> TrainConfig:
             },
             exact=1.0, strong=6.0,
         ),
-        optimizer=replace(start.optimizer, encoder_rate=3e-4, output_rate_factor=0.07, warmup_steps=50),
+        optimizer=replace(
+            start.optimizer, encoder_rate=3e-4, output_rate_factor=0.07, warmup_steps=50
+        ),
     )  # fmt: skip
 
 

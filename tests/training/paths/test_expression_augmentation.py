@@ -5,8 +5,8 @@ import torch
 
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.synthesis.cycle_expressions import changed_expressions
+from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 from smirk3d.synthesis.expression_templates import template_bank
-from smirk3d.training.config import ExpressionChangeConfig
 from tests.training.small_runs import some_faces
 
 CONFIG = ExpressionChangeConfig()

@@ -28,8 +28,8 @@ _MOST = 256
 FITS = {"plain": 0.0, "sparse": SPARSITY}
 """Weight of sparsity of the fits that expressions start from, by kind."""
 ABOUT = (
-    "Fits of held-out photos are given other expressions (up to five actions added, eyelids, jaw and "
-    "gaze drawn anew), rendered, painted by the given neural renderer, and read by each method: "
+    "Fits of held-out photos are given other expressions (up to five actions added, eyelids, jaw "
+    "and gaze drawn anew), rendered, drawn by the given neural renderer, estimated by each method: "
     "mean absolute error of each group, and correlation of all the actions with the truth. `all` "
     "is the mean over expression, jaw and eyelids, each component counting once. `added` and "
     "`others` are the errors of the named actions that were added, and of the rest, of which a "

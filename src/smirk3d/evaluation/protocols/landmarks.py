@@ -14,8 +14,8 @@ from smirk3d.evaluation.sheets import overlay_sheet
 from smirk3d.fitting import LandmarkFit
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.landmarks.mediapipe import FACE_OVAL
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.training.paths.fixture import FACE_OVAL
 
 LIPS = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,

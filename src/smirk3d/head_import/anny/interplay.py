@@ -35,8 +35,8 @@ _SATURATED = (
     ("mouthPucker", "mouthFunnel", 0.6),
     ("browInnerUp", "browOuterUpLeft", 0.15),
 )
-"""Two actions that pull the same skin the same way, and the fraction of the second that is lost where
-both are whole. Judged by eye."""
+"""Two actions that pull the same skin the same way, and the fraction of the second that is lost
+where both are whole. Set by eye."""
 
 _BELOW_LID = ("eyeSquintLeft", "cheekSquintLeft")
 

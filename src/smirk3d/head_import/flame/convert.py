@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
 from smirk3d.errors import AssetError
-from smirk3d.head_import.flame.files import FlameCompanions, FlameModel
 from smirk3d.head_import.flame.eyelid_closing import closing_offsets
+from smirk3d.head_import.flame.files import FlameCompanions, FlameModel
 from smirk3d.head_import.head_regions import region_masks
 from smirk3d.head_import.mesh_parts import Floats, Ints, connected_components, fit_sphere
 from smirk3d.head_import.plain_texture import plain_texture

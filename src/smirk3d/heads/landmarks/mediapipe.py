@@ -1,4 +1,4 @@
-"""Which of MediaPipe's face landmarks mirror each other."""
+"""MediaPipe's face landmarks: which mirror each other, and which are the face's outline."""
 
 from __future__ import annotations
 
@@ -41,10 +41,38 @@ MIRROR_PAIRS = (
 the landmarks of 11,553 photographs, whose mirrored halves agree to a hundredth of the distance
 between the eyes."""
 
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+"""MediaPipe's outline of the face. It stands for iBUG's 17 points of the jaw line, which need
+another detector."""
+
 
 def mirrored_ids() -> Tensor:
     """Return for each of the 478 landmarks the one on the other side, ``[478]``."""
     partner = torch.arange(NUM_MEDIAPIPE_LANDMARKS)
     first, second = torch.tensor(MIRROR_PAIRS).T
     partner[first], partner[second] = second, first
+    return partner
+
+
+def mirror_landmarks(places: Tensor) -> Tensor:
+    """Return each landmark's partner on the other side ``[L]``, from places ``[L, 3]``.
+
+    Partners are matched greedily, the pair that mirrors best first; one on the middle line is its
+    own partner.
+    """
+    distance = torch.cdist(places * places.new_tensor([-1.0, 1.0, 1.0]), places)
+    distance = distance + distance.T
+    partner = torch.arange(len(places), device=places.device)
+    for _ in range(len(places)):
+        best = int(distance.argmin())
+        first, second = divmod(best, len(places))
+        if not distance[first, second].isfinite():
+            break
+        partner[first], partner[second] = second, first
+        for taken in (first, second):
+            distance[taken] = torch.inf
+            distance[:, taken] = torch.inf
     return partner

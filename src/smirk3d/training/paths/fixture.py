@@ -6,18 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.landmarks.mediapipe import FACE_OVAL
 from smirk3d.losses.closure import EYELID_PAIRS, LIP_CORNER_PAIRS, LIP_PAIRS, pair_rows
 from smirk3d.losses.landmark import landmark_weights
 from smirk3d.neural_renderer.pixel_sampling import sampling_weights
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 from smirk3d.training.config import LandmarkConfig
-
-FACE_OVAL = (
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
-"""MediaPipe's outline of the face. It stands for iBUG's 17 points of the jaw line, which need
-another detector."""
 
 
 class TrainingFixture(nn.Module):

@@ -33,7 +33,7 @@ class Curves:
     values: dict[str, Array]
 
     def most_varying(self, count: int) -> list[str]:
-        """Return the names of the values that change most, the most_varying first; none that rest."""
+        """Return the names of the values that vary most, in order; none that rest."""
         stds = {name: float(np.nanstd(values)) for name, values in self.values.items()}
         moving = [name for name, std in stds.items() if std > _RESTS]
         return sorted(moving, key=lambda name: -stds[name])[:count]

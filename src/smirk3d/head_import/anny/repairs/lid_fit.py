@@ -40,7 +40,7 @@ _FRACTION = (0.0, 0.02, 0.08, 0.18, 0.32, 0.50, 0.70, 0.87, 1.0, 1.0)
 
 
 def with_lids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> Field:
-    """Return a symmetric template ``[V, 3]`` whose eyelids lie on the eye around the left centre."""
+    """Return a symmetric template ``[V, 3]`` with eyelids on the eye around the left centre."""
     result = template.copy()
     rim = surface.eye_loops[_INNER_RIM]
     shift = _onto_eye(template[rim], centre, LID_GAP)

@@ -1,0 +1,46 @@
+"""Pictures of faces with the parameters that are known of them, before augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.parameters.face_parameters import FaceParameters
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledFaces:
+    """B faces as they come from their source.
+
+    Attributes:
+        images: ``[B, 3, 224, 224]`` in [0, 1].
+        landmarks: all landmarks ``[B, 478, 2]`` in pixels.
+        targets: parameters ``[B]`` in the images' frame; NaN where they are not known.
+        exact: ``[B]`` bool, whether the targets are what the picture was made from (photo warps,
+            renders) rather than a fit.
+    """
+
+    images: Tensor
+    landmarks: Tensor
+    targets: FaceParameters
+    exact: Tensor
+
+    @staticmethod
+    def cat(parts: Sequence[LabeledFaces]) -> LabeledFaces:
+        """Join batches along B."""
+        return LabeledFaces(
+            torch.cat([part.images for part in parts]),
+            torch.cat([part.landmarks for part in parts]),
+            FaceParameters.cat([part.targets for part in parts]),
+            torch.cat([part.exact for part in parts]),
+        )
+
+    def to(self, device: torch.device | str) -> LabeledFaces:
+        """Return the faces on a device."""
+        return LabeledFaces(
+            self.images.to(device), self.landmarks.to(device), self.targets.to(device),
+            self.exact.to(device),
+        )  # fmt: skip
