@@ -14,6 +14,7 @@ from smirk3d.data.batch_config import AugmentationConfig as AugmentationConfig  
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image
+from smirk3d.synthesis.labeled_faces import LabeledFaces
 from smirk3d.synthesis.mirroring import Mirror
 
 

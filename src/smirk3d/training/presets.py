@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from smirk3d.data.batch_config import (
-    AugmentationConfig,
-    BatchConfig,
-    ExpressionAugmentationConfig,
-    MixingConfig,
-)
+from smirk3d.data.batch_config import AugmentationConfig, BatchConfig, MixingConfig
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.losses.loss_weights import PRETRAINING, LossWeights
 from smirk3d.neural_renderer.renderer_config import LIGHT, NeuralRendererConfig
+from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
 from smirk3d.training.config import (
     CycleConfig,
     DataConfig,

@@ -1,0 +1,26 @@
+"""How expressions are drawn around those of photos; at hand before anything heavy is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpressionAugmentationConfig:
+    """How expressions are drawn.
+
+    Attributes:
+        actions: smallest and largest number of actions that are added.
+        strength: range of an added action, as a fraction of its range.
+        eyelids: fraction of faces whose eyelids are drawn anew, each side by itself.
+        jaw_open: fraction of faces whose jaw is opened.
+        jaw_moved: fraction of faces whose jaw goes sideways or forward.
+        gaze: fraction of faces that look elsewhere.
+    """
+
+    actions: tuple[int, int] = (1, 8)
+    strength: tuple[float, float] = (0.25, 1.0)
+    eyelids: float = 0.5
+    jaw_open: float = 0.35
+    jaw_moved: float = 0.3
+    gaze: float = 0.5
