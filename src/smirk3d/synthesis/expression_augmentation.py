@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from smirk3d.data.batch_config import ExpressionAugmentationConfig as ExpressionAugmentationConfig  # noqa: PLC0414 (found here too
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
