@@ -165,7 +165,8 @@ class LandmarkStudio:
     def _vertex_colours(self) -> Tensor:
         head = self.head
         colours = torch.tensor(_COLOURS["skin"]).repeat(head.num_vertices, 1)
-        for region in ("lips", "brows"):
+        has_brows = bool((head.part == PARTS.index("brows")).any())
+        for region in ("lips",) if has_brows else ("lips", "brows"):
             if region in head.regions:
                 colours[head.regions[region]] = torch.tensor(_COLOURS[region])
         for part, name in {
