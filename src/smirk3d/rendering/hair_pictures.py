@@ -24,6 +24,8 @@ _BROW_SIZE = (520, 120)
 _LASH_SIZE = (480, 160)
 """Pixels of a strip of 24 x 8 mm."""
 _FINER = 3
+_DENSE = 0.7
+"""Share of a brow's height in which its hairs are dense."""
 _STEPS = 7
 _SEED = 11
 
@@ -48,7 +50,7 @@ class _Brow:
 _BROWS: dict[BrowShape, _Brow] = {
     "natural": _Brow(),
     "thin": _Brow(hairs=330, thickness=0.17, arch=0.10, length=0.30, width=1.35),
-    "thick": _Brow(hairs=760, thickness=0.40, length=0.46, width=1.6),
+    "thick": _Brow(hairs=760, thickness=0.35, length=0.36, width=1.6),
     "straight": _Brow(hairs=520, thickness=0.28, arch=-0.10),
     "sparse": _Brow(hairs=230, thickness=0.28, length=0.36, width=1.2, undercoat=0.15),
 }
@@ -66,6 +68,14 @@ def brow_alpha(shape: BrowShape) -> Tensor:
 def lash_alpha() -> Tensor:
     """Return the alpha ``[H, W]`` in [0, 1] of lashes; the lid's margin is the lower edge."""
     return _drawn(_LASH_SIZE, _lash_hairs)
+
+
+def brow_band(along: Tensor, shape: BrowShape = "natural") -> tuple[Tensor, Tensor]:
+    """Return where brows of a shape begin and end across their strip, 0 to 1, at places ``[N]``."""
+    brow, places = _BROWS[shape], along.double().numpy()
+    middle, reach = _middle(brow, places), np.interp(places, *_ENVELOPE) * brow.thickness
+    low, high = (torch.from_numpy(middle + side * _DENSE * reach).float() for side in (-1, 1))
+    return low, high
 
 
 def _undercoat(brow: _Brow) -> Tensor:
@@ -98,7 +108,7 @@ def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
     rng = np.random.default_rng(_SEED)
     width, height = _BROW_SIZE
     for _ in range(brow.hairs):
-        along = rng.uniform(0.03, 0.97)
+        along = rng.uniform(0.03, 0.93)
         across = rng.uniform(-1, 1)
         reach = np.interp(along, *_ENVELOPE) * brow.thickness
         middle = float(_middle(brow, np.asarray(along)))
@@ -109,6 +119,7 @@ def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
         long = brow.length * height * rng.uniform(0.65, 1.1) * np.interp(along, [0, 1], [0.85, 0.8])
         root = np.array([along * width, (1 - middle - across * reach) * height])
         bend = -0.25 + rng.normal(0, 0.12)
+        long = min(long, 1.2 * (width - root[0]))
         yield _curve(root, lean, bend, long), brow.width * rng.uniform(0.7, 1.15)
 
 

