@@ -4,8 +4,9 @@
 
 Scores: people with one action at 0, 0.25, 0.5, 0.75 and 1 are drawn and read by MediaPipe. An
 action is followed if its score correlates by more than 0.8 with what was put in (mean over the
-people) and rises by more than 0.1. Gaze: both eyes are turned aside and up and down, drawn, and found again by the fit to
-MediaPipe's landmarks; the gain is the slope of what is found over what was put in.
+people) and rises by more than 0.1. Gaze: both eyes are turned aside and up and down, drawn, and
+found again by the fit to MediaPipe's landmarks; the gain is the slope of what is found over what
+was put in.
 """
 
 from __future__ import annotations
