@@ -61,7 +61,16 @@ ACTION_SHAPES = {
         },
     ),
     "browOuterUpLeft": Shape(keep=0.8, moves={"brow": (2, 6.5, -0.5), "temple": (1, 4, -1)}),
-    "cheekPuff": Shape(keep=1.2, moves={"below_corner": (1.5, 1, 8.5), "above_lip": (0, 2, 6)}),
+    "cheekPuff": Shape(
+        moves={
+            "below_corner": (1, 1, 4),
+            "above_lip": (0, 1.5, 5),
+            "beside_mouth": (1, 0, 4),
+            "jaw": (1.5, 0.5, 3),
+            "cheek": (1, 0, 2),
+            "below_lip": (0, 0, 3),
+        }
+    ),
     "cheekSquintLeft": Shape(
         keep=0.45,
         lower_lid=1.9,
