@@ -91,14 +91,15 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
     uv = torch.zeros(head.num_vertices, 2)
     uv[head.hair_faces.flatten()] = head.uv[head.hair_uv_faces.flatten()]
     left = head.v_template[:, 0] > 0
-    mixes, faces = [], []
+    mixes: list[Tensor] = []
+    faces: list[NDArray[np.uint32]] = []
     for side in (left, ~left):
         along = uv[ids[side[ids]], 0].unique()
         low, high = brow_band(along)
         points = torch.stack([along.repeat(2), torch.cat([low, high])], 1)
         mixes.append(_between_rows(uv[ids], side[ids], points))
         start = 2 * len(along) * len(faces)
-        faces.append(start + _band_faces(len(along)))
+        faces.append(_band_faces(len(along)) + np.uint32(start))
     colour = _srgb(torch.tensor(part_colour("brows")))
     mix = torch.cat(mixes).numpy()
     return [DrawnMesh("brows", colour, ids.numpy(), mix, np.concatenate(faces))]
