@@ -16,9 +16,11 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import check_shape
 from smirk3d.face_parameters import FaceParameters
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.rendering.clay import View, clay, facing_viewer, studio_backdrop
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
+from smirk3d.rendering.photo_colours import photo_colours
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
@@ -134,7 +136,7 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, loo
 def overlay_panel(
     photo: Picture, faces: Sequence[PosedHead], *, look: Look = CLAY, max_width: int = 1600
 ) -> Picture:
-    """Return photo, heads over the photo, and the heads turned, side by side.
+    """Return photo, heads over it, and the heads turned in its colours, side by side.
 
     Of a large photo the part around the faces is shown.
 
@@ -166,7 +168,7 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    turned = _turned(faces, height, width, look)
+    turned = _turned(photo, faces, height, width, look)
     return contact_sheet([plain, overlay(plain, shifted, look=look), turned], 3, gap=gap)
 
 
@@ -183,8 +185,10 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
     return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
 
 
-def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> Picture:
-    """Return the heads turned half aside, in a grid, ordered as in the photo."""
+def _turned(
+    photo: Picture, faces: Sequence[PosedHead], height: int, width: int, look: Look
+) -> Picture:
+    """Return the heads turned half aside in the photo's colours, in a grid, ordered as in it."""
     order = sorted(faces, key=lambda face: float(image_positions(face)[:, 0].mean()))
     columns = _columns(len(faces), height, width)
     rows = math.ceil(len(faces) / columns)
@@ -198,9 +202,27 @@ def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> 
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid)
+        colours = _photo_colours(photo, face) if look.surface and not look.wireframe else None
+        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid, colours)
         cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
     return to_uint8(sheet)
+
+
+def _photo_colours(photo: Picture, face: PosedHead) -> Tensor | None:
+    """Return a photo's sRGB on the vertices ``[V, 3]``, of a head that can be evaluated."""
+    if not isinstance(face.head, HeadModel):
+        return None
+    size = face.crop_size
+    T_image_crop = torch.from_numpy(np.linalg.inv(np.asarray(face.T_crop_image, np.float64)))
+    centre = torch.arange(size, dtype=torch.float64) + 0.5
+    row, column = torch.meshgrid(centre, centre, indexing="ij")
+    at = torch.stack([column, row, torch.ones_like(row)], -1) @ T_image_crop.T
+    grid = 2 * at[..., :2] / torch.tensor([photo.shape[1], photo.shape[0]]) - 1
+    pixels = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
+    crop = torch.nn.functional.grid_sample(
+        pixels, grid[None].float(), padding_mode="border", align_corners=False
+    )
+    return photo_colours(face.head, face.parameters, crop[0]).colours.cpu()
 
 
 def _columns(count: int, height: int, width: int) -> int:

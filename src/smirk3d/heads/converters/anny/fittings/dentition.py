@@ -108,6 +108,16 @@ def dentition(
     return patches
 
 
+def front_of_teeth(x: Field, template: Field, upper: NDArray[np.bool_]) -> Field:
+    """Return how far forward the upper teeth stand at places ``[N]`` across, all in metres.
+
+    Beside the teeth it is the end of their row.
+    """
+    share = (np.abs(x) / _MM / _UPPER.half_width).clip(0, 0.98)
+    behind = _UPPER.front + _UPPER.depth * (1 - np.sqrt(1 - share**2))
+    return np.asarray(template[upper, 2].max() - behind * _MM)
+
+
 def _affine(points: Field, carriers: Field) -> Field:
     """Return weights ``[N, K]`` of carriers ``[K, 3]``: points follow their best affine motion."""
     system = np.concatenate([carriers, np.ones((len(carriers), 1))], 1)
