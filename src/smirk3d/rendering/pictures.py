@@ -26,6 +26,7 @@ from smirk3d.rendering.picture_surface import (
     Topology,
     picture_surface,
     region_alpha,
+    soft_region,
 )
 
 _MARGIN = 2
@@ -33,6 +34,8 @@ _SHOWN = 1.5
 """Side of the part of the photo that a panel shows, as a multiple of the heads' extent."""
 _WIDEST, _NARROWEST = 4 / 3, 3 / 4
 _LARGEST_ZOOM = 3.0
+_TONE_RINGS = 5
+"""Rows of triangles over which a photo's colours fade into the tone."""
 _TURN = math.radians(35)
 _HEAD_ASPECT = 0.8
 
@@ -222,7 +225,19 @@ def _photo_colours(photo: Picture, face: PosedHead) -> Tensor | None:
     crop = torch.nn.functional.grid_sample(
         pixels, grid[None].float(), padding_mode="border", align_corners=False
     )
-    return photo_colours(face.head, face.parameters, crop[0]).colours.cpu()
+    colours = photo_colours(face.head, face.parameters, crop[0]).colours.cpu()
+    return _faded_into_tone(face.head, colours)
+
+
+def _faded_into_tone(head: HeadModel, colours: Tensor) -> Tensor:
+    """Return a photo's colours ``[V, 3]`` on the face, and the face's tone beyond its edge.
+
+    Hair, collars and what stands behind a head would be painted on its skin.
+    """
+    regions = {name: mask.cpu() for name, mask in head.regions.items()}
+    tone = colours[regions.get("cheeks", regions["face"])].median(0).values
+    share = soft_region(head.faces.cpu(), regions["face"], _TONE_RINGS)
+    return torch.lerp(tone.expand_as(colours), colours, share[:, None])
 
 
 def _columns(count: int, height: int, width: int) -> int:
