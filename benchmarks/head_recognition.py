@@ -3,9 +3,10 @@
     python benchmarks/head_recognition.py [HEAD ...] [--people 6]
 
 Scores: people with one action at 0, 0.25, 0.5, 0.75 and 1 are drawn and read by MediaPipe. An
-action is followed if its score correlates by more than 0.8 with what was put in and rises by more
-than 0.1. Gaze: both eyes are turned aside and up and down, drawn, and found again by the fit to
-MediaPipe's landmarks; the gain is the slope of what is found over what was put in.
+action is followed if its score correlates by more than 0.8 with what was put in (mean over the
+people) and rises by more than 0.1. Gaze: both eyes are turned aside and up and down, drawn, and
+found again by the fit to MediaPipe's landmarks; the gain is the slope of what is found over what
+was put in.
 """
 
 from __future__ import annotations
@@ -96,12 +97,17 @@ def followed(camera: Photographer) -> dict[str, tuple[float, float]]:
                     at_rest[jaw, row] = seen
                 if seen is not None and seen.blendshapes is not None:
                     scores[row, column] = seen.blendshapes.get(name, 0.0)
-        put = np.broadcast_to(LEVELS, scores.shape)
-        known = ~np.isnan(scores)
-        std = scores[known].std() if known.any() else 0.0
-        r = float(np.corrcoef(put[known], scores[known])[0, 1]) if std > 1e-6 else 0.0
+        r = float(np.mean([_correlation(row) for row in scores]))
         found[name] = (r, float(np.nanmean(scores[:, -1]) - np.nanmean(scores[:, 0])))
     return found
+
+
+def _correlation(scores: NDArray[np.float64]) -> float:
+    """Return that of a person's scores with the levels; 0 where nothing changes."""
+    known = ~np.isnan(scores)
+    if known.sum() < 3 or scores[known].std() < 1e-6:
+        return 0.0
+    return float(np.corrcoef(np.array(LEVELS)[known], scores[known])[0, 1])
 
 
 def gaze_gains(camera: Photographer) -> dict[str, float]:

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 # metres between the two bakes' faces that weigh as much as a coefficient of 1, on each vertex; the
 # face counts more than the rest of the skin
-_FACE_SIGMA, _SKIN_SIGMA = 0.004, 0.03
+_FACE_SIGMA, _SKIN_SIGMA = 0.002, 0.015
 
 
 def carried_identity(old: HeadModel, new: HeadModel) -> tuple[Floats, Floats]:

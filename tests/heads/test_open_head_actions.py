@@ -1,4 +1,4 @@
-"""What the shipped open head's actions do to each other and how they grow with a person."""
+"""What the second open head's actions do to each other and how they grow with a person."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 
 @pytest.fixture(scope="module")
 def head() -> HeadModel:
-    file = read_head_file(heads_folder() / "open.npz")
-    if "opposed" not in file.arrays:
-        pytest.skip("the shipped open head is of an older bake, without rules between actions")
+    file = read_head_file(heads_folder() / "open@2.npz")
     return HeadModel(file.arrays, file.meta)
 
 

@@ -126,7 +126,11 @@ def test_panel_holds_three_pictures() -> None:
     blue = (np.abs(panel.astype(int) - BLUE).max(2) <= 2).sum(0) > 0
     assert blue[third // 2]
     assert blue[third + 8 : 2 * third].any()
-    assert not blue[2 * third + 8 :].any()
+    turned = panel[:, 2 * third + 8 : -8].astype(int)
+    assert np.abs(turned[:8] - BLUE).max(2).min() > 20
+    # the head has taken the photo's colour
+    middle = turned[len(turned) // 3 : 2 * len(turned) // 3]
+    assert (middle[..., 2] > middle[..., 0] + 20).mean() > 0.15
 
 
 @pytest.mark.parametrize("look", [FAST, replace(WIREFRAME, shadows=0)])

@@ -23,7 +23,8 @@ INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
 _SLACK = 0.0005
 """Metres before the skin from which a point counts as outside: a pixel's depth on slopes."""
 _TONGUE_RESTS = 0.02
-_OFF_MIDLINE = 0.01
+_APART = 0.001
+"""Metres between the lips from which teeth and tongue can be seen between them."""
 _RADIUS = 0.17
 """Metres around a head's middle that the pictures show."""
 
@@ -33,8 +34,8 @@ class Impossible:
     """What was found on one face.
 
     Attributes:
-        outside: vertices of teeth, gums and tongue before skin and lips; of a tongue put out the
-            edges that pass through skin.
+        outside: vertices of teeth, gums and tongue before skin and closed lips; where lips are
+            apart, their edges that pass through skin.
         lid_depth: of the deepest lid vertex in an eye, in metres.
         lip_crossing: of the lips at their widest overlap, in metres.
         inside_pixels: that show the back of skin, from all directions together.
@@ -86,13 +87,11 @@ class GeometryMeter:
         self._inner = torch.isin(part, torch.tensor([PARTS.index(p) for p in INNER_PARTS]))
         self._skin = head.faces[(corner_part == 0).all(1)]
         self._may_turn_away = corner_part.amin(1) == 0
-        self._cover = _mouth_cover(self._skin, head.v_template)
+        self._cover = _covers(self._skin, head.v_template)
         eyelids = head.regions["eyelids"] & (part == 0)
         self._lids = eyelids.nonzero()[:, 0]
-        tongue = part == PARTS.index("tongue")
-        self._tongue = edges(head.faces[faces_within(head.faces, tongue)])
+        self._inner_edges = edges(head.faces[faces_within(head.faces, self._inner)])
         self._put_out = head.expression_names.index("tongueOut")
-        self._teeth = self._inner & ~tongue
         self._turns = _rotations(_directions())
 
     @torch.no_grad()
@@ -110,13 +109,13 @@ class GeometryMeter:
         crossing = torch.minimum(crossing, (
             self._lips.lip_gap(rest.vertices).clamp(max=0) - self._lips.lip_gap(mesh.vertices)
         ).amax(1))  # fmt: skip
-        put_out = self.head.gated_expression(faces)[:, self._put_out] > _TONGUE_RESTS
+        apart = self._lips.lip_gap(mesh.vertices).amax(1) > _APART
+        apart |= self.head.gated_expression(faces)[:, self._put_out] > _TONGUE_RESTS
         found = []
         for number, vertices in enumerate(mesh.vertices):
-            inner = self._teeth if put_out[number] else self._inner
-            outside, inside = self._seen(vertices, inner)
-            if put_out[number]:
-                outside += crossing_edges(vertices, self._tongue, self._skin)
+            outside, inside = self._seen(vertices)
+            if apart[number]:
+                outside = crossing_edges(vertices, self._inner_edges, self._skin)
             found.append(
                 Impossible(outside, float(eyelids[number]), float(crossing[number]), inside)
             )
@@ -143,7 +142,7 @@ class GeometryMeter:
             depths.append((surface - arm.norm(dim=2)).amax(1))
         return torch.stack(depths).amax(0)
 
-    def _seen(self, vertices: Tensor, within: Tensor) -> tuple[int, int]:
+    def _seen(self, vertices: Tensor) -> tuple[int, int]:
         middle = (vertices.amin(0) + vertices.amax(0)) / 2
         views = ((vertices - middle) @ self._turns) / _RADIUS
         views = views * torch.tensor([1.0, -1.0, -1.0])
@@ -152,7 +151,7 @@ class GeometryMeter:
         inside = 0
         for view in views:
             skin = rasterize(view[None], covered, self.size, self.size)
-            outside[within] |= self._before(skin.depth[0], view[within])
+            outside[self._inner] |= self._before(skin.depth[0], view[self._inner])
             drawn = rasterize(view[None], self.head.faces, self.size, self.size)
             face = drawn.face_index[drawn.face_index >= 0]
             corners = view[self.head.faces[face]]
@@ -186,18 +185,18 @@ def _rotations(directions: Tensor) -> Tensor:
     return torch.stack([right, torch.linalg.cross(directions, right), directions], 2)
 
 
-def _mouth_cover(skin: Tensor, template: Tensor) -> Tensor:
-    """Return triangles that close the skin between the lips ``[H, 3]``, upper to lower vertices."""
+def _covers(skin: Tensor, template: Tensor) -> Tensor:
+    """Return triangles between lips and eyelids ``[H, 3]``, upper to lower vertices."""
+    found = [skin[:0]]
     for loop in _border_loops(skin):
-        centre = template[loop].mean(0)
-        if centre[2] > 0 and centre[0].abs() < _OFF_MIDLINE:
+        # the neck's border lies behind the joint of skull and neck
+        if template[loop, 2].mean() > 0:
             ring = loop.roll(-int(template[loop, 0].argmax()))
             one, other = ring, ring.flip(0).roll(1)
             steps = torch.arange(len(ring) // 2)
             a, b, c, d = one[steps], one[steps + 1], other[steps + 1], other[steps]
-            both = torch.cat([torch.stack([a, b, c], 1), torch.stack([a, c, d], 1)])
-            return both
-    return skin[:0]
+            found += [torch.stack([a, b, c], 1), torch.stack([a, c, d], 1)]
+    return torch.cat(found)
 
 
 def _border_loops(faces: Tensor) -> list[Tensor]:

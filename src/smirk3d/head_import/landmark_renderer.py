@@ -65,9 +65,9 @@ class LandmarkRenderer:
     def __init__(self, head: HeadModel) -> None:
         """Prepare for one head."""
         self.head = head
-        # lashes are strips with alpha, which would be bars here
-        lashes = self.head.part == PARTS.index("lashes")
-        self._drawn = self.head.faces[~lashes[self.head.faces].any(1)]
+        # of the strips that carry hairs brows are drawn whole; lashes would be bars
+        brows = head.part[head.hair_faces] == PARTS.index("brows")
+        self._drawn = torch.cat([head.faces, head.hair_faces[brows.all(1)]])
         self.skin_faces = faces_within(head.faces, head.part == 0).nonzero()[:, 0]
         self.upper_lip, self.lower_lip = self._lips()
         self._colours = self._vertex_colours()
@@ -153,7 +153,7 @@ class LandmarkRenderer:
     def picture(self, vertices: Tensor, ndc: Tensor) -> NDArray[np.uint8]:
         """Return the picture uint8 ``[H, W, 3]`` of one posed head ``[1, V, 3]``."""
         fragments = rasterize(ndc, self._drawn, _SIZE, _SIZE)
-        normals = vertex_normals(vertices, self.head.faces)
+        normals = vertex_normals(vertices, self._drawn)
         attributes = torch.cat([normals, self._colours[None], self._gaze], -1)
         normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
         colour = torch.where(gaze > 0, torch.tensor(_COLOURS["iris"])[:, None], colour)
@@ -165,7 +165,8 @@ class LandmarkRenderer:
     def _vertex_colours(self) -> Tensor:
         head = self.head
         colours = torch.tensor(_COLOURS["skin"]).repeat(head.num_vertices, 1)
-        for region in ("lips", "brows"):
+        strips = bool((head.part == PARTS.index("brows")).any())
+        for region in ("lips",) if strips else ("lips", "brows"):
             if region in head.regions:
                 colours[head.regions[region]] = torch.tensor(_COLOURS[region])
         for part, name in {

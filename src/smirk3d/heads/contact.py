@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from smirk3d.errors import check_shape
 
@@ -58,13 +59,12 @@ class Contact:
             eyes: the centres of the left and the right eye ``[B, 2, 3]``.
             gaze: where they look, unit ``[B, 2, 3]``.
         """
-        if len(self.lid_id):
-            vertices = vertices.index_add(1, self.lid_id, self._off_eyes(vertices, eyes, gaze))
+        ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
-            up = vertices.new_zeros(len(vertices), len(self.lip_id), 3)
-            up[..., 1] = (self.lip_gap(vertices) + _LIP_OVERLAP).clamp(max=0) @ self.lip_share.T
-            vertices = vertices.index_add(1, self.lip_id, up)
-        return vertices
+            lift = (self.lip_gap(vertices) + _LIP_OVERLAP).clamp(max=0) @ self.lip_share.T
+            ids = torch.cat([ids, self.lip_id])
+            moves = torch.cat([moves, F.pad(lift[..., None], (1, 1))], 1)
+        return vertices.index_add(1, ids, moves)
 
     def lip_gap(self, vertices: Tensor) -> Tensor:
         """Return by how much the upper lip is above the lower one at each pair ``[B, P]``."""

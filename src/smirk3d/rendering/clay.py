@@ -47,7 +47,13 @@ class View:
 FRONT = View()
 
 
-def clay(head: Topology, vertices: Tensor, view: View = FRONT, look: Look = CLAY) -> Picture:
+def clay(
+    head: Topology,
+    vertices: Tensor,
+    view: View = FRONT,
+    look: Look = CLAY,
+    skin_colours: Tensor | None = None,
+) -> Picture:
     """Return a studio picture of a head, uint8 ``[H, W, 3]``, or ``[H, W, 4]`` if transparent.
 
     Args:
@@ -56,6 +62,7 @@ def clay(head: Topology, vertices: Tensor, view: View = FRONT, look: Look = CLAY
             view's angles are the head's.
         view: from where.
         look: how to draw.
+        skin_colours: sRGB ``[V, 3]`` of the skin in a photo, if it shall be drawn in those.
 
     Raises:
         ShapeError: if the vertices are not the head's.
@@ -66,7 +73,8 @@ def clay(head: Topology, vertices: Tensor, view: View = FRONT, look: Look = CLAY
     centre, scale = _frame(surface.refine(vertices), view)
     turn = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
     seen = (vertices - centre) @ (turn[0] @ turn[1]).T
-    layer = draw_layer(surface, seen, partial(_perspective, scale=scale, view=view), size, look)
+    place = partial(_perspective, scale=scale, view=view)
+    layer = draw_layer(surface, seen, place, size, look, skin_colours=skin_colours)
     return to_uint8(composite(backdrop_gradient(*size), layer) if view.backdrop else layer)
 
 

@@ -25,8 +25,9 @@ from smirk3d.rendering.materials import (
     albedo,
     illuminate,
     linear_to_srgb,
+    srgb_to_linear,
 )
-from smirk3d.rendering.picture_surface import PictureSurface, eyeballs
+from smirk3d.rendering.picture_surface import SKIN, PictureSurface, eyeballs
 
 Picture = NDArray[np.uint8]
 
@@ -65,6 +66,8 @@ WIREFRAME = Look(wireframe=True, refinements=0, opacity=0.75)
 FAST = Look(shadows=0, supersample=2, refinements=0)
 """For video: no shadows."""
 
+_PHOTO_LIGHT = 0.6
+"""How much of the light on skin in a photo's colours is the photo's."""
 _LINE_COLOUR = (0.10, 0.16, 0.24)
 _SPARSE = 9.0
 """Height of a triangle, in pixels, from which its edges are drawn in full."""
@@ -78,6 +81,7 @@ def draw_layer(
     size: tuple[int, int],
     look: Look = CLAY,
     lighting: Lighting = DEFAULT_LIGHTING,
+    skin_colours: Tensor | None = None,
 ) -> Tensor:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
 
@@ -90,6 +94,8 @@ def draw_layer(
         size: height and width in pixels.
         look: how to draw.
         lighting: the lights.
+        skin_colours: sRGB ``[V, 3]`` of the skin in a photo, whose light and hairs they hold; the
+            look's complexion by default.
 
     Raises:
         ShapeError: if a shape differs.
@@ -118,7 +124,13 @@ def draw_layer(
             part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
             complexion=look.complexion, through_cornea=True,
         )  # fmt: skip
-        colour = linear_to_srgb(illuminate(normal, colour, part, received, lighting).clamp(0, 1))
+        if skin_colours is not None:
+            held = srgb_to_linear(_at(fragments, surface.std(skin_colours.float())).clamp(0, 1))
+            colour = torch.where(part == SKIN, held, colour)
+        lit = illuminate(normal, colour, part, received, lighting)
+        if skin_colours is not None:
+            lit = torch.where(part == SKIN, torch.lerp(lit, colour, _PHOTO_LIGHT), lit)
+        colour = linear_to_srgb(lit.clamp(0, 1))
         coverage = alpha * look.opacity
     if look.wireframe:
         line = _line(fragments, face, ndc, surface.faces, size, look) * alpha
@@ -127,7 +139,7 @@ def draw_layer(
         coverage = rest + line
         colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
     picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
-    if look.surface and len(surface.hair_faces):
+    if look.surface and len(surface.hair_faces) and skin_colours is None:
         hair = draw_hair(surface, points, ndc, fragments.depth, look.complexion)
         picture = hair * look.opacity + picture * (1 - hair[:, 3:] * look.opacity)
     picture = torch.nn.functional.avg_pool2d(picture, fine)[0]

@@ -15,15 +15,18 @@ from torch import Tensor
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import check_shape
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
+from smirk3d.rendering.photo_colours import photo_colours
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
     picture_surface,
     region_alpha,
+    soft_region,
 )
 
 _MARGIN = 2
@@ -31,6 +34,8 @@ _SHOWN = 1.5
 """Side of the part of the photo that a panel shows, as a multiple of the heads' extent."""
 _WIDEST, _NARROWEST = 4 / 3, 3 / 4
 _LARGEST_ZOOM = 3.0
+_TONE_RINGS = 5
+"""Rows of triangles over which a photo's colours fade into the tone."""
 _TURN = math.radians(35)
 _HEAD_ASPECT = 0.8
 
@@ -134,7 +139,7 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, loo
 def overlay_panel(
     photo: Picture, faces: Sequence[PosedHead], *, look: Look = CLAY, max_width: int = 1600
 ) -> Picture:
-    """Return photo, heads over the photo, and the heads turned, side by side.
+    """Return photo, heads over it, and the heads turned in its colours, side by side.
 
     Of a large photo the part around the faces is shown.
 
@@ -166,7 +171,7 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    turned = _turned(faces, height, width, look)
+    turned = _turned(photo, faces, height, width, look)
     return contact_sheet([plain, overlay(plain, shifted, look=look), turned], 3, gap=gap)
 
 
@@ -183,8 +188,10 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
     return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
 
 
-def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> Picture:
-    """Return the heads turned half aside, in a grid, ordered as in the photo."""
+def _turned(
+    photo: Picture, faces: Sequence[PosedHead], height: int, width: int, look: Look
+) -> Picture:
+    """Return the heads turned half aside in the photo's colours, in a grid, ordered as in it."""
     order = sorted(faces, key=lambda face: float(image_positions(face)[:, 0].mean()))
     columns = _columns(len(faces), height, width)
     rows = math.ceil(len(faces) / columns)
@@ -198,9 +205,39 @@ def _turned(faces: Sequence[PosedHead], height: int, width: int, look: Look) -> 
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid)
+        colours = _photo_colours(photo, face) if look.surface and not look.wireframe else None
+        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid, colours)
         cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
     return to_uint8(sheet)
+
+
+def _photo_colours(photo: Picture, face: PosedHead) -> Tensor | None:
+    """Return a photo's sRGB on the vertices ``[V, 3]``, of a head that can be evaluated."""
+    if not isinstance(face.head, HeadModel):
+        return None
+    size = face.crop_size
+    T_image_crop = torch.from_numpy(np.linalg.inv(np.asarray(face.T_crop_image, np.float64)))
+    centre = torch.arange(size, dtype=torch.float64) + 0.5
+    row, column = torch.meshgrid(centre, centre, indexing="ij")
+    at = torch.stack([column, row, torch.ones_like(row)], -1) @ T_image_crop.T
+    grid = 2 * at[..., :2] / torch.tensor([photo.shape[1], photo.shape[0]]) - 1
+    pixels = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
+    crop = torch.nn.functional.grid_sample(
+        pixels, grid[None].float(), padding_mode="border", align_corners=False
+    )
+    colours = photo_colours(face.head, face.parameters, crop[0]).colours.cpu()
+    return _faded_into_tone(face.head, colours)
+
+
+def _faded_into_tone(head: HeadModel, colours: Tensor) -> Tensor:
+    """Return a photo's colours ``[V, 3]`` on the face, and the face's tone beyond its edge.
+
+    Hair, collars and what stands behind a head would be painted on its skin.
+    """
+    regions = {name: mask.cpu() for name, mask in head.regions.items()}
+    tone = colours[regions.get("cheeks", regions["face"])].median(0).values
+    fraction = soft_region(head.faces.cpu(), regions["face"], _TONE_RINGS)
+    return torch.lerp(tone.expand_as(colours), colours, fraction[:, None])
 
 
 def _columns(count: int, height: int, width: int) -> int:

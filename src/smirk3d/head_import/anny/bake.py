@@ -41,6 +41,7 @@ from smirk3d.head_import.anny.repairs.lid_fit import (
     with_lids_on_eyes,
     with_sliding_lids,
 )
+from smirk3d.head_import.anny.repairs.lip_rolls import with_lips_before_teeth
 from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
 from smirk3d.head_import.anny.rig import JOINTS, joint_rows, skinning_weights
 from smirk3d.head_import.anny.sources import (
@@ -94,6 +95,7 @@ def bake_open_head(
         if repair_actions:
             actions = repaired(actions, surface, points)
             actions = with_sliding_lids(actions, template, points.eye, surface)
+            actions = with_lips_before_teeth(actions, template, surface)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
         regions = region_masks(wheel, surface, points)
         wheel.text(_LICENCE_FILE)

@@ -19,8 +19,7 @@ MEAN_FACE = (
     (7669, (1.5, -1, -1.5)), (7614, (1, 4, 1)), (7466, (-1, 0, 1)), (7606, (-1, -3, -1)),
     (12001, (1.5, 1.5, 1.5)), (11785, (-0.5, 0, -1.5)), (7677, (0, -1, -1.5)), (6894, (0.5, 0, 1)),
     (7438, (0.5, -1.5, -1.5)), (7462, (0.5, 3.5, 3.5)), (11810, (1.5, -3, -1.5)),
-    (11761, (-0.5, -3, -0.5)),
-    (11792, (-0.5, 0.5, 1)),
+    (11761, (-0.5, -3, -0.5)), (11792, (-0.5, 0.5, 1)),
 )  # fmt: skip
 """Vertices of the base mesh on the left and in the middle, and by how many millimetres the face
 around them moves. Ours, in half millimetres: they bring the mean coefficients of random scanned

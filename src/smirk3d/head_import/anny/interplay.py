@@ -21,10 +21,11 @@ CHANNELS = (
 )  # fmt: skip
 """The actions in the order of a head's channels."""
 
-# the tongue passes when the lips are a tenth of the jaw's range apart, wholly at four tenths
-_TONGUE = {"jawOpen": 3.3, "mouthClose": -3.3, "mouthFunnel": 0.6, "mouthPucker": -0.5,
+# the tongue passes when the lips are a fifth of the jaw's range apart, wholly at half of it
+_TONGUE = {"jawOpen": 3.2, "mouthClose": -3.2, "jawForward": -0.6, "mouthFunnel": 0.6,
+           "mouthPucker": -0.8, "mouthRollUpper": -0.5, "mouthRollLower": -0.5,
            "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}  # fmt: skip
-_TONGUE_BASE = -0.3
+_TONGUE_BASE = -0.6
 
 _SATURATED = (
     ("noseSneerLeft", "mouthUpperUpLeft", 0.5),

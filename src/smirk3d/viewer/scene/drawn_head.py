@@ -99,7 +99,7 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
         points = torch.stack([along.repeat(2), torch.cat([low, high])], 1)
         mixes.append(_between_rows(uv[ids], side[ids], points))
         start = 2 * len(along) * len(faces)
-        faces.append(start + _band_faces(len(along)))
+        faces.append(_band_faces(len(along)) + np.uint32(start))
     colour = _srgb(torch.tensor(part_colour("brows")))
     mix = torch.cat(mixes).numpy()
     return [DrawnMesh("brows", colour, ids.numpy(), mix, np.concatenate(faces))]

@@ -11,7 +11,7 @@ from smirk3d.head_import.anny.fittings.dentition import dentition
 from smirk3d.head_import.anny.fittings.hair import brows, lashes
 from smirk3d.head_import.anny.fittings.patch import Patch, patch
 from smirk3d.head_import.anny.repairs.face_points import LIP_CONTACT
-from smirk3d.head_import.anny.repairs.skin_fields import Field
+from smirk3d.head_import.anny.repairs.skin_fields import Field, ramp
 from smirk3d.head_import.anny.surface import HeadSurface
 from smirk3d.heads.spec import PARTS
 
@@ -20,6 +20,8 @@ Arrays = dict[str, NDArray[Any]]
 _TONGUE_SIZE = np.array([0.78, 0.92, 0.97])
 _TONGUE_SHIFT = np.array([0.0, -0.0035, -0.0005])
 """How the sources' tongue is made to lie within the lower teeth, about its back."""
+_TONGUE_TAPER = 0.45
+"""Share of its size that it loses towards its back, which slim necks would not hold."""
 
 
 def with_fittings(arrays: Arrays, surface: HeadSurface) -> Arrays:
@@ -32,6 +34,8 @@ def with_fittings(arrays: Arrays, surface: HeadSurface) -> Arrays:
     tongue = surface.mask("tongue")
     back = np.array([0.0, template[tongue, 1].mean(), template[tongue, 2].min()])
     template[tongue] = back + _TONGUE_SHIFT + _TONGUE_SIZE * (template[tongue] - back)
+    narrow = 1 - _TONGUE_TAPER * ramp(template[tongue, 2] - back[2], 0.04, 0.0)
+    template[tongue, :2] = back[:2] + narrow[:, None] * (template[tongue, :2] - back[:2])
     upper, lower = surface.mask("teethU"), surface.mask("teethL")
     eye = arrays["joints"][list(arrays["joint_names"]).index("eyeL")]
     lip_line = float(template[surface.mouth_loops[LIP_CONTACT][0], 1])

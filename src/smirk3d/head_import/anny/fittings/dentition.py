@@ -49,9 +49,9 @@ class _Arch:
 
 _UPPER = _Arch(
     down=-1.0,
-    half_width=30.5,
+    half_width=29.5,
     depth=47.0,
-    front=0.2,
+    front=1.0,
     edges=(-2.1, -1.5, -2.0, -1.2, -0.9, -0.6),
     heights=(10.5, 9.0, 10.0, 8.5, 8.0, 7.5),
     widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
@@ -60,9 +60,9 @@ _UPPER = _Arch(
 )
 _LOWER = _Arch(
     down=1.0,
-    half_width=28.5,
+    half_width=27.5,
     depth=45.0,
-    front=3.4,
+    front=4.2,
     edges=(0.0, 0.0, 0.5, -0.9, -1.0, -0.9),
     heights=(9.0, 9.3, 10.5, 8.5, 8.0, 7.5),
     widths=(5.4, 6.0, 6.9, 7.0, 7.1, 11.2),
@@ -106,6 +106,16 @@ def dentition(
             ids = np.tile(carriers, (len(points), 1))
             patches.append(patch(name, points, faces, uv, ids, weights))
     return patches
+
+
+def front_of_teeth(x: Field, template: Field, upper: NDArray[np.bool_]) -> Field:
+    """Return how far forward the upper teeth stand at places ``[N]`` across, all in metres.
+
+    Beside the teeth it is the end of their row.
+    """
+    fraction = (np.abs(x) / _MM / _UPPER.half_width).clip(0, 0.98)
+    behind = _UPPER.front + _UPPER.depth * (1 - np.sqrt(1 - fraction**2))
+    return np.asarray(template[upper, 2].max() - behind * _MM)
 
 
 def _affine(points: Field, carriers: Field) -> Field:

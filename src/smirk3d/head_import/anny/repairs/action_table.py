@@ -24,7 +24,7 @@ ACTION_SHAPES = {
         keep=1.2, moves={"corner-right": (8, 0, 4), "middle_philtrum": (7.5, 3, -1)}
     ),
     "mouthSmileLeft": Shape(keep=0.8, moves={"corner": (2.5, 1, -5)}),
-    "mouthFrownLeft": Shape(keep=0.6, moves={"corner": (1, -1, -2), "chin": (0, 1, 2)}),
+    "mouthFrownLeft": Shape(keep=0.75, moves={"corner": (1, -1.5, -2), "chin": (0, 1, 2)}),
     "mouthDimpleLeft": Shape(
         keep=0.25,
         moves={"below_corner": (0, 5.5, -1), "corner": (0.5, 0, -5.5), "cheek": (0, 0, 3.5)},
@@ -49,7 +49,7 @@ ACTION_SHAPES = {
         moves={"below_lip": (0.5, -1, -1), "middle_lower_lip": (-1, -2.5, -1), "chin": (1, -2, -2)},
     ),
     "mouthUpperUpLeft": Shape(keep=1.4, moves={"cheek": (0, 4, 2)}),
-    "browDownLeft": Shape(keep=0.6, moves={"outer_brow": (-3.5, 0.5, 4)}),
+    "browDownLeft": Shape(keep=0.8, moves={"outer_brow": (-4, 0, 4.5)}),
     "browInnerUp": Shape(
         keep=0.9,
         moves={
@@ -61,7 +61,16 @@ ACTION_SHAPES = {
         },
     ),
     "browOuterUpLeft": Shape(keep=0.8, moves={"brow": (2, 6.5, -0.5), "temple": (1, 4, -1)}),
-    "cheekPuff": Shape(keep=1.2, moves={"below_corner": (1.5, 1, 8.5), "above_lip": (0, 2, 6)}),
+    "cheekPuff": Shape(
+        moves={
+            "below_corner": (1, 1, 4),
+            "above_lip": (0, 1.5, 5),
+            "beside_mouth": (1, 0, 4),
+            "jaw": (1.5, 0.5, 3),
+            "cheek": (1, 0, 2),
+            "below_lip": (0, 0, 3),
+        }
+    ),
     "cheekSquintLeft": Shape(
         keep=0.45,
         lower_lid=1.9,

@@ -20,7 +20,7 @@ degrees, about as far as eyes turn before the head follows."""
 
 _UPPER_FOLLOWS = {"Down": 0.92, "Up": 0.75}
 _LOWER_FOLLOWS = {"Down": 0.50, "Up": 0.45}
-_ASIDE_FOLLOWS = 0.38
+_ASIDE_FOLLOWS = 0.41
 _OVERLAP = 0.0020
 _CORNER_OVERLAP = 0.0009
 _LOWER_EYELID_RISE = 0.0018

@@ -52,7 +52,7 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
 
 
 def _calm(name: str, source: Field, points: FacePoints) -> Field:
-    """Return a source's action without the crease that it has beside the eye or the mouth."""
+    """Return a source's action without the step that it has beside the eye or the mouth."""
     if name == "cheekSquintLeft":
         near = bump(points.template, points.outer_canthus, (0.016, 0.012, 0.016))
         where = bump(points.template, points.outer_canthus, (0.024, 0.022, 0.03)) * points.outer
@@ -61,6 +61,11 @@ def _calm(name: str, source: Field, points: FacePoints) -> Field:
         beside = (0.011, 0.002, -0.004)
         where = bump(points.template, points.mouth_corner, (0.012, 0.016, 0.02), shift=beside)
         return points.graph.smooth(source, where * points.outer, 12)
+    if name == "cheekPuff":
+        folded = points.template * np.sign(points.template[:, :1]) ** [1, 0, 0]
+        beside, radii = (0.014, -0.006, -0.006), (0.022, 0.022, 0.03)
+        where = bump(folded, points.mouth_corner, radii, shift=beside)
+        return points.graph.smooth(source, where * points.outer, 16)
     return source
 
 

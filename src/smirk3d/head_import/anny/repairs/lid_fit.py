@@ -26,7 +26,9 @@ LID_GAP = 0.0003
 """Metres between the eye and the eyelids' inner rim, of the tear film and of rounding."""
 
 _INNER_RIM = 9
-_GAP_BEHIND = (0.0004, 0.0007)
+_GAP_BEHIND = (0.0005, 0.0007)
+_UNDER_LID = (0.0009, 0.0016)
+"""Metres of the skin behind the eyelids from the edge loop before it."""
 _SOCKET_GAP = 0.0009
 _FIRST_CONTACT = 2
 _LEAST_GAP = (0.0014, 0.0014, 0.0014, 0.0013, 0.0012, 0.0011, 0.0009, 0.0003, 0.0003, 0.0004)
@@ -50,8 +52,14 @@ def with_lids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> F
     angle = _around(template[rim], centre)
     for loop, fraction in zip(surface.eye_loops, _FRACTION, strict=False):
         result[loop] += fraction * _periodic(_around(template[loop], centre), angle, shift)
-    for loop, gap in zip(surface.eye_loops[len(_FRACTION) :], _GAP_BEHIND, strict=True):
-        result[loop] += _onto_eye(template[loop], centre, gap)
+    before = rim
+    for loop, gap, under in zip(
+        surface.eye_loops[len(_FRACTION) :], _GAP_BEHIND, _UNDER_LID, strict=True
+    ):
+        before = _joined(loop, before, surface.quads)
+        at = result[before] + under * _across(result[before], centre)
+        result[loop] = at + _onto_eye(at, centre, gap)
+        before = loop
     near = np.linalg.norm(template - centre, axis=1) < _REACH
     socket = np.flatnonzero(surface.mask("cavity") & near)
     outwards = _onto_eye(result[socket], centre, _SOCKET_GAP)
@@ -163,6 +171,25 @@ def _around(points: Field, centre: Field) -> NDArray[np.float64]:
     """Return the angle of points about an eye's line of sight, in radians."""
     angle: NDArray[np.float64] = np.arctan2(*(points - centre)[:, [1, 0]].T)
     return angle
+
+
+def _joined(
+    loop: NDArray[np.int64], others: NDArray[np.int64], quads: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return for each vertex of an edge loop the one of another loop that an edge joins it to."""
+    sides = np.stack([quads, np.roll(quads, -1, axis=1)], -1).reshape(-1, 2)
+    sides = np.concatenate([sides, sides[:, ::-1]])
+    sides = sides[np.isin(sides[:, 0], loop) & np.isin(sides[:, 1], others)]
+    joined = dict(sides.tolist())
+    return np.array([joined[vertex] for vertex in loop.tolist()])
+
+
+def _across(loop: Field, centre: Field) -> Field:
+    """Return the way ``[N, 3]`` along an eye's surface that leads out of a closed line on it."""
+    along = np.roll(loop, -1, axis=0) - np.roll(loop, 1, axis=0)
+    across = np.cross(along, _unit(loop - centre))
+    outwards = np.sign((across * (loop - loop.mean(0))).sum())
+    return outwards * _unit(across)
 
 
 def _periodic(at: Field, angle: Field, values: Field) -> Field:
