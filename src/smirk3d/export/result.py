@@ -222,7 +222,15 @@ def _record_from_json(content: dict[str, Any], path: str) -> ResultRecord:
         faces=(),
         video=require_object(video, "video") if video is not None else None,
     )
-    return replace(empty, faces=tuple(_face_from_json(face, path, empty) for face in faces))
+    head = HeadReference(empty.head, empty.head_fingerprint)
+    found = tuple(_face_from_json(face, path, head) for face in faces)
+    return replace(
+        empty,
+        faces=tuple(
+            replace(face, weights=empty.weights, weights_sha256=empty.weights_sha256)
+            for face in found
+        ),
+    )
 
 
 def _image_size(value: Any) -> tuple[int, int]:
@@ -234,7 +242,7 @@ def _image_size(value: Any) -> tuple[int, int]:
     return width, height
 
 
-def _face_from_json(content: Any, source: str, record: ResultRecord) -> Face:
+def _face_from_json(content: Any, source: str, head: HeadReference) -> Face:
     face = require_object(content, "a face")
     groups = {**require_object(face["parameters"], "parameters"), "camera": face["camera"]}
     _check_arkit(face["arkit"])
@@ -245,12 +253,10 @@ def _face_from_json(content: Any, source: str, record: ResultRecord) -> Face:
     )
     return Face(
         parameters=parameters_from_json(groups, source),
-        head=HeadReference(record.head, record.head_fingerprint),
+        head=head,
         T_crop_image=_finite(face["T_crop_image"], (3, 3), "T_crop_image"),
         detection=detection,
         quality=_unit_interval(face["quality"], "quality"),
-        weights=record.weights,
-        weights_sha256=record.weights_sha256,
     )
 
 

@@ -60,7 +60,7 @@ class Face:
         Raises:
             AssetError: if the head is not installed, or another version of it is.
         """
-        return self.head if isinstance(self.head, HeadModel) else self.head.load()
+        return self.head if isinstance(self.head, HeadModel) else self.head.model
 
     def with_head(self, head: HeadModel) -> Face:
         """Return the face with its head model at hand.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_model import HeadModel
@@ -21,8 +22,9 @@ class HeadReference:
     name: str
     fingerprint: str
 
-    def load(self) -> HeadModel:
-        """Return the installed head of this name.
+    @cached_property
+    def model(self) -> HeadModel:
+        """The installed head of this name, loaded once for all faces that share the reference.
 
         Raises:
             AssetError: if it is not installed, or another version of it is.
