@@ -113,7 +113,7 @@ class FaceReconstructor:
 
     @property
     def uses_smirk_crop(self) -> bool:
-        """Whether the weights have learnt the offsets of the original SMIRK's crop."""
+        """Whether the weights were trained on crops of the original SMIRK, which are not rotated."""
         return self.encoder is not None and self.encoder.provenance.get("crop") == "smirk"
 
     def cut(
@@ -121,13 +121,14 @@ class FaceReconstructor:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Return the crop uint8 ``[224, 224, 3]`` that the weights expect, and its transform.
 
-        Answers for such crops become those for crops that are not turned by :meth:`turned_back`.
+        Parameters estimated from such a crop are converted to the crop that is not rotated by
+        :meth:`turned_back`.
 
         Args:
             image: uint8 ``[H, W, 3]``.
-            landmarks: ``[L, 2 or 3]`` in picture pixels; their box alone counts.
-            roll: radians by which the face is turned clockwise in the picture. The crop shows it
-                upright, except for weights that :attr:`uses_smirk_crop` tells of.
+            landmarks: ``[L, 2 or 3]`` in picture pixels, of which only the bounding box is used.
+            roll: radians by which the face is rotated clockwise in the picture. The crop shows it
+                upright, unless :attr:`uses_smirk_crop`.
         """
         if not self.uses_smirk_crop:
             return crop_face(image, landmarks, roll=roll)
@@ -137,14 +138,15 @@ class FaceReconstructor:
     def turned_back(
         self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
     ) -> tuple[FaceParameters, NDArray[np.float64]]:
-        """Return parameters of crops as :meth:`cut` makes them for crops that are not turned.
+        """Convert parameters from crops of :meth:`cut` to crops that are not rotated.
 
         Args:
             parameters: ``[B]``, on the head's device.
-            T_crop_image: ``[B, 3, 3]``, of the crops that they belong to.
+            T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
 
         Returns:
-            Parameters ``[B]`` on the CPU, and ``T_crop_image`` ``[B, 3, 3]`` that they belong to.
+            Parameters ``[B]`` on the CPU, and ``T_crop_image`` ``[B, 3, 3]`` of the crops that are
+            not rotated.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, level @ np.linalg.inv(T_crop_image)).to("cpu"), level
@@ -152,11 +154,11 @@ class FaceReconstructor:
     def turned_upright(
         self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
     ) -> FaceParameters:
-        """Return parameters for crops as :meth:`cut` makes them; undoes :meth:`turned_back`.
+        """Convert parameters from crops that are not rotated to crops of :meth:`cut`.
 
         Args:
-            parameters: ``[B]`` for the crops that are not turned, on the head's device.
-            T_crop_image: ``[B, 3, 3]``, of the crops that :meth:`cut` made.
+            parameters: ``[B]`` for crops that are not rotated, on the head's device.
+            T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, T_crop_image @ np.linalg.inv(level))
