@@ -113,7 +113,7 @@ class FaceReconstructor:
 
     @property
     def uses_smirk_crop(self) -> bool:
-        """Whether the weights were trained on crops of the original SMIRK, which are not rotated."""
+        """Whether the weights were trained on SMIRK's own crops, which are not rotated."""
         return self.encoder is not None and self.encoder.provenance.get("crop") == "smirk"
 
     def cut(
