@@ -37,4 +37,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) smirk3d-demo .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) smirk3d-demo smirk3d-examples .pytest_cache .ruff_cache .mypy_cache

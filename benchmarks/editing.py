@@ -26,8 +26,8 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.annotated_faces import read_annotated_faces, trains
 from smirk3d.editing.expressions import with_actions
 from smirk3d.editing.photo_editor import PhotoEditor
+from smirk3d.faces import Face
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.reconstruction import ReconstructedFace
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 Picture = NDArray[np.uint8]
@@ -111,7 +111,7 @@ def edit_all(
     """Edit every photo to every expression and measure what comes out."""
     photos, edits, features = [], [], []
     for image in images:
-        faces: list[ReconstructedFace] = fitter(image)
+        faces: list[Face] = fitter(image)
         if not faces:
             continue
         face, number = faces[0], len(photos)

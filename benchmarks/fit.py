@@ -18,15 +18,16 @@ import tyro
 
 from common import write_results
 from smirk3d.data.annotated_faces import read_annotated_faces, trains
+from smirk3d.faces import Face
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.preprocessing.face_crop import transform_points
-from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
+from smirk3d.reconstruction import FaceReconstructor
 
 STORED_SIZE = 224
 
 
-def stable_error(face: ReconstructedFace) -> float:
+def stable_error(face: Face) -> float:
     """Return the mean distance of the stable landmarks in pixels of the stored picture."""
     head = face.head
     stable = (head.landmark_sigma <= LandmarkFit.STABLE_SIGMA) & (head.landmark_ids < 468)

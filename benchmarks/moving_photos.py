@@ -22,13 +22,13 @@ class MovingPhoto:
 
     def __init__(self, photo: np.ndarray, fitter: FaceReconstructor) -> None:
         """Fit the largest face of a photo uint8 ``[H, W, 3]``."""
-        found = fitter.find(photo)
+        face = fitter(photo)[0]
         self._photo = photo.astype(np.float32)
-        self._crop = torch.from_numpy(found.crops[0]).permute(2, 0, 1)[None].float() / 255
-        to_photo = np.linalg.inv(found.transforms[0])
+        self._crop = torch.from_numpy(face.crop()).permute(2, 0, 1)[None].float() / 255
+        to_photo = np.linalg.inv(face.T_crop_image)
         self._matrix = (np.linalg.inv(_HALF) @ to_photo @ _HALF)[:2]
         self._warper = PhotoWarper(fitter.head)
-        self.fitted = fitter.reconstruct([found])[0][0].parameters[None]
+        self.fitted = face.parameters[None]
 
     def showing(self, target: FaceParameters) -> np.ndarray:
         """Return the photo float32 ``[H, W, 3]`` with its face moved to parameters ``[1]``."""

@@ -177,8 +177,8 @@ def _tracks(scratch: Path) -> Read:
 
 
 def _results(scratch: Path) -> Read:
-    from smirk3d.export.formats import Picture, write_face
-    from smirk3d.export.result import read_photo, read_result
+    from smirk3d.export.formats import write_face
+    from smirk3d.export.result import read_result
     from smirk3d.heads.registry import load_head
     from smirk3d.viewer.session.subjects import open_subject
 
@@ -187,18 +187,10 @@ def _results(scratch: Path) -> Read:
 
     def export(folder: Path) -> None:
         record = read_result(folder)
-        record.check_head(head)
-        photo = read_photo(folder)
-        for number, face in enumerate(record.faces[:2]):
-            picture = Picture(
-                path=record.input,
-                size=record.image_size,
-                T_crop_image=face.T_crop_image,
-                pixels=photo,
-            )
+        for number, face in enumerate(record.with_head(head).faces[:2]):
             for name in ("glb", "obj", "json", "flame", "html"):
                 if name != "flame" or not head.has_named_actions:
-                    write_face(name, scratch / f"face-{number}", head, face.parameters, picture)
+                    write_face(name, scratch / f"face-{number}", face)
 
     def read(folder: Path) -> None:
         subject = open_subject(folder, head=str(head_file))

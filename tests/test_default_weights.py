@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from smirk3d.assets import weights_folder
 from smirk3d.assets.weight_files import read_weights_header
+from smirk3d.faces import Face
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.preprocessing.face_crop import transform_points
-from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 
 WEIGHTS = weights_folder() / "open.safetensors"
@@ -29,11 +30,11 @@ def reconstructor() -> FaceReconstructor:
 
 
 @pytest.fixture(scope="module")
-def portrait(reconstructor: FaceReconstructor) -> ReconstructedFace:
+def portrait(reconstructor: FaceReconstructor) -> Face:
     return reconstructor(skimage.data.astronaut())[0]
 
 
-def error(face: ReconstructedFace) -> float:
+def error(face: Face) -> float:
     """Mean distance of the face's landmarks in pixels of the crop."""
     head = face.head
     seen = project(head.landmarks(face.vertices()[None]), face.parameters.camera[None])
@@ -42,7 +43,7 @@ def error(face: ReconstructedFace) -> float:
     return float(np.linalg.norm(seen - wanted[head.landmark_ids], axis=1).mean())
 
 
-def test_they_are_the_default_and_say_where_they_come_from(portrait: ReconstructedFace) -> None:
+def test_they_are_the_default_and_say_where_they_come_from(portrait: Face) -> None:
     assert portrait.weights == "open"
     assert WEIGHTS.stat().st_size < 24e6
     provenance = read_weights_header(WEIGHTS, kind="encoder")["provenance"]
@@ -50,7 +51,7 @@ def test_they_are_the_default_and_say_where_they_come_from(portrait: Reconstruct
     assert json.dumps(provenance["settings"]).count("efficientnet_lite0")
 
 
-def test_the_portrait_is_met_without_fitting(portrait: ReconstructedFace) -> None:
+def test_the_portrait_is_met_without_fitting(portrait: Face) -> None:
     assert error(portrait) < 2.5
     weights = portrait.arkit()
     assert weights["mouthSmileLeft"] > 0.3 and weights["mouthSmileRight"] > 0.3
@@ -58,9 +59,9 @@ def test_the_portrait_is_met_without_fitting(portrait: ReconstructedFace) -> Non
 
 
 def test_the_mirrored_portrait_gives_the_mirrored_answer(
-    reconstructor: FaceReconstructor, portrait: ReconstructedFace
+    reconstructor: FaceReconstructor, portrait: Face
 ) -> None:
-    picture = torch.from_numpy(portrait.crop).permute(2, 0, 1)[None].float() / 255
+    picture = torch.from_numpy(portrait.crop()).permute(2, 0, 1)[None].float() / 255
     assert reconstructor.encoder is not None
     with torch.no_grad():
         answer = reconstructor.encoder(torch.cat([picture, picture.flip(3)]))
@@ -71,9 +72,9 @@ def test_the_mirrored_portrait_gives_the_mirrored_answer(
 
 
 def test_small_changes_of_the_picture_change_little(
-    reconstructor: FaceReconstructor, portrait: ReconstructedFace
+    reconstructor: FaceReconstructor, portrait: Face
 ) -> None:
-    picture = torch.from_numpy(portrait.crop).permute(2, 0, 1)[None].float() / 255
+    picture = torch.from_numpy(portrait.crop()).permute(2, 0, 1)[None].float() / 255
     soft = F.avg_pool2d(F.pad(picture, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     assert reconstructor.encoder is not None
     with torch.no_grad():
@@ -93,7 +94,7 @@ def turned(image: np.ndarray, degrees: int) -> np.ndarray:
 
 @pytest.mark.parametrize("degrees", [60, 180, 270])
 def test_a_turned_picture_gives_the_turned_answer(
-    reconstructor: FaceReconstructor, portrait: ReconstructedFace, degrees: int
+    reconstructor: FaceReconstructor, portrait: Face, degrees: int
 ) -> None:
     (face,) = reconstructor(turned(skimage.data.astronaut(), degrees))
     roll = torch.tensor([0.0, 0.0, -math.radians(degrees)])
@@ -110,7 +111,7 @@ def test_a_turned_picture_gives_the_turned_answer(
 
 
 def test_a_head_that_turns_over_is_followed(
-    reconstructor: FaceReconstructor, portrait: ReconstructedFace
+    reconstructor: FaceReconstructor, portrait: Face
 ) -> None:
     with FaceTracker(reconstructor, TrackerConfig(smooth="off")) as tracker:
         for number in range(13):  # 180 degrees a second
@@ -124,6 +125,6 @@ def test_a_head_that_turns_over_is_followed(
             assert change.mean() < 0.04
 
 
-def test_refined_it_is_nearer(portrait: ReconstructedFace) -> None:
+def test_refined_it_is_nearer(portrait: Face) -> None:
     refined = FaceReconstructor(refine=True, device="cpu")(skimage.data.astronaut())[0]
     assert error(refined) < error(portrait)

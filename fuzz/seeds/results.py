@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from fuzz.seeds.heads import tiny_head_file
 from fuzz.seeds.pictures import jpeg
 from smirk3d.export.glb import write_glb
 from smirk3d.export.parameter_files import write_parameters_json, write_parameters_npz
-from smirk3d.export.result import PHOTO_NAME, FaceRecord, ResultRecord, write_result
+from smirk3d.export.result import PHOTO_NAME, ResultRecord, result_record, write_result
+from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.tracking.track_file import MOVING, Track
 
 _FRAMES = 5
@@ -46,23 +49,20 @@ def _face(head: HeadModel, value: float = 0.1) -> FaceParameters:
 
 def _record(head: HeadModel, faces: int) -> ResultRecord:
     found = tuple(
-        FaceRecord(
-            box=np.array([4.0, 4.0, 40.0, 36.0]),
-            score=0.9,
-            quality=0.8,
+        Face(
             parameters=_face(head, 0.1 * number),
-            arkit=None,
-            T_crop_image=np.eye(3),
+            head=head,
+            detection=DetectedFace(
+                box=np.array([4.0, 4.0, 40.0, 36.0], np.float32),
+                score=0.9,
+                landmarks=np.zeros((0, 3), np.float32),
+            ),
+            quality=0.8,
         )
         for number in range(faces)
     )
-    return ResultRecord(
-        input="portrait.jpg",
-        image_size=(48, 40),
-        head=head.name,
-        head_fingerprint=head.fingerprint,
-        weights="none",
-        faces=found,
+    return replace(
+        result_record("portrait.jpg", (48, 40), found),
         video={"frames": _FRAMES, "rate": "25/1", "faces": [[0, 1, 2, 3, 4]]},
     )
 

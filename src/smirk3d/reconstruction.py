@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import cast, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.registry import load_weights
-from smirk3d.errors import InputError
-from smirk3d.export.formats import save_face
-from smirk3d.export.picture import Picture
-from smirk3d.export.result import FaceRecord, ResultRecord
+from smirk3d.errors import InputError, check_shape
+from smirk3d.faces import Face, Faces, Picture
+from smirk3d.faces.picture import PictureSource, rgb_pixels
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
@@ -35,81 +37,26 @@ from smirk3d.preprocessing.face_quality import face_quality
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
 
-@dataclass(frozen=True)
-class ReconstructedFace:
-    """One face of a picture in 3D.
-
-    Attributes:
-        parameters: the face's parameters, without batch dimension: ``parameters.expression`` is
-            ``[E]``. Head pose and camera belong to the crop, which is not turned: a head that
-            lies on its side in the picture has that in its head pose.
-        head: the head that they move.
-        detection: box, score and landmarks in picture pixels.
-        crop: uint8 ``[224, 224, 3]``.
-        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
-        quality: how far the picture shows the face well, in [0, 1].
-        weights: name of the weights that estimated it, ``none`` for a fit.
-        weights_sha256: hash of their file, None for a fit.
-    """
-
-    parameters: FaceParameters
-    head: HeadModel = field(repr=False)
-    detection: DetectedFace = field(repr=False)
-    crop: NDArray[np.uint8] = field(repr=False)
-    T_crop_image: NDArray[np.float64] = field(repr=False)
-    quality: float
-    weights: str
-    weights_sha256: str | None = None
-
-    def vertices(self) -> Tensor:
-        """Return the posed vertices ``[V, 3]`` in metres, head axes."""
-        with torch.no_grad():
-            mesh = self.head(self.parameters[None].to(self.head.v_template.device))
-        return mesh.vertices[0].cpu()
-
-    def arkit(self) -> dict[str, float]:
-        """Return ARKit's 52 weights by name.
-
-        Raises:
-            AssetError: if the head has no named actions.
-        """
-        weights = self.head.arkit(self.parameters[None].to(self.head.v_template.device))
-        return dict(zip(ARKIT_NAMES, weights[0].tolist(), strict=True))
-
-    def save(self, path: str | Path) -> None:
-        """Write the face in the format of the path's ending (``.glb``, ``.obj``, ``.npz``, ...).
-
-        Raises:
-            InputError: if the ending names no format.
-            OutputError: if the file cannot be written.
-        """
-        side = self.crop.shape[0]
-        picture = Picture(
-            path=Path(path).stem, size=(side, side), T_crop_image=np.eye(3), pixels=self.crop
-        )
-        save_face(path, self.head, self.parameters, picture)
-
-
 @dataclass(frozen=True, kw_only=True)
 class FoundFaces:
-    """The faces of one picture, cut out and ready to estimate.
+    """The faces that a detector found in one picture, cropped and ready to estimate.
 
     Attributes:
         detections: boxes, scores and landmarks in picture pixels.
-        crops: uint8 ``[224, 224, 3]`` each, as the picture shows the face.
-        transforms: their ``T_crop_image`` ``[3, 3]``.
-        uprights: the same faces turned upright, as the weights expect them.
-        upright_transforms: their ``T_crop_image``; equal to the others for weights that expect
-            crops that are not turned.
+        crops: uint8 ``[224, 224, 3]`` each, as the weights expect them: rotated so that the face is
+            upright, except for weights that were trained on crops that are not rotated.
+        transforms: ``T_crop_image`` ``[3, 3]`` of each crop.
         qualities: how far the picture shows each face well, in [0, 1].
     """
 
     detections: list[DetectedFace]
     crops: list[NDArray[np.uint8]]
     transforms: list[NDArray[np.float64]]
-    uprights: list[NDArray[np.uint8]]
-    upright_transforms: list[NDArray[np.float64]]
     qualities: list[float]
+
+    def __len__(self) -> int:
+        """Return the number of faces."""
+        return len(self.detections)
 
     def largest(self) -> FoundFaces:
         """Return the largest face alone."""
@@ -118,8 +65,6 @@ class FoundFaces:
             detections=self.detections[:1],
             crops=self.crops[:1],
             transforms=self.transforms[:1],
-            uprights=self.uprights[:1],
-            upright_transforms=self.upright_transforms[:1],
             qualities=self.qualities[:1],
         )
 
@@ -127,8 +72,8 @@ class FoundFaces:
 class FaceReconstructor:
     """Turns pictures into animatable 3D faces.
 
-    >>> from smirk3d import FaceReconstructor, read_image
-    >>> faces = FaceReconstructor()(read_image("photo.jpg"))  # doctest: +SKIP
+    >>> from smirk3d import FaceReconstructor
+    >>> faces = FaceReconstructor()("photo.jpg")  # doctest: +SKIP
     >>> faces[0].parameters.expression.shape  # doctest: +SKIP
     torch.Size([38])
     """
@@ -145,7 +90,8 @@ class FaceReconstructor:
         """Load head and weights.
 
         Args:
-            head: name or file of a head, or the head itself.
+            head: name or file of a head, or the head itself, which is copied where it lies on
+                another device.
             weights: name or file of encoder weights; ``none`` fits the landmarks instead;
                 ``default`` takes the head's shipped weights, and fits where there are none.
             refine: fit the landmarks from the network's answer.
@@ -156,7 +102,7 @@ class FaceReconstructor:
             AssetError: if head or weights are absent, damaged, or do not fit each other.
         """
         self.device = choose_device(device)
-        self.head = (head if isinstance(head, HeadModel) else load_head(head)).to(self.device)
+        self.head = _placed(head if isinstance(head, HeadModel) else load_head(head), self.device)
         self.detector = detector or MediaPipeFaceDetector()
         loaded = load_weights(weights, self.head) if str(weights) != "none" else None
         self.encoder = loaded.encoder.to(self.device) if loaded else None
@@ -167,7 +113,7 @@ class FaceReconstructor:
 
     @property
     def uses_smirk_crop(self) -> bool:
-        """Whether the weights have learnt the offsets of the original SMIRK's crop."""
+        """Whether the weights were trained on SMIRK's own crops, which are not rotated."""
         return self.encoder is not None and self.encoder.provenance.get("crop") == "smirk"
 
     def cut(
@@ -175,13 +121,14 @@ class FaceReconstructor:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Return the crop uint8 ``[224, 224, 3]`` that the weights expect, and its transform.
 
-        Answers for such crops become those for crops that are not turned by :meth:`turned_back`.
+        Parameters estimated from such a crop are converted to the crop that is not rotated by
+        :meth:`turned_back`.
 
         Args:
             image: uint8 ``[H, W, 3]``.
-            landmarks: ``[L, 2 or 3]`` in picture pixels; their box alone counts.
-            roll: radians by which the face is turned clockwise in the picture. The crop shows it
-                upright, except for weights that :attr:`uses_smirk_crop` tells of.
+            landmarks: ``[L, 2 or 3]`` in picture pixels, of which only the bounding box is used.
+            roll: radians by which the face is rotated clockwise in the picture. The crop shows it
+                upright, unless :attr:`uses_smirk_crop`.
         """
         if not self.uses_smirk_crop:
             return crop_face(image, landmarks, roll=roll)
@@ -191,14 +138,15 @@ class FaceReconstructor:
     def turned_back(
         self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
     ) -> tuple[FaceParameters, NDArray[np.float64]]:
-        """Return parameters of crops as :meth:`cut` makes them for crops that are not turned.
+        """Convert parameters from crops of :meth:`cut` to crops that are not rotated.
 
         Args:
             parameters: ``[B]``, on the head's device.
-            T_crop_image: ``[B, 3, 3]``, of the crops that they belong to.
+            T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
 
         Returns:
-            Parameters ``[B]`` on the CPU, and ``T_crop_image`` ``[B, 3, 3]`` that they belong to.
+            Parameters ``[B]`` on the CPU, and ``T_crop_image`` ``[B, 3, 3]`` of the crops that are
+            not rotated.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, level @ np.linalg.inv(T_crop_image)).to("cpu"), level
@@ -206,11 +154,11 @@ class FaceReconstructor:
     def turned_upright(
         self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
     ) -> FaceParameters:
-        """Return parameters for crops as :meth:`cut` makes them; undoes :meth:`turned_back`.
+        """Convert parameters from crops that are not rotated to crops of :meth:`cut`.
 
         Args:
-            parameters: ``[B]`` for the crops that are not turned, on the head's device.
-            T_crop_image: ``[B, 3, 3]``, of the crops that :meth:`cut` made.
+            parameters: ``[B]`` for crops that are not rotated, on the head's device.
+            T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, T_crop_image @ np.linalg.inv(level))
@@ -230,34 +178,43 @@ class FaceReconstructor:
             self._fit = LandmarkFit(self.head, LandmarkFitConfig())
         return self._fit
 
-    def __call__(self, image: NDArray[np.uint8]) -> list[ReconstructedFace]:
-        """Return the faces of an upright RGB picture uint8 ``[H, W, 3]``, the largest first."""
-        return self.reconstruct([self.find(image)])[0]
+    @overload
+    def __call__(self, image: PictureSource) -> Faces: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, image: Sequence[PictureSource]) -> list[Faces]: ...
+    def __call__(self, image: PictureSource | Sequence[PictureSource]) -> Faces | list[Faces]:
+        """Return the faces of a picture, the largest first; a list of them for several pictures.
 
-    def find(self, image: NDArray[np.uint8]) -> FoundFaces:
-        """Return the faces of a picture, cut out.
+        Args:
+            image: path of a picture file, a PIL image, or an upright RGB array ``[H, W, 3]``, uint8
+                or floating point in [0, 1]; or a list or tuple of these.
 
         Raises:
-            InputError: if the picture is no uint8 array ``[H, W, 3]``.
+            InputError: if a picture cannot be read or is of another kind.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise InputError(
-                f"a picture must be uint8 [H, W, 3], got {image.dtype} {list(image.shape)}: "
-                "read files with smirk3d.read_image"
-            )
-        detections = self.detector.detect(image)
-        cuts = [self.cut(image, face.landmarks, face_roll(face.landmarks)) for face in detections]
-        level = [without_roll(transform) for _, transform in cuts]
+        if not isinstance(image, list | tuple):
+            picture = Picture.of(cast(PictureSource, image))
+            faces = self.reconstruct([self.find(picture.require_pixels())])[0]
+            return Faces(replace(face, picture=picture) for face in faces)
+        return [self(one) for one in image]
+
+    def find(self, image: PictureSource) -> FoundFaces:
+        """Return the faces of a picture, cropped for the weights.
+
+        Args:
+            image: one picture, as :meth:`__call__` takes it.
+
+        Raises:
+            InputError: if the picture cannot be read or is of another kind.
+        """
+        pixels = rgb_pixels(image)
+        detections = self.detector.detect(pixels)
+        cuts = [self.cut(pixels, face.landmarks, face_roll(face.landmarks)) for face in detections]
         return FoundFaces(
             detections=detections,
-            crops=[
-                warp_crop(image, transform, antialias=not self.uses_smirk_crop)
-                for transform in level
-            ],
-            transforms=level,
-            uprights=[crop for crop, _ in cuts],
-            upright_transforms=[transform for _, transform in cuts],
-            qualities=[face_quality(image, face.landmarks) for face in detections],
+            crops=[crop for crop, _ in cuts],
+            transforms=[transform for _, transform in cuts],
+            qualities=[face_quality(pixels, face.landmarks) for face in detections],
         )
 
     def reconstruct(
@@ -266,19 +223,19 @@ class FaceReconstructor:
         *,
         same_person: bool = False,
         on_progress: Callable[[int], None] | None = None,
-    ) -> list[list[ReconstructedFace]]:
-        """Return the reconstructed faces of each picture.
+    ) -> list[Faces]:
+        """Return the reconstructed faces of each picture; they do not keep its pixels.
 
         Args:
-            pictures: what :meth:`find` returned.
+            pictures: the answers of :meth:`find`, one a picture.
             same_person: each picture's faces are the same person's: one shape for all.
             on_progress: called with the number of faces done so far.
         """
         detections = [face for picture in pictures for face in picture.detections]
         if not detections:
-            return [[] for _ in pictures]
-        crops = np.stack([crop for picture in pictures for crop in picture.uprights])
-        transforms = np.stack([t for picture in pictures for t in picture.upright_transforms])
+            return [Faces() for _ in pictures]
+        crops = np.stack([crop for picture in pictures for crop in picture.crops])
+        transforms = np.stack([t for picture in pictures for t in picture.transforms])
         landmarks = np.stack(
             [
                 transform_points(transform, face.landmarks[:, :2])
@@ -291,24 +248,21 @@ class FaceReconstructor:
             same_person=same_person,
             on_progress=on_progress,
         )
-        estimated, _ = self.turned_back(upright, transforms)
-        rows = iter(range(len(detections)))
-        return [
-            [
-                ReconstructedFace(
-                    estimated[next(rows)],
-                    self.head,
-                    face,
-                    crop,
-                    transform,
-                    quality,
-                    self.weights,
-                    self.weights_sha256,
-                )
-                for face, crop, transform, quality in _faces(picture)
-            ]
-            for picture in pictures
-        ]
+        estimated, level = self.turned_back(upright, transforms)
+        qualities = [quality for picture in pictures for quality in picture.qualities]
+        rows = iter(
+            Face(
+                parameters=estimated[row],
+                head=self.head,
+                T_crop_image=level[row],
+                detection=detections[row],
+                quality=qualities[row],
+                weights=self.weights,
+                weights_sha256=self.weights_sha256,
+            )
+            for row in range(len(detections))
+        )
+        return [Faces(islice(rows, len(picture))) for picture in pictures]
 
     @torch.no_grad()
     def estimate(
@@ -322,18 +276,26 @@ class FaceReconstructor:
         """Return parameters ``[B]`` of crops.
 
         Args:
-            crops: uint8 ``[B, 224, 224, 3]``.
+            crops: ``[B, 224, 224, 3]``, uint8 or floating point in [0, 1].
             landmarks: ``[B, 478, 2]`` in crop pixels.
             same_person: all crops show one person: one shape for all.
             on_progress: called with the number of faces done so far.
+
+        Raises:
+            InputError: if crops or landmarks are out of range, NaN included.
+            ShapeError: if a shape differs.
         """
+        _check_crops(crops, landmarks)
+        if not len(crops):
+            return self.head.neutral(0)
         person = [0] * len(crops) if same_person else None
-        landmarks = landmarks.to(self.device)
+        landmarks = landmarks.to(self.device, torch.float32)
         if self.encoder is None:
             return self.fit(landmarks, person=person, on_progress=on_progress).parameters
         answers = []
+        white = 1 if crops.is_floating_point() else 255
         for images in crops.split(32):
-            pictures = images.to(self.device).permute(0, 3, 1, 2).float() / 255
+            pictures = images.to(self.device).permute(0, 3, 1, 2).float() / white
             answers.append(self.encoder(pictures))
         answer = FaceParameters.cat(answers)
         if same_person:
@@ -343,38 +305,52 @@ class FaceReconstructor:
         return self.fit(landmarks, person=person, start=answer, on_progress=on_progress).parameters
 
 
-def _faces(
-    picture: FoundFaces,
-) -> list[tuple[DetectedFace, NDArray[np.uint8], NDArray[np.float64], float]]:
-    return list(
-        zip(picture.detections, picture.crops, picture.transforms, picture.qualities, strict=True)
-    )
+def _placed(head: HeadModel, device: torch.device) -> HeadModel:
+    """Return the head on a device; a copy if it lies elsewhere, since the caller keeps it there."""
+    here = head.v_template.device
+    same = here.type == device.type and device.index in {None, here.index}
+    return head if same else deepcopy(head).to(device)
 
 
-def result_record(
-    source: str, image: NDArray[np.uint8], faces: Sequence[ReconstructedFace]
-) -> ResultRecord:
-    """Return what ``result.json`` says of a picture's faces."""
-    head = faces[0].head
-    return ResultRecord(
-        input=source,
-        image_size=(image.shape[1], image.shape[0]),
-        head=head.name,
-        head_fingerprint=head.fingerprint,
-        weights=faces[0].weights,
-        weights_sha256=faces[0].weights_sha256,
-        faces=tuple(
-            FaceRecord(
-                box=face.detection.box,
-                score=face.detection.score,
-                quality=face.quality,
-                parameters=face.parameters,
-                arkit=face.arkit() if head.has_named_actions else None,
-                T_crop_image=face.T_crop_image,
-            )
-            for face in faces
-        ),
-    )
+def _check_crops(crops: Tensor, landmarks: Tensor) -> None:
+    batch = check_shape(crops, f"B {CROP_SIZE} {CROP_SIZE} 3", "crops")["B"]
+    check_shape(landmarks, "B L 2", "landmarks", B=batch)
+    if crops.is_floating_point():
+        # a comparison with NaN is false
+        if not bool(((crops >= 0) & (crops <= 1)).all()):
+            raise InputError("floating-point crops must lie in [0, 1] without NaN: divide by 255")
+    elif crops.dtype != torch.uint8:
+        raise InputError(f"crops must be uint8, or floating point in [0, 1], got {crops.dtype}")
+    if not bool(torch.isfinite(landmarks).all()):
+        raise InputError("landmarks must be finite: leave out faces whose landmarks are NaN")
+
+
+def reconstruct(
+    image: PictureSource | Sequence[PictureSource],
+    *,
+    head: str | Path | HeadModel = DEFAULT_HEAD,
+    weights: str | Path = "default",
+    refine: bool = False,
+    device: str = "auto",
+) -> Faces | list[Faces]:
+    """Return the faces of a picture, or of each of several, the largest first.
+
+    Head and weights are loaded at each call; for call after call make one
+    :class:`FaceReconstructor`.
+
+    Args:
+        image: path, PIL image or array ``[H, W, 3]``; or a list or tuple of these.
+        head: name or file of a head, or the head itself.
+        weights: name or file of weights; ``none`` fits the landmarks instead.
+        refine: fit the landmarks from the network's answer.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        AssetError: if head or weights are absent, damaged, or do not fit each other.
+        InputError: if a picture cannot be read or is of another kind.
+    """
+    make = FaceReconstructor(head, weights=weights, refine=refine, device=device)
+    return make(image)
 
 
 def choose_device(name: str) -> torch.device:

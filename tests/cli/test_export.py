@@ -7,12 +7,12 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from smirk3d.assets.file_lists import foreign_entries
 from smirk3d.cli.main import main
-from smirk3d.export.result import FaceRecord, ResultRecord, write_result
+from smirk3d.export.result import result_record, write_result
+from smirk3d.faces import Face
 from smirk3d.heads.registry import load_head
 
 
@@ -20,23 +20,8 @@ def make_result(folder: Path) -> Path:
     """Write a result with a neutral face, and the list of its files."""
     folder.mkdir(parents=True)
     head = load_head("open")
-    face = FaceRecord(
-        box=np.array([0.0, 0, 9, 9]),
-        score=1.0,
-        quality=1.0,
-        parameters=head.neutral()[0],
-        arkit=None,
-        T_crop_image=np.eye(3),
-    )
-    record = ResultRecord(
-        input="photo.jpg",
-        image_size=(10, 10),
-        head=head.name,
-        head_fingerprint=head.fingerprint,
-        weights="none",
-        faces=(face,),
-    )
-    write_result(folder, record)
+    face = Face(parameters=head.neutral()[0], head=head, quality=1.0)
+    write_result(folder, result_record("photo.jpg", (10, 10), [face]))
     path = folder / "result.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"files": ["result.json"]}))
     return folder

@@ -20,7 +20,8 @@ from skimage import data
 from smirk3d.cli.main import main
 from smirk3d.cli.reconstruct import reconstruct_photos
 from smirk3d.export.result import read_result
-from smirk3d.reconstruction import FaceReconstructor, FoundFaces, ReconstructedFace
+from smirk3d.faces import Face
+from smirk3d.reconstruction import FaceReconstructor, FoundFaces
 
 LATIN_1 = os.fsdecode(b"Fran\xe7ois.png")
 
@@ -28,7 +29,7 @@ LATIN_1 = os.fsdecode(b"Fran\xe7ois.png")
 class Stub(FaceReconstructor):
     """Answers every picture with the faces of one, so that only files are at work."""
 
-    def __init__(self, faces: FoundFaces, answers: list[ReconstructedFace]) -> None:
+    def __init__(self, faces: FoundFaces, answers: list[Face]) -> None:
         self.faces, self.answers = faces, answers
         self.batches: list[int] = []
 
@@ -43,7 +44,7 @@ class Stub(FaceReconstructor):
 
 
 @pytest.fixture(scope="module")
-def known() -> tuple[FoundFaces, list[ReconstructedFace]]:
+def known() -> tuple[FoundFaces, list[Face]]:
     reconstructor = FaceReconstructor(weights="none", device="cpu")
     found = reconstructor.find(data.astronaut())
     return found, reconstructor.reconstruct([found])[0]

@@ -45,8 +45,7 @@ def test_a_photo_gives_its_folder(result: Path) -> None:
 
 
 def test_the_face_smiles_with_both_corners(result: Path) -> None:
-    arkit = read_result(result).faces[0].arkit
-    assert arkit is not None
+    arkit = read_result(result).faces[0].arkit()
     assert arkit["mouthSmileLeft"] > 0.25
     assert arkit["mouthSmileRight"] > 0.25
     assert arkit["eyeBlinkLeft"] < 0.4

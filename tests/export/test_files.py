@@ -19,7 +19,6 @@ from smirk3d.export.formats import (
     FLAME,
     FORMATS,
     PICTURED,
-    Picture,
     save_face,
     write_face,
 )
@@ -29,9 +28,11 @@ from smirk3d.export.parameter_files import (
     write_parameters_json,
     write_parameters_npz,
 )
-from smirk3d.export.result import FaceRecord, ResultRecord, read_result, write_result
+from smirk3d.export.result import ResultRecord, read_result, result_record, write_result
+from smirk3d.faces import Face, Picture
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.preprocessing.face_detector import DetectedFace
 from tests.export.faces import random_faces
 
 HEAD = tiny_head()
@@ -214,14 +215,14 @@ def test_eyes_turn_as_their_weights_say(
 
 def test_every_format_writes_its_ending(tmp_path: Path) -> None:
     parameters = random_faces(HEAD, 1)[0]
-    picture = Picture(path="a.jpg", size=(64, 48), T_crop_image=np.eye(3))
+    face = Face(parameters=parameters, head=HEAD, picture=Picture(path="a.jpg", size=(64, 48)))
     for name in FORMATS:
         if name == "usd" and importlib.util.find_spec("pxr") is None:
             continue
-        path = write_face(name, tmp_path / "face-0", HEAD, parameters, picture)
+        path = write_face(name, tmp_path / "face-0", face)
         assert path.stat().st_size > 100
         again = tmp_path / "again" / f"x{path.suffix}"
-        save_face(again, HEAD, parameters)
+        face.save(again)
         assert again.is_file()
 
 
@@ -234,30 +235,26 @@ def test_unknown_formats_and_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown format 'fbx': have glb"):
         parse_formats("glb,fbx")
     with pytest.raises(InputError, match=r"unknown ending '\.fbx'"):
-        save_face(tmp_path / "x.fbx", HEAD, HEAD.neutral()[0])
+        save_face(tmp_path / "x.fbx", Face(parameters=HEAD.neutral()[0], head=HEAD))
 
 
 def _record() -> ResultRecord:
     parameters = random_faces(HEAD, 2)
     faces = tuple(
-        FaceRecord(
-            box=np.array([1.0, 2.0, 30.5, 40.0]),
-            score=0.9,
-            quality=0.5,
+        Face(
             parameters=parameters[i],
-            arkit=dict.fromkeys(ARKIT_NAMES, 0.25),
+            head=HEAD,
             T_crop_image=np.eye(3) * 2,
+            detection=DetectedFace(
+                box=np.array([1.0, 2.0, 30.5, 40.0], np.float32),
+                score=0.9,
+                landmarks=np.zeros((478, 3), np.float32),
+            ),
+            quality=0.5,
         )
         for i in range(2)
     )
-    return ResultRecord(
-        input="a photo.jpg",
-        image_size=(640, 480),
-        head=HEAD.name,
-        head_fingerprint=HEAD.fingerprint,
-        weights="none",
-        faces=faces,
-    )
+    return result_record("a photo.jpg", (640, 480), faces)
 
 
 def test_results_come_back(tmp_path: Path) -> None:
@@ -267,12 +264,18 @@ def test_results_come_back(tmp_path: Path) -> None:
     assert (again.input, again.image_size, again.head) == ("a photo.jpg", (640, 480), HEAD.name)
     for a, b in zip(record.faces, again.faces, strict=True):
         np.testing.assert_array_equal(a.T_crop_image, b.T_crop_image)
-        np.testing.assert_array_equal(a.box, b.box)
+        assert a.detection is not None
+        assert b.detection is not None
+        np.testing.assert_array_equal(a.detection.box, b.detection.box)
+        assert (a.detection.score, a.quality) == (b.detection.score, b.quality)
         torch.testing.assert_close(a.parameters.camera, b.parameters.camera)
         torch.testing.assert_close(a.parameters.expression, b.parameters.expression)
     again.check_head(HEAD)
     with pytest.raises(AssetError, match="another version of head"):
         again.check_head(tiny_head("pca"))
+    with pytest.raises(AssetError, match="another version of head"):
+        again.faces[0].with_head(tiny_head("pca"))
+    assert again.with_head(HEAD).faces[0].arkit() == record.faces[0].arkit()
 
 
 def test_result_keys_are_the_documented_ones(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.html_page import write_html
-from smirk3d.export.picture import Picture
 from smirk3d.export.rigs.rig import HeadMotion, rig_of
+from smirk3d.faces import Face, Picture
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
@@ -33,11 +33,16 @@ def _data(path: Path) -> dict[str, Any]:
     return found
 
 
-def _picture(name: str = "me.jpg") -> Picture:
+def _in_photo(head: HeadModel, parameters: FaceParameters, name: str = "me.jpg") -> Face:
     y, x = np.mgrid[0:300, 0:400]
     pixels = np.stack([x % 255, y % 255, (x + y) % 255], 2).astype(np.uint8)
     crop = np.array([[0.8, 0, -40], [0, 0.8, -10], [0, 0, 1]])
-    return Picture(path=name, size=(800, 600), T_crop_image=crop / [[2], [2], [1]], pixels=pixels)
+    return Face(
+        parameters=parameters,
+        head=head,
+        T_crop_image=crop / [[2], [2], [1]],
+        picture=Picture(path=name, size=(800, 600), pixels=pixels),
+    )
 
 
 def _motion(head: HeadModel, count: int = 8) -> HeadMotion:
@@ -51,7 +56,7 @@ def test_a_page_holds_its_head_and_asks_for_nothing(tmp_path: Path) -> None:
     head = load_head("open")
     face = random_faces(head, 1)[0]
     path = tmp_path / "face.html"
-    write_html(path, head, face, picture=_picture("</script><b>me.jpg"))
+    write_html(path, _in_photo(head, face, "</script><b>me.jpg"))
     page = re.sub(r">\{.*?</script>", "", path.read_text("utf-8"), count=1, flags=re.DOTALL)
     assert re.findall(r"""(?:https?:)?//[\w.]+|src=|href=|@import|fetch\(""", page) == []
     assert "default-src 'none'" in page
@@ -68,7 +73,7 @@ def test_a_page_holds_its_head_and_asks_for_nothing(tmp_path: Path) -> None:
 def test_heads_without_named_actions_have_sliders_too(tmp_path: Path) -> None:
     head = tiny_head("pca")
     path = tmp_path / "face.html"
-    write_html(path, head, random_faces(head, 1)[0])
+    write_html(path, Face(parameters=random_faces(head, 1)[0], head=head))
     groups = {slider["group"] for slider in _data(path)["sliders"]}
     assert {"Expression", "Head"} <= groups
     assert _data(path)["photo"] is None
@@ -78,7 +83,7 @@ def test_frames_are_stored_small_and_exactly_enough(tmp_path: Path) -> None:
     head = load_head("open")
     motion = _motion(head)
     path = tmp_path / "clip.html"
-    write_html(path, head, motion.parameters[0], motion=motion)
+    write_html(path, Face(parameters=motion.parameters[0], head=head), motion=motion)
     data = _data(path)
     assert data["motion"]["seconds"] == pytest.approx([0.04 * n for n in range(8)])
     stored = np.frombuffer(base64.b64decode(data["motion"]["values"]["data"]), "<i2") * 1e-4
@@ -126,7 +131,7 @@ def test_the_page_moves_the_head_as_the_model_does(browser: Any, tmp_path: Path)
     head = load_head("open")
     motion = _motion(head)
     path = tmp_path / "clip.html"
-    write_html(path, head, motion.parameters[0], picture=_picture(), motion=motion)
+    write_html(path, _in_photo(head, motion.parameters[0]), motion=motion)
     page, said = _opened(browser, path, (1100, 700))
     for frame in (0, 5, 2):
         page.evaluate(
@@ -161,7 +166,7 @@ def test_the_page_shows_a_head_and_turns_it(
 ) -> None:
     head = load_head("open")
     path = tmp_path / "face.html"
-    write_html(path, head, head.neutral()[0], picture=_picture())
+    write_html(path, _in_photo(head, head.neutral()[0]))
     page, said = _opened(browser, path, size)
 
     def shown() -> np.ndarray:

@@ -10,10 +10,10 @@ import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import MissingExtra, OutputError
-from smirk3d.export.formats import save_face
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
 from smirk3d.export.usd import frame_rate, write_usd
+from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -141,7 +141,7 @@ def test_a_varying_rate_keeps_its_times(tmp_path: Path) -> None:
 def test_the_file_is_whole_or_absent(tmp_path: Path) -> None:
     (tmp_path / "occupied").write_text("a file")
     with pytest.raises(OutputError, match="occupied"):
-        save_face(tmp_path / "occupied" / "face.usd", HEAD, HEAD.neutral()[0])
+        Face(parameters=HEAD.neutral()[0], head=HEAD).save(tmp_path / "occupied" / "face.usd")
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from smirk3d.export.parameter_files import (
     write_parameters_json,
     write_parameters_npz,
 )
-from smirk3d.export.result import FaceRecord, ResultRecord, read_result, write_result
+from smirk3d.export.result import read_result, result_record, write_result
+from smirk3d.faces import Face
 from smirk3d.heads.head_file import read_head_file, write_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
@@ -82,7 +84,7 @@ def _use_parameters(path: Path) -> None:
 def _use_result(path: Path) -> None:
     record = read_result(path.parent)
     record.check_head(HEAD)
-    assert all(0 <= face.score <= 1 for face in record.faces)
+    assert all(0 <= (face.quality or 0) <= 1 for face in record.faces)
 
 
 def _track_file(path: Path) -> Path:
@@ -106,14 +108,8 @@ def _parameter_json(path: Path) -> Path:
 
 
 def _result_file(path: Path) -> Path:
-    face = FaceRecord(
-        box=np.arange(4.0), score=0.9, quality=0.4, parameters=HEAD.neutral(1)[0], arkit=None,
-        T_crop_image=np.eye(3),
-    )  # fmt: skip
-    record = ResultRecord(
-        input="a.png", image_size=(64, 48), head=HEAD.name, head_fingerprint=HEAD.fingerprint,
-        weights="none", faces=(face,), video={"rate": "30/1"},
-    )  # fmt: skip
+    face = Face(parameters=HEAD.neutral(1)[0], head=HEAD, quality=0.4)
+    record = replace(result_record("a.png", (64, 48), [face]), video={"rate": "30/1"})
     write_result(path, record)
     return path / "result.json"
 

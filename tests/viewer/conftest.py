@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from smirk3d.cli.support.terminal import complain, failure
-from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
+from smirk3d.faces import Face
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.viewer.app import Viewer
 from smirk3d.viewer.server.guarded_server import start_server
 from smirk3d.viewer.server.trouble import Trouble
@@ -15,17 +16,17 @@ from tests.viewer.made_subjects import make_result, make_track, make_video, phot
 
 
 @pytest.fixture(scope="session")
-def portrait_face() -> ReconstructedFace:
+def portrait_face() -> Face:
     return FaceReconstructor(weights="none", device="cpu")(photo())[0]
 
 
 @pytest.fixture(scope="session")
-def result(portrait_face: ReconstructedFace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def result(portrait_face: Face, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_result(tmp_path_factory.mktemp("results") / "portrait", portrait_face)
 
 
 @pytest.fixture(scope="session")
-def track(portrait_face: ReconstructedFace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def track(portrait_face: Face, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_track(tmp_path_factory.mktemp("tracks") / "clip", portrait_face)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from skimage import data
 
-from smirk3d.export.result import write_photo, write_result
+from smirk3d.export.result import result_record, write_photo, write_result
+from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.reconstruction import ReconstructedFace, result_record
 from smirk3d.tracking.track_file import MOVING, Track
 from tests.tracking.clips import write_video
 
@@ -22,14 +22,14 @@ def photo() -> np.ndarray:
     return data.astronaut()
 
 
-def make_result(folder: Path, face: ReconstructedFace, *, source: str = "portrait.jpg") -> Path:
+def make_result(folder: Path, face: Face, *, source: str = "portrait.jpg") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    write_result(folder, result_record(source, photo(), [face]))
+    write_result(folder, result_record(source, (photo().shape[1], photo().shape[0]), [face]))
     write_photo(folder, photo())
     return folder
 
 
-def opening_jaw(face: ReconstructedFace) -> FaceParameters:
+def opening_jaw(face: Face) -> FaceParameters:
     """The face over FRAMES frames in which its jaw opens, its left corner smiles."""
     frames = face.parameters[None].repeat_interleave(FRAMES)
     steps = np.linspace(0, 0.9, FRAMES)
@@ -39,7 +39,7 @@ def opening_jaw(face: ReconstructedFace) -> FaceParameters:
     return frames
 
 
-def make_track(folder: Path, face: ReconstructedFace, *, people: int = 1) -> Path:
+def make_track(folder: Path, face: Face, *, people: int = 1) -> Path:
     """Write a track in which the last frame shows nobody."""
     folder.mkdir(parents=True, exist_ok=True)
     head, frames = face.head, opening_jaw(face)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from smirk3d.faces import Face
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.reconstruction import ReconstructedFace
 from smirk3d.rendering.pictures import PosedHead, image_positions
 from smirk3d.viewer.scene.drawn_head import PersonSurface, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import TexturedMesh
@@ -23,7 +23,7 @@ from smirk3d.viewer.session.subjects import open_subject
 from tests.export.gltf_reading import GltfHead
 
 
-def test_the_world_shows_vertices_where_the_picture_does(portrait_face: ReconstructedFace) -> None:
+def test_the_world_shows_vertices_where_the_picture_does(portrait_face: Face) -> None:
     face = portrait_face
     turn = np.array([[0.8, 0.3, 4.0], [-0.3, 0.8, 7.0], [0, 0, 1]])
     for T_crop_image in (face.T_crop_image, face.T_crop_image @ turn):
@@ -42,7 +42,7 @@ def test_the_world_shows_vertices_where_the_picture_does(portrait_face: Reconstr
         assert np.allclose(-world[:, 2] / 0.002, expected[:, 2], atol=1e-2)
 
 
-def test_the_nearest_face_has_its_natural_size(portrait_face: ReconstructedFace) -> None:
+def test_the_nearest_face_has_its_natural_size(portrait_face: Face) -> None:
     camera = portrait_face.parameters.camera.numpy()
     size = metres_per_pixel(camera, portrait_face.T_crop_image)
     matrix, _ = Stage((512, 512), size).placement(camera, portrait_face.T_crop_image)

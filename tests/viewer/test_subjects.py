@@ -10,12 +10,12 @@ from PIL import Image
 
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.glb import write_glb
-from smirk3d.reconstruction import ReconstructedFace
+from smirk3d.faces import Face
 from smirk3d.viewer.session.subjects import open_subject
 from tests.viewer.made_subjects import FRAMES, make_result, make_track, opening_jaw
 
 
-def test_a_result_shows_its_face_and_photo(result: Path, portrait_face: ReconstructedFace) -> None:
+def test_a_result_shows_its_face_and_photo(result: Path, portrait_face: Face) -> None:
     subject = open_subject(result)
     assert (subject.name, subject.image_size, len(subject.faces)) == ("portrait", (512, 512), 1)
     parameters = subject.faces[0].parameters[0]
@@ -26,7 +26,7 @@ def test_a_result_shows_its_face_and_photo(result: Path, portrait_face: Reconstr
 
 
 def test_pictures_elsewhere_are_shown_only_when_asked_for(
-    tmp_path: Path, portrait_face: ReconstructedFace
+    tmp_path: Path, portrait_face: Face
 ) -> None:
     secret = tmp_path / "secret.jpg"
     Image.fromarray(np.full((512, 512, 3), 77, np.uint8)).save(secret)
@@ -38,9 +38,7 @@ def test_pictures_elsewhere_are_shown_only_when_asked_for(
     assert abs(int(asked.pictures.rgb(0).mean()) - 77) < 3
 
 
-def test_a_track_shows_its_people_and_gaps(
-    tmp_path: Path, portrait_face: ReconstructedFace
-) -> None:
+def test_a_track_shows_its_people_and_gaps(tmp_path: Path, portrait_face: Face) -> None:
     subject = open_subject(make_track(tmp_path / "clip", portrait_face, people=2))
     assert len(subject.faces) == 2
     assert len(subject.timestamps) == FRAMES + 1
@@ -61,9 +59,7 @@ def test_a_video_gives_the_frames(track: Path, clip: Path) -> None:
     subject.pictures.close()
 
 
-def test_a_rig_of_ours_is_read_and_others_are_named(
-    tmp_path: Path, portrait_face: ReconstructedFace
-) -> None:
+def test_a_rig_of_ours_is_read_and_others_are_named(tmp_path: Path, portrait_face: Face) -> None:
     path = tmp_path / "face.glb"
     write_glb(path, portrait_face.head, portrait_face.parameters)
     subject = open_subject(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+__all__ = ["DEFAULT_HEAD", "heads_folder", "user_folder", "weights_folder"]
+
 DEFAULT_HEAD = "open"
 """Name of the head that is used unless another is given."""
 
@@ -23,7 +25,7 @@ def user_folder(kind: str) -> Path:
     """Return the folder where the user's imported files of a kind live; it may not exist yet.
 
     ``$SMIRK3D_HOME/KIND``, else ``$XDG_DATA_HOME/smirk3d/KIND``, else
-    ``~/.local/fraction/smirk3d/KIND``.
+    ``~/.local/share/smirk3d/KIND``.
     """
     home = os.environ.get("SMIRK3D_HOME")
     if home:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from smirk3d.editing.photo_editor import PhotoEditor
+    from smirk3d.faces import Face
     from smirk3d.parameters.face_parameters import FaceParameters
-    from smirk3d.reconstruction import FaceReconstructor, ReconstructedFace
+    from smirk3d.reconstruction import FaceReconstructor
 
 
 @dataclass
@@ -125,9 +126,7 @@ class Edit:
         check_new_file(out, overwrite=self.overwrite)
         return out
 
-    def _chosen(
-        self, reconstructor: FaceReconstructor, image: NDArray[np.uint8]
-    ) -> ReconstructedFace:
+    def _chosen(self, reconstructor: FaceReconstructor, image: NDArray[np.uint8]) -> Face:
         from smirk3d.errors import InputError, NoFaceFound
 
         faces = reconstructor(image)
@@ -146,7 +145,7 @@ class Edit:
         return faces[number]
 
     def _wished(
-        self, reconstructor: FaceReconstructor, face: ReconstructedFace, actions: dict[str, float]
+        self, reconstructor: FaceReconstructor, face: Face, actions: dict[str, float]
     ) -> FaceParameters:
         from smirk3d.editing.expressions import with_actions, with_expression_of
         from smirk3d.errors import NoFaceFound
@@ -158,14 +157,14 @@ class Edit:
             if not others:
                 raise NoFaceFound(f"{self.like}: no face found; give a photo with a clearer face")
             other = others[0].parameters[None]
-            target = with_expression_of(face.head, target, other, self.strength)
-        return with_actions(face.head, target, actions)[0] if actions else target[0]
+            target = with_expression_of(face.model(), target, other, self.strength)
+        return with_actions(face.model(), target, actions)[0] if actions else target[0]
 
     def _write_picture(
         self,
         editor: PhotoEditor,
         image: NDArray[np.uint8],
-        face: ReconstructedFace,
+        face: Face,
         target: FaceParameters,
         out: Path,
     ) -> None:
@@ -177,7 +176,7 @@ class Edit:
         self,
         editor: PhotoEditor,
         image: NDArray[np.uint8],
-        face: ReconstructedFace,
+        face: Face,
         actions: dict[str, float],
         out: Path,
     ) -> None:
@@ -187,13 +186,13 @@ class Edit:
         from smirk3d.tracking.track_file import read_track
 
         assert self.retarget is not None
-        track = read_track(self.retarget)
-        if track.meta.get("head_fingerprint", face.head.fingerprint) != face.head.fingerprint:
+        track, head = read_track(self.retarget), face.model()
+        if track.meta.get("head_fingerprint", head.fingerprint) != head.fingerprint:
             raise InputError(f"{self.retarget}: tracked with another head than {self.head!r}")
         played, seconds = performance(track, self.person)
-        target = with_expression_of(face.head, face.parameters[None], played, self.strength)
+        target = with_expression_of(head, face.parameters[None], played, self.strength)
         if actions:
-            target = with_actions(face.head, target, actions)
+            target = with_actions(head, target, actions)
         small, T_crop_image = reduced(image, face.T_crop_image)
         write_retargeted(
             out, editor, small, T_crop_image, face.parameters, target, seconds,

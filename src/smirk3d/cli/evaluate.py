@@ -11,7 +11,7 @@ import tyro
 from smirk3d.cli.support.common_options import Device
 from smirk3d.cli.support.terminal import complain, failure, note, say, say_lines
 from smirk3d.cli.support.usage import FAILED, check_head, check_weights
-from smirk3d.errors import InputError, UsageError, reason
+from smirk3d.errors import UsageError
 from smirk3d.evaluation.config import (
     METHODS,
     REFINED,
@@ -44,27 +44,18 @@ class Evaluate:
     def run(self) -> int:
         """Do it and return the exit code."""
         self._check()
-        from smirk3d.evaluation.context import EvaluationContext
-        from smirk3d.evaluation.methods import make_methods
-        from smirk3d.evaluation.protocols.registry import evaluate
-        from smirk3d.heads.registry import load_head
-        from smirk3d.reconstruction import choose_device
+        from smirk3d.evaluation.run import evaluate
 
-        head = load_head(self.head)
-        device = choose_device(self.device)
-        failed: dict[str, str] = {}
-
-        def fails(name: str, error: Exception) -> None:
-            failed[name] = reason(error)
-            complain(failure(name, error))
-
-        methods = make_methods(self.methods, head, device=device, on_failure=fails)
-        if not methods:
-            raise InputError("no method is left to evaluate")
-        context = EvaluationContext(
-            head, methods, self.config, out=self.out, device=device, on_progress=note
+        done = evaluate(
+            self.protocols,
+            self.out,
+            methods=self.methods,
+            head=self.head,
+            device=self.device,
+            config=self.config,
+            on_progress=note,
+            on_failure=lambda name, error: complain(failure(name, error)),
         )
-        done = evaluate(context, self.protocols, failed=dict(failed), on_failure=fails)
         say_lines(done.report.read_text(encoding="utf-8").rstrip("\n"))
         say(done.report)
         return FAILED if done.failed else 0

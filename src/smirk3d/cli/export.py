@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
     from smirk3d.export.result import ResultRecord
+    from smirk3d.faces import Face
     from smirk3d.heads.head_model import HeadModel
     from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -80,31 +81,24 @@ class Export:
         return [self.out / name for name in names]
 
     def _export(self, result: Path, folder: Path, formats: tuple[str, ...]) -> None:
-        from smirk3d.export.formats import Picture, write_face
-        from smirk3d.export.result import read_photo, read_result
+        from smirk3d.export.formats import write_face
+        from smirk3d.export.result import read_result
         from smirk3d.heads.registry import load_head
 
         record = read_result(result)
         head = load_head(self.head or record.head)
-        record.check_head(head)
-        faces = [face.parameters for face in record.faces]
+        record = record.with_head(head)
+        faces = list(record.faces)
         suffix = ""
         if self.to_head and faces:
             source, head = head, load_head(self.to_head)
             faces = self._carried(result, record, source, head)
             suffix = f"-{head.name}"
-        photo = read_photo(result)
         written: list[Path] = []
         with placed(folder, overwrite=self.overwrite, ours=listed_files(folder)) as staged:
-            for number, (found, parameters) in enumerate(zip(record.faces, faces, strict=True)):
-                picture = Picture(
-                    path=record.input,
-                    size=record.image_size,
-                    T_crop_image=found.T_crop_image,
-                    pixels=photo,
-                )
+            for number, face in enumerate(faces):
                 stem = staged / f"face-{number}{suffix}"
-                written += [write_face(name, stem, head, parameters, picture) for name in formats]
+                written += [write_face(name, stem, face) for name in formats]
         paths = [folder / path.name for path in written]
         record_files(folder, paths)
         for path in paths:
@@ -112,7 +106,7 @@ class Export:
 
     def _carried(
         self, result: Path, record: ResultRecord, source: HeadModel, target: HeadModel
-    ) -> list[FaceParameters]:
+    ) -> list[Face]:
         """Return the faces on another head, and print how far each is off."""
         from smirk3d.fitting.conversion import convert_parameters
         from smirk3d.parameters.face_parameters import FaceParameters
@@ -129,7 +123,10 @@ class Export:
                 f"face {number}: {source.name} to {target.name}, on average the expression is off"
                 f" by {moved:.2f} mm, the face by {shaped:.2f} mm"
             )
-        return [carried.parameters[number] for number in range(len(record.faces))]
+        return [
+            replace(face, head=target, parameters=carried.parameters[number])
+            for number, face in enumerate(record.faces)
+        ]
 
     def _rest(self, result: Path, source: HeadModel, count: int) -> FaceParameters | None:
         """Return the parameters of the person at rest."""

@@ -19,7 +19,8 @@ from smirk3d.errors import InputError, NoFaceFound, UsageError
 from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
-    from smirk3d.reconstruction import FaceReconstructor, FoundFaces, ReconstructedFace
+    from smirk3d.faces import Face
+    from smirk3d.reconstruction import FaceReconstructor, FoundFaces
 
 _BATCH_PHOTOS = 64
 
@@ -108,7 +109,7 @@ class _Photo:
     place: Destination
     digest: str = ""
     found: FoundFaces | None = None
-    faces: Sequence[ReconstructedFace] = ()
+    faces: Sequence[Face] = ()
     folder: Path | None = None
     error: Exception | None = None
 

@@ -25,8 +25,8 @@ from torch.nn import functional as F
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
-from smirk3d.export.picture import Picture
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
+from smirk3d.faces import Face
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
@@ -59,26 +59,19 @@ _REGIONS = (
 )
 
 
-def write_html(
-    path: str | Path,
-    head: HeadModel,
-    parameters: FaceParameters,
-    *,
-    picture: Picture | None = None,
-    motion: HeadMotion | None = None,
-) -> None:
+def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None) -> None:
     """Write a page that shows one face and lets it be moved.
 
     Args:
         path: the file, ``.html``.
-        head: the head.
-        parameters: one face, without batch dimension; what the page shows first.
-        picture: gives the colours, if it has pixels, and a title.
+        face: the face that the page shows first; its picture gives the title and, if the pixels
+            are at hand, the colours.
         motion: frames to play.
 
     Raises:
         OutputError: if it cannot be written.
     """
+    head, parameters, picture = face.model(), face.parameters, face.picture
     rig = rig_of(head, parameters)
     sliders = _sliders(head, rig)
     found = _values(head, rig, sliders, parameters[None])[0]
@@ -90,7 +83,7 @@ def write_html(
         "sliders": sliders,
         "head": _HEAD_TURNS,
         **_mesh(head, rig),
-        "photo": _photo(head, parameters, picture),
+        "photo": _photo(head, face),
         "motion": None if motion is None else _motion(head, rig, sliders, motion),
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -260,15 +253,13 @@ def _eye_rays(head: HeadModel, rig: Rig) -> Tensor:
     return rays
 
 
-def _photo(
-    head: HeadModel, parameters: FaceParameters, picture: Picture | None
-) -> dict[str, Any] | None:
+def _photo(head: HeadModel, face: Face) -> dict[str, Any] | None:
     """Return the photo's square, where it shows each vertex, and colours of all vertices."""
-    if picture is None or picture.pixels is None:
+    if not face.shows_pixels:
         return None
-    crop = picture.crop(*_PICTURE_SIZES)
+    crop = face.crop(*_PICTURE_SIZES)
     pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
-    found = photo_colours(head, parameters, pixels)
+    found = photo_colours(head, face.parameters, pixels)
     seen = torch.cat([(found.place + 1) / 2, found.seen[:, None]], 1)
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)

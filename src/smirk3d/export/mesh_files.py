@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import trimesh
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
@@ -73,6 +72,8 @@ def write_ply(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
     Raises:
         OutputError: if the file cannot be written.
     """
+    import trimesh  # noqa: PLC0415 - takes seconds, and only this format needs it
+
     vertices = posed_vertices(head, parameters)
     normals = torch.zeros_like(vertices)
     colours = np.full((len(vertices), 4), 255, np.uint8)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from smirk3d.export.parameter_files import (
     parameters_to_json,
     read_json,
 )
+from smirk3d.faces import Face, HeadReference, Picture
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.preprocessing.media.image_io import read_image
 
 SCHEMA = RESULT_SCHEMA
@@ -46,27 +47,6 @@ _LARGEST_PIXEL = 1e9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FaceRecord:
-    """One face of a result.
-
-    Attributes:
-        box: left, top, right, bottom ``[4]`` in picture pixels.
-        score: the detector's confidence in [0, 1].
-        quality: how far the picture shows the face well, in [0, 1].
-        parameters: without batch dimension.
-        arkit: ARKit's 52 weights by name; None for heads without named actions.
-        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
-    """
-
-    box: NDArray[np.floating]
-    score: float
-    quality: float
-    parameters: FaceParameters
-    arkit: Mapping[str, float] | None
-    T_crop_image: NDArray[np.floating]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class ResultRecord:
     """A result: where it comes from and its faces.
 
@@ -77,7 +57,7 @@ class ResultRecord:
         head_fingerprint: of the head's arrays.
         weights: name of the weights, ``none`` for a fit.
         weights_sha256: hash of the weights' file, None for a fit.
-        faces: largest first.
+        faces: the picture's faces, the largest first.
         video: what a video adds: frames, rate, and each face's frames; None for a picture.
     """
 
@@ -87,7 +67,7 @@ class ResultRecord:
     head_fingerprint: str
     weights: str
     weights_sha256: str | None = None
-    faces: tuple[FaceRecord, ...]
+    faces: tuple[Face, ...]
     video: Mapping[str, Any] | None = None
 
     def check_head(self, head: HeadModel) -> None:
@@ -104,6 +84,43 @@ class ResultRecord:
             )
         for face in self.faces:
             check_parameters(face.parameters, one_line(self.input), head)
+
+    def with_head(self, head: HeadModel) -> ResultRecord:
+        """Return the result with its head at hand, instead of the head's name alone.
+
+        Raises:
+            AssetError: if its fingerprint differs.
+            InputError: if the parameters have other sizes than the head's.
+        """
+        self.check_head(head)
+        return replace(self, faces=tuple(face.with_head(head) for face in self.faces))
+
+    def __repr__(self) -> str:
+        """Return input, head and number of faces on one line."""
+        return (
+            f"ResultRecord({self.input!r}, head={self.head!r}, weights={self.weights!r}, "
+            f"faces={len(self.faces)})"
+        )
+
+
+def result_record(source: str, size: tuple[int, int], faces: Sequence[Face]) -> ResultRecord:
+    """Return the result of one picture.
+
+    Args:
+        source: the picture, as the user named it.
+        size: width and height of the upright picture.
+        faces: the picture's faces, at least one, all of the same head and weights.
+    """
+    first = faces[0]
+    return ResultRecord(
+        input=source,
+        image_size=size,
+        head=first.head.name,
+        head_fingerprint=first.head.fingerprint,
+        weights=first.weights,
+        weights_sha256=first.weights_sha256,
+        faces=tuple(faces),
+    )
 
 
 def write_result(folder: Path, record: ResultRecord) -> None:
@@ -149,22 +166,28 @@ def read_photo(folder: str | Path) -> NDArray[np.uint8] | None:
     return read_image(path) if path.is_file() else None
 
 
-def _face_to_json(face: FaceRecord) -> dict[str, Any]:
+def _face_to_json(face: Face) -> dict[str, Any]:
     groups = parameters_to_json(face.parameters)
     camera = groups.pop("camera")
+    detection = face.detection
     return {
-        "box": np.asarray(face.box, np.float64).tolist(),
-        "score": float(face.score),
-        "quality": float(face.quality),
+        "box": np.asarray(detection.box if detection else np.zeros(4), np.float64).tolist(),
+        "score": float(detection.score) if detection else 0.0,
+        "quality": float(face.quality or 0.0),
         "parameters": groups,
-        "arkit": dict(face.arkit) if face.arkit is not None else None,
+        "arkit": face.arkit() if face.model().has_named_actions else None,
         "camera": camera,
         "T_crop_image": np.asarray(face.T_crop_image, np.float64).tolist(),
     }
 
 
-def read_result(folder: str | Path) -> ResultRecord:
+def read_result(folder: str | Path, *, photo: bool = True) -> ResultRecord:
     """Return the result of a folder that a run made.
+
+    Args:
+        folder: the result folder, ``OUT/STEM``.
+        photo: give the faces the picture that the folder keeps, so that files and overlays made of
+            them show it.
 
     Raises:
         InputError: if there is none, or it is damaged or of another schema.
@@ -175,23 +198,39 @@ def read_result(folder: str | Path) -> ResultRecord:
     content = read_json(path)
     origin = Origin(str(path), "result", "reconstruct the input again")
     with origin.refusing():
-        if content.get("schema") != SCHEMA:
-            raise Unfit(f"its schema is {content.get('schema')!r}, not {SCHEMA!r}")
-        weights = require_object(content.get("weights"), "weights")
-        sha256 = weights.get("sha256")
-        faces, video = content.get("faces"), content.get("video")
-        if not isinstance(faces, list) or len(faces) > _MOST_FACES:
-            raise Unfit(f"faces is no list of up to {_MOST_FACES} faces")
-        return ResultRecord(
-            input=require_text(content, "input"),
-            image_size=_image_size(content.get("image_size")),
-            head=require_text(content, "head"),
-            head_fingerprint=require_text(content, "head_fingerprint"),
-            weights=require_text(weights, "name"),
-            weights_sha256=require_text(weights, "sha256") if sha256 is not None else None,
-            faces=tuple(_face_from_json(face, str(path)) for face in faces),
-            video=require_object(video, "video") if video is not None else None,
-        )
+        record = _record_from_json(content, str(path))
+    pixels = read_photo(folder) if photo else None
+    picture = Picture(path=record.input, size=record.image_size, pixels=pixels)
+    return replace(record, faces=tuple(replace(face, picture=picture) for face in record.faces))
+
+
+def _record_from_json(content: dict[str, Any], path: str) -> ResultRecord:
+    if content.get("schema") != SCHEMA:
+        raise Unfit(f"its schema is {content.get('schema')!r}, not {SCHEMA!r}")
+    weights = require_object(content.get("weights"), "weights")
+    sha256 = weights.get("sha256")
+    faces, video = content.get("faces"), content.get("video")
+    if not isinstance(faces, list) or len(faces) > _MOST_FACES:
+        raise Unfit(f"faces is no list of up to {_MOST_FACES} faces")
+    empty = ResultRecord(
+        input=require_text(content, "input"),
+        image_size=_image_size(content.get("image_size")),
+        head=require_text(content, "head"),
+        head_fingerprint=require_text(content, "head_fingerprint"),
+        weights=require_text(weights, "name"),
+        weights_sha256=require_text(weights, "sha256") if sha256 is not None else None,
+        faces=(),
+        video=require_object(video, "video") if video is not None else None,
+    )
+    head = HeadReference(empty.head, empty.head_fingerprint)
+    found = tuple(_face_from_json(face, path, head) for face in faces)
+    return replace(
+        empty,
+        faces=tuple(
+            replace(face, weights=empty.weights, weights_sha256=empty.weights_sha256)
+            for face in found
+        ),
+    )
 
 
 def _image_size(value: Any) -> tuple[int, int]:
@@ -203,25 +242,29 @@ def _image_size(value: Any) -> tuple[int, int]:
     return width, height
 
 
-def _face_from_json(content: Any, source: str) -> FaceRecord:
+def _face_from_json(content: Any, source: str, head: HeadReference) -> Face:
     face = require_object(content, "a face")
     groups = {**require_object(face["parameters"], "parameters"), "camera": face["camera"]}
-    return FaceRecord(
-        box=_finite(face["box"], (4,), "box"),
+    _check_arkit(face["arkit"])
+    detection = DetectedFace(
+        box=_finite(face["box"], (4,), "box").astype(np.float32),
         score=_unit_interval(face["score"], "score"),
-        quality=_unit_interval(face["quality"], "quality"),
+        landmarks=np.zeros((0, 3), np.float32),
+    )
+    return Face(
         parameters=parameters_from_json(groups, source),
-        arkit=_arkit_from_json(face["arkit"]),
+        head=head,
         T_crop_image=_finite(face["T_crop_image"], (3, 3), "T_crop_image"),
+        detection=detection,
+        quality=_unit_interval(face["quality"], "quality"),
     )
 
 
-def _arkit_from_json(weights: Any) -> dict[str, float] | None:
-    if weights is None:
-        return None
-    by_name = require_object(weights, "arkit")
-    values = _finite([by_name[name] for name in ARKIT_NAMES], (len(ARKIT_NAMES),), "arkit")
-    return dict(zip(ARKIT_NAMES, values.tolist(), strict=True))
+def _check_arkit(weights: Any) -> None:
+    """Refuse damaged weights; a face's weights follow from its parameters."""
+    if weights is not None:
+        by_name = require_object(weights, "arkit")
+        _finite([by_name[name] for name in ARKIT_NAMES], (len(ARKIT_NAMES),), "arkit")
 
 
 def _unit_interval(value: Any, name: str) -> float:

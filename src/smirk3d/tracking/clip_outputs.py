@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from smirk3d.assets.atomic import atomic_directory
-from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
 from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.flame_formats import FlameClip, write_flame
@@ -19,11 +18,13 @@ from smirk3d.export.glb import write_glb
 from smirk3d.export.html_page import write_html
 from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_npz
-from smirk3d.export.result import FaceRecord, ResultRecord, write_result
+from smirk3d.export.result import ResultRecord, write_result
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.usd import write_usd
+from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.tracking.clip_formats import FLAME
 from smirk3d.tracking.track_file import Track
 
@@ -74,7 +75,7 @@ def write_person(
         write_usd(stem.with_suffix(".usd"), head, still, motion=motion)
     elif name == "html":
         motion = HeadMotion(parameters=parameters, timestamps=seconds)
-        write_html(stem.with_suffix(".html"), head, still, motion=motion)
+        write_html(stem.with_suffix(".html"), Face(parameters=still, head=head), motion=motion)
     elif name == "arkit-csv":
         times, frames = track.timestamps, track.frames(person)
         everywhere = with_gaps_filled(head, parameters, frames, times)
@@ -123,18 +124,17 @@ def write_clip_result(folder: Path, track: Track, head: HeadModel) -> None:
         best = int(np.argmax(track.rows["quality"][part]))
         parameters = track.parameters(person)[best]
         row = part.start + best
-        arkit = None
-        if head.has_named_actions:
-            values = head.arkit(parameters[None].to(head.v_template))[0].tolist()
-            arkit = dict(zip(ARKIT_NAMES, values, strict=True))
         faces.append(
-            FaceRecord(
-                box=track.rows["box"][row],
-                score=float(track.rows["score"][row]),
-                quality=float(track.rows["quality"][row]),
+            Face(
                 parameters=parameters,
-                arkit=arkit,
+                head=head,
                 T_crop_image=track.rows["T_crop_image"][row],
+                detection=DetectedFace(
+                    box=track.rows["box"][row],
+                    score=float(track.rows["score"][row]),
+                    landmarks=np.zeros((0, 3), np.float32),
+                ),
+                quality=float(track.rows["quality"][row]),
             )
         )
         people.append(

@@ -19,7 +19,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -35,10 +35,14 @@ from smirk3d.assets.foreign.json_text import (
 from smirk3d.assets.foreign.npz import META, meta_of, read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.assets.foreign.schema import NUMBER, REAL, TRUTH, WHOLE, ArrayRule
+from smirk3d.faces.table import data_frame, parameter_columns
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
 from smirk3d.tracking.motion.image_motion import HeadAnchor, rotations_of, to_crops, to_image
 from smirk3d.tracking.motion.smoothing import SmoothingConfig, smooth_clip
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "smirk3d.track/1"
 FILE_NAME = "track.npz"
@@ -128,6 +132,36 @@ class Track:
         groups = {name: torch.from_numpy(self.rows[name][part]) for name in MOVING}
         shape = torch.from_numpy(self.shape[person]).expand(part.stop - part.start, -1)
         return FaceParameters(shape=shape.contiguous(), **groups)
+
+    def to_dataframe(self, head: HeadModel | None = None) -> pd.DataFrame:
+        """Return a pandas table with one row for each frame and person that it shows.
+
+        The columns are ``frame``, ``seconds``, ``id``, ``left``, ``top``, ``right``, ``bottom``,
+        ``score``, ``quality``, and each component of each group.
+
+        Args:
+            head: the track's head, whose names for components the columns get; numbered without.
+
+        Raises:
+            MissingExtra: if pandas is not installed.
+        """
+        numbers, frames = np.nonzero(self.valid)
+        people = [self.parameters(person) for person in range(len(self.ids))]
+        columns = {"frame": frames, "seconds": self.timestamps[frames], "id": self.ids[numbers]}
+        sides = zip(("left", "top", "right", "bottom"), self.rows["box"].T, strict=True)
+        columns |= dict(sides)
+        columns |= {name: self.rows[name] for name in ("score", "quality")}
+        if people:
+            columns |= parameter_columns(FaceParameters.cat(people), head)
+        return data_frame(columns)
+
+    def __repr__(self) -> str:
+        """Return what the track holds on one line."""
+        seconds = float(self.timestamps[-1]) if len(self.timestamps) else 0.0
+        return (
+            f"Track({len(self.ids)} people, {len(self.timestamps)} frames, {seconds:.1f} s, "
+            f"head={self.meta.get('head')!r})"
+        )
 
     def smoothed(self, head: HeadModel, config: SmoothingConfig | None = None) -> Track:
         """Return the track with each person's motion smoothed without lag."""

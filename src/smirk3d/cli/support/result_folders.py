@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.assets.result_folders import Destination
-from smirk3d.export.formats import Picture, write_face
-from smirk3d.export.result import write_photo, write_result
+from smirk3d.export.formats import write_face
+from smirk3d.export.pictures.face_pictures import posed
+from smirk3d.export.result import result_record, write_photo, write_result
+from smirk3d.faces import Face, Picture
 from smirk3d.preprocessing.media.image_io import write_png
-from smirk3d.reconstruction import ReconstructedFace, result_record
-from smirk3d.rendering.pictures import PosedHead, overlay_panel
+from smirk3d.rendering.pictures import overlay_panel
 
 
 def write_reconstruction(
     destination: Destination,
     image: NDArray[np.uint8],
-    faces: Sequence[ReconstructedFace],
+    faces: Sequence[Face],
     formats: Sequence[str],
     input_digest: str | None = None,
 ) -> Path:
@@ -38,20 +40,11 @@ def write_reconstruction(
     source = destination.input_text
     with destination.writing(input_digest) as draft:
         write_photo(draft.path, image)
-        write_png(draft.path / "overlay.png", overlay_panel(image, [_posed(f) for f in faces]))
-        size = (image.shape[1], image.shape[0])
+        write_png(draft.path / "overlay.png", overlay_panel(image, [posed(face) for face in faces]))
+        picture = Picture.of(image, source)
         for number, face in enumerate(faces):
-            picture = Picture(path=source, size=size, T_crop_image=face.T_crop_image, pixels=image)
+            placed = replace(face, picture=picture)
             for name in formats:
-                write_face(name, draft.path / f"face-{number}", face.head, face.parameters, picture)
-        write_result(draft.path, result_record(source, image, faces))
+                write_face(name, draft.path / f"face-{number}", placed)
+        write_result(draft.path, result_record(source, picture.size, faces))
     return draft.folder
-
-
-def _posed(face: ReconstructedFace) -> PosedHead:
-    return PosedHead(
-        head=face.head,
-        vertices=face.vertices(),
-        parameters=face.parameters,
-        T_crop_image=face.T_crop_image,
-    )

@@ -11,9 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
-from smirk3d.export.picture import Picture
-from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.faces import Face
 from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.pictures import PosedHead, overlay
@@ -27,29 +25,21 @@ _NAME_FRACTION, _MARGIN = 0.44, 28
 _DPI = 300
 
 
-def write_figure(
-    path: str | Path,
-    head: HeadModel,
-    parameters: FaceParameters,
-    *,
-    picture: Picture | None = None,
-) -> None:
+def write_figure(path: str | Path, face: Face) -> None:
     """Write a PNG with photo, overlay, clay and the strongest actions, side by side.
 
     Args:
         path: the file.
-        head: the head.
-        parameters: one face, without batch dimension.
-        picture: without its pixels, photo and overlay are left out.
+        face: the face; without its picture's pixels, photo and overlay are left out.
 
     Raises:
         OutputError: if it cannot be written.
     """
-    vertices = head(parameters[None].to(head.v_template)).vertices[0].cpu()
+    head, parameters, vertices = face.model(), face.parameters, face.vertices()
     panels, labels = [], []
-    if picture is not None and picture.pixels is not None:
+    if face.shows_pixels:
         square = np.asarray(
-            Image.fromarray(picture.crop(CROP_SIZE, _SIDE)).resize(
+            Image.fromarray(face.crop(CROP_SIZE, _SIDE)).resize(
                 (_SIDE, _SIDE), Image.Resampling.LANCZOS
             )
         )

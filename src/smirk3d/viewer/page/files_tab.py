@@ -15,7 +15,7 @@ from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.formats import FLAME, FORMATS, PICTURED, write_face
 from smirk3d.export.gaps import with_gaps_filled
-from smirk3d.export.picture import Picture
+from smirk3d.faces import Face, Picture
 from smirk3d.viewer.server.uploads import shown_name
 
 if TYPE_CHECKING:
@@ -100,15 +100,18 @@ class FilesTab:
         shown = opened.subject.faces[face]
         pictures = opened.subject.pictures
         crop = shown.T_crop_image[row] if shown.T_crop_image is not None else np.eye(3)
-        picture = Picture(
-            path=opened.subject.name,
-            size=opened.subject.image_size or (1, 1),
+        exported = Face(
+            parameters=parameters[row],
+            head=opened.subject.head,
             T_crop_image=crop,
-            pixels=pictures.rgb(frame) if pictures is not None else None,
+            picture=Picture(
+                path=opened.subject.name,
+                size=opened.subject.image_size or (1, 1),
+                pixels=pictures.rgb(frame) if pictures is not None else None,
+            ),
         )
         stem = folder / f"{shown_name(opened.subject.name)}-face-{face}"
-        head = opened.subject.head
-        return write_face(self.format.value, stem, head, parameters[row], picture)
+        return write_face(self.format.value, stem, exported)
 
     def _csv(self, folder: Path) -> Path:
         session = self._viewer.session

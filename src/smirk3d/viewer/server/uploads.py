@@ -14,10 +14,11 @@ from typing import Literal
 from PIL import Image
 
 from smirk3d.errors import InputError, NoFaceFound, Smirk3dError
+from smirk3d.export.result import result_record
 from smirk3d.heads.registry import load_head
 from smirk3d.preprocessing.media.image_io import read_image
 from smirk3d.preprocessing.media.video_reader import VideoReader
-from smirk3d.reconstruction import FaceReconstructor, result_record
+from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_video import track_video
 from smirk3d.viewer.session.subjects import Subject, open_subject, result_subject
 
@@ -148,7 +149,7 @@ class Uploads:
         on_progress("reconstructing", 0.7)
         faces = reconstructor.reconstruct([found])[0]
         on_progress("done", 1.0)
-        record = result_record(name, image, faces)
+        record = result_record(name, (image.shape[1], image.shape[0]), faces)
         return result_subject(name, load_head(self._estimator.head), record, image)
 
     def _video(self, path: Path, name: str, on_progress: OnProgress) -> Subject:

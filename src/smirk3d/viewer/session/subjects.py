@@ -18,7 +18,6 @@ from smirk3d.assets.foreign.json_text import (
     require_text,
 )
 from smirk3d.assets.foreign.origin import Origin, Unfit
-from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.parameter_files import (
     check_parameters,
@@ -28,7 +27,6 @@ from smirk3d.export.parameter_files import (
 from smirk3d.export.result import (
     FILE_NAME,
     PHOTO_NAME,
-    FaceRecord,
     ResultRecord,
     read_result,
     write_photo,
@@ -125,9 +123,9 @@ def open_subject(
 
 
 def _open_result(path: Path, head_name: str | None, source: str | Path | None) -> Subject:
-    record = read_result(path)
+    record = read_result(path, photo=False)
     head = load_head(head_name or record.head)
-    record.check_head(head)
+    record = record.with_head(head)
     if not record.faces:
         raise InputError(f"{path}: holds no face")
     photo = Path(source) if source is not None else path / PHOTO_NAME
@@ -158,7 +156,7 @@ def result_subject(
 
     def save(folder: Path, parameters: Sequence[FaceParameters]) -> None:
         edited = (
-            _edited(face, moved[0], head)
+            replace(face, parameters=moved[0])
             for face, moved in zip(record.faces, parameters, strict=True)
         )
         write_result(folder, replace(record, faces=tuple(edited), video=None))
@@ -174,14 +172,6 @@ def result_subject(
         pictures=Photo(image) if image is not None else None,
         save=save,
     )
-
-
-def _edited(face: FaceRecord, parameters: FaceParameters, head: HeadModel) -> FaceRecord:
-    arkit = None
-    if head.has_named_actions:
-        values = head.arkit(parameters[None].to(head.v_template))[0].tolist()
-        arkit = dict(zip(ARKIT_NAMES, values, strict=True))
-    return replace(face, parameters=parameters, arkit=arkit)
 
 
 def _open_track(path: Path, head_name: str | None, source: str | Path | None) -> Subject:
