@@ -118,20 +118,20 @@ class PhotoSkin:
         self._shown: NDArray[np.float32] | None = None
         self._last = 0.0
 
-    def dress(self, mesh: TexturedMesh) -> None:
+    def set_texture(self, mesh: TexturedMesh) -> None:
         """Take a texture."""
         self._mesh = mesh
         self._sent = self._shown = None
 
     @property
-    def is_dressed(self) -> bool:
+    def is_textured(self) -> bool:
         """Whether it has a texture."""
         return self._mesh is not None
 
     def show(self, vertices: Points) -> bool:
-        """Show the skin at vertices ``[V, 3]``; tell whether it is there already.
+        """Show the skin at vertices ``[V, 3]`` and return whether the page has it already.
 
-        Until it returns True and :attr:`is_settled`, it wants to be called again.
+        It is to be called again until it returns True and :attr:`is_settled` is true.
         """
         if self._mesh is None:
             return False

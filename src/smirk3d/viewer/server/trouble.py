@@ -61,8 +61,8 @@ class Trouble:
         """Show lines on a page as well."""
         self._show = page
 
-    def tell(self, where: str, error: BaseException) -> None:
-        """Say what an error was and where."""
+    def report(self, where: str, error: BaseException) -> None:
+        """Say where an error was, and what it says."""
         self.say(self._line_of(where, error))
 
     def say(self, line: str) -> None:
