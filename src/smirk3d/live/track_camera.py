@@ -58,7 +58,7 @@ def track_camera(
 
     Args:
         number: of the camera.
-        reconstructor: what estimates the faces.
+        reconstructor: estimates the faces.
         out: for the folders of results.
         formats: names of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`, without the overlay.
         config: settings; smoothing is live unless it says otherwise.
@@ -92,7 +92,7 @@ def track_camera(
 def finish_left_takes(
     number: int, reconstructor: FaceReconstructor, out: Path, formats: Sequence[str] = ()
 ) -> Iterator[ClipOutcome | InputError | OutputError]:
-    """Make results of takes whose run was killed, and yield what became of each.
+    """Make results of takes whose run was killed, and yield the outcome or the error of each.
 
     Takes of another head or other weights stay as they are, for a run with those.
     """

@@ -32,7 +32,7 @@ class TrackedFace:
 
     Attributes:
         id: its number, the same in all frames of one person; from 0. One that comes back half
-            hidden may have a new number for some frames; :meth:`FaceTracker.renamed` tells.
+            hidden may have a new number for some frames; see :meth:`FaceTracker.renamed`.
         parameters: without batch dimension, in the crop's frame; the shape is the person's so far.
         T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
         box: ``[4]`` left, top, right, bottom of the mesh's landmarks in picture pixels.
@@ -78,7 +78,7 @@ class FaceTracker(Closing):
         """Set up; networks are opened with the first frame.
 
         Args:
-            reconstructor: what estimates the faces.
+            reconstructor: estimates the faces.
             config: settings.
 
         Raises:
@@ -148,7 +148,7 @@ class FaceTracker(Closing):
         return dict(self.registry.merged)
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next step depends on, for :meth:`restore`."""
+        """Return everything that the next step depends on, for :meth:`restore`."""
         return {"count": self._count, "scenes": self._scenes.state(), **self.registry.state()}
 
     def restore(self, state: dict[str, Any]) -> None:

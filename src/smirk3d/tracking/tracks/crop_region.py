@@ -85,7 +85,7 @@ def next_outline(outline: Array, roll: float, points: Array, new_roll: float) ->
 
 
 def is_plausible(estimate: FaceEstimate, image: Image) -> bool:
-    """Tell whether a mesh can be a face of the picture: finite, neither tiny nor outside."""
+    """Return whether a mesh can be a face of the picture: finite, neither tiny nor outside."""
     if not np.isfinite(estimate.points).all():
         return False
     centre, size = centre_and_size(estimate.points)

@@ -29,8 +29,8 @@ from smirk3d.tracking.tracks.person_shape import PersonShape
 
 Array = NDArray[np.float64]
 
-_STEADY = 0.25
-"""Seconds between two frames within which speeds can be measured."""
+_LONGEST_STEP = 0.25
+"""Seconds between two frames up to which a speed is measured between them."""
 
 _SPEED_MEMORY = 0.7
 """Weight of the speed so far against the newest frame's: about the last three frames count."""
@@ -49,7 +49,7 @@ class TrackStatus(Enum):
     LOST = "lost"
     """It is not followed. It may be found again near where it was lost."""
     LOST_BEFORE_CUT = "lost before a cut"
-    """It is not followed, and the scene has changed since: its last position tells nothing."""
+    """It is not followed, and the scene has changed since: its last position does not count."""
 
 
 _F, _D, _L, _C = TrackStatus
@@ -70,7 +70,7 @@ class FaceTrack:
     Attributes:
         id: number of the person; from 0.
         shape: the person's shape so far.
-        outline: what the next crop is cut around; see :mod:`smirk3d.tracking.tracks.crop_region`.
+        outline: points that the next crop is cut around; see ``crop_region``.
         roll: rotation of the next crop, clockwise in the picture, in radians.
         parameters: of the last frame, without batch dimension, in that frame's crop.
         T_crop_image: ``[3, 3]``, picture pixels to pixels of the last frame's crop.
@@ -147,7 +147,7 @@ class FaceTrack:
         self.quality = shape_quality(estimate, self.score)
         self.shape.add(estimate.parameters.shape.numpy(), self.quality)
         self.parameters, self.T_crop_image = estimate.parameters, estimate.T_crop_image
-        if self.frames and 0 < seconds - self.seconds < _STEADY:
+        if self.frames and 0 < seconds - self.seconds < _LONGEST_STEP:
             moved = centre_and_size(estimate.points)[0] - centre_and_size(self.points)[0]
             newest = moved / (seconds - self.seconds)
             self.speed = _SPEED_MEMORY * self.speed + (1 - _SPEED_MEMORY) * newest

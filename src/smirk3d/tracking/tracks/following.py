@@ -1,4 +1,4 @@
-"""Follows known faces into the next frame, and lets go of those that are no longer there."""
+"""Follows faces into the next frame, and loses those that are no longer there."""
 
 from __future__ import annotations
 

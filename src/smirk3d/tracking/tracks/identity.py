@@ -18,12 +18,13 @@ _SHAPE_UNIT = 0.06
 photo and the same moved to one strong action, both cut, blurred and lit differently, are within
 0.43 and 0.04, nine in ten pairs of two photos beyond 0.66 and 0.19."""
 _SHAPE_MOST = 1.8
-"""Greatest cost of a shape: talk makes a first estimate of it err, so that by itself it must not
-tell two faces apart."""
+"""Greatest cost of a shape: speech makes a first estimate of it err, so that by itself it must not
+distinguish two faces."""
 _REACH, _SPEED = 0.6, 1.5
-"""How far a face may be from where it was lost, in its sizes, at once and a second later."""
+"""Distance from where a face was lost at which it may be found, in face sizes: at once, and more
+with each second."""
 _SHORT = 2.0
-"""Seconds after which the position where a face was lost tells nothing any more."""
+"""Seconds after which the position where a face was lost no longer counts."""
 SAME = 2.5
 """Cost up to which a found face is taken for a lost one."""
 CERTAIN_MATCH = 1.7
@@ -32,7 +33,7 @@ CERTAIN_MATCH = 1.7
 
 @dataclass(frozen=True)
 class Traces:
-    """Appearance, shape and motion of a face, by which it is told from others.
+    """Appearance, shape and motion of a face, by which it is compared with others.
 
     Attributes:
         appearance: coarse colours of its crop, from :func:`appearance`.
@@ -68,7 +69,7 @@ def appearance_distance(one: NDArray[np.floating], other: NDArray[np.floating]) 
 
 
 def shape_distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Return one minus the cosine of two shapes; 0 where one of them tells nothing."""
+    """Return one minus the cosine of two shapes; 0 where one of them is zero."""
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return 1 - float(one @ other) / lengths if lengths > 1e-9 else 0.0
 
@@ -79,7 +80,7 @@ def cost_of_same(lost: Traces, found: Traces, *, cut: bool) -> float:
     Args:
         lost: the one that was followed before.
         found: the one that has come.
-        cut: whether the scene changed in between, so that the position tells nothing.
+        cut: whether the scene changed in between, so that positions do not count.
     """
     appearance_cost = appearance_distance(lost.appearance, found.appearance) / _APPEARANCE_UNIT
     shape = shape_distance(lost.shape, found.shape) / _SHAPE_UNIT

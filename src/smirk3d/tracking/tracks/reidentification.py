@@ -34,7 +34,7 @@ class TrackRegistry:
 
     Attributes:
         tracks: all that are followed or kept for re-identification, in the order of their start.
-        merged: the older identity of each one that turned out to be the same person.
+        merged: for each newer id of a person, the older id that it was merged into.
     """
 
     def __init__(self, head: HeadModel, config: TrackerConfig) -> None:

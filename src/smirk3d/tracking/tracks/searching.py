@@ -51,7 +51,7 @@ class FaceSearcher:
     def admit(
         self, image: Image, seconds: float, number: int, registry: TrackRegistry, *, cut: bool
     ) -> None:
-        """Search a frame, where it is its turn, and follow what is found.
+        """Search a frame where a search is due, and follow the faces that it finds.
 
         Args:
             image: uint8 ``[H, W, 3]``.
@@ -70,7 +70,7 @@ class FaceSearcher:
         found = self._revisited(image, boxes, seconds, registry)
         boxes = np.concatenate([boxes, *(face.box[None] for face in found)])
         found += self._detector.glance(
-            image, boxes, min_face=smallest if tiles else None, turned=tiles and not len(boxes)
+            image, boxes, min_face=smallest if tiles else None, rotated=tiles and not len(boxes)
         )
         outlines = [face.landmarks.astype(np.float64) for face in found[:room]]
         rolls = [face_roll(outline) for outline in outlines]

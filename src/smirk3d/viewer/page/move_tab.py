@@ -89,15 +89,15 @@ class MoveTab:
         self._canvas.refresh()
 
     def undo(self) -> None:
-        """Take back the last change."""
+        """Undo the last change."""
         self._change("undo")
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
+        """Redo the change that was undone last."""
         self._change("redo")
 
     def reset(self) -> None:
-        """Take back all changes of the chosen face."""
+        """Remove all changes of the chosen face."""
         self._change("reset")
 
     def _change(self, what: str) -> None:
@@ -118,7 +118,7 @@ class MoveTab:
             return
         for control, slider in self.sliders:
             value = session.value(control)
-            # what the user holds has the step's precision, not the vector's
+            # a slider that the user holds has the step's precision, not the vector's
             if not math.isclose(slider.value, value, abs_tol=0.51 * control.step):
                 slider.value = round(value, _DIGITS)
         self.undo_button.disabled = not session.current.edits.can_undo

@@ -1,7 +1,7 @@
 """The textured skin in the page.
 
 viser moves meshes of one colour sixty times a second, but textured ones come as whole GLB files,
-and while a page reads one it shows nothing. So two nodes take turns: the one that is hidden is
+and while a page reads one it shows nothing. So two nodes alternate: the one that is hidden is
 read while the other is shown, fifteen times a second.
 """
 
@@ -105,7 +105,7 @@ def _accessor(view: int, component: int, count: int, kind: str) -> dict[str, Any
 
 
 class PhotoSkin:
-    """Two nodes that show one textured skin in turn."""
+    """Two nodes that show one textured skin alternately."""
 
     def __init__(self, server: Any, name: str) -> None:
         """Add nothing yet: the nodes come with the first texture."""
@@ -147,7 +147,7 @@ class PhotoSkin:
 
     @property
     def is_settled(self) -> bool:
-        """Whether what is shown is what was sent last."""
+        """Whether the page shows the vertices that were sent last."""
         return self._sent is self._shown
 
     def _send(self, glb: bytes) -> None:

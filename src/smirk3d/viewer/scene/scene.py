@@ -20,7 +20,7 @@ from smirk3d.viewer.session.source_pictures import to_jpeg
 Material = Literal["clay", "wireframe", "photo"]
 
 _FACING = (0.0, 1.0, 0.0, 0.0)
-"""Turns viser's pictures, which look along +z with y down, to the viewer."""
+"""Rotates viser's pictures, which face +z with y down, to the viewer."""
 _BEHIND = 0.16
 """Metres from the middle of the head to the picture."""
 
@@ -30,10 +30,10 @@ class Appearance:
     """How everything is drawn.
 
     Attributes:
-        material: clay, its triangles alone, or the colours of the photo.
-        opacity: of the meshes; below 1 the picture shines through.
+        material: clay, wireframe, or the colours of the photo.
+        opacity: opacity of the meshes; below 1 the picture shines through.
         meshes: whether the meshes are drawn.
-        picture: whether the picture is.
+        picture: whether the picture is drawn.
     """
 
     material: Material = "clay"
@@ -46,8 +46,8 @@ class SubjectScene:
     """The nodes of one subject.
 
     Attributes:
-        stage: where its picture lies; None without one.
-        shift: where its middle is, in metres along x.
+        stage: the plane of its picture; None without one.
+        shift: position of its middle along x, in metres.
     """
 
     def __init__(self, server: Any, name: str, opened: OpenSubject) -> None:
@@ -85,7 +85,7 @@ class SubjectScene:
         self._texture_given_up = False
 
     def place(self, shift: float) -> None:
-        """Put the subject's middle at a place along x."""
+        """Move the subject's middle to a position along x, in metres."""
         self.shift = shift
         self._root.position = (shift, 0.0, 0.0)
 
