@@ -178,7 +178,7 @@ def main(
     faces: Path = Path("../../shared/faces"),
     photos: int = 20,
     recognition: Path | None = None,
-    painter: Path | None = None,
+    inpainter: Path | None = None,
     sheet: Path | None = None,
     result: str = "editing",
 ) -> None:
@@ -188,22 +188,22 @@ def main(
         faces: Folder of annotated faces.
         photos: How many.
         recognition: Folder of dlib's models.
-        painter: Other weights of a painter.
+        inpainter: Other weights of an inpainting network.
         sheet: Contact sheet to write.
         result: Name of the result files.
     """
     torch.set_num_threads(1)
     fitter = FaceReconstructor(refine=True)
     reader = FaceReconstructor(fitter.head)
-    network = NeuralRenderer.from_file(painter, kind=INPAINTER) if painter else None
+    network = NeuralRenderer.from_file(inpainter, kind=INPAINTER) if inpainter else None
     editor = PhotoEditor(fitter.head, network)
     recognise = Recogniser(recognition) if recognition else None
     pictures, edits, features = edit_all(held_out(faces, photos), editor, fitter, reader, recognise)
     rows = rows_of(edits)
     lines = [
         f"{len(pictures)} held-out photos; read by weights {reader.weights} "
-        f"{(reader.weights_sha256 or '')[:12]}; painter of "
-        f"{editor.painter.provenance.get('photos_seen', 0)} photos seen."
+        f"{(reader.weights_sha256 or '')[:12]}; inpainter of "
+        f"{editor.inpainter.provenance.get('photos_seen', 0)} photos seen."
     ]
     if features:
         lines.append(f"Distances between different people: {strangers(features)}.")

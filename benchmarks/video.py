@@ -36,7 +36,8 @@ from smirk3d.tracking.estimation import FaceEstimator
 from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
 from smirk3d.tracking.motion.smoothing import smooth_clip
 from smirk3d.tracking.track_video import track_video
-from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
+from smirk3d.tracking.tracker import FaceTracker
+from smirk3d.tracking.tracker_config import TrackerConfig
 
 HEIGHT, WIDTH, RATE = 720, 1280, 30
 BLINK = (0.5, 1.0, 0.5)

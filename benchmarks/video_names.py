@@ -33,7 +33,8 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_file import Track
 from smirk3d.tracking.track_store import TrackStore
-from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
+from smirk3d.tracking.tracker import FaceTracker
+from smirk3d.tracking.tracker_config import TrackerConfig
 
 HEIGHT, WIDTH, FRAMES, RATE = 360, 640, 300, 30
 CUTS = (150, 220)

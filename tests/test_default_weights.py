@@ -19,7 +19,8 @@ from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.reconstruction import FaceReconstructor
-from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
+from smirk3d.tracking.tracker import FaceTracker
+from smirk3d.tracking.tracker_config import TrackerConfig
 
 WEIGHTS = weights_folder() / "open.safetensors"
 

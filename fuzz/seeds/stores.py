@@ -14,9 +14,10 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.motion.smoothing import LiveSmoother
-from smirk3d.tracking.shape import PersonShape
 from smirk3d.tracking.track_store import TrackStore
-from smirk3d.tracking.tracker import FaceTracker, TrackedFace, _Track
+from smirk3d.tracking.tracker import FaceTracker, TrackedFace
+from smirk3d.tracking.tracks.face_track import FaceTrack
+from smirk3d.tracking.tracks.person_shape import PersonShape
 
 JOB: dict[str, object] = {"input": "clip.mp4", "digest": "0", "weights": "none"}
 """What the made stores say they are of."""
@@ -30,20 +31,20 @@ def tracker() -> FaceTracker:
     face = _face()
     shape = PersonShape()
     shape.add(face.shape.numpy(), 1.0)
-    values: dict[str, object] = {
-        "id": 0,
-        "shape": shape,
-        "outline": np.array([[4.0, 4.0], [40.0, 40.0]]),
-        "roll": 0.0,
-        "parameters": face,
-        "T_crop_image": np.eye(3),
-        "appearance": np.zeros(8, np.float32),
-        "smoother": LiveSmoother(made.head, made.config.smoothing),
-        "seconds": 0.1,
-        "score": 0.9,
-    }
-    known = {name: values[name] for name in _Track.__dataclass_fields__ if name in values}
-    made._tracks.append(_Track(**known))  # type: ignore[arg-type]
+    made.registry.tracks.append(
+        FaceTrack(
+            id=0,
+            shape=shape,
+            outline=np.array([[4.0, 4.0], [40.0, 40.0]]),
+            roll=0.0,
+            parameters=face,
+            T_crop_image=np.eye(3),
+            appearance=np.zeros(8, np.float32),
+            smoother=LiveSmoother(made.head, made.config.smoothing),
+            seconds=0.1,
+            score=0.9,
+        )
+    )
     return made
 
 

@@ -105,7 +105,7 @@ def test_one_of_several_faces_is_chosen(
         (["--set", "jawOpen=1", "--face", "-1"], 2, "--face -1"),
         (["--set", "jawOpen=1", "--head", "nobody"], 2, "no head named 'nobody'"),
         (["--set", "jawOpen=1", "--weights", "nobody"], 2, "no weights named 'nobody'"),
-        (["--set", "jawOpen=1", "--painter", "PHOTO"], 3, "not a whole safetensors file"),
+        (["--set", "jawOpen=1", "--inpainter", "PHOTO"], 3, "not a whole safetensors file"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from smirk3d.assets.weight_files import INPAINTER
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.editing.photo_editor import PhotoEditor, load_inpainter
 from smirk3d.errors import AssetError
@@ -27,9 +28,10 @@ def _transform(zoom: float = 1.0, left: float = 37.3, top: float = 21.8) -> np.n
 
 
 def _still_inpainter() -> NeuralRenderer:
-    painter = NeuralRenderer(NeuralRendererConfig(features=(4, 6), blocks=1, patch=2))
-    painter.start_grey()
-    return painter
+    network = NeuralRenderer(NeuralRendererConfig(features=(4, 6), blocks=1, patch=2))
+    network.kind = INPAINTER
+    network.start_grey()
+    return network
 
 
 def _opened(face: FaceParameters) -> FaceParameters:
@@ -85,23 +87,29 @@ def test_faces_of_any_size_are_edited_and_the_rest_stays(zoom: float) -> None:
     assert not changed[:, side - 3 :].any()
 
 
-def test_what_the_painter_adds_is_seen_only_where_something_changed() -> None:
+def test_what_the_inpainter_adds_is_seen_only_where_something_changed() -> None:
     head = load_head("open")
     face = head.neutral()[0]
-    painter = _still_inpainter()
-    torch.nn.init.constant_(painter.output.bias, 1.0)
+    inpainter = _still_inpainter()
+    torch.nn.init.constant_(inpainter.output.bias, 1.0)
     photo = np.full((SIDE, SIDE, 3), 90, np.uint8)
-    edited = PhotoEditor(head, painter)(photo, _transform(), face, _opened(face)).astype(int)
+    edited = PhotoEditor(head, inpainter)(photo, _transform(), face, _opened(face)).astype(int)
     assert (edited - photo).max() > 60
     assert (edited == photo).all(2).mean() > 0.6
 
 
-def test_a_head_without_a_painter_is_refused() -> None:
-    with pytest.raises(AssetError, match="no painter is shipped"):
+def test_a_head_without_an_inpainter_is_refused() -> None:
+    with pytest.raises(AssetError, match="no inpainter is shipped"):
         PhotoEditor(tiny_head())
 
 
-def test_the_shipped_painter_is_one_and_says_what_it_was_trained_on() -> None:
-    painter = load_inpainter(load_head("open"))
-    assert painter.provenance["settings"]["painter"] is not None
-    assert painter.provenance["photos_seen"] > 1000
+def test_a_network_of_another_kind_is_refused() -> None:
+    network = NeuralRenderer(NeuralRendererConfig(features=(4, 6), blocks=1, patch=2))
+    with pytest.raises(AssetError, match=r"needs an inpainting network.* is a neural renderer of"):
+        PhotoEditor(load_head("open"), network)
+
+
+def test_the_shipped_inpainter_is_one_and_says_what_it_was_trained_on() -> None:
+    inpainter = load_inpainter(load_head("open"))
+    assert inpainter.provenance["settings"]["painter"] is not None
+    assert inpainter.provenance["photos_seen"] > 1000

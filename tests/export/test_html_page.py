@@ -62,7 +62,7 @@ def test_a_page_holds_its_head_and_asks_for_nothing(tmp_path: Path) -> None:
     assert "default-src 'none'" in page
     assert "</script><b>" not in page
     data = _data(path)
-    assert {s["name"] for s in data["sliders"]} == {*ARKIT_NAMES, "nod", "turn", "tilt"}
+    assert {s["name"] for s in data["sliders"]} == {*ARKIT_NAMES, "pitch", "yaw", "roll"}
     asked = dict(zip(ARKIT_NAMES, head.arkit(face[None])[0].tolist(), strict=True))
     for slider in data["sliders"]:
         if slider["name"] in asked:

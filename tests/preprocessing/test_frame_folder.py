@@ -90,7 +90,7 @@ def test_pictures_of_another_size_are_frames_too(folder: Path):
 
 
 def test_some_frames_are_spread_over_the_folder(folder: Path):
-    assert [frame.index for frame in VideoReader(folder).std(3)] == [3, 6, 8]
+    assert [frame.index for frame in VideoReader(folder).evenly_spaced(3)] == [3, 6, 8]
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_a_number_of_frames_that_is_no_truth_takes_no_memory(
     reader = VideoReader(path)
     object.__setattr__(reader.info, "num_frames", 2**40)
     with pytest.raises(InputError, match="ends before the first"):
-        list(reader.std(3))
+        list(reader.evenly_spaced(3))
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ def test_a_later_start_gives_the_same_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize("container", ["a.mp4", "a.h264"])
 def test_a_few_frames_are_spread_over_the_video(tmp_path: Path, container: str) -> None:
     path = write_video(tmp_path / container, grey(10))
-    frames = list(VideoReader(path).std(3))
+    frames = list(VideoReader(path).evenly_spaced(3))
     assert [frame.index for frame in frames] == [2, 4, 7]
     for frame in frames:
         assert abs(float(frame.image[32:, 48:].mean()) - 10 * frame.index - 5) < 3
-    assert len(list(VideoReader(path).std(50))) == 10
+    assert len(list(VideoReader(path).evenly_spaced(50))) == 10
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import torch
 
 from smirk3d.rendering.complexion import Complexion
 from smirk3d.rendering.hair_pictures import brow_alpha, brow_band, lash_alpha
-from smirk3d.rendering.layers import Look, draw_layer
+from smirk3d.rendering.layers import Style, draw_layer
 from smirk3d.rendering.picture_surface import BROWS, PictureSurface, picture_surface
 
-PLAIN = Look(shadows=0, supersample=1, refinements=0)
+PLAIN = Style(shadows=0, supersample=1, refinements=0)
 
 
 @pytest.mark.parametrize("shape", ["natural", "thin", "thick", "straight", "sparse"])
@@ -57,8 +57,8 @@ def place(points: torch.Tensor) -> torch.Tensor:
 
 def test_hairs_are_drawn_over_the_skin_that_carries_them() -> None:
     dark = Complexion(brows=(0.0, 0.0, 0.0))
-    look = Look(shadows=0, supersample=1, refinements=0, complexion=dark)
-    over, under = (draw_layer(s, s.rest, place, (80, 80), look) for s in map(carrier, (0.1, -0.1)))
+    style = Style(shadows=0, supersample=1, refinements=0, complexion=dark)
+    over, under = (draw_layer(s, s.rest, place, (80, 80), style) for s in map(carrier, (0.1, -0.1)))
     assert (over[3] == under[3]).all()
     middle = (slice(3), slice(30, 50), slice(30, 50))
     assert over[middle].amin() < 0.1 < under[middle].amin()
@@ -70,7 +70,7 @@ def test_the_colour_of_a_person_is_drawn() -> None:
     surface = carrier(-0.1)
     light, dark = (
         draw_layer(surface, surface.rest, place, (80, 80),
-                   Look(shadows=0, supersample=1, refinements=0, complexion=Complexion(skin=skin)))
+                   Style(shadows=0, supersample=1, refinements=0, complexion=Complexion(skin=skin)))
         for skin in ((0.9, 0.8, 0.7), (0.3, 0.2, 0.15))
     )  # fmt: skip
     assert light[:3, 40, 40].mean() > 2 * dark[:3, 40, 40].mean()

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.rendering.layers import FAST, Look, composite, draw_layer, to_uint8
+from smirk3d.rendering.layers import FAST, Style, composite, draw_layer, to_uint8
 from smirk3d.rendering.light_visibility import directional_visibility, sphere_directions
 from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
 from smirk3d.rendering.picture_surface import PictureSurface, picture_surface
 
-ROUGH = Look(shadows=0, supersample=1, refinements=0)
+ROUGH = Style(shadows=0, supersample=1, refinements=0)
 
 
 def flat(part: int = 0) -> PictureSurface:
@@ -61,16 +61,16 @@ def test_supersampling_changes_edges_only() -> None:
 
 def test_opacity_and_alpha() -> None:
     surface = flat()
-    half = draw_layer(surface, surface.rest, place, (20, 20), Look(opacity=0.5, shadows=0))
+    half = draw_layer(surface, surface.rest, place, (20, 20), Style(opacity=0.5, shadows=0))
     assert half[3, 9, 9] == pytest.approx(0.5)
-    whole = draw_layer(surface, surface.rest, place, (20, 20), Look(shadows=0))
+    whole = draw_layer(surface, surface.rest, place, (20, 20), Style(shadows=0))
     torch.testing.assert_close(half[:3], whole[:3])
 
 
 def test_wireframe_alone_draws_the_edges_and_nothing_between() -> None:
     surface = flat()
-    look = Look(shadows=0, surface=False, wireframe=True, line_width=1.0, line_opacity=1.0)
-    layer = draw_layer(surface, surface.rest, place, (20, 20), look)
+    style = Style(shadows=0, surface=False, wireframe=True, line_width=1.0, line_opacity=1.0)
+    layer = draw_layer(surface, surface.rest, place, (20, 20), style)
     assert layer[3, 5, 8] > 0.3  # the upper side
     assert layer[3, 9, 10] > 0.3  # the diagonal
     assert layer[3, 7, 9] == 0
@@ -97,7 +97,7 @@ def test_eyes_have_pupils_where_they_look() -> None:
     def darkest(yaw: float) -> float:
         eyes = torch.tensor([[0.0, yaw, 0, 0, 0, 0]])
         vertices = head(head.neutral().replace(eyes=eyes)).vertices[0]
-        picture = draw_layer(surface, vertices, at, (120, 120), Look(shadows=0, supersample=1))
+        picture = draw_layer(surface, vertices, at, (120, 120), Style(shadows=0, supersample=1))
         dark = (picture[:3].sum(0) < 0.25) & (picture[3] > 0)
         return float(dark.nonzero()[:, 1].float().mean())
 

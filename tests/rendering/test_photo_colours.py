@@ -17,15 +17,15 @@ def _crop() -> torch.Tensor:
     return torch.stack([rows, columns, torch.full_like(rows, 0.4)])
 
 
-def test_seen_skin_has_the_photos_colour_and_place() -> None:
+def test_seen_skin_has_the_photos_colour_and_position() -> None:
     head = load_head("open")
     face = head.neutral()[0]
     found = photo_colours(head, face, _crop())
-    place = project(head(face[None]).vertices, face.camera[None])[0, :, :2]
-    torch.testing.assert_close(found.place, place)
+    position = project(head(face[None]).vertices, face.camera[None])[0, :, :2]
+    torch.testing.assert_close(found.position, position)
     clear = (found.seen > 0.99) & (head.part == 0)
     assert 300 < clear.sum() < head.num_vertices
-    expected = 0.2 + 0.6 * (place[clear].flip(1) + 1) / 2
+    expected = 0.2 + 0.6 * (position[clear].flip(1) + 1) / 2
     torch.testing.assert_close(found.colours[clear, :2], expected, atol=0.01, rtol=0)
 
 

@@ -14,11 +14,11 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, clay, facing_viewer, turntable
 from smirk3d.rendering.contact_sheet import contact_sheet
-from smirk3d.rendering.layers import FAST, WIREFRAME, Look
+from smirk3d.rendering.layers import FAST, WIREFRAME, Style
 from smirk3d.rendering.pictures import PosedHead, image_positions, overlay, overlay_panel
 
 BLUE = (40, 60, 200)
-ROUGH = Look(shadows=0, supersample=1, refinements=0)
+ROUGH = Style(shadows=0, supersample=1, refinements=0)
 
 
 def photo(height: int = 200, width: int = 240) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_positions_undo_the_crop() -> None:
 
 def test_overlay_lands_on_the_projected_vertices() -> None:
     face = posed(crop_transform(2.24, 60, 40))
-    result = overlay(photo(), [face], look=ROUGH, region=None)
+    result = overlay(photo(), [face], style=ROUGH, region=None)
     rows, columns = covered(result)
     positions = image_positions(face)[:, :2]
     assert columns.min() == pytest.approx(float(positions[:, 0].min()), abs=1)
@@ -78,48 +78,48 @@ def test_overlay_follows_a_turned_crop() -> None:
 def test_overlay_does_not_change_the_photo() -> None:
     picture = photo()
     picture.flags.writeable = False
-    assert covered(overlay(picture, [posed(crop_transform(2.24, 60, 40))], look=ROUGH))[0].size
+    assert covered(overlay(picture, [posed(crop_transform(2.24, 60, 40))], style=ROUGH))[0].size
     assert (picture == BLUE).all()
     assert np.array_equal(overlay(picture, []), picture)
 
 
 def test_faces_beyond_the_border_are_cut_or_skipped() -> None:
     outside = posed(crop_transform(2.24, 1000, 40))
-    assert np.array_equal(overlay(photo(), [outside], look=ROUGH), photo())
+    assert np.array_equal(overlay(photo(), [outside], style=ROUGH), photo())
     corner = posed(crop_transform(2.24, -50, -50))
-    rows, columns = covered(overlay(photo(), [corner], look=ROUGH, region=None))
+    rows, columns = covered(overlay(photo(), [corner], style=ROUGH, region=None))
     assert rows.min() == 0
     assert columns.min() == 0
 
 
 def test_larger_faces_are_in_front_in_any_order() -> None:
     near, far = posed(crop_transform(2.0, 60, 40)), posed(crop_transform(4.0, 90, 60))
-    front = overlay(photo(), [near], look=ROUGH, region=None)
+    front = overlay(photo(), [near], style=ROUGH, region=None)
     for faces in ([near, far], [far, near]):
-        result = overlay(photo(), faces, look=ROUGH, region=None)
+        result = overlay(photo(), faces, style=ROUGH, region=None)
         inside = (front != BLUE).any(2)
         assert np.array_equal(result[inside], front[inside])
 
 
 def test_opacity_mixes_with_the_photo() -> None:
     face = posed(crop_transform(2.24, 60, 40))
-    solid = overlay(photo(), [face], look=ROUGH, region=None)[87, 110].astype(int)
-    half = overlay(photo(), [face], look=replace(ROUGH, opacity=0.5), region=None)[87, 110]
+    solid = overlay(photo(), [face], style=ROUGH, region=None)[87, 110].astype(int)
+    half = overlay(photo(), [face], style=replace(ROUGH, opacity=0.5), region=None)[87, 110]
     assert np.abs(half - (solid + np.array(BLUE)) / 2).max() <= 1
 
 
 def test_region_restricts_the_drawing() -> None:
     face = posed(crop_transform(2.24, 60, 40))
     face.head.region_face.copy_(face.head.v_template[:, 0] > -0.02)
-    whole = (overlay(photo(), [face], look=ROUGH, region=None) != BLUE).any(2)
-    part = (overlay(photo(), [face], look=ROUGH, region="face") != BLUE).any(2)
+    whole = (overlay(photo(), [face], style=ROUGH, region=None) != BLUE).any(2)
+    part = (overlay(photo(), [face], style=ROUGH, region="face") != BLUE).any(2)
     assert 0 < part.sum() < 0.9 * whole.sum()
     assert np.nonzero(part)[1].min() > np.nonzero(whole)[1].min() + 5
 
 
 def test_panel_holds_three_pictures() -> None:
     face = posed(crop_transform(2.24, 60, 40))
-    panel = overlay_panel(photo(), [face], look=ROUGH, max_width=300)
+    panel = overlay_panel(photo(), [face], style=ROUGH, max_width=300)
     assert panel.dtype == np.uint8
     assert panel.shape[1] <= 300
     third = panel.shape[1] // 3
@@ -133,17 +133,19 @@ def test_panel_holds_three_pictures() -> None:
     assert (middle[..., 2] > middle[..., 0] + 20).mean() > 0.15
 
 
-@pytest.mark.parametrize("look", [FAST, replace(WIREFRAME, shadows=0)])
-def test_panel_of_several_faces(look: Look) -> None:
+@pytest.mark.parametrize("style", [FAST, replace(WIREFRAME, shadows=0)])
+def test_panel_of_several_faces(style: Style) -> None:
     faces = [posed(crop_transform(5.0, x, 60)) for x in (20, 90, 160)]
-    panel = overlay_panel(photo(), faces, look=look, max_width=240)
+    panel = overlay_panel(photo(), faces, style=style, max_width=240)
     assert panel.shape[1] <= 240
 
 
 def test_panel_shows_the_part_of_a_large_photo_with_the_face() -> None:
     large = photo(2000, 3000)
     large[:, :1000] = 255
-    panel = overlay_panel(large, [posed(crop_transform(1.0, 1500, 900))], look=ROUGH, max_width=300)
+    panel = overlay_panel(
+        large, [posed(crop_transform(1.0, 1500, 900))], style=ROUGH, max_width=300
+    )
     first = panel[10:-10, 10 : panel.shape[1] // 3 - 10]
     assert (np.abs(first.astype(int) - BLUE).max(2) <= 2).mean() > 0.95
 

@@ -13,9 +13,10 @@ from smirk3d.errors import InputError
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.scene_cuts import SceneCuts
-from smirk3d.tracking.shape import PersonShape
 from smirk3d.tracking.state_text import state_from_text, state_to_text
-from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
+from smirk3d.tracking.tracker import FaceTracker
+from smirk3d.tracking.tracker_config import TrackerConfig
+from smirk3d.tracking.tracks.person_shape import PersonShape
 from tests.test_default_weights import turned
 from tests.tracking.clips import background, paste
 
@@ -107,10 +108,10 @@ def test_two_faces_have_two_names_from_left_to_right_or_not(
         assert np.abs(np.diff(xs)).max() < 20
 
 
-def test_a_name_taken_back_twice_ends_as_the_oldest(seer: FaceReconstructor) -> None:
+def test_identities_merged_twice_end_as_the_oldest(seer: FaceReconstructor) -> None:
     with FaceTracker(seer) as tracker:
-        tracker._rename(2, 1)
-        tracker._rename(1, 0)
+        tracker.registry.rename(2, 1)
+        tracker.registry.rename(1, 0)
         assert tracker.renamed() == {1: 0, 2: 0}
 
 

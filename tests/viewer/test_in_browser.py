@@ -302,8 +302,8 @@ def test_the_webcam_gives_a_picture_on_a_phone(
     page.page.get_by_text("Webcam", exact=True).click()
     page.page.get_by_text("Take the picture", exact=True).click()
     until(lambda: page.status() == "webcam: 1 face", "the face of the webcam")
-    page.tab("Look")
-    page.shot(tmp_path / "phone-look.png")
+    page.tab("Appearance")
+    page.shot(tmp_path / "phone-appearance.png")
 
 
 def test_two_results_stand_side_by_side(

@@ -33,7 +33,7 @@ def terminal(viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def warning(viewer: Viewer) -> str:
     """The words of the warning on the page."""
-    found = re.search(r"<span[^>]*>(.*)</span>", viewer.panel._warning.content)
+    found = re.search(r"<span[^>]*>(.*)</span>", viewer.status._warning.content)
     return found[1] if found else ""
 
 
@@ -88,16 +88,16 @@ def test_a_face_that_cannot_be_drawn_stops_neither_the_clip_nor_the_controls(
 def test_a_picture_that_cannot_be_projected_is_said_once(
     viewer: Viewer, result: Path, terminal: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SubjectScene, "dress", broken)
+    monkeypatch.setattr(SubjectScene, "project_texture", broken)
     viewer.open([open_subject(result)])
-    viewer.panel.look.choose("Photo")
+    viewer.panel.appearance.choose("Photo")
     until(lambda: terminal, "the line")
     for _ in range(3):
         viewer.refresh()
         until(lambda: not viewer._stale, "another drawing")
-    viewer.panel.look.choose("Clay")
+    viewer.panel.appearance.choose("Clay")
     assert terminal == [f"the picture's colours: {LINE}"]
-    assert "portrait: 1 face" in viewer.panel._status.content
+    assert "portrait: 1 face" in viewer.status._line.content
 
 
 def test_frames_that_cannot_be_read_are_said(
@@ -114,14 +114,15 @@ def test_an_upload_that_breaks_the_program_is_said_and_the_next_one_works(
     viewer: Viewer, result: Path, terminal: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer.open([open_subject(result)])
+    terminal.clear()  # what was open before may have been drawn once more
     with monkeypatch.context() as patched:
         patched.setattr("smirk3d.viewer.server.uploads.read_image", broken)
-        viewer.panel.attempt("me", lambda: viewer.open([_received(viewer)]))
+        viewer.status.attempt("me", lambda: viewer.open([_received(viewer)]))
     assert terminal == [f"me: {LINE}"]
     assert warning(viewer) == f"me: {ESCAPED}"
-    assert "portrait: 1 face" in viewer.panel._status.content
-    assert not viewer.panel._progress.visible
-    viewer.panel.attempt("me", lambda: viewer.open([_received(viewer)]))
+    assert "portrait: 1 face" in viewer.status._line.content
+    assert not viewer.status._progress.visible
+    viewer.status.attempt("me", lambda: viewer.open([_received(viewer)]))
     assert viewer.session.current.subject.name == "me"
     assert warning(viewer) == ""
 
@@ -133,7 +134,7 @@ def _received(viewer: Viewer) -> Any:
 
     buffer = io.BytesIO()
     Image.fromarray(photo()).save(buffer, "JPEG")
-    return viewer.uploads.receive("me.jpg", buffer.getvalue(), viewer.panel.progress)
+    return viewer.uploads.receive("me.jpg", buffer.getvalue(), viewer.status.progress)
 
 
 def test_a_result_that_cannot_be_shown_leaves_the_one_before(

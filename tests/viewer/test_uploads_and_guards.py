@@ -183,7 +183,7 @@ def test_no_page_can_open_a_tunnel_or_fill_the_memory(viewer: Viewer) -> None:
         ),
     )
     assert "t" not in gui._current_file_upload_states
-    assert "x: larger than 64 MB" in viewer.panel._warning.content
+    assert "x: larger than 64 MB" in viewer.status._warning.content
 
 
 def test_it_listens_on_one_address_alone(viewer: Viewer) -> None:

@@ -14,14 +14,14 @@ from smirk3d.cli.support.terminal import complain, say
 
 @dataclass
 class Demo:
-    """Reconstruct the NASA portrait of Eileen Collins that scikit-image carries."""
+    """Reconstruct the NASA portrait of Eileen Collins that comes with scikit-image."""
 
     out: Path = Path("smirk3d-demo")
     """Folder for the result."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
 
     def run(self) -> int:
-        """Do it, say what to open, and return the exit code."""
+        """Reconstruct, print which files to open, and return the exit code."""
         options = self.estimation
         options.check()
         data = require("skimage.data", extra="demo")
@@ -35,12 +35,12 @@ class Demo:
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )
         faces = reconstructor(image)
-        place = Destination(Path("skimage.data.astronaut()"), self.out / "astronaut")
-        folder = write_reconstruction(place, image, faces, ("glb",))
-        note = place.note(folder)
+        destination = Destination(Path("skimage.data.astronaut()"), self.out / "astronaut")
+        folder = write_reconstruction(destination, image, faces, ("glb",))
+        note = destination.note(folder)
         if note:
             complain(note)
-        say(f"photo, mesh over photo, mesh turned:  {folder / 'overlay.png'}")
+        say(f"photo, mesh over photo, mesh from aside:  {folder / 'overlay.png'}")
         say(f"animatable head (Blender, any glTF viewer):  {folder / 'face-0.glb'}")
         say(f"parameters and ARKit weights:  {folder / 'result.json'}")
         return 0

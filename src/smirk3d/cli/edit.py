@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Edit:
     """Change the expression of a face in a photo, and write the photo, marked as generated.
 
-    --like and --retarget take over a whole expression, then --set changes single actions of it.
+    --like and --retarget transfer a whole expression, then --set changes single actions of it.
     """
 
     photo: Annotated[Path, tyro.conf.Positional]
@@ -48,11 +48,11 @@ class Edit:
     """An action by ARKit's name and its weight from 0 to 1, such as jawOpen=0.6; several by
     commas, or by giving this again."""
     like: Path | None = None
-    """A photo whose largest face's expression is taken over."""
+    """A photo whose largest face's expression is transferred."""
     retarget: Path | None = None
-    """A track.npz or its folder, whose motion is taken over; gives a video."""
+    """A track.npz or its folder, whose motion is transferred; gives a video."""
     strength: float = 1.0
-    """Of what is taken over: 0 nothing, 1 all, up to 2 exaggerated."""
+    """Of the transferred expression: 0 leaves the photo's, 1 is all of it, up to 2 exaggerates."""
     out: Path | None = None
     """The file to write: .png, .jpg or .webp, with --retarget .mp4. PHOTO-edited.png unless given,
     in the folder you are in."""
@@ -66,13 +66,13 @@ class Edit:
     """Name or file of the head."""
     weights: str = "default"
     """Name or file of encoder weights; none fits landmarks alone."""
-    painter: Path | None = None
-    """Weights of a painter, as `smirk3d train painter` leaves them; the shipped ones by default."""
+    inpainter: Path | None = None
+    """Weights of an inpainter, by `smirk3d train inpainter`; the shipped ones by default."""
     device: Device = "auto"
     """Where to compute."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Write the edited file and return the exit code."""
         from smirk3d.assets.weight_files import INPAINTER
 
         self._check()
@@ -82,19 +82,19 @@ class Edit:
         from smirk3d.preprocessing.media.image_io import read_image
         from smirk3d.reconstruction import FaceReconstructor
 
-        painter = None
-        if self.painter is not None:
-            painter = NeuralRenderer.from_file(self.painter, kind=INPAINTER)
+        inpainter = None
+        if self.inpainter is not None:
+            inpainter = NeuralRenderer.from_file(self.inpainter, kind=INPAINTER)
         image = read_image(self.photo)
         reconstructor = FaceReconstructor(
             self.head, weights=self.weights, refine=True, device=self.device
         )
         face = self._chosen(reconstructor, image)
-        editor = PhotoEditor(reconstructor.head, painter, device=reconstructor.device)
+        editor = PhotoEditor(reconstructor.head, inpainter, device=reconstructor.device)
         if self.retarget is not None:
             self._write_video(editor, image, face, actions, out)
         else:
-            target = self._wished(reconstructor, face, actions)
+            target = self._target(reconstructor, face, actions)
             self._write_picture(editor, image, face, target, out)
         say(out)
         return 0
@@ -119,10 +119,10 @@ class Edit:
         else:
             check_ending(out, (ending,), "--retarget gives a video")
         inputs = {"the photo": self.photo, "--like": self.like, "--retarget": self.retarget,
-                  "--painter": self.painter}  # fmt: skip
-        for what, given in inputs.items():
+                  "--inpainter": self.inpainter}  # fmt: skip
+        for name, given in inputs.items():
             if given is not None and out.exists() and given.exists() and out.samefile(given):
-                raise UsageError(f"{out} is {what} itself: choose another name")
+                raise UsageError(f"{out} is {name} itself: choose another name")
         check_new_file(out, overwrite=self.overwrite)
         return out
 
@@ -144,7 +144,7 @@ class Edit:
             say(f"{self.photo}: {len(faces)} faces, changing the largest; --face 1 for the next")
         return faces[number]
 
-    def _wished(
+    def _target(
         self, reconstructor: FaceReconstructor, face: Face, actions: dict[str, float]
     ) -> FaceParameters:
         from smirk3d.editing.expressions import with_actions, with_expression_of

@@ -1,4 +1,4 @@
-"""``smirk3d export``: results to other formats, or onto another head."""
+"""``smirk3d export``: results in other formats, or of another head."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Export:
     head: str | None = None
     """File of the results' head, where it is not installed under its name."""
     to_head: str | None = None
-    """Name or file of another head to carry the faces to first; says what is lost, in mm."""
+    """Name or file of another head to convert the faces to first; prints the errors in mm."""
     neutral: Path | None = None
     """Result folder of the same person at rest: with --to-head, expressions count from there."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         formats = parse_formats(self.format)
         folders = self._check()
         failed = False
@@ -92,7 +92,7 @@ class Export:
         suffix = ""
         if self.to_head and faces:
             source, head = head, load_head(self.to_head)
-            faces = self._carried(result, record, source, head)
+            faces = self._converted(result, record, source, head)
             suffix = f"-{head.name}"
         written: list[Path] = []
         with placed(folder, overwrite=self.overwrite, ours=listed_files(folder)) as staged:
@@ -104,27 +104,27 @@ class Export:
         for path in paths:
             say(path)
 
-    def _carried(
+    def _converted(
         self, result: Path, record: ResultRecord, source: HeadModel, target: HeadModel
     ) -> list[Face]:
-        """Return the faces on another head, and print how far each is off."""
+        """Return the faces converted to another head, and print the errors of each."""
         from smirk3d.fitting.conversion import convert_parameters
         from smirk3d.parameters.face_parameters import FaceParameters
 
-        carried = convert_parameters(
+        converted = convert_parameters(
             source,
             target,
             FaceParameters.cat([face.parameters[None] for face in record.faces]),
             neutral=self._rest(result, source, len(record.faces)),
         )
-        errors = zip(carried.expression_error, carried.surface_error, strict=True)
+        errors = zip(converted.expression_error, converted.surface_error, strict=True)
         for number, (moved, shaped) in enumerate(errors):
             say(
                 f"face {number}: {source.name} to {target.name}, on average the expression is off"
                 f" by {moved:.2f} mm, the face by {shaped:.2f} mm"
             )
         return [
-            replace(face, head=target, parameters=carried.parameters[number])
+            replace(face, head=target, parameters=converted.parameters[number])
             for number, face in enumerate(record.faces)
         ]
 

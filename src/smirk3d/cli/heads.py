@@ -1,4 +1,4 @@
-"""``smirk3d heads``: what heads there are, what they hold, and baking the open one."""
+"""``smirk3d heads``: list, describe and import heads, and bake the open one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from smirk3d.cli.support.terminal import complain, failure, say, say_lines
 from smirk3d.cli.support.usage import FAILED, check_ending, check_head, check_new_file
 
 _NUM_IDENTITIES = 8
-"""Enough: on ICT, landmarks move 0.3 mm from 24 identities to 8, as from 24 to 24 others."""
+"""Identities that landmarks are found on; they suffice: on ICT, landmarks move 0.3 mm from 24
+identities to 8, as from 24 to 24 others."""
 
 
 @dataclass
@@ -21,7 +22,7 @@ class List:
     """List the installed heads."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         from smirk3d.heads.head_file import read_head_file
         from smirk3d.heads.registry import installed_heads
 
@@ -46,7 +47,7 @@ class Show:
     """Name or file of the head."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         check_head(self.head)
         from smirk3d.heads.registry import find_head, load_head
 
@@ -79,7 +80,7 @@ class Bake:
     """Replace the file if it exists."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         check_ending(self.out, (".npz",), "a head file")
         check_new_file(self.out, overwrite=self.overwrite)
         from tqdm import tqdm
@@ -105,12 +106,12 @@ class Import:
     path: Annotated[Path, tyro.conf.Positional]
     """FLAME's .pkl or a folder with it, an ICT-FaceKit checkout, GNM's .npz, or a head file."""
     name: str | None = None
-    """What to call it; by its kind unless given."""
+    """Name of the head; that of its kind unless given."""
     overwrite: bool = False
     """Replace another head of that name."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         if self.name is not None:
             check_new_name("heads", self.name)
         from tqdm import tqdm

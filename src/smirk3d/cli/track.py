@@ -106,7 +106,7 @@ class Track:
 
     def _config(self) -> ClipConfig:
         from smirk3d.tracking.track_video import ClipConfig
-        from smirk3d.tracking.tracker import TrackerConfig
+        from smirk3d.tracking.tracker_config import TrackerConfig
 
         smooth = self.smooth or ("best" if self.camera is None else "live")
         return ClipConfig(

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from smirk3d.viewer.server.sites import Site
 
 _MOST = 2
+"""Results that stand side by side."""
 
 
 @dataclass
 class View:
-    """Look at results in the browser, move every parameter, compare, save and export.
+    """Show results in the browser, move every parameter, compare, save and export.
 
     Without a result the page takes a photo, a short video or a picture of the webcam. Two results
     stand side by side. The page answers on this machine only, unless --host says otherwise.

@@ -1,4 +1,4 @@
-"""``smirk3d weights``: what encoder weights there are, import of SMIRK's, export to ONNX."""
+"""``smirk3d weights``: list, describe and import encoder weights, and export them to ONNX."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class List:
     """List the installed weights."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         from smirk3d.encoders.face_encoder import read_header
 
         failed, shipped = False, shipped_files("weights")
@@ -35,7 +35,7 @@ class List:
             try:
                 head, size = read_header(path)["head"], path.stat().st_size / 1e6
             except Exception as error:
-                if name not in shipped:  # what comes with smirk3d are neural renderers too
+                if name not in shipped:  # neural renderers are shipped in the same folder
                     complain(failure(path, error))
                     failed = True
                 continue
@@ -45,13 +45,13 @@ class List:
 
 @dataclass
 class Show:
-    """Show for which head weights are, how they are built and where they come from."""
+    """Show the head, the architecture and the provenance of weights."""
 
     weights: Annotated[str, tyro.conf.Positional]
     """Name or file of the weights."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         check_weights(self.weights, must_be_file=True)
         from smirk3d.encoders.face_encoder import read_header
         from smirk3d.encoders.registry import find_weights
@@ -71,12 +71,12 @@ class Import:
     head: str = "flame"
     """Name or file of the FLAME head that its parameters belong to."""
     name: str = "smirk-em1"
-    """What to call the weights."""
+    """Name of the weights."""
     overwrite: bool = False
     """Replace other weights of that name."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         check_head(self.head)
         check_new_name("weights", self.name)
         path = user_folder("weights") / f"{self.name}.safetensors"
@@ -108,7 +108,7 @@ class Export:
     """Replace the file if it exists."""
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return the exit code."""
         check_weights(self.weights, must_be_file=True)
         check_ending(self.out, (".onnx",), "an ONNX file")
         check_new_file(self.out, overwrite=self.overwrite)

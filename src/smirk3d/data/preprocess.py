@@ -184,7 +184,10 @@ def _faces(
     """
     try:
         pictures = (
-            ((frame.index, frame.image) for frame in VideoReader(item.path).std(config.frames))
+            (
+                (frame.index, frame.image)
+                for frame in VideoReader(item.path).evenly_spaced(config.frames)
+            )
             if item.is_video
             else [(0, read_image(item.path))]
         )

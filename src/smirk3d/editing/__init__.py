@@ -1,1 +1,1 @@
-"""Photos with other expressions: what is target, how it is painted, and how pictures say so."""
+"""Photos with other expressions: target expressions, inpainting, and the mark of edited files."""

@@ -1,4 +1,4 @@
-"""Actions as they are written on a command line: ``jawOpen=0.6``."""
+"""Actions as a command line sets them: ``jawOpen=0.6``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from smirk3d.errors import UsageError
 
 
 def parse_actions(texts: Sequence[str]) -> dict[str, float]:
-    """Return weights by name of texts such as ``jawOpen=0.6``; the last of a name counts.
+    """Return weights by name from texts such as ``jawOpen=0.6``.
+
+    Where a name is given twice, the last weight counts.
 
     Raises:
         UsageError: if a text has another form, a name is not ARKit's (near ones are named), or a
@@ -22,12 +24,12 @@ def parse_actions(texts: Sequence[str]) -> dict[str, float]:
         name, equals, value = (piece.strip() for piece in text.partition("="))
         if not equals or not name:
             raise UsageError(f"{text!r} sets nothing: write NAME=VALUE, such as jawOpen=0.6")
-        actions[_known(name)] = _weight(name, value)
+        actions[_arkit_name(name)] = _weight(name, value)
     return actions
 
 
-def _known(name: str) -> str:
-    by_lower = {known.lower(): known for known in ARKIT_NAMES}
+def _arkit_name(name: str) -> str:
+    by_lower = {arkit.lower(): arkit for arkit in ARKIT_NAMES}
     if name.lower() in by_lower:
         return by_lower[name.lower()]
     near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)

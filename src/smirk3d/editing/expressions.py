@@ -1,4 +1,4 @@
-"""Wished expressions: actions set by name, and expressions taken over from other faces."""
+"""Target expressions: actions set by name, and expressions transferred from other faces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 EXPRESSION_GROUPS = ("expression", "jaw", "eyelids", "eyes")
-"""Groups that are what a face does; shape, neck, head pose and camera are whose and where."""
+"""Groups that make an expression; the others are the person, the pose and the camera."""
 
 
 def with_actions(
@@ -46,12 +46,12 @@ def with_actions(
 def with_expression_of(
     head: HeadModel, parameters: FaceParameters, other: FaceParameters, strength: float = 1.0
 ) -> FaceParameters:
-    """Return faces that do what other faces do.
+    """Return faces with the expressions of other faces.
 
     Args:
         head: of both.
-        parameters: B faces, or one, which each of the others is laid on.
-        other: T faces whose expression is taken.
+        parameters: B faces, or one that gets each of the other expressions.
+        other: T faces whose expressions are transferred.
         strength: 0 leaves the faces as they are, 1 takes the other's expression; above 1
             exaggerates, within each component's range.
     """

@@ -1,9 +1,9 @@
-"""Paints a photo's face with another expression, at the photo's own resolution.
+"""Renders a photo's face with another expression, at the photo's own resolution.
 
-The face is cut out pixel for pixel, carried along its surface to the target expression (see
-:mod:`smirk3d.synthesis.warped_photos`), and a neural renderer paints what the photo does not show.
-Its correction is added at the photo's resolution. Pixels that nothing has moved or uncovered stay
-bit for bit, so there is no border that could show.
+The face is cut out pixel for pixel, warped along its surface to the target expression (see
+:mod:`smirk3d.synthesis.warped_photos`), and an inpainting network fills in what the photo does not
+show. Its correction is added at the photo's resolution. Pixels that nothing has moved or uncovered
+stay bit for bit, so there is no border that could show.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.assets import weights_folder
-from smirk3d.assets.weight_files import INPAINTER
+from smirk3d.assets.weight_files import INPAINTER, KINDS
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError
 from smirk3d.geometry.views import transform_view
@@ -28,23 +28,25 @@ from smirk3d.preprocessing.face_crop import warp_crop
 from smirk3d.synthesis.warped_photos import SurfaceWarper, WarpedPhotos, rendered_correction
 
 INPAINTER_SIZE = 160
-"""Side in pixels of the crops that the painter has learnt on."""
+"""Side in pixels of the crops that the inpainter was trained on."""
 
 _FINENESS = 2
 """Pixels of the window to a pixel of the photo, each way, so that edges come out smooth."""
 _LARGEST_WINDOW = 1400
+"""Pixels a side, because the memory of a warp grows with the square of it."""
 _SMALLEST_WINDOW = 2 * CROP_SIZE
+"""Pixels a side, so that triangles of small faces cover whole pixels."""
 _FEATHER = 3.0
-"""Pixels of a 224 crop over which the painter's correction fades around what has changed."""
+"""Pixels of a 224 crop over which the inpainter's correction fades around what has changed."""
 
 
 def inpainter_file(head: HeadModel) -> str:
-    """Return the name of the painter's weights that are shipped for a head."""
+    """Return the file name of the inpainter that is shipped for a head."""
     return f"{head.name}-renderer.safetensors"
 
 
 def load_inpainter(head: HeadModel) -> NeuralRenderer:
-    """Return the painter that is shipped for a head.
+    """Return the inpainter that is shipped for a head.
 
     Raises:
         AssetError: if there is none.
@@ -52,8 +54,8 @@ def load_inpainter(head: HeadModel) -> NeuralRenderer:
     path = weights_folder() / inpainter_file(head)
     if not path.is_file():
         raise AssetError(
-            f"no painter is shipped for head {head.name!r}: edit with the head open, or train one "
-            "with `smirk3d train painter`"
+            f"no inpainter is shipped for head {head.name!r}: edit with the head open, or train "
+            "one with `smirk3d train inpainter`"
         )
     return NeuralRenderer.from_file(path, kind=INPAINTER)
 
@@ -63,11 +65,11 @@ class _Window:
     """The square of a photo around one face.
 
     Attributes:
-        T_window_image: ``[3, 3]``.
-        size: side in the window's own pixels.
-        left: first column of the photo, perhaps negative,
-        top: and first row.
-        side: in the photo's pixels.
+        T_window_image: ``[3, 3]``, photo pixels to window pixels.
+        size: its side in its own pixels.
+        left: first column of the photo that it covers; may be negative.
+        top: first row of the photo that it covers; may be negative.
+        side: its side in the photo's pixels.
     """
 
     T_window_image: NDArray[np.float64]
@@ -90,29 +92,43 @@ def _window(T_crop_image: NDArray[np.floating]) -> _Window:
 
 
 class PhotoEditor:
-    """Changes expressions in photos."""
+    """Changes expressions in photos.
+
+    Attributes:
+        head: the head of the faces.
+        inpainter: the network that fills in what a photo does not show.
+        device: where both compute.
+    """
 
     def __init__(
         self,
         head: HeadModel,
-        painter: NeuralRenderer | None = None,
+        inpainter: NeuralRenderer | None = None,
         *,
         device: str | torch.device = "cpu",
     ) -> None:
-        """Load what paints.
+        """Load head and inpainter.
 
         Args:
-            head: of the faces.
-            painter: a renderer trained as a painter; the one shipped for the head by default.
+            head: the head of the faces.
+            inpainter: a network by ``smirk3d train inpainter``; the one that is shipped for the
+                head by default.
             device: where to compute.
 
         Raises:
-            AssetError: if no painter is given and none is shipped for the head.
+            AssetError: if the network is of another kind, or none is given and none is shipped for
+                the head.
         """
+        inpainter = inpainter or load_inpainter(head)
+        if inpainter.kind != INPAINTER:
+            raise AssetError(
+                f"editing needs {KINDS[INPAINTER]}; the given network is "
+                f"{KINDS.get(inpainter.kind, inpainter.kind)}"
+            )
         self.device = torch.device(device)
         self.head = head.to(self.device)
-        self.painter = (painter or load_inpainter(head)).to(self.device).eval()
-        self._carrier = SurfaceWarper(self.head)
+        self.inpainter = inpainter.to(self.device).eval()
+        self._warper = SurfaceWarper(self.head)
 
     @torch.no_grad()
     def __call__(
@@ -128,7 +144,7 @@ class PhotoEditor:
             image: the upright photo uint8 ``[H, W, 3]``.
             T_crop_image: ``[3, 3]``, photo pixels to the crop in whose frame the parameters are.
             shown: the face as the photo shows it, without batch dimension.
-            target: the face as it shall be, in the same frame.
+            target: the face with the target expression, in the same frame.
         """
         window = _window(T_crop_image)
         cut = warp_crop(image, window.T_window_image, window.size)
@@ -139,18 +155,18 @@ class PhotoEditor:
             transform_view(face[None].to("cpu"), move, CROP_SIZE, window.size).to(self.device)
             for face in (shown, target)
         )
-        carried = self._carrier(photo, before, after)
-        painted = self._painted(carried)
-        return _put_back(image, photo, painted, window)
+        warped = self._warper(photo, before, after)
+        rendered = self._inpainted(warped)
+        return _with_change(image, photo, rendered, window)
 
-    def _painted(self, carried: WarpedPhotos) -> Tensor:
-        """Return the filled pictures with the painter's correction ``[1, 3, N, N]``."""
-        size = carried.filled.shape[-1]
-        correction = rendered_correction(self.painter, carried.resized(INPAINTER_SIZE))
+    def _inpainted(self, warped: WarpedPhotos) -> Tensor:
+        """Return the filled pictures with the inpainter's correction ``[1, 3, N, N]``."""
+        size = warped.filled.shape[-1]
+        correction = rendered_correction(self.inpainter, warped.resized(INPAINTER_SIZE))
         # smooth: detail is the photo's, and short trainings leave a grid of the patch's period
         correction = F.avg_pool2d(correction, 3, stride=1, padding=1, count_include_pad=False)
         correction = F.interpolate(correction, size=(size, size), mode="bicubic")
-        return (carried.filled + correction * _feather(carried.changed)).clamp(0, 1)
+        return (warped.filled + correction * _feather(warped.changed)).clamp(0, 1)
 
 
 def _feather(changed: Tensor) -> Tensor:
@@ -161,11 +177,11 @@ def _feather(changed: Tensor) -> Tensor:
     return F.avg_pool2d(grown, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
 
 
-def _put_back(
-    image: NDArray[np.uint8], photo: Tensor, painted: Tensor, window: _Window
+def _with_change(
+    image: NDArray[np.uint8], photo: Tensor, rendered: Tensor, window: _Window
 ) -> NDArray[np.uint8]:
     """Return the photo with the window's change added, at the photo's own resolution."""
-    change = painted - photo
+    change = rendered - photo
     if window.size != window.side:
         change = F.interpolate(
             change, size=(window.side,) * 2, mode="bicubic", antialias=window.size > window.side

@@ -1,4 +1,4 @@
-"""A photo that does what a tracked face did, as a video."""
+"""Videos of a photo's face with the motion of a tracked face."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from smirk3d.preprocessing.media.video_output import mp4_output
 from smirk3d.tracking.track_file import Track
 
 _LARGEST_SIDE = 1280
+"""Pixels of a video's longer side: that of 720p."""
 _TIME_BASE = Fraction(1, 90_000)
+"""Seconds: the clock of MPEG-2 systems, which every player knows."""
 
 
 def performance(track: Track, person: int) -> tuple[FaceParameters, NDArray[np.float64]]:
-    """Return one person's parameters ``[F]`` in the frames that show it, and their seconds ``[F]``.
+    """Return a person's parameters ``[F]`` in the frames that show it, and the times ``[F]``.
+
+    Times are in seconds from the first of these frames.
 
     Raises:
         InputError: if there is no such person in the track.
@@ -57,16 +61,16 @@ def write_retargeted(
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write an MP4 of the photo with a target face in every frame, marked as generated.
+    """Write an MP4 of the photo with the target face of each frame, marked as generated.
 
     Args:
         path: the file, written whole or not at all.
-        editor: paints.
+        editor: renders the frames.
         image: the upright photo uint8 ``[H, W, 3]``, as :func:`reduced` gives it.
         T_crop_image: ``[3, 3]``, photo pixels to the crop in whose frame the parameters are.
         shown: the face as the photo shows it, without batch dimension.
-        target: ``[T]``, in the same frame.
-        seconds: ``[T]``, increasing from 0.
+        target: T target faces, in the same frame of the crop.
+        seconds: times ``[T]`` of the frames, increasing from 0.
         on_progress: called with the number of frames done and of all.
 
     Raises:

@@ -12,11 +12,11 @@ from smirk3d.evaluation.report import Picture
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.contact_sheet import contact_sheet
-from smirk3d.rendering.layers import Look
+from smirk3d.rendering.layers import Style
 from smirk3d.rendering.pictures import PosedHead, overlay
 
 _BACKGROUND = 228
-_LOOK = Look(shadows=24, supersample=2, refinements=0)
+_STYLE = Style(shadows=24, supersample=2, refinements=0)
 
 
 def answer_sheet(
@@ -43,7 +43,7 @@ def answer_sheet(
             face = parameters[row]
             vertices = head(face[None]).vertices[0]
             posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
-            tiles.append(overlay(plain, [posed], look=_LOOK, region=None))
+            tiles.append(overlay(plain, [posed], style=_STYLE, region=None))
             texts.append(name)
     return contact_sheet(tiles, 1 + len(answers), texts)
 
@@ -70,7 +70,7 @@ def overlay_sheet(
         vertices = head(face[None]).vertices[0]
         posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
         plain = np.full_like(picture, _BACKGROUND)
-        over = overlay(picture, [posed], look=_LOOK)
-        alone = overlay(plain, [posed], look=_LOOK, region=None)
+        over = overlay(picture, [posed], style=_STYLE)
+        alone = overlay(plain, [posed], style=_STYLE, region=None)
         cells.append(np.concatenate([picture, over, alone], 1))
     return contact_sheet(cells, columns, list(labels))

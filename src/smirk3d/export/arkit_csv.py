@@ -5,7 +5,7 @@ positive towards the subject's left shoulder, ``R = R_y(-yaw) R_x(pitch) R_z(-ro
 documents neither unit nor sign. In recordings of the app that users published, the eyes' angles
 follow the gaze weights by 0.61 a unit of ``EyeLookDown``, -0.45 of ``EyeLookUp``, -0.59 of
 ``EyeLookOutLeft`` and -0.62 of ``EyeLookInRight``, and their roll is yaw times pitch; the head's
-columns are zero there, and are taken to be alike.
+columns are zero there, and are assumed to be alike.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ ANGLES = (
 HEADER = (
     "Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in ARKIT_NAMES), *ANGLES,
 )  # fmt: skip
-"""Columns; the file's name of a blend shape starts with a capital."""
+"""Columns; in the file the name of a blend shape starts with a capital."""
 
 DEFAULT_FPS = Fraction(60)
-"""What the app's own recordings count, whatever their camera gives."""
+"""Frame rate of the timecodes in the app's own recordings, whatever their camera gives."""
 
 
 def rotation_angles(matrix: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def rotation_angles(matrix: Tensor) -> Tensor:
 def timecode(seconds: float, fps: Fraction) -> str:
     """Return ``HH:MM:SS:FF.sub`` of a time, at any frame rate.
 
-    Hours to seconds tell true time; FF.sub counts frames of 1 / fps since the whole second, sub in
+    Hours to seconds are true time; FF.sub counts frames of 1 / fps since the whole second, sub in
     thousandths of a frame. Nothing is dropped at 30000/1001.
     """
     # a float's last bits must not move a time to the second before
@@ -94,7 +94,7 @@ def write_arkit_csv(
         head: the head, with named actions.
         parameters: one face ``[D]``, or T frames ``[T, D]``.
         timestamps: seconds ``[T]``, not negative, increasing; frame numbers over fps unless given.
-            Timecodes tell these times, so that a variable frame rate stays in step with its video.
+            Timecodes are these times, so that a variable frame rate stays in step with its video.
         fps: frame rate of the timecode.
 
     Raises:

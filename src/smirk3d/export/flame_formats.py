@@ -9,8 +9,8 @@ seen by a camera at the origin that looks along -z (OpenGL, Blender, NeRF: x rig
 
     u = cx - f w_x / w_z    v = cy + f w_y / w_z      pixels of the image, pixel centres at +0.5
 
-The three layouts differ in what carries the head's motion and in their camera's axes; each writer
-says which. FLAME's expressions are padded with zeros to 100 components.
+The three layouts differ in where the head's motion is stored and in their camera's axes; each
+writer says which. FLAME's expressions are padded with zeros to 100 components.
 """
 
 from __future__ import annotations
@@ -43,21 +43,24 @@ FOLDERS = ("gaussian-avatars", "metrical-tracker", "imavatar")
 
 _OPENCV = np.diag([1.0, -1.0, -1.0])
 _PYTORCH3D = np.diag([-1.0, 1.0, -1.0])
+"""World axes to the camera axes of both libraries, for a camera that looks along -z."""
 _FOCAL_FRACTION = 3.0
+"""Focal length over the larger side: a camera of some 19 degrees, as portraits have."""
 _CANONICAL_JAW = 0.3
+"""Radians by which VHAP opens the jaw of its canonical face."""
 _NERF_CAMERA = ("cx", "cy", "fl_x", "fl_y", "h", "w", "camera_angle_x", "camera_angle_y")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlameClip:
-    """A face through the frames of a video, or a single photo.
+    """A face in the frames of a video, or in a single photo.
 
     Attributes:
         head: a FLAME head.
-        parameters: T frames; identity is that of the first one.
+        parameters: of T frames; the identity is that of the first one.
         T_crop_image: ``[T, 3, 3]``, from image to crop pixels; similarities.
-        image_size: height and width of the images in pixels.
-        image_names: of the frames, T paths for the layouts to name.
+        image_size: height and width of the images, in pixels.
+        image_names: T paths by which the layouts name the frames.
         focal_length: in pixels; three times the larger side unless given.
     """
 
@@ -89,12 +92,12 @@ class FlameClip:
 
 @dataclass(frozen=True)
 class _World:
-    """What places FLAME's vertices in the world.
+    """Position and orientation of FLAME's vertices in the world.
 
     Attributes:
-        rotation: of FLAME's root joint ``[T, 3, 3]``.
-        translation: added to FLAME's vertices ``[T, 3]`` in metres.
-        root: the root joint at rest ``[T, 3]`` in metres.
+        rotation: rotation of FLAME's root joint ``[T, 3, 3]``.
+        translation: translation that is added to FLAME's vertices ``[T, 3]``, in metres.
+        root: position of the root joint at rest ``[T, 3]``, in metres.
     """
 
     rotation: NDArray[Any]
@@ -102,14 +105,14 @@ class _World:
     root: NDArray[Any]
 
     def motion(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return rotation and translation that carry vertices whose root is not turned."""
-        turned = np.einsum("tij,tj->ti", self.rotation, self.root)
-        return self.rotation, self.translation + self.root - turned
+        """Return rotation and translation of vertices whose root is at rest."""
+        rotated = np.einsum("tij,tj->ti", self.rotation, self.root)
+        return self.rotation, self.translation + self.root - rotated
 
 
 @torch.no_grad()
 def _world(clip: FlameClip) -> _World:
-    """Place each frame's face before the pinhole camera."""
+    """Return where each frame's face is before the pinhole camera."""
     face = clip.parameters.to(torch.float64)
     head = clip.head.at_vertices(torch.nonzero(clip.head.regions["face"])[:, 0]).double()
     root = head.rest_joints(face)[:, head.joint_names.index("root")]
@@ -124,12 +127,12 @@ def _world(clip: FlameClip) -> _World:
     offset = middle[:, :2] - image.new_tensor([width / 2, height / 2])
     offset = offset / pixels_per_metre[:, None] * image.new_tensor([1.0, -1.0])
     shift = torch.nn.functional.pad(face.camera[:, 1:], (0, 1))
-    # the face as seen, roll (FLAME + shift) + offset, as roll(FLAME's turn) + translation
+    # the face as seen, roll (FLAME + shift) + offset, as roll(FLAME's rotation) + translation
     translation = (roll @ (root + shift)[..., None])[..., 0] - root
     translation[:, :2] += offset
     rotation = roll @ axis_angle_to_matrix(face.head_pose)
-    turned = face.replace(head_pose=matrix_to_axis_angle(rotation))
-    depth = head(turned).vertices[..., 2].mean(1) + translation[:, 2]
+    rotated = face.replace(head_pose=matrix_to_axis_angle(rotation))
+    depth = head(rotated).vertices[..., 2].mean(1) + translation[:, 2]
     translation[:, 2] -= depth + clip.focal / pixels_per_metre
     return _World(rotation.numpy(), translation.numpy(), root.numpy())
 
@@ -160,7 +163,7 @@ def write_flame(folder: Path, clip: FlameClip) -> None:
 
     Args:
         folder: for the layouts; replaced where it holds an earlier writing and nothing else.
-        clip: what to write.
+        clip: the clip.
 
     Raises:
         OutputError: if the folder cannot be written.
@@ -178,8 +181,8 @@ def write_gaussian_avatars(folder: Path, clip: FlameClip) -> None:
 
     ``transforms.json`` (with ``_train``, ``_val`` and ``_test``), ``canonical_flame_param.npz`` and
     ``flame_param/00000.npz`` a frame. The camera stands still at the origin, ``transform_matrix``
-    is camera to world in OpenGL's axes; FLAME's ``rotation`` and ``translation`` carry the head's
-    motion. Eyelids have no place in this layout.
+    is camera to world in OpenGL's axes; FLAME's ``rotation`` and ``translation`` are the head's
+    motion. This layout has no eyelids.
 
     Raises:
         OutputError: if the folder cannot be written.
@@ -237,7 +240,7 @@ def _nerf_frame(clip: FlameClip, frame: int) -> dict[str, Any]:
 def write_metrical_tracker(folder: Path, clip: FlameClip) -> None:
     """Write ``checkpoint/00000.frame`` a frame, as metrical-tracker leaves for INSTA, FlashAvatar.
 
-    FLAME's root stays at rest; the camera carries the head's motion. ``opencv`` has world to camera
+    FLAME's root stays at rest; the camera has the head's motion. ``opencv`` has world to camera
     in OpenCV's axes (``R @ x + t``; x right, y down, z ahead) and ``K`` in pixels. ``camera`` has
     the same in PyTorch3D's (x left, y up, z ahead; ``x @ R + t``) with focal length and principal
     point in its normalised coordinates. Jaw and eyes are the first two rows of their rotations.
@@ -256,18 +259,18 @@ def write_metrical_tracker(folder: Path, clip: FlameClip) -> None:
         (temporary / "checkpoint").mkdir()
         for frame in range(len(clip.parameters)):
             row = slice(frame, frame + 1)
-            turn, place = rotation[frame], translation[frame]
+            R, t = rotation[frame], translation[frame]
             content = {
                 "flame": _metrical_flame(groups, row),
                 "camera": {
-                    "R": (_PYTORCH3D @ turn).T[None].astype(np.float32),
-                    "t": (_PYTORCH3D @ place)[None].astype(np.float32),
+                    "R": (_PYTORCH3D @ R).T[None].astype(np.float32),
+                    "t": (_PYTORCH3D @ t)[None].astype(np.float32),
                     "fl": normalised,
                     "pp": np.zeros((1, 2), np.float32),
                 },
                 "opencv": {
-                    "R": (_OPENCV @ turn)[None].astype(np.float32),
-                    "t": (_OPENCV @ place)[None].astype(np.float32),
+                    "R": (_OPENCV @ R)[None].astype(np.float32),
+                    "t": (_OPENCV @ t)[None].astype(np.float32),
                     "K": intrinsics[None],
                 },
                 "img_size": np.array([height, width]),
@@ -278,7 +281,7 @@ def write_metrical_tracker(folder: Path, clip: FlameClip) -> None:
 
 
 def _metrical_flame(groups: dict[str, NDArray[np.float32]], row: slice) -> dict[str, Any]:
-    lids = groups["eyelids"][row]
+    eyelids = groups["eyelids"][row]
     eyes = groups["eyes"][row]
     return {
         "exp": groups["expression"][row],
@@ -286,7 +289,7 @@ def _metrical_flame(groups: dict[str, NDArray[np.float32]], row: slice) -> dict[
         "tex": np.zeros((1, 140), np.float32),
         "sh": np.zeros((1, 9, 3), np.float32),
         "eyes": np.concatenate([_two_rows(eyes[:, :3]), _two_rows(eyes[:, 3:])], 1),
-        "eyelids": lids if lids.shape[1] else np.zeros((1, 2), np.float32),
+        "eyelids": eyelids if eyelids.shape[1] else np.zeros((1, 2), np.float32),
         "jaw": _two_rows(groups["jaw"][row]),
     }
 
@@ -317,11 +320,11 @@ def write_imavatar(path: Path, clip: FlameClip) -> None:
     frames = [
         {
             "file_path": clip.image_names[frame],
-            "world_mat": np.concatenate([np.eye(3), place[:, None]], 1).tolist(),
+            "world_mat": np.concatenate([np.eye(3), translation[:, None]], 1).tolist(),
             "expression": groups["expression"][frame].tolist(),
             "pose": pose[frame].tolist(),
         }
-        for frame, place in enumerate(world.translation)
+        for frame, translation in enumerate(world.translation)
     ]
     content = {
         "frames": frames,

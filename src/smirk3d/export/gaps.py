@@ -1,4 +1,4 @@
-"""What stands where a person is not seen: the last face for a moment, then the face at rest."""
+"""Fills frames that do not show a person: the last face for a moment, then the face at rest."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 HOLD_SECONDS = 1.0
-"""How long the last face stays: a hand before the face, a look aside."""
+"""Seconds that the last face stays: as long as a hand before the face or a glance aside lasts."""
 EASE_SECONDS = 0.5
-"""How long it takes from there to rest."""
+"""Seconds from there to the face at rest."""
 
 _STAYING = ("shape", "camera")
 
 
 def towards_rest(head: HeadModel, parameters: FaceParameters, fractions: Tensor) -> FaceParameters:
-    """Return faces on their way to rest; who they are, and the camera, stay.
+    """Return faces between themselves and rest; shape and camera stay.
 
     Args:
         head: the head.
         parameters: B faces ``[B, D]``.
-        fractions: how much is left of each ``[B]``, from 1 to 0, which is the neutral face straight
-            ahead.
+        fractions: fraction that is left of each face ``[B]``, from 1 to 0, the neutral face
+            straight ahead.
     """
     rest = head.neutral(len(parameters)).to(parameters.head_pose)
     left = fractions.to(parameters.head_pose)[:, None]
@@ -45,16 +45,16 @@ def with_gaps_filled(
     frames: NDArray[np.int64],
     timestamps: Sequence[float] | NDArray[np.float64],
 ) -> FaceParameters:
-    """Return one person in all frames of a clip ``[T, D]``.
+    """Return the parameters of one person in all T frames of a clip.
 
     Frames in which the person is seen stay as they are. After them the last face is held for
     :data:`HOLD_SECONDS`, and goes to rest in :data:`EASE_SECONDS`; before the first it rests.
 
     Args:
         head: the head.
-        parameters: in the F frames that show the person ``[F, D]``, at least one.
-        frames: their numbers ``[F]``, increasing.
-        timestamps: seconds of the clip's frames ``[T]``.
+        parameters: of the F frames that show the person, at least one.
+        frames: numbers ``[F]`` of these frames, increasing.
+        timestamps: times ``[T]`` of all frames of the clip, in seconds.
     """
     times = np.asarray(timestamps, np.float64)
     last = np.searchsorted(frames, np.arange(len(times)), "right") - 1

@@ -37,9 +37,10 @@ from smirk3d.rendering.picture_surface import Eyeball
 
 _STILL = 1e-7
 """Metres below which a vertex of a morph target counts as resting."""
-_TURNED = 0.01
+_SAME_NORMAL = 0.01
 """Change of a unit normal below which it counts as unchanged."""
 _POSE_NODE = 0
+"""Number of the node with the head pose."""
 
 
 @dataclass
@@ -81,7 +82,7 @@ class _Buffer:
     def sparse_offsets(self, offsets: NDArray[np.float32], still: float) -> int:
         """Add a VEC3 accessor ``[U, 3]`` that stores only offsets above a length.
 
-        Targets in which nothing moves share one accessor.
+        All targets without motion use one accessor.
         """
         moved = np.flatnonzero(np.abs(offsets).max(1) > still)
         if len(moved):
@@ -127,7 +128,7 @@ def write_glb(
     """Write one face's head.
 
     The mesh is the person without expression; every action is a morph target by name, and the
-    weights are this face's. glTF cannot say what actions do to each other (``mouthClose`` acts in
+    weights are this face's. glTF has no way to say how actions interact (``mouthClose`` acts in
     proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
     their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
     (``gates``, ``opposed``, ``correctives``).
@@ -171,9 +172,9 @@ def write_glb(
 
 
 def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -> None:
-    """Add the joints' nodes under one that carries the head pose."""
-    turn = _xyzw(pose.head_pose_wxyz[0]).tolist()
-    model.nodes.append(gltf.Node(name="head_pose", rotation=turn, children=[]))
+    """Add the joints' nodes under one that has the head pose."""
+    rotation = _xyzw(pose.head_pose_wxyz[0]).tolist()
+    model.nodes.append(gltf.Node(name="head_pose", rotation=rotation, children=[]))
     first = len(model.nodes)
     for j, name in enumerate(rig.joint_names):
         parent = rig.parents[j]
@@ -218,7 +219,7 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
         )  # fmt: skip
         triangles = primitive.faces.cpu().numpy().astype(index_type).reshape(-1)
         moves = rig.offsets[:, ids].cpu().numpy()
-        turns = (normals[1:] - normals[0]).cpu().numpy()
+        bends = (normals[1:] - normals[0]).cpu().numpy()
         parts.append(
             gltf.Primitive(
                 attributes=attributes,
@@ -227,9 +228,9 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
                 targets=[
                     {
                         "POSITION": buffer.sparse_offsets(move, _STILL),
-                        "NORMAL": buffer.sparse_offsets(turn, _TURNED),
+                        "NORMAL": buffer.sparse_offsets(bend, _SAME_NORMAL),
                     }
-                    for move, turn in zip(moves, turns, strict=True)
+                    for move, bend in zip(moves, bends, strict=True)
                 ],
             )
         )
@@ -317,12 +318,12 @@ def _add_animation(
         )
 
     channel(mesh_node, "weights", frames.weights.reshape(-1), gltf.SCALAR)
-    turns = {_POSE_NODE: frames.head_pose_wxyz}
-    turns |= {node: frames.joints_wxyz[:, j] for j, node in enumerate(model.skins[0].joints)}
-    for node, turn in turns.items():
-        resting = _xyzw(turn[0]).tolist() == model.nodes[node].rotation
-        if not resting or np.ptp(turn, axis=0).max() > 0:
-            channel(node, "rotation", _xyzw(turn), gltf.VEC4)
+    rotations = {_POSE_NODE: frames.head_pose_wxyz}
+    rotations |= {node: frames.joints_wxyz[:, j] for j, node in enumerate(model.skins[0].joints)}
+    for node, rotation in rotations.items():
+        resting = _xyzw(rotation[0]).tolist() == model.nodes[node].rotation
+        if not resting or np.ptp(rotation, axis=0).max() > 0:
+            channel(node, "rotation", _xyzw(rotation), gltf.VEC4)
     model.animations = [animation]
 
 

@@ -1,7 +1,7 @@
 """One HTML file that shows a head: mesh, sliders by name, the photo's colours, and animation.
 
-The page is :file:`page/viewer.html` of this package with the head's data put in. It needs neither a
-server nor the network, and its content security policy allows neither. Offsets are 16-bit
+The page is :file:`page/viewer.html` of this package, filled with the head's data. It needs neither
+a server nor the network, and its content security policy allows neither. Offsets are 16-bit
 integers in hundredths of a millimetre, and only of the vertices that an action moves.
 """
 
@@ -38,16 +38,20 @@ from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import photo_colours
 
-_HEAD_TURNS = ("nod", "turn", "tilt")
+_HEAD_ANGLES = ("pitch", "yaw", "roll")
+"""Sliders of the head pose: rotations about x, y and z."""
 _LARGEST_ROTATION = math.radians(60)
+"""Of a slider, either way: beyond it heads and jaws do not go."""
 _STDS = 3.0
-"""Sliders of unbounded components go this many spreads either way."""
+"""Standard deviations that sliders of unbounded components go either way."""
 _HAIR_SIZE = (128, 512)
+"""Height and width in pixels of a hair strip's picture."""
 _UNIT = 1e-5
 """Metres to one step of stored positions."""
 _PICTURE_SIZES = (CROP_SIZE, 768)
 """Smallest and largest side in pixels of the photo's square."""
-_MOUTH_SHADE = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
+_MOUTH_BRIGHTNESS = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
+"""Fraction of the light that reaches the parts of the mouth; the page casts no shadows."""
 _REGIONS = (
     ("Brows", ("brow",)),
     ("Eyelids", ("eyeBlink", "eyeSquint", "eyeWide", "eyelid")),
@@ -60,7 +64,7 @@ _REGIONS = (
 
 
 def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None) -> None:
-    """Write a page that shows one face and lets it be moved.
+    """Write a page that shows one face, with sliders that move it.
 
     Args:
         path: the file, ``.html``.
@@ -81,7 +85,7 @@ def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None
         "title": Path(picture.path).name if picture is not None else Path(path).stem,
         "about": f"{head.name} head, {len(sliders)} sliders; made with smirk3d",
         "sliders": sliders,
-        "head": _HEAD_TURNS,
+        "head": _HEAD_ANGLES,
         **_mesh(head, rig),
         "photo": _photo(head, face),
         "motion": None if motion is None else _motion(head, rig, sliders, motion),
@@ -93,7 +97,7 @@ def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None
 
 
 def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
-    """Return what each slider moves: a morph target, joints, or both."""
+    """Return the sliders, each with the morph target or the joints that it moves, or both."""
     found = []
     for number, name in enumerate(rig.target_names):
         if name in rig.correctives:
@@ -102,20 +106,23 @@ def _sliders(head: HeadModel, rig: Rig) -> list[dict[str, Any]]:
         low = 0.0 if head.has_named_actions or name.startswith("eyelid") else -_STDS
         slider = {
             "name": name, "group": _region(name), "low": low, "high": reach, "rest": 0,
-            "target": number, "turns": _gaze_turns(head, rig, name),
+            "target": number, "rotations": _gaze_rotations(head, rig, name),
         }  # fmt: skip
         found.append(slider)
-    found += [_turn(name, "Jaw", joint, axis) for name, joint, axis in _extra_turns(head, rig)]
-    found += [_turn(name, "Head", None, None) for name in _HEAD_TURNS]
+    found += [
+        _rotation_slider(name, "Jaw", joint, axis)
+        for name, joint, axis in _jaw_rotations(head, rig)
+    ]
+    found += [_rotation_slider(name, "Head", None, None) for name in _HEAD_ANGLES]
     return sorted(found, key=lambda slider: _order(slider["group"]))
 
 
-def _turn(name: str, group: str, joint: int | None, axis: int | None) -> dict[str, Any]:
-    turns = [] if joint is None else [[joint, *(float(axis == i) for i in range(3))]]
+def _rotation_slider(name: str, group: str, joint: int | None, axis: int | None) -> dict[str, Any]:
+    rotations = [] if joint is None else [[joint, *(float(axis == i) for i in range(3))]]
     return {
         "name": name, "group": group, "rest": 0,
         "low": -_LARGEST_ROTATION, "high": _LARGEST_ROTATION,
-        "target": -1, "turns": turns, "degrees": True,
+        "target": -1, "rotations": rotations, "degrees": True,
     }  # fmt: skip
 
 
@@ -131,24 +138,24 @@ def _order(group: str) -> int:
     return groups.index(group)
 
 
-def _gaze_turns(head: HeadModel, rig: Rig, name: str) -> list[list[float]]:
-    """Return the joint and axis-angle by which a gaze action turns its eyeball."""
+def _gaze_rotations(head: HeadModel, rig: Rig, name: str) -> list[list[float]]:
+    """Return the joint and axis-angle by which a gaze action rotates its eyeball."""
     if name not in GAZE_ACTIONS:
         return []
     one = torch.zeros(1, len(ARKIT_NAMES)).to(head.v_template)
     one[0, ARKIT_NAMES.index(name)] = 1
     left, right = head.from_arkit(one).eyes[0].split(3)
-    joint, turn = ("eyeL", left) if name.endswith("Left") else ("eyeR", right)
-    return [[rig.joint_names.index(joint), *turn.tolist()]]
+    joint, rotation = ("eyeL", left) if name.endswith("Left") else ("eyeR", right)
+    return [[rig.joint_names.index(joint), *rotation.tolist()]]
 
 
-def _extra_turns(head: HeadModel, rig: Rig) -> list[tuple[str, int, int]]:
+def _jaw_rotations(head: HeadModel, rig: Rig) -> list[tuple[str, int, int]]:
     """Return name, joint and axis of joints that no morph target moves."""
-    turns = []
+    rotations = []
     if not head.has_blend_jaw and "jaw" in rig.joint_names:
         jaw = rig.joint_names.index("jaw")
-        turns += [("jawOpen", jaw, 0), ("jawAside", jaw, 1)]
-    return turns
+        rotations += [("jawOpen", jaw, 0), ("jawAside", jaw, 1)]
+    return rotations
 
 
 def _values(
@@ -163,18 +170,18 @@ def _values(
     else:
         both = torch.cat([frames.expression, frames.eyelids], 1)
         columns |= zip(rig.target_names, both.unbind(1), strict=True)
-    columns |= {name: frames.jaw[:, axis] for name, _, axis in _extra_turns(head, rig)}
-    columns |= zip(_HEAD_TURNS, _euler(axis_angle_to_matrix(frames.head_pose)), strict=True)
+    columns |= {name: frames.jaw[:, axis] for name, _, axis in _jaw_rotations(head, rig)}
+    columns |= zip(_HEAD_ANGLES, _euler(axis_angle_to_matrix(frames.head_pose)), strict=True)
     chosen = [columns[slider["name"]] for slider in sliders]
     return torch.stack(chosen, 1).double().cpu().numpy()
 
 
 def _euler(rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return nod, turn and tilt ``[T]`` of rotations that are turn, then nod, then tilt."""
-    nod = torch.asin((-rotation[:, 1, 2]).clamp(-1, 1))
-    turn = torch.atan2(rotation[:, 0, 2], rotation[:, 2, 2])
-    tilt = torch.atan2(rotation[:, 1, 0], rotation[:, 1, 1])
-    return nod, turn, tilt
+    """Return pitch, yaw and roll ``[T]`` of rotations ``R_y(yaw) R_x(pitch) R_z(roll)``."""
+    pitch = torch.asin((-rotation[:, 1, 2]).clamp(-1, 1))
+    yaw = torch.atan2(rotation[:, 0, 2], rotation[:, 2, 2])
+    roll = torch.atan2(rotation[:, 1, 0], rotation[:, 1, 1])
+    return pitch, yaw, roll
 
 
 def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
@@ -183,7 +190,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0].cpu()
     none = torch.zeros(3, head.num_vertices)
     plain = linear_to_srgb(albedo(head.part.long().cpu(), none, {}, lips=lips))
-    plain = plain * _shade(head)
+    plain = plain * _brightness(head)
     return {
         "rest": _quantised(rig.vertices),
         "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
@@ -205,15 +212,15 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
 
 
 def _hair(head: HeadModel) -> dict[str, Any] | None:
-    """Return the hairs' pictures, one above the other, and each vertex's place in them.
+    """Return the hairs' pictures, one above the other, and each vertex's coordinates in them.
 
-    Places are u, v and 1 on strips; 0 elsewhere. Lashes have the lower half.
+    Coordinates are u, v and 1 on strips; 0 elsewhere. Lashes have the lower half.
     """
     if not len(head.hair_faces):
         return None
-    corners, places = head.hair_faces.flatten(), head.hair_uv_faces.flatten()
+    corners, uv_corners = head.hair_faces.flatten(), head.hair_uv_faces.flatten()
     strand = torch.zeros(head.num_vertices, 3)
-    strand[corners.cpu()] = F.pad(head.uv[places].cpu(), (0, 1), value=1.0)
+    strand[corners.cpu()] = F.pad(head.uv[uv_corners].cpu(), (0, 1), value=1.0)
     brows = head.part.cpu() == PARTS.index("brows")
     strand[:, 1] = torch.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
     pictures = [
@@ -229,9 +236,9 @@ def _hair(head: HeadModel) -> dict[str, Any] | None:
     }
 
 
-def _shade(head: HeadModel) -> Tensor:
-    """Return the share ``[V]`` of light that reaches each part; the page casts no shadows."""
-    of_part = torch.tensor([_MOUTH_SHADE.get(name, 1.0) for name in PARTS])
+def _brightness(head: HeadModel) -> Tensor:
+    """Return the fraction ``[V]`` of light that reaches each vertex, by its part."""
+    of_part = torch.tensor([_MOUTH_BRIGHTNESS.get(name, 1.0) for name in PARTS])
     return of_part[head.part.long().cpu()]
 
 
@@ -254,20 +261,20 @@ def _eye_rays(head: HeadModel, rig: Rig) -> Tensor:
 
 
 def _photo(head: HeadModel, face: Face) -> dict[str, Any] | None:
-    """Return the photo's square, where it shows each vertex, and colours of all vertices."""
+    """Return the photo's square, the position of each vertex in it, and all vertices' colours."""
     if not face.shows_pixels:
         return None
     crop = face.crop(*_PICTURE_SIZES)
     pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
     found = photo_colours(head, face.parameters, pixels)
-    seen = torch.cat([(found.place + 1) / 2, found.seen[:, None]], 1)
+    seen = torch.cat([(found.position + 1) / 2, found.seen[:, None]], 1)
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     encoded = base64.b64encode(buffer.getvalue()).decode()
     return {
         "picture": f"data:image/jpeg;base64,{encoded}",
         "seen": _quantised(seen.clamp(-3, 3), unit=1e-4),
-        "colours": _base64(_bytes(found.colours.cpu() * _shade(head)[:, None])),
+        "colours": _base64(_bytes(found.colours.cpu() * _brightness(head)[:, None])),
     }
 
 

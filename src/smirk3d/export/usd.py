@@ -34,6 +34,7 @@ _SKELETON = f"{_ROOT}/Skeleton"
 _MOTION = f"{_ROOT}/Motion"
 _POSE_JOINT = "head_pose"
 _STILL = 1e-7
+"""Metres below which a vertex of a blend shape counts as resting."""
 _USUAL_RATES = (
     *map(Fraction, (24, 25, 30, 48, 50, 60, 90, 100, 120)),
     *(Fraction(nominal * 1000, 1001) for nominal in (24, 30, 60, 120)),
@@ -42,7 +43,7 @@ _USUAL_RATES = (
 
 @dataclass(frozen=True)
 class _Pxr:
-    """The modules of USD, which only the extra brings."""
+    """The modules of USD, which the extra ``usd`` installs."""
 
     Gf: ModuleType
     Sdf: ModuleType
@@ -65,7 +66,7 @@ def write_usd(
     *,
     motion: HeadMotion | None = None,
 ) -> None:
-    """Write one face's head; the weights and joints are this face's, or move with time.
+    """Write one face's head, with this face's weights and joints, or with a motion.
 
     Args:
         path: file to write, whole or not at all; ``.usda`` is text, ``.usd`` and ``.usdc`` binary.
@@ -167,8 +168,8 @@ def _add_mesh(pxr: _Pxr, stage: Any, rig: Rig, primitive: Primitive, colours: Te
     uv = pxr.Vt.Vec2fArray.FromNumpy(primitive.uv.cpu().numpy().astype(np.float32))
     primvars.CreatePrimvar("st", types.TexCoord2fArray, pxr.UsdGeom.Tokens.vertex).Set(uv)
     tokens = pxr.UsdGeom.Tokens
-    std = tokens.vertex if len(colours) > 1 else tokens.constant
-    mesh.CreateDisplayColorPrimvar(std).Set(_vectors(pxr, colours))
+    interpolation = tokens.vertex if len(colours) > 1 else tokens.constant
+    mesh.CreateDisplayColorPrimvar(interpolation).Set(_vectors(pxr, colours))
     _bind_joints(pxr, mesh, rig.lbs_weights[ids])
     _bind_shapes(pxr, stage, mesh, rig.target_names, rig.offsets[:, ids])
     return mesh
@@ -252,9 +253,9 @@ def _add_motion(
         times = _time_codes(motion, rate)
         stage.SetStartTimeCode(times[0])
         stage.SetEndTimeCode(times[-1])
-    turns = np.concatenate([frames.head_pose_wxyz[:, None], frames.joints_wxyz], 1)
-    for time, turn, weight in zip(times, turns.tolist(), frames.weights, strict=True):
-        quaternions = [pxr.Gf.Quatf(w, x, y, z) for w, x, y, z in turn]
+    rotations_wxyz = np.concatenate([frames.head_pose_wxyz[:, None], frames.joints_wxyz], 1)
+    for time, wxyz, weight in zip(times, rotations_wxyz.tolist(), frames.weights, strict=True):
+        quaternions = [pxr.Gf.Quatf(w, x, y, z) for w, x, y, z in wxyz]
         rotations.Set(pxr.Vt.QuatfArray(quaternions), time)
         weights.Set(pxr.Vt.FloatArray.FromNumpy(weight.astype(np.float32)), time)
 
@@ -284,8 +285,8 @@ def _time_codes(motion: HeadMotion, rate: Fraction) -> list[float]:
     times = np.asarray(motion.timestamps, np.float64)
     codes = times * float(rate)
     # containers round times, to milliseconds at worst
-    steady = (np.abs(_off_frame(times, rate)) <= 1e-3 * float(rate)).all()
-    if steady and (np.diff(np.round(codes)) > 0).all():
+    constant = (np.abs(_off_frame(times, rate)) <= 1e-3 * float(rate)).all()
+    if constant and (np.diff(np.round(codes)) > 0).all():
         codes = np.round(codes)
     result: list[float] = codes.tolist()
     return result
@@ -300,7 +301,7 @@ def _set_extents(pxr: _Pxr, stage: Any) -> None:
             low, high = np.minimum(low, points.min(0)), np.maximum(high, points.max(0))
             extent = np.stack([points.min(0), points.max(0)]).astype(np.float32)
             pxr.UsdGeom.Mesh(prim).CreateExtentAttr(pxr.Vt.Vec3fArray.FromNumpy(extent))
-    # turning about the origin keeps every point within its distance from it
+    # a rotation about the origin keeps every point within its distance from it
     reach = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high)))) * 1.1
     root = pxr.UsdGeom.Boundable(stage.GetDefaultPrim())
     root.CreateExtentAttr([(-reach,) * 3, (reach,) * 3])
@@ -313,7 +314,7 @@ def _vectors(pxr: _Pxr, values: Tensor) -> Any:
 
 def _save(stage: Any, path: Path) -> None:
     ending = path.suffix.lower() if path.suffix.lower() in ENDINGS else ENDINGS[0]
-    # USD reports failures in words of its own, so the bytes take the way of all other formats
+    # USD has error messages of its own, so the bytes are written as those of all other formats
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"head{ending}"
         if not stage.GetRootLayer().Export(str(made)):

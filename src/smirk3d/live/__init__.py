@@ -1,1 +1,1 @@
-"""Cameras as they run, and senders to programs that play along."""
+"""Live cameras, and senders to programs that show the motion live."""

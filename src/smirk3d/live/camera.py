@@ -20,7 +20,7 @@ _PATIENCE = 5.0
 
 
 class Capture(Protocol):
-    """What OpenCV's ``VideoCapture`` offers."""
+    """The part of OpenCV's ``VideoCapture`` that is used here."""
 
     def read(self) -> tuple[bool, Any]:
         """Wait for the next frame, uint8 BGR ``[H, W, 3]``."""
@@ -34,11 +34,11 @@ class Capture(Protocol):
 class LiveCamera(Closing):
     """Reads a camera in its own thread and hands out its newest frame.
 
-    Frames that come while one is worked on are dropped, so what is handed out is never older than
+    Frames that come while one is worked on are dropped, so the newest one is never older than
     the camera's own delay.
 
     Attributes:
-        dropped: how many frames were left out so far.
+        dropped: the number of frames that were left out so far.
     """
 
     def __init__(self, camera: int | Capture) -> None:

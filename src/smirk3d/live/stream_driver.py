@@ -1,4 +1,4 @@
-"""Who drives a live stream, and what it gets while that person is not seen."""
+"""Chooses the person who drives a live stream, and bridges the gaps while nobody is seen."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StreamDriver:
         self._warn = warn
         self._id: int | None = None
         self._face = head.neutral()[0]
-        self._share = 1.0
+        self._weight = 1.0
         self._seen = 0.0
         self._last: float | None = None
         self._reached = True
@@ -68,9 +68,9 @@ class StreamDriver:
         face = self._driving(faces, seconds, renamed)
         if face is not None:
             self._face, self._seen = face.parameters, seconds
-            self._share = min(self._share + passed / EASE_SECONDS, 1.0)
+            self._weight = min(self._weight + passed / EASE_SECONDS, 1.0)
         elif seconds - self._seen > HOLD_SECONDS:
-            self._share = max(self._share - passed / EASE_SECONDS, 0.0)
+            self._weight = max(self._weight - passed / EASE_SECONDS, 0.0)
         self._send(seconds)
 
     def _driving(
@@ -91,7 +91,7 @@ class StreamDriver:
         return largest
 
     def _send(self, seconds: float) -> None:
-        shown = towards_rest(self._head, self._face[None], torch.tensor([self._share]))[0]
+        shown = towards_rest(self._head, self._face[None], torch.tensor([self._weight]))[0]
         try:
             self._sink.send(self._head, shown, seconds)
         except OutputError as error:

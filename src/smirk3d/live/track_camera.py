@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from smirk3d.assets.result_folders import Destination
-from smirk3d.errors import OutputError
+from smirk3d.errors import InputError, OutputError
 from smirk3d.live.camera import LiveCamera
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_store import TrackStore, read_job
@@ -37,7 +37,7 @@ OnFaces = Callable[[Sequence[TrackedFace], float, Mapping[int, int]], None]
 ``FaceTracker.renamed``."""
 
 _SAVE_EVERY_S = 2.0
-"""How much of a take a kill costs at most."""
+"""Seconds of a take that a kill costs at most."""
 
 
 def track_camera(
@@ -58,7 +58,7 @@ def track_camera(
 
     Args:
         number: of the camera.
-        reconstructor: what estimates the faces.
+        reconstructor: estimates the faces.
         out: for the folders of results.
         formats: names of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`, without the overlay.
         config: settings; smoothing is live unless it says otherwise.
@@ -91,8 +91,8 @@ def track_camera(
 
 def finish_left_takes(
     number: int, reconstructor: FaceReconstructor, out: Path, formats: Sequence[str] = ()
-) -> Iterator[ClipOutcome | OutputError]:
-    """Make results of takes whose run was killed, and yield what became of each.
+) -> Iterator[ClipOutcome | InputError | OutputError]:
+    """Make results of takes whose run was killed, and yield the outcome or the error of each.
 
     Takes of another head or other weights stay as they are, for a run with those.
     """
@@ -114,8 +114,10 @@ def finish_left_takes(
                 if store.is_empty:
                     store.remove()
                     continue
+                with tracker_of(reconstructor, _take_config(job)) as tracker:
+                    store.resume(tracker)
                 yield _finish_take(store, job, folder, reconstructor, formats, None)
-        except OutputError as error:
+        except (InputError, OutputError) as error:
             yield error
 
 
@@ -128,7 +130,7 @@ def _finish_take(
     dropped: int | None,
 ) -> ClipOutcome:
     """Write the results of the chunks of a take, and remove them."""
-    config = ClipConfig(smooth=job["smooth"], fov=job["fov"], csv_fps=Fraction(job["csv_fps"]))
+    config = _take_config(job)
     source = f"camera {job['camera']}, {job['started']}"
     meta = clip_meta(source, CAMERA_RATE, reconstructor, config)
     meta |= {"complete": dropped is not None, "damage": None, "dropped": dropped}
@@ -160,6 +162,10 @@ def _take_job(number: int, reconstructor: FaceReconstructor, config: ClipConfig)
         "csv_fps": str(config.csv_fps),
         "tracker": asdict(config.tracker),
     }
+
+
+def _take_config(job: dict[str, Any]) -> ClipConfig:
+    return ClipConfig(smooth=job["smooth"], fov=job["fov"], csv_fps=Fraction(job["csv_fps"]))
 
 
 def _networks(reconstructor: FaceReconstructor) -> tuple[str, str | None]:

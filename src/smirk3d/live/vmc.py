@@ -24,16 +24,16 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 PORT = 39539
-"""Where the protocol's receivers listen unless told otherwise."""
+"""The port on which the protocol's receivers listen by default."""
 
 _LARGEST_DATAGRAM = 1400
-"""Bytes that pass any network in one piece."""
+"""Bytes that pass common networks unfragmented: below Ethernet's 1500 less headers."""
 
 
 class VmcSender(Closing):
     """Sends one face to an avatar program, frame by frame.
 
-    Blend shapes carry ARKit's weights as "Perfect Sync" avatars read them, with ``mouthClose`` not
+    Blend shapes have ARKit's weights as "Perfect Sync" avatars read them, with ``mouthClose`` not
     yet multiplied by ``jawOpen``.
 
     Args:
@@ -41,7 +41,7 @@ class VmcSender(Closing):
         port: the receiver's.
         capitals: blend shapes start with a capital (``JawOpen``), as VRM's clips do; else as
             ARKit's names do.
-        eye_bones: turn the avatar's eyes as well; off for avatars whose look clips turn them.
+        eye_bones: rotate the avatar's eyes as well; off for avatars whose gaze blend shapes do.
         bone_positions: local positions in metres of the avatar's ``Head``, ``LeftEye`` and
             ``RightEye``, for receivers that do not ignore them; zero unless given.
 
@@ -90,8 +90,8 @@ class VmcSender(Closing):
             weights = head.arkit(batch)[0].tolist()
             bones = self._bones(head, batch)
         content: list[tuple[str, list[Any]]] = [
-            ("/VMC/Ext/Bone/Pos", [name, *self._positions.get(name, (0.0, 0.0, 0.0)), *turn])
-            for name, turn in bones.items()
+            ("/VMC/Ext/Bone/Pos", [name, *self._positions.get(name, (0.0, 0.0, 0.0)), *rotation])
+            for name, rotation in bones.items()
         ]
         content += [
             ("/VMC/Ext/Blend/Val", [name, weight])
@@ -109,8 +109,8 @@ class VmcSender(Closing):
     def _bones(self, head: HeadModel, batch: FaceParameters) -> dict[str, list[float]]:
         bones = {"Head": unity_quaternion_xyzw(skull_rotation(head, batch))[0].tolist()}
         if self._eye_bones and batch.eyes.shape[1]:
-            turns = unity_quaternion_xyzw(axis_angle_to_matrix(batch.eyes[0].view(2, 3)))
-            bones |= dict(zip(("LeftEye", "RightEye"), turns.tolist(), strict=True))
+            rotations = unity_quaternion_xyzw(axis_angle_to_matrix(batch.eyes[0].view(2, 3)))
+            bones |= dict(zip(("LeftEye", "RightEye"), rotations.tolist(), strict=True))
         return bones
 
     def _datagrams(self, content: list[tuple[str, list[Any]]]) -> Iterator[bytes]:
@@ -136,7 +136,7 @@ class VmcSender(Closing):
 def unity_quaternion_xyzw(rotations: Tensor) -> Tensor:
     """Return Unity's quaternions ``[B, 4]``, real part last and positive, of ``[B, 3, 3]``.
 
-    Unity's axes are head space mirrored at x, which keeps turns about x and reverses the others.
+    Unity's axes are head space mirrored at x, which reverses all rotations but those about x.
     """
     wxyz = matrix_to_quaternion_wxyz(rotations)
     wxyz = torch.where(wxyz[:, :1] < 0, -wxyz, wxyz)

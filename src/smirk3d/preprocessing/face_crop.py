@@ -21,11 +21,11 @@ _FOREHEAD, _CHIN = 10, 152
 """MediaPipe's landmarks at the upper and lower end of the face's oval, on its middle.
 
 In the canonical face one lies above the other within 0.7 degrees seen from the side, so that the
-line between them keeps its direction however the head is turned about it, or nods."""
+line between them keeps its direction however the head rotates about it, or nods."""
 
 
 def face_roll(landmarks: Array) -> float:
-    """Return by how many radians a face is turned clockwise in its picture, from -pi to pi.
+    """Return the rotation of a face clockwise in its picture, in radians from -pi to pi.
 
     Args:
         landmarks: MediaPipe's ``[478, 2]`` or ``[478, 3]`` in picture pixels.
@@ -51,7 +51,7 @@ def crop_transform(
         landmarks_xy: ``[L, 2]`` or more columns, of which x and y are read; picture pixels.
         scale: side of the crop as a multiple of the landmark box.
         size: side of the crop in pixels.
-        roll: radians by which box and crop are turned clockwise in the picture; a face turned by
+        roll: rotation of box and crop clockwise in the picture, in radians; a face rotated by
             so much stands upright in the crop.
 
     Raises:
@@ -74,7 +74,7 @@ def crop_transform(
 
 
 def without_roll(transform: Array, size: int = CROP_SIZE) -> NDArray[np.float64]:
-    """Return ``T_crop_image`` ``[3, 3]`` of the crop with the same centre and zoom, not turned.
+    """Return ``T_crop_image`` ``[3, 3]`` of the crop with the same centre and zoom, not rotated.
 
     Args:
         transform: ``T_crop_image`` ``[3, 3]``, a similarity.
@@ -182,7 +182,7 @@ def crop_face(
         landmarks: ``[L, 2]`` or ``[L, 3]`` in picture pixels.
         scale: side of the crop as a multiple of the landmark box.
         size: side of the crop in pixels.
-        roll: radians by which box and crop are turned clockwise in the picture.
+        roll: rotation of box and crop clockwise in the picture, in radians.
     """
     transform = crop_transform(landmarks, scale=scale, size=size, roll=roll)
     return warp_crop(image, transform, size), transform
@@ -221,15 +221,15 @@ def smirk_crop_transform(
 ) -> NDArray[np.float64]:
     """Return ``T_crop_image`` ``[3, 3]`` by the rule of the original SMIRK's demos.
 
-    For its checkpoints only, which have learnt its offsets. It differs from
+    For its checkpoints only, which were trained with its offsets. It differs from
     :func:`crop_transform` in three ways: the square's side is cut to whole pixels; its corners
     map to 0 and ``size - 1`` in coordinates where pixel centres are whole numbers; and landmarks
     are taken for such coordinates although they are not. The result here has centres at +0.5 on
     both sides. Cut with ``antialias=False``, as the original does.
 
     Args:
-        landmarks_xy: ``[L, 2]`` or more columns; picture pixels, MediaPipe's share times width or
-            height.
+        landmarks_xy: ``[L, 2]`` or more columns; picture pixels, MediaPipe's fractions times
+            width and height.
         scale: side of the crop as a multiple of the landmark box; 1.4 in the demos, 1.6 in
             validation.
         size: side of the crop in pixels.

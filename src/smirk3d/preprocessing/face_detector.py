@@ -1,4 +1,4 @@
-"""What a face detector returns, whichever it is."""
+"""The interface of face detectors, and their result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DetectedFace:
         score: the detector's confidence that this is a face, in [0, 1].
         landmarks: ``[478, 3]`` float32; MediaPipe's surface points and irises; z in the scale of
             x, smaller is nearer to the viewer, 0 at about the head's centre.
-        blendshapes: 52 names of ARKit to values in [0, 1] as the detector estimates them, or None.
+        blendshapes: values in [0, 1] by ARKit's 52 names, as the detector estimates them, or None.
         transform: ``[4, 4]`` ``T_camera_face`` in centimetres as the detector estimates it, or
             None.
     """

@@ -13,6 +13,7 @@ from smirk3d.errors import check_shape
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 
 _RIGHT_EYE_OUTER, _LEFT_EYE_OUTER = 33, 263
+"""Numbers of MediaPipe's landmarks."""
 
 _HALF_SHARP = 0.0028
 """Ratio of fine to all contrast at which sharpness is 0.5; see :func:`sharpness`."""
@@ -22,7 +23,7 @@ _FRONTAL_DEGREES, _PROFILE_DEGREES = 30.0, 90.0
 
 @dataclass(frozen=True, kw_only=True)
 class FaceQuality:
-    """What limits a reconstruction from one picture of a face.
+    """Measures of a picture of a face that limit its reconstruction.
 
     Attributes:
         overall: in [0, 1]; the product of the fraction of the crop's resolution that the picture
@@ -30,7 +31,7 @@ class FaceQuality:
         size: mean of the landmark box's width and height in the picture's pixels.
         sharpness: in [0, 1]; see :func:`sharpness`.
         inside: fraction of the landmarks that lie in the picture.
-        yaw: degrees by which the head is turned, positive to the subject's left.
+        yaw: rotation of the head about the vertical in degrees, positive to the subject's left.
     """
 
     overall: float
@@ -50,7 +51,7 @@ def face_quality(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> f
 
 
 def quality_report(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> FaceQuality:
-    """Return what makes a picture of a face good or bad.
+    """Return the measures of a picture of a face.
 
     Args:
         image: the whole picture, uint8 ``[H, W, 3]``.
@@ -68,9 +69,9 @@ def quality_report(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) ->
     limits = [image.shape[1], image.shape[0]]
     inside = float(((points[:, :2] >= 0) & (points[:, :2] <= limits)).all(1).mean())
     yaw = yaw_degrees(points)
-    turned = (abs(yaw) - _FRONTAL_DEGREES) / (_PROFILE_DEGREES - _FRONTAL_DEGREES)
+    beyond = (abs(yaw) - _FRONTAL_DEGREES) / (_PROFILE_DEGREES - _FRONTAL_DEGREES)
     resolution = min(1.0, size * CROP_SCALE / CROP_SIZE)
-    overall = resolution * sharp * inside * float(np.clip(1 - turned, 0, 1))
+    overall = resolution * sharp * inside * float(np.clip(1 - beyond, 0, 1))
     return FaceQuality(overall=overall, size=size, sharpness=sharp, inside=inside, yaw=yaw)
 
 
@@ -101,7 +102,7 @@ def sharpness(crop: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> float
 
 
 def yaw_degrees(landmarks: NDArray[np.floating]) -> float:
-    """Return by how many degrees a head is turned, positive to the subject's left.
+    """Return the yaw of a head in degrees, positive to the subject's left.
 
     From the depth of MediaPipe's outer eye corners; its own facial transformation gives a tenth
     less.

@@ -1,8 +1,8 @@
-"""Where in a picture to look for faces that the box finder misses at first sight.
+"""Searches a picture for faces that the box finder misses in the whole of it.
 
-The box finder squeezes what it is given into 128 x 128 pixels and was made for faces near a phone.
-So small faces are looked for in overlapping tiles, faces cut by the border in a picture with black
-around it, and turned faces in the turned picture.
+The box finder scales its input to 128 x 128 pixels and was made for faces near a phone. So small
+faces are searched for in overlapping tiles, faces cut by the border in a picture with black around
+it, and rotated faces in the rotated picture.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _SMALLEST_FRACTION = 0.12
 """Size of the smallest face that is found reliably, as a fraction of the longest side."""
 
 _TILE_OVERLAP = 0.25
-"""Share of a tile's side that neighbours have in common: twice the smallest face's; a larger face
-is found among the tiles of double size."""
+"""Fraction of a tile's side that neighbours have in common: twice the smallest face's; a larger
+face is found among the tiles of double size."""
 
 _FLAT = 5.0
 """Standard deviation of grey levels, of 255, below which a tile is sky or wall."""
 
 
 def search_stages(image: Image, finder: Finder, *, min_face: float) -> Iterator[list[FaceBox]]:
-    """Yield the faces seen in four stages, each slower or less likely to see any.
+    """Yield the faces found in four stages, each slower or less likely to find any.
 
-    The stages: the whole picture; its tiles; the picture turned by quarters; the tiles of the
-    turned pictures. A face may be seen in several.
+    The stages: the whole picture; its tiles; the picture rotated by quarters; the tiles of the
+    rotated pictures. A face may be found in several.
 
     Args:
         image: uint8 ``[H, W, 3]``.
@@ -50,13 +50,13 @@ def search_stages(image: Image, finder: Finder, *, min_face: float) -> Iterator[
     whole = _seen_whole(overview, finder)
     yield [_moved(face, zoom, np.zeros(2)) for face in whole]
     yield _seen_in_tiles(image, finder, min_face)
-    turned = _seen_turned(overview, lambda part: _seen_whole(part, finder))
-    yield [_moved(face, zoom, np.zeros(2)) for face in turned]
-    yield _seen_turned(image, lambda part: _seen_in_tiles(part, finder, min_face))
+    rotated = _seen_rotated(overview, lambda part: _seen_whole(part, finder))
+    yield [_moved(face, zoom, np.zeros(2)) for face in rotated]
+    yield _seen_rotated(image, lambda part: _seen_in_tiles(part, finder, min_face))
 
 
 def tile_sides(width: int, height: int, min_face: float) -> Iterator[float]:
-    """Yield the sides of tiles, halved level by level down to what ``min_face`` asks for."""
+    """Yield the sides of tiles, halved level by level down to one that shows ``min_face`` well."""
     finest = max(min_face / _SMALLEST_FRACTION, float(_INPUT_SIDE))
     side = float(max(width, height))
     while side > finest:
@@ -65,7 +65,7 @@ def tile_sides(width: int, height: int, min_face: float) -> Iterator[float]:
 
 
 def tile_starts(length: int, side: float) -> list[int]:
-    """Return where tiles begin that cover a length, evenly spaced."""
+    """Return the starts of evenly spaced tiles that cover a length."""
     free = length - side
     if free <= 0:
         return [0]
@@ -82,11 +82,11 @@ def distinct(faces: list[FaceBox]) -> list[FaceBox]:
     return sorted(kept, key=lambda f: -float(box_area(f.box)))
 
 
-def shows_one_of(face: FaceBox, known: list[FaceBox]) -> bool:
-    """Tell whether a face is one of those known, or a part of one of them."""
-    if not known:
+def shows_one_of(face: FaceBox, others: list[FaceBox]) -> bool:
+    """Return whether a face is one of the others, or a part of one of them."""
+    if not others:
         return False
-    boxes = np.stack([k.box for k in known])
+    boxes = np.stack([other.box for other in others])
     union, smaller = box_overlap(boxes, face.box)
     area, areas = box_area(face.box), box_area(boxes)
     # Much smaller boxes inside a face can be another person's face behind it.
@@ -129,10 +129,10 @@ def _seen_in_tiles(image: Image, finder: Finder, min_face: float) -> list[FaceBo
     return found
 
 
-def _seen_turned(image: Image, search: Callable[[Image], list[FaceBox]]) -> list[FaceBox]:
-    """Search the picture turned by a quarter, a half and three quarters."""
+def _seen_rotated(image: Image, search: Callable[[Image], list[FaceBox]]) -> list[FaceBox]:
+    """Search the picture rotated by a quarter, a half and three quarters."""
     height, width = image.shape[:2]
-    # Image points from points of the picture that np.rot90 turned anticlockwise.
+    # Image points from points of the picture that np.rot90 rotated anticlockwise.
     back = {
         1: (np.array([[0, -1], [1, 0]]), np.array([width, 0])),
         2: (np.array([[-1, 0], [0, -1]]), np.array([width, height])),
@@ -140,8 +140,8 @@ def _seen_turned(image: Image, search: Callable[[Image], list[FaceBox]]) -> list
     }
     found = []
     for quarters, (matrix, shift) in back.items():
-        turned = np.ascontiguousarray(np.rot90(image, quarters))
-        found += [_moved(face, matrix, shift) for face in search(turned)]
+        rotated = np.ascontiguousarray(np.rot90(image, quarters))
+        found += [_moved(face, matrix, shift) for face in search(rotated)]
     return found
 
 

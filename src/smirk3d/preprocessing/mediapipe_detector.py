@@ -27,10 +27,11 @@ from smirk3d.preprocessing.native_log import quiet_stderr
 
 Image = NDArray[np.uint8]
 
-_LOOK_SCALES = (1.8, 3.5)
-"""Sides of the upright squares for the second look, as multiples of the found box."""
+_SECOND_SCALES = (1.8, 3.5)
+"""Sides of the upright squares for the second detection, as multiples of the found box."""
 
-_LOOK_SIDE = 192
+_SECOND_SIDE = 192
+"""Side in pixels of these squares, half again as large as the finder's own input."""
 
 _REGION_SCALES = (2.5, 1.6)
 """Sides of the squares given to the landmarker; the tighter one where a neighbour is in the way."""
@@ -39,16 +40,16 @@ _REGION_SIDE = 512
 """Side in pixels of these squares: the landmark network then sees at least its own 256 pixels."""
 
 _CERTAIN = 0.8
-"""Score from which neither another orientation nor the landmarks' steadiness is looked at. On
+"""Score from which neither another orientation nor the landmarks' stability is checked. On
 composites of faces from 24 pixels and textures, faces scored 0.77 to 0.97 and others up to 0.69."""
 
 _HOPELESS = 0.15
-"""Score up to which a candidate is not looked at upside down: such faces score 0.2 or more."""
+"""Score up to which a candidate is not checked upside down: such faces score 0.2 or more."""
 
 _FLIP_GAIN = 0.1
-"""By how much upside down must look better: half faces look about alike either way."""
+"""By how much the score upside down must be higher: half faces score about alike either way."""
 
-_STEADY = 0.06
+_STABLE = 0.06
 """How far the landmarks of a face that is not certain may move between two views of it, in
 distances between the outer eye corners: 0.05 at most on such composites; others 0.07 or more."""
 
@@ -56,7 +57,7 @@ _SAME_FACE = 0.45
 """Overlap (intersection over union) of landmark boxes above which two faces are one."""
 
 _WEAKEST = 0.4
-"""Score at first sight from which a candidate in the whole picture is looked at again."""
+"""Score at first sight from which a candidate in the whole picture is checked again."""
 
 _SECONDARY = 0.7
 """Score that further faces need after the first, except those cut by the border: ears and the
@@ -64,15 +65,15 @@ like beside a large face score 0.5 to 0.6."""
 
 _LEVEL_EYES = np.array([[0.0, 0.0], [1.0, 0.0]])
 
-_TILE_STAGES, _TURNED_STAGE = (1, 3), 2
+_TILE_STAGES, _ROTATED_STAGE = (1, 3), 2
 """Numbers of the stages of the search."""
 
 
 class MediaPipeFaceDetector(Closing):
     """Finds all faces in a picture and places 478 landmarks on each.
 
-    MediaPipe's short-range detector finds faces in the whole picture or parts of it, then looks
-    at each once more in upright squares cut around it; ``score`` is its mean confidence there.
+    MediaPipe's short-range detector finds faces in the whole picture or parts of it, then scores
+    each once more in upright squares cut around it; ``score`` is its mean confidence there.
     The landmark network runs on such a square cut at full resolution. What it takes for no face
     is dropped, and so is a doubtful face whose landmarks depend on how the square is cut.
 
@@ -93,12 +94,12 @@ class MediaPipeFaceDetector(Closing):
         Args:
             max_faces: how many faces to return, the largest; None for all.
             min_confidence: score, and landmark confidence, below which a face is dropped.
-            min_face: mean width and height in pixels of the smallest face to look for; None for
+            min_face: mean width and height in pixels of the smallest face to search for; None for
                 1/80 of the picture's longest side, but at least 24. The search takes time with
                 the square of the picture's side in such faces.
-            thorough: look for small and turned faces even when others were found. Without it
+            thorough: search for small and rotated faces even when others were found. Without it
                 the search ends with the first stage that finds a face: the whole picture, tiles,
-                the picture turned.
+                the rotated picture.
         """
         self._max_faces = max_faces
         self._min_confidence = min_confidence
@@ -140,7 +141,7 @@ class MediaPipeFaceDetector(Closing):
         points = np.asarray(landmarks, np.float64)[:, :2]
         eyes = np.stack([points[[33, 133]].mean(0), points[[362, 263]].mean(0)])
         near = FaceBox(box=box_of(points).astype(np.float64), score=0.0, keypoints=eyes)
-        score = self._look(image, near, 0.0, _LOOK_SCALES[:1])
+        score = self._second_score(image, near, 0.0, _SECOND_SCALES[:1])
         return self._landmarks(image, near, 0.0, score)
 
     def landmarks_near(
@@ -151,12 +152,14 @@ class MediaPipeFaceDetector(Closing):
         Args:
             image: uint8 ``[H, W, 3]``.
             box: ``[4]`` left, top, right, bottom of the face in pixels.
-            roll: radians by which the face is turned clockwise in the picture.
+            roll: rotation of the face clockwise in the picture, in radians.
         """
         self._open()
         eyes = np.array([[0.0, 0.0], [math.cos(roll), math.sin(roll)]])
         near = FaceBox(box=np.asarray(box, np.float64), score=0.0, keypoints=eyes)
-        return self._landmarks(image, near, 0.0, self._look(image, near, 0.0, _LOOK_SCALES[:1]))
+        return self._landmarks(
+            image, near, 0.0, self._second_score(image, near, 0.0, _SECOND_SCALES[:1])
+        )
 
     def presence(self, image: Image, box: NDArray[np.floating], roll: float) -> float:
         """Return in [0, 1] how certain it is that a face is where one was a frame before.
@@ -167,12 +170,12 @@ class MediaPipeFaceDetector(Closing):
         Args:
             image: uint8 ``[H, W, 3]``.
             box: ``[4]`` left, top, right, bottom of the face in pixels.
-            roll: radians by which the face is turned clockwise in the picture.
+            roll: rotation of the face clockwise in the picture, in radians.
         """
         self._open()
         eyes = np.array([[0.0, 0.0], [math.cos(roll), math.sin(roll)]])
         near = FaceBox(box=np.asarray(box, np.float64), score=0.0, keypoints=eyes)
-        return self._look(image, near, 0.0, _LOOK_SCALES[:1])
+        return self._second_score(image, near, 0.0, _SECOND_SCALES[:1])
 
     def glance(
         self,
@@ -180,19 +183,19 @@ class MediaPipeFaceDetector(Closing):
         known: NDArray[np.floating],
         *,
         min_face: float | None = None,
-        turned: bool = False,
+        rotated: bool = False,
     ) -> list[DetectedFace]:
         """Return the faces of a picture beside the known ones, the largest first.
 
-        Looks at the whole picture only, which takes a few milliseconds where nobody is new, and
+        Searches the whole picture only, which takes a few milliseconds where nobody is new, and
         at its tiles where ``min_face`` is given. Some faces that lie on their side or stand on
-        their head are seen in the turned picture only.
+        their head are found in the rotated picture only.
 
         Args:
             image: uint8 ``[H, W, 3]``.
             known: boxes ``[N, 4]`` of faces that need not be found again.
-            min_face: size in pixels of the smallest face to look for in tiles.
-            turned: where there is nobody, look at the picture turned by quarters as well.
+            min_face: size in pixels of the smallest face to search for in tiles.
+            rotated: where there is nobody, search the picture rotated by quarters as well.
         """
         check_shape(image, "H W 3", "image")
         self._open()
@@ -201,9 +204,9 @@ class MediaPipeFaceDetector(Closing):
         smallest = min_face or float(max(image.shape[:2]))
         stages = search_stages(image, self._boxes, min_face=smallest)
         faces: list[DetectedFace] = []
-        last = _TURNED_STAGE if turned else 1 if min_face else 0
+        last = _ROTATED_STAGE if rotated else 1 if min_face else 0
         for stage, found in zip(range(last + 1), stages, strict=False):
-            if stage == _TURNED_STAGE and faces:
+            if stage == _ROTATED_STAGE and faces:
                 break
             for candidate in distinct(found):
                 doubtful = stage > 0 and not _at_border(candidate, image)
@@ -238,7 +241,7 @@ class MediaPipeFaceDetector(Closing):
         known: list[FaceBox] = []
         min_face = self._min_face or max(24.0, max(image.shape[:2]) / 80)
         for stage, seen in enumerate(search_stages(image, self._boxes, min_face=min_face)):
-            # Tiles are many, and textures look a little like faces.
+            # Tiles are many, and textures resemble faces a little.
             floor = self._min_confidence if stage in _TILE_STAGES else _WEAKEST
             for candidate in distinct(seen):
                 if candidate.score < floor or shows_one_of(candidate, known):
@@ -249,7 +252,7 @@ class MediaPipeFaceDetector(Closing):
                 if face is not None and not _is_one_of(face, faces):
                     faces.append(face)
                     known.append(candidate)
-            if faces and (stage >= _TURNED_STAGE or not self._thorough):
+            if faces and (stage >= _ROTATED_STAGE or not self._thorough):
                 break
         faces.sort(key=lambda face: -float(box_area(face.box)))
         return faces[: self._max_faces]
@@ -258,42 +261,42 @@ class MediaPipeFaceDetector(Closing):
         return find_boxes(self._finder, image)
 
     def _verified(self, image: Image, candidate: FaceBox, needed: float) -> DetectedFace | None:
-        """Return the face if a second look confirms it, upright or upside down."""
-        looks = {0.0: self._look(image, candidate, 0.0)}
-        if _HOPELESS < looks[0.0] < _CERTAIN:
-            looks[math.pi] = self._look(image, candidate, math.pi)
+        """Return the face if a second detection confirms it, upright or upside down."""
+        scores = {0.0: self._second_score(image, candidate, 0.0)}
+        if _HOPELESS < scores[0.0] < _CERTAIN:
+            scores[math.pi] = self._second_score(image, candidate, math.pi)
         if _at_border(candidate, image):
             # The squares around it are half black, so the finder's first sight may be the better.
-            looks[0.0] = max(looks[0.0], candidate.score)
-        if looks.get(math.pi, 0.0) > looks[0.0] + _FLIP_GAIN:
-            looks = dict(reversed(looks.items()))
-        for turn, score in looks.items():
+            scores[0.0] = max(scores[0.0], candidate.score)
+        if scores.get(math.pi, 0.0) > scores[0.0] + _FLIP_GAIN:
+            scores = dict(reversed(scores.items()))
+        for flip, score in scores.items():
             if score < needed:
                 continue
-            face = self._landmarks(image, candidate, turn, score)
+            face = self._landmarks(image, candidate, flip, score)
             if face is None:
                 continue
-            if looks[0.0] >= _CERTAIN:
+            if scores[0.0] >= _CERTAIN:
                 return face
-            again = self._landmarks(image, candidate, turn + 0.2, score, _REGION_SCALES[::-1])
-            if again is not None and _distance(face, again, image) < _STEADY:
+            again = self._landmarks(image, candidate, flip + 0.2, score, _REGION_SCALES[::-1])
+            if again is not None and _distance(face, again, image) < _STABLE:
                 return face
         return None
 
-    def _look(
+    def _second_score(
         self,
         image: Image,
         candidate: FaceBox,
-        turn: float,
-        scales: tuple[float, ...] = _LOOK_SCALES,
+        flip: float,
+        scales: tuple[float, ...] = _SECOND_SCALES,
     ) -> float:
         """Return the finder's mean confidence that there is a face in the middle of squares."""
         scores = []
         for scale in scales:
-            to_square = _square_transform(candidate, scale, _LOOK_SIDE, turn)
+            to_square = _square_transform(candidate, scale, _SECOND_SIDE, flip)
             best = 0.0
-            for face in self._boxes(warp_crop(image, to_square, _LOOK_SIDE)):
-                offset = np.abs(face.box.reshape(2, 2).mean(0) / _LOOK_SIDE - 0.5).max()
+            for face in self._boxes(warp_crop(image, to_square, _SECOND_SIDE)):
+                offset = np.abs(face.box.reshape(2, 2).mean(0) / _SECOND_SIDE - 0.5).max()
                 upright = abs(face.roll) < math.pi / 4
                 if upright and offset < 0.5 / scale:
                     best = max(best, face.score)
@@ -304,14 +307,14 @@ class MediaPipeFaceDetector(Closing):
         self,
         image: Image,
         candidate: FaceBox,
-        turn: float,
+        flip: float,
         score: float,
         scales: tuple[float, ...] = _REGION_SCALES,
     ) -> DetectedFace | None:
         centre = candidate.box.reshape(2, 2).mean(0)
         reach = 0.4 * float((candidate.box[2:] - candidate.box[:2]).max())
         for scale in scales:
-            to_square = _square_transform(candidate, scale, _REGION_SIDE, turn)
+            to_square = _square_transform(candidate, scale, _REGION_SIDE, flip)
             region = warp_crop(image, to_square, _REGION_SIDE)
             result = self._landmarker.detect(as_mediapipe_image(region))
             back = np.linalg.inv(to_square)
@@ -348,14 +351,14 @@ def _is_one_of(face: DetectedFace, faces: list[DetectedFace]) -> bool:
     return bool(union.max() > _SAME_FACE)
 
 
-def _square_transform(found: FaceBox, scale: float, side: int, turn: float) -> NDArray[np.float64]:
+def _square_transform(found: FaceBox, scale: float, side: int, flip: float) -> NDArray[np.float64]:
     """Return the transform ``[3, 3]`` from the picture to a square around a face.
 
-    The square stands upright for the face's roll, and is turned clockwise by ``turn`` more.
+    The square stands upright for the face's roll, and is rotated clockwise by ``flip`` more.
     """
     centre = found.box.reshape(2, 2).mean(0)
     zoom = side / (scale * float((found.box[2:] - found.box[:2]).max()))
-    cos, sin = zoom * math.cos(found.roll + turn), zoom * math.sin(found.roll + turn)
+    cos, sin = zoom * math.cos(found.roll + flip), zoom * math.sin(found.roll + flip)
     transform = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
     transform[:2, 2] = side / 2 - transform_points(transform, centre[None])[0]
     return transform

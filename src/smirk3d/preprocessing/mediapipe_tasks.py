@@ -27,7 +27,7 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FaceBox:
-    """What the box finder says of one face, in pixels of the picture it was given.
+    """A face by the box finder, in pixels of its input picture.
 
     Attributes:
         box: ``[4]`` left, top, right, bottom; from the brows to the chin.
@@ -42,7 +42,7 @@ class FaceBox:
 
     @property
     def roll(self) -> float:
-        """Return by how many radians the face is turned clockwise in the picture."""
+        """Return the rotation of the face clockwise in the picture, in radians."""
         across = self.keypoints[1] - self.keypoints[0]
         return float(np.arctan2(across[1], across[0]))
 
@@ -93,7 +93,7 @@ def open_landmarker(min_presence: float, *, video: bool = False, max_faces: int 
             base_options=_base_options(model_asset_path=str(path)),
             running_mode=vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE,
             num_faces=max_faces,
-            # On a square around one known face the finder only has to point at it once more.
+            # On a square around one detected face the finder only has to point at it once more.
             min_face_detection_confidence=min_presence if video else 0.2,
             min_face_presence_confidence=min_presence,
             min_tracking_confidence=min_presence,
@@ -134,10 +134,10 @@ def landmarked_faces(
     """Return a FaceLandmarker's result in picture coordinates.
 
     Args:
-        result: what the landmarker returned.
-        size: height and width of what it was given.
+        result: the landmarker's result.
+        size: height and width of its input.
         to_image: ``T_image_given`` ``[3, 3]``.
-        score: the faces' score, which the landmarker does not tell.
+        score: the faces' score, which the landmarker does not return.
     """
     height, width = size
     faces = []

@@ -1,4 +1,4 @@
-"""Studio pictures of heads in clay, from any side."""
+"""Pictures of heads in clay, from any side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
+from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
 from smirk3d.rendering.picture_surface import (
     SKIN,
     Topology,
@@ -23,11 +23,11 @@ _BACKDROP = ((0.962, 0.964, 0.968), (0.850, 0.857, 0.870))
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """From where a head is seen, and how large.
+    """The viewpoint of a picture of a head, and the head's size in it.
 
     Attributes:
-        yaw: turn about the vertical axis in radians; positive shows the subject's right side.
-        pitch: nod in radians; positive shows the crown.
+        yaw: rotation about the vertical axis in radians; positive shows the subject's right side.
+        pitch: rotation about the horizontal axis in radians; positive shows the crown.
         height: of the picture, in pixels.
         width: of the picture, in pixels.
         fill: fraction of the picture that the head takes, in its tighter direction.
@@ -51,30 +51,30 @@ def clay(
     head: Topology,
     vertices: Tensor,
     view: View = FRONT,
-    look: Look = CLAY,
+    style: Style = CLAY,
     skin_colours: Tensor | None = None,
 ) -> Picture:
-    """Return a studio picture of a head, uint8 ``[H, W, 3]``, or ``[H, W, 4]`` if transparent.
+    """Return a picture of a head in clay, uint8 ``[H, W, 3]``, or ``[H, W, 4]`` if transparent.
 
     Args:
         head: for faces and parts.
         vertices: ``[V, 3]`` in metres, head axes; without head pose (:func:`facing_viewer`) the
             view's angles are the head's.
-        view: from where.
-        look: how to draw.
+        view: the viewpoint.
+        style: how to draw.
         skin_colours: sRGB ``[V, 3]`` of the skin in a photo, if it shall be drawn in those.
 
     Raises:
         ShapeError: if the vertices are not the head's.
     """
-    surface = picture_surface(head, refinements=look.refinements)
+    surface = picture_surface(head, refinements=style.refinements)
     vertices = vertices.detach().cpu().float()
     size = (view.height, view.width)
     centre, scale = _frame(surface.refine(vertices), view)
-    turn = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
-    seen = (vertices - centre) @ (turn[0] @ turn[1]).T
+    rotations = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
+    seen = (vertices - centre) @ (rotations[0] @ rotations[1]).T
     place = partial(_perspective, scale=scale, view=view)
-    layer = draw_layer(surface, seen, place, size, look, skin_colours=skin_colours)
+    layer = draw_layer(surface, seen, place, size, style, skin_colours=skin_colours)
     return to_uint8(composite(backdrop_gradient(*size), layer) if view.backdrop else layer)
 
 
@@ -83,14 +83,14 @@ def turntable(
     vertices: Tensor,
     yaws: Sequence[float],
     view: View = FRONT,
-    look: Look = CLAY,
+    style: Style = CLAY,
 ) -> list[Picture]:
     """Return :func:`clay`'s pictures of a head at several yaws, in radians."""
-    return [clay(head, vertices, replace(view, yaw=yaw), look) for yaw in yaws]
+    return [clay(head, vertices, replace(view, yaw=yaw), style) for yaw in yaws]
 
 
 def facing_viewer(head: Topology, vertices: Tensor) -> Tensor:
-    """Return posed vertices ``[V, 3]`` turned so that the head faces the viewer upright."""
+    """Return posed vertices ``[V, 3]`` rotated so that the head faces the viewer upright."""
     skin = (head.part == SKIN).cpu()
     vertices = vertices.detach().cpu().float()
     rotation = rigid_rotation(head.v_template.detach().cpu().float()[skin], vertices[skin])
@@ -98,7 +98,7 @@ def facing_viewer(head: Topology, vertices: Tensor) -> Tensor:
 
 
 def _frame(vertices: Tensor, view: View) -> tuple[Tensor, float]:
-    """Return the point to look at and the pixels to a metre, the same for all turns."""
+    """Return the point to look at and the pixels to a metre, the same for all yaws."""
     low, high = vertices.amin(0), vertices.amax(0)
     centre = (low + high) / 2
     around = (vertices - centre)[:, [0, 2]].norm(dim=1).max()

@@ -25,7 +25,7 @@ _LASH_SIZE = (480, 160)
 """Pixels of a strip of 24 x 8 mm."""
 _FINER = 3
 _DENSE = 0.7
-"""Share of a brow's height in which its hairs are dense."""
+"""Fraction of a brow's height in which its hairs are dense."""
 _STEPS = 7
 _SEED = 11
 
@@ -66,7 +66,7 @@ def brow_alpha(shape: BrowShape) -> Tensor:
 
 @cache
 def lash_alpha() -> Tensor:
-    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the lid's margin is the lower edge."""
+    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the eyelid's margin is the lower edge."""
     return _drawn(_LASH_SIZE, _lash_hairs)
 
 

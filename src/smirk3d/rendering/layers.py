@@ -33,20 +33,20 @@ Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Style:
     """How a surface is drawn.
 
     Attributes:
-        opacity: of the surface, 0 to 1.
+        opacity: opacity of the surface, in [0, 1].
         wireframe: draw the triangles' edges too.
         surface: draw the surface; without it the wireframe alone.
         shadows: number of directions from which shadows are cast; 0 draws none, which is many
             times as fast.
         supersample: rays a pixel and axis; the picture is smoothed by as much.
-        refinements: how often triangles are split in four for smooth outlines; none under a
-            wireframe, which would show the pieces.
-        line_width: of the wireframe, in pixels.
-        line_opacity: of the wireframe.
+        refinements: how often triangles are split in four for smooth outlines; 0 for a wireframe,
+            which would show the pieces.
+        line_width: width of the wireframe's lines, in pixels.
+        line_opacity: opacity of the wireframe's lines, in [0, 1].
         complexion: colours of the person.
     """
 
@@ -61,9 +61,9 @@ class Look:
     complexion: Complexion = CLAY_COMPLEXION
 
 
-CLAY = Look()
-WIREFRAME = Look(wireframe=True, refinements=0, opacity=0.75)
-FAST = Look(shadows=0, supersample=2, refinements=0)
+CLAY = Style()
+WIREFRAME = Style(wireframe=True, refinements=0, opacity=0.75)
+FAST = Style(shadows=0, supersample=2, refinements=0)
 """For video: no shadows."""
 
 _PHOTO_LIGHT = 0.6
@@ -79,20 +79,20 @@ def draw_layer(
     vertices: Tensor,
     place: Callable[[Tensor], Tensor],
     size: tuple[int, int],
-    look: Look = CLAY,
+    style: Style = CLAY,
     lighting: Lighting = DEFAULT_LIGHTING,
     skin_colours: Tensor | None = None,
 ) -> Tensor:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
 
     Args:
-        surface: what to draw.
+        surface: the surface to draw.
         vertices: ``[V, 3]`` in metres in the viewer's frame (+x right, +y up, +z to the viewer),
             which light and shadows use.
         place: returns where points ``[N, 3]`` of that frame lie in the picture: x and y in pixels,
             a third axis that grows away from the viewer.
         size: height and width in pixels.
-        look: how to draw.
+        style: how to draw.
         lighting: the lights.
         skin_colours: sRGB ``[V, 3]`` of the skin in a photo, whose light and hairs they hold; the
             look's complexion by default.
@@ -105,43 +105,43 @@ def draw_layer(
     points = surface.refine(vertices)
     scale = torch.tensor([2 / width, 2 / height, 1.0])
     ndc = place(points) * scale - torch.tensor([1.0, 1.0, 0.0])
-    fine = look.supersample
+    fine = style.supersample
     fragments = rasterize(
         ndc[None], surface.faces, height * fine, width * fine, cull_backfaces=surface.fades
     )
     face = fragments.face_index.view(-1)[fragments.pixel]
     alpha = _seen_alpha(fragments, surface)
     colour, coverage = torch.zeros(3, len(face)), torch.zeros(len(face))
-    if look.surface:
+    if style.surface:
         normals = vertex_normals(points[None], surface.faces)[0]
         seen = _at(fragments, torch.cat([points, normals, surface.lips[:, None]], 1))
         received = torch.ones(len(lighting.lamps) + 1, len(face))
-        if look.shadows and len(face):
-            received = _at(fragments, _received(surface, vertices, look.shadows, lighting))
+        if style.shadows and len(face):
+            received = _at(fragments, _received(surface, vertices, style.shadows, lighting))
         normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
         colour = albedo(
             part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
-            complexion=look.complexion, through_cornea=True,
+            complexion=style.complexion, through_cornea=True,
         )  # fmt: skip
         if skin_colours is not None:
-            held = srgb_to_linear(_at(fragments, surface.std(skin_colours.float())).clamp(0, 1))
+            held = srgb_to_linear(_at(fragments, surface.interpolate(skin_colours.float())).clamp(0, 1))
             colour = torch.where(part == SKIN, held, colour)
         lit = illuminate(normal, colour, part, received, lighting)
         if skin_colours is not None:
             lit = torch.where(part == SKIN, torch.lerp(lit, colour, _PHOTO_LIGHT), lit)
         colour = linear_to_srgb(lit.clamp(0, 1))
-        coverage = alpha * look.opacity
-    if look.wireframe:
-        line = _line(fragments, face, ndc, surface.faces, size, look) * alpha
+        coverage = alpha * style.opacity
+    if style.wireframe:
+        line = _line(fragments, face, ndc, surface.faces, size, style) * alpha
         rest = coverage * (1 - line)
         ink = torch.tensor(_LINE_COLOUR)[:, None]
         coverage = rest + line
         colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
     picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
-    if look.surface and len(surface.hair_faces) and skin_colours is None:
-        hair = draw_hair(surface, points, ndc, fragments.depth, look.complexion)
-        picture = hair * look.opacity + picture * (1 - hair[:, 3:] * look.opacity)
+    if style.surface and len(surface.hair_faces) and skin_colours is None:
+        hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion)
+        picture = hair * style.opacity + picture * (1 - hair[:, 3:] * style.opacity)
     picture = torch.nn.functional.avg_pool2d(picture, fine)[0]
     picture[:3] /= picture[3].clamp(min=1e-6)
     return picture
@@ -180,7 +180,7 @@ def _received(
     normals = vertex_normals(vertices[None], surface.base_faces)[0]
     visibility = directional_visibility(vertices, normals, surface.base_faces, directions)
     received = received_light(visibility, normals, weights, directions)
-    return surface.std(smoothed(received, surface.base_faces, rounds=2))
+    return surface.interpolate(smoothed(received, surface.base_faces, rounds=2))
 
 
 def _line(
@@ -189,7 +189,7 @@ def _line(
     ndc: Tensor,
     faces: Tensor,
     size: tuple[int, int],
-    look: Look,
+    style: Style,
 ) -> Tensor:
     """Return how much of the nearest edge each covered ray sees, ``[N]``."""
     height, width = size
@@ -201,7 +201,7 @@ def _line(
     distance = (fragments.weights.T * heights[face]).amin(1)
     # where triangles are small, fainter lines keep the shading visible
     strength = (heights.amin(1) / _SPARSE).clamp(0.1, 1) * (_facing(ndc, faces) > 0)
-    line: Tensor = (look.line_width - distance).clamp(0, 1) * look.line_opacity * strength[face]
+    line: Tensor = (style.line_width - distance).clamp(0, 1) * style.line_opacity * strength[face]
     return line
 
 

@@ -52,19 +52,19 @@ def directional_visibility(
     column, row = x.floor(), y.floor()
     right, down = x - column, y - row
     seen = torch.zeros_like(z)
-    for step_x, share_x in ((0, 1 - right), (1, right)):
-        for step_y, share_y in ((0, 1 - down), (1, down)):
+    for step_x, weight_x in ((0, 1 - right), (1, right)):
+        for step_y, weight_y in ((0, 1 - down), (1, down)):
             i = (row + step_y).clamp(0, size - 1).long()
             j = (column + step_x).clamp(0, size - 1).long()
             nearest = depth.flatten(1).gather(1, i * size + j)
-            seen += share_x * share_y * (z <= nearest)
+            seen += weight_x * weight_y * (z <= nearest)
     return seen
 
 
 def received_light(
     visibility: Tensor, normals: Tensor, weights: Tensor, directions: Tensor
 ) -> Tensor:
-    """Return the share ``[V, K]`` of each light that is not shadowed.
+    """Return the fraction ``[V, K]`` of each light that is not shadowed.
 
     Args:
         visibility: ``[D, V]``.

@@ -1,4 +1,4 @@
-"""Clay and studio light for pictures that people look at.
+"""Clay and light for pictures that people look at.
 
 Colours are linear RGB while light is added, sRGB when the picture is done. Directions are in the
 viewer's frame: +x right, +y up, +z towards the viewer.
@@ -35,7 +35,7 @@ _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
 _PUPIL_FRACTION = 0.32
 _SOFT = math.radians(1.2)
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
-"""Normal at which an eye mirrors the key lamp, kept clear of the upper lid."""
+"""Normal at which an eye mirrors the key lamp, kept clear of the upper eyelid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ _LEAST_LIGHT_OF_PART: dict[int, float] = {
     GUMS: 0.5,
     CAVITY: 0.25,
 }
-"""Share of light that always arrives: full shadow would hide teeth and make eyes look dirty."""
+"""Fraction of light that always arrives: full shadow would hide teeth and make eyes look dirty."""
 _RIM_SHADE = 0.34
 """The rim of an iris against its middle."""
 _PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)

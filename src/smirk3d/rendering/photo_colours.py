@@ -1,7 +1,7 @@
 """A photo's colours on the surface of the head that was found in it.
 
-What the photo shows is kept with its place there; what it hides takes the colour of the other side
-of the face, where that is seen, and else that of its surroundings.
+Vertices that the photo shows have its colours, with their position in it; hidden ones take the
+colour of the other side of the face, where that is seen, and else that of their surroundings.
 """
 
 from __future__ import annotations
@@ -22,10 +22,16 @@ from smirk3d.rasterization import rasterize
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 
 _DEPTH_SLACK = 0.02
+"""Device depth by which a vertex may lie behind the nearest surface and still count as seen: depth
+is stored by pixels, the surface slopes within them."""
 _STEEP = 0.35
-_KNOWN = 0.5
+"""Cosine to the view from which skin counts as seen fully."""
+_WELL_SEEN = 0.5
+"""Visibility from which a vertex counts for the skin's mean brightness."""
 _ROUNDS = 40
+"""Rounds of smoothing by which colours are diffused into hidden skin."""
 _LEAST = 1e-3
+"""Weight of the mean colour, so that it remains far from all seen skin."""
 _OF_SKIN_BRIGHTNESS = 1.35
 """Plain colours of teeth and eyes against the skin's brightness."""
 
@@ -35,12 +41,12 @@ class PhotoColours:
     """Colours of a head's vertices.
 
     Attributes:
-        place: where the photo shows each vertex ``[V, 2]``, device coordinates of the crop.
-        seen: how well it shows it ``[V]``, 0 to 1.
-        colours: sRGB ``[V, 3]`` in [0, 1], of hidden vertices too.
+        position: of each vertex in the photo ``[V, 2]``, in device coordinates of the crop.
+        seen: how well the photo shows each vertex ``[V]``, in [0, 1].
+        colours: sRGB ``[V, 3]`` in [0, 1]; of hidden vertices they are estimated.
     """
 
-    place: Tensor
+    position: Tensor
     seen: Tensor
     colours: Tensor
 
@@ -62,29 +68,31 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> 
     crop = crop.to(head.v_template)
     vertices = head(face).vertices
     ndc = project(vertices, face.camera)
-    place = ndc[0, :, :2]
+    position = ndc[0, :, :2]
     depth = rasterize(ndc, head.faces, crop.shape[-1], crop.shape[-1]).depth
     seen = vertex_visibility(vertices, ndc, depth, head.faces, steep=_STEEP)[0]
     skin = head.part == PARTS.index("skin")
     sampled = F.grid_sample(
-        crop[None], place[None, None], padding_mode="border", align_corners=False
+        crop[None], position[None, None], padding_mode="border", align_corners=False
     )[0, :, 0].T
     colours = _hidden_skin(head, sampled, seen * skin)
-    brightness = sampled[skin & (seen > _KNOWN)].mean() if (skin & (seen > _KNOWN)).any() else 0.6
+    brightness = (
+        sampled[skin & (seen > _WELL_SEEN)].mean() if (skin & (seen > _WELL_SEEN)).any() else 0.6
+    )
     zero = torch.zeros(3, head.num_vertices)
     plain = linear_to_srgb(albedo(head.part.long().cpu(), zero, {})).T.to(colours)
     plain = (plain * brightness * _OF_SKIN_BRIGHTNESS).clamp(0, 1)
-    return PhotoColours(place, seen, torch.where(skin[:, None], colours, plain))
+    return PhotoColours(position, seen, torch.where(skin[:, None], colours, plain))
 
 
 def vertex_visibility(
     vertices: Tensor, ndc: Tensor, depth: Tensor, faces: Tensor, *, steep: float
 ) -> Tensor:
-    """Return how well photos show each vertex ``[B, V]``, 0 to 1: in front, inside, not edge-on.
+    """Return how well photos show each vertex ``[B, V]``, in [0, 1]: in front, inside, not edge-on.
 
     Args:
         vertices: ``[B, V, 3]``.
-        ndc: where they are seen ``[B, V, 3]``, device coordinates.
+        ndc: their positions in the photos ``[B, V, 3]``, in device coordinates.
         depth: of the nearest surface at each pixel ``[B, H, W]``.
         faces: ``[F, 3]``.
         steep: cosine to the view from which a vertex is seen fully.
@@ -99,16 +107,16 @@ def vertex_visibility(
     return facing * front * inside
 
 
-def _hidden_skin(head: HeadModel, sampled: Tensor, known: Tensor) -> Tensor:
-    """Return colours ``[V, 3]``: those that are known, mirrored ones, and spread ones."""
+def _hidden_skin(head: HeadModel, sampled: Tensor, visibility: Tensor) -> Tensor:
+    """Return colours ``[V, 3]``: seen ones, mirrored ones, and ones diffused from around."""
     other = mirrored_vertices(head.v_template)
-    mirrored = known[other] * (1 - known)
-    weight = known + mirrored
-    start = sampled * known[:, None] + sampled[other] * mirrored[:, None]
-    # far from all that is seen, as at the back of the head, the mean colour remains
+    mirrored = visibility[other] * (1 - visibility)
+    weight = visibility + mirrored
+    start = sampled * visibility[:, None] + sampled[other] * mirrored[:, None]
+    # far from all seen skin, as at the back of the head, the mean colour remains
     mean = start.sum(0) / weight.sum().clamp(min=1e-6)
     both = torch.cat([start + _LEAST * mean, weight[:, None] + _LEAST], 1)
-    std = smoothed(both, head.faces, rounds=_ROUNDS)
+    diffused = smoothed(both, head.faces, rounds=_ROUNDS)
     rest = (1 - weight.clamp(max=1))[:, None]
-    around = std[:, :3] / std[:, 3:]
+    around = diffused[:, :3] / diffused[:, 3:]
     return (start / weight[:, None].clamp(min=1)) + around * rest

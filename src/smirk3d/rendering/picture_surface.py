@@ -84,7 +84,7 @@ class PictureSurface:
             vertices = torch.cat([vertices, middles])
         return vertices[self.source]
 
-    def std(self, attributes: Tensor) -> Tensor:
+    def interpolate(self, attributes: Tensor) -> Tensor:
         """Return attributes ``[V', C]`` of the copies, linear between original ones ``[V, C]``."""
         for _, pairs in self.levels:
             attributes = torch.cat([attributes, attributes[pairs].mean(1)])
@@ -134,7 +134,7 @@ def picture_surface(
         alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
     fractions = torch.cat([alpha[:, None], _lips(topology, solid), _hair_uv(topology)], 1)
-    alpha, lips, uv = surface.std(fractions).split([1, 1, 2], 1)
+    alpha, lips, uv = surface.interpolate(fractions).split([1, 1, 2], 1)
     return replace(surface, alpha=alpha[:, 0], lips=lips[:, 0], hair_uv=uv)
 
 
@@ -169,9 +169,9 @@ def soft_region(faces: Tensor, mask: Tensor, rings: int = 6) -> Tensor:
     """
     check_shape(mask, "V", "mask")
     inside = mask.float()[:, None]
-    std = smoothed(inside, faces, rounds=rings * rings)
+    blurred = smoothed(inside, faces, rounds=rings * rings)
     # an edge vertex is at about one half
-    ramp = ((std - 0.5) * 2).clamp(0, 1) * inside
+    ramp = ((blurred - 0.5) * 2).clamp(0, 1) * inside
     return (ramp * ramp * (3 - 2 * ramp))[:, 0]
 
 

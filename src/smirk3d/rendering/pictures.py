@@ -19,7 +19,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
-from smirk3d.rendering.layers import CLAY, Look, Picture, composite, draw_layer, to_uint8
+from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
 from smirk3d.rendering.photo_colours import photo_colours
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
@@ -36,7 +36,7 @@ _WIDEST, _NARROWEST = 4 / 3, 3 / 4
 _LARGEST_ZOOM = 3.0
 _TONE_RINGS = 5
 """Rows of triangles over which a photo's colours fade into the tone."""
-_TURN = math.radians(35)
+_ASIDE = math.radians(35)
 _HEAD_ASPECT = 0.8
 
 
@@ -89,7 +89,7 @@ def overlay(
     photo: Picture,
     faces: Sequence[PosedHead],
     *,
-    look: Look = CLAY,
+    style: Style = CLAY,
     region: str | None = "face",
 ) -> Picture:
     """Return the photo with the heads drawn over it, the larger (nearer) ones in front.
@@ -97,7 +97,7 @@ def overlay(
     Args:
         photo: uint8 ``[H, W, 3]``.
         faces: the heads; the photo alone comes back if there are none.
-        look: how to draw them.
+        style: how to draw them.
         region: draw this region of the skin, with a soft edge, and eyes and mouth; all if None, or
             if the head has no such region.
 
@@ -108,12 +108,12 @@ def overlay(
     picture = photo.copy()
     for face in sorted(faces, key=_pixels_per_metre):
         alpha = region_alpha(face.head, region)
-        surface = picture_surface(face.head, alpha, refinements=look.refinements)
-        _draw_within(picture, surface, face, look)
+        surface = picture_surface(face.head, alpha, refinements=style.refinements)
+        _draw_within(picture, surface, face, style)
     return picture
 
 
-def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, look: Look) -> None:
+def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, style: Style) -> None:
     """Draw over the part of a picture ``[H, W, 3]`` that the surface covers, in place."""
     vertices = face.vertices.detach().cpu().float()
     drawn = image_positions(face, surface.refine(vertices))[:, :2]
@@ -131,22 +131,22 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, loo
     def place(points: Tensor) -> Tensor:
         return image_positions(face, points) - corner
 
-    layer = draw_layer(surface, vertices, place, (bottom - top, right - left), look)
+    layer = draw_layer(surface, vertices, place, (bottom - top, right - left), style)
     window = torch.from_numpy(picture[top:bottom, left:right]).permute(2, 0, 1).float() / 255
     picture[top:bottom, left:right] = to_uint8(composite(window, layer))
 
 
 def overlay_panel(
-    photo: Picture, faces: Sequence[PosedHead], *, look: Look = CLAY, max_width: int = 1600
+    photo: Picture, faces: Sequence[PosedHead], *, style: Style = CLAY, max_width: int = 1600
 ) -> Picture:
-    """Return photo, heads over it, and the heads turned in its colours, side by side.
+    """Return photo, heads over it, and the heads from aside in its colours, side by side.
 
     Of a large photo the part around the faces is shown.
 
     Args:
         photo: uint8 ``[H, W, 3]``.
         faces: the heads, at least one.
-        look: how to draw them.
+        style: how to draw them.
         max_width: of the result, in pixels.
 
     Raises:
@@ -171,8 +171,8 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    turned = _turned(photo, faces, height, width, look)
-    return contact_sheet([plain, overlay(plain, shifted, look=look), turned], 3, gap=gap)
+    aside = _from_aside(photo, faces, height, width, style)
+    return contact_sheet([plain, overlay(plain, shifted, style=style), aside], 3, gap=gap)
 
 
 def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
@@ -188,24 +188,24 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
     return left, top, max(min(right, width), left + 1), max(min(bottom, height), top + 1)
 
 
-def _turned(
-    photo: Picture, faces: Sequence[PosedHead], height: int, width: int, look: Look
+def _from_aside(
+    photo: Picture, faces: Sequence[PosedHead], height: int, width: int, style: Style
 ) -> Picture:
-    """Return the heads turned half aside in the photo's colours, in a grid, ordered as in it."""
+    """Return the heads from half aside in the photo's colours, in a grid, ordered as in it."""
     order = sorted(faces, key=lambda face: float(image_positions(face)[:, 0].mean()))
     columns = _columns(len(faces), height, width)
     rows = math.ceil(len(faces) / columns)
     view = View(
-        yaw=_TURN, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
+        yaw=_ASIDE, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
     )
-    solid = replace(look, opacity=1.0, surface=True)
+    solid = replace(style, opacity=1.0, surface=True)
     sheet = backdrop_gradient(height, width)
     for number, face in enumerate(order):
         row, column = divmod(number, columns)
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        colours = _photo_colours(photo, face) if look.surface and not look.wireframe else None
+        colours = _photo_colours(photo, face) if style.surface and not style.wireframe else None
         head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid, colours)
         cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
     return to_uint8(sheet)

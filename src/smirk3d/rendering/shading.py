@@ -1,4 +1,4 @@
-"""Light on surfaces: the grey shading that the neural renderer reads.
+"""Light on surfaces: the grey shading that is an input of the neural renderer.
 
 Directions are in head space: +x the subject's left (right in the picture), +y up, +z towards the
 viewer. They point to the light.

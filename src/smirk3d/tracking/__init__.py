@@ -1,1 +1,1 @@
-"""Faces through videos: followed, named, one shape a person, steady."""
+"""Tracks faces through videos: identities, one shape a person, smoothed motion."""

@@ -1,4 +1,4 @@
-"""Names of what a tracked clip can be written as, at hand before anything heavy is imported."""
+"""Names of the formats of a tracked clip; this module imports nothing heavy."""
 
 from __future__ import annotations
 

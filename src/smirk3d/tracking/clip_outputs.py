@@ -1,4 +1,4 @@
-"""What a tracked clip becomes for other tools: animated rigs, curves, sequences, layouts."""
+"""Writes a tracked clip for other tools: animated rigs, curves, sequences, layouts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {
 
 
 def check_formats(names: Sequence[str], head: HeadModel) -> None:
-    """Refuse formats that a head has no place in.
+    """Refuse formats that cannot hold a head.
 
     Raises:
         AssetError: if there is one.

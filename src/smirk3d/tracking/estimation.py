@@ -1,4 +1,4 @@
-"""One frame's faces to parameters: by the encoder along the mesh, or by fitting landmarks."""
+"""Estimates the parameters of a frame's faces, by the encoder or by fitting landmarks."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.reconstruction import FaceReconstructor
 
-_STEPS_WHEN_KNOWN = 3
-_SHAPE_HOLD = 30.0
+_STEPS_FROM_BEFORE = 3
+"""Steps of a fit that starts from the frame before, which is near already."""
+_SHAPE_PRIOR = 30.0
 """Weight of the person's shape so far, against 0.5 for people in general."""
 
 
 @dataclass(frozen=True, eq=False)
 class FaceEstimate:
-    """What one frame tells of one face.
+    """The estimate of one face from one frame.
 
     Attributes:
-        parameters: without batch dimension, on the CPU, in the frame of a crop that is not turned.
+        parameters: without batch dimension, on the CPU, in the frame of a crop that is not rotated.
         T_crop_image: ``[3, 3]``, picture pixels to that crop's pixels.
-        upright: uint8 ``[224, 224, 3]``, what was read: the same crop with the face upright.
+        upright: uint8 ``[224, 224, 3]``, the crop with the face upright, which the encoder gets.
         points: the mesh's landmarks ``[L, 2]`` in picture pixels.
     """
 
@@ -43,7 +44,7 @@ class FaceEstimate:
 
 
 class FaceEstimator:
-    """Estimates faces whose place in the frame is known.
+    """Estimates faces whose position in the frame is given.
 
     Attributes:
         needs_landmarks: whether each frame's landmarks must be found first, because they are
@@ -72,7 +73,7 @@ class FaceEstimator:
             image: uint8 ``[H, W, 3]``.
             outlines: for each face points ``[P, 2 or 3]`` in picture pixels whose box its crop
                 is cut around; all 478 landmarks where :attr:`needs_landmarks`.
-            rolls: for each face by how many radians it is turned clockwise in the picture.
+            rolls: for each face its rotation clockwise in the picture, in radians.
             before: for each face its parameters in its crop of the frame before, if any.
         """
         if not outlines:
@@ -96,7 +97,7 @@ class FaceEstimator:
     def upright(
         self, image: NDArray[np.uint8], outline: NDArray[np.floating], roll: float
     ) -> NDArray[np.uint8]:
-        """Return the crop uint8 ``[224, 224, 3]`` of a face as it is read; see ``__call__``."""
+        """Return the crop uint8 ``[224, 224, 3]`` with a face upright; see ``__call__``."""
         return self._reconstructor.cut(image, outline, roll)[0]
 
     def image_points(
@@ -134,21 +135,21 @@ class FaceEstimator:
         if self._reconstructor.encoder is not None:
             return self._reconstructor.estimate(torch.from_numpy(crops), landmarks)
         fitted = [
-            self._fit_one(landmarks[i : i + 1], transforms[i : i + 1], known)
-            for i, known in enumerate(before)
+            self._fit_one(landmarks[i : i + 1], transforms[i : i + 1], start)
+            for i, start in enumerate(before)
         ]
         return FaceParameters.cat(fitted)
 
     def _fit_one(
-        self, landmarks: Tensor, transform: NDArray[np.float64], known: FaceParameters | None
+        self, landmarks: Tensor, transform: NDArray[np.float64], before: FaceParameters | None
     ) -> FaceParameters:
         fit = self._reconstructor.fit
         landmarks = landmarks.to(self._reconstructor.device)
-        if known is None:
+        if before is None:
             return fit(landmarks).parameters
-        start = self._reconstructor.turned_upright(known[None].to(landmarks), transform)
+        start = self._reconstructor.turned_upright(before[None].to(landmarks), transform)
         if self._quick is None:
-            held = replace(fit.config, num_steps=_STEPS_WHEN_KNOWN, shape_prior=_SHAPE_HOLD)
+            held = replace(fit.config, num_steps=_STEPS_FROM_BEFORE, shape_prior=_SHAPE_PRIOR)
             self._quick = LandmarkFit(self._reconstructor.head, held)
         return self._quick(landmarks, start=start).parameters
 

@@ -1,4 +1,4 @@
-"""Notices cuts between scenes, by what a coarse grid of pixels shows."""
+"""Detects cuts between scenes on a coarse grid of pixels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROWS, _COLUMNS = 36, 64
+"""Size of the grid, in the shape of common videos: coarse, so that small motion does not count."""
 _LIKENESS = 0.6
 """Correlation of brightness between frames up to which they can be different scenes."""
 _PIXEL_CHANGE = 0.08
@@ -15,6 +16,7 @@ _PIXEL_CHANGE = 0.08
 _SUDDENNESS = 3.0
 """How many times the usual change between frames a cut is."""
 _MEMORY = 0.8
+"""Weight of the usual change so far: about the last five frames count."""
 
 
 class SceneCuts:
@@ -55,5 +57,5 @@ class SceneCuts:
 def _likeness(grid: NDArray[np.float32], before: NDArray[np.float32]) -> float:
     """Return the correlation of two grids' brightness; 1 where either is flat."""
     now, then = (g.mean(2).ravel() - g.mean() for g in (grid, before))
-    std = float(np.linalg.norm(now) * np.linalg.norm(then))
-    return float(now @ then) / std if std > 1e-6 else 1.0
+    lengths = float(np.linalg.norm(now) * np.linalg.norm(then))
+    return float(now @ then) / lengths if lengths > 1e-6 else 1.0

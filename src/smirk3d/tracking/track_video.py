@@ -26,7 +26,8 @@ from smirk3d.tracking.clip_outputs import write_clip_result, write_person
 from smirk3d.tracking.overlay.video import write_overlay
 from smirk3d.tracking.track_file import FILE_NAME, Track, read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
-from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
+from smirk3d.tracking.tracker import FaceTracker
+from smirk3d.tracking.tracker_config import TrackerConfig
 
 OVERLAY_NAME = "overlay.mp4"
 Smoothing = Literal["off", "live", "best"]

@@ -1,1 +1,1 @@
-"""The browser viewer: results, tracks and rigs to look at, move, compare and save."""
+"""The browser viewer, which shows, moves, compares and saves results, tracks and rigs."""

@@ -14,6 +14,7 @@ import numpy as np
 from smirk3d.errors import InputError
 from smirk3d.viewer.page.page_frame import PageFrame
 from smirk3d.viewer.page.panel import Panel
+from smirk3d.viewer.page.status import Status
 from smirk3d.viewer.scene.cameras import Cameras, View
 from smirk3d.viewer.scene.placement import FREE_FOV, PHOTO_FOV, Viewpoint, fitting_view
 from smirk3d.viewer.scene.scene import Appearance, SubjectScene
@@ -23,14 +24,20 @@ from smirk3d.viewer.session.session import FaceChoice, Session
 from smirk3d.viewer.session.subjects import Subject
 
 RATE = 60
-"""Updates a second while something moves."""
+"""Updates a second while something moves: the rate of common screens."""
 _SHOWN = 1.25
-"""Side of the free view as a multiple of the head's."""
+"""Side of the free view as a multiple of the head's, so that hair and chin keep a margin."""
 _GAP = 0.04
+"""Metres between two subjects."""
 _LONE_WIDTH = 0.32
+"""Metres that a subject without a picture takes: a head and some air on both sides."""
 _PANEL_EVERY = 0.12
+"""Seconds between updates of sliders and charts, which cost the page more than a mesh."""
 _IDLE = 0.5
-_PHOTO_HINT = "Look, view Free (key 2): drag to turn the face. Move: sliders for all it can do."
+"""Seconds between looks at what changed, while nothing moves and nobody calls ``refresh``."""
+_PHOTO_HINT = (
+    "Appearance, view Free (key 2): drag to turn the face. Move: sliders for all it can do."
+)
 _FREE_HINT = "Drag to turn the face, scroll to zoom. Move: sliders for all it can do."
 _EMPTY_VIEW = Viewpoint((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), FREE_FOV)
 
@@ -38,20 +45,28 @@ _EMPTY_VIEW = Viewpoint((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), FREE_FOV)
 class Viewer:
     """Shows subjects on a viser server until it is closed.
 
+    It is the :class:`smirk3d.viewer.page.canvas.Canvas` of its own controls.
+
     Attributes:
-        session: what is open; None before the first subject.
-        appearance: how it is drawn.
-        cameras: of the pages.
-        trouble: hears of errors in any thread.
-        lock: held while any of these is read or changed.
+        server: viser's server.
+        uploads: reconstructs the files that pages upload.
+        trouble: reports errors of all threads.
+        lock: held while session, appearance or cameras are read or changed.
+        session: the open subjects; None before the first ones.
+        appearance: how they are drawn.
+        cameras: the cameras of the pages.
+        frame: title, hints and notices of the pages.
+        status: the page's status line.
+        panel: the controls.
     """
 
     def __init__(self, server: Any, uploads: Uploads, trouble: Trouble) -> None:
         """Build the page on a server; nothing is open yet.
 
         Args:
-            server: what ``guarded_server.start_server`` returned; closed with the viewer.
-            uploads: reconstructs what the page uploads; closed with the viewer.
+            server: the server that ``guarded_server.start_server`` returned; closed with the
+                viewer.
+            uploads: reconstructs the files that pages upload; closed with the viewer.
             trouble: the server's; shown on the page from now on.
         """
         self.server = server
@@ -64,13 +79,14 @@ class Viewer:
         self._scenes: list[SubjectScene] = []
         self._stale = True
         self._panel_due = 0.0
-        self._dressing = threading.Lock()
+        self._texturing = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
         _furnish(server)
         self.cameras = Cameras(server, trouble, self._viewpoint)
         self.frame = PageFrame(server, trouble, LARGEST_UPLOAD)
-        self.panel = Panel(self)
+        self.status = Status(server.gui, trouble, self.summary)
+        self.panel = Panel(self, self.status)
         self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
         self._thread.start()
 
@@ -84,13 +100,25 @@ class Viewer:
             self.session, self._scenes = session, scenes
             self._stale = True
             with_picture = any(scene.stage is not None for scene in scenes)
-            self.panel.calm()
-            self.panel.rebuild()
-        self.panel.say(self.summary())
-        self.look_from("photo" if with_picture else "free")
+            self.status.clear_warning()
+            self.panel.rebuild(session)
+        self.status.show_summary()
+        self.show_view("photo" if with_picture else "free")
         name = ", ".join(subject.name for subject in subjects)
         self.frame.show(name, _PHOTO_HINT if with_picture else _FREE_HINT)
         self.refresh()
+
+    def open_upload(self, name: str, content: bytes) -> None:
+        """Reconstruct an uploaded file and show it in place of what was open.
+
+        Args:
+            name: of the file; only shown.
+            content: its bytes.
+
+        Raises:
+            InputError: if it cannot be read or shows no face.
+        """
+        self.open([self.uploads.receive(name, content, self.status.progress)])
 
     def _built(self, session: Session) -> list[SubjectScene]:
         """Return the scenes of subjects, side by side; all or, where one fails, none."""
@@ -118,7 +146,7 @@ class Viewer:
         return ", ".join(_described(opened.subject) for opened in self.session.opened)
 
     def close(self) -> None:
-        """Stop drawing, reading pictures, and the server."""
+        """Stop drawing and reading pictures, and end the server."""
         self._stop.set()
         self._wake.set()
         self._thread.join()
@@ -132,12 +160,12 @@ class Viewer:
         self.uploads.close()
 
     def refresh(self) -> None:
-        """Draw again soon: something was changed."""
+        """Draw again soon, because something has changed."""
         self._stale = True
         self._wake.set()
 
-    def look_from(self, view: View) -> None:
-        """Bring all pages to a view; the picture belongs to the photo's."""
+    def show_view(self, view: View) -> None:
+        """Bring all pages to a view; only the photo's view shows the picture."""
         with self.lock:
             self.appearance.picture = view == "photo"
         self.refresh()
@@ -173,7 +201,7 @@ class Viewer:
                 last = due = time.perf_counter()
 
     def _advance(self, seconds: float) -> bool:
-        """Draw what has changed, and tell whether more will change by itself."""
+        """Draw whatever has changed and return whether more will change by itself."""
         if self.session is None:
             return False
         changed = self.session.advance(seconds)
@@ -196,11 +224,11 @@ class Viewer:
         return all(scene.is_settled for scene in self._scenes)
 
     def draw(self) -> bool:
-        """Send the meshes and pictures of this moment to the pages; tell whether all could be."""
+        """Send the meshes and pictures to the pages, and return whether all were sent."""
         session = self.session
         if session is None:
             return True
-        self._dress()
+        self._add_textures()
         drawn = 0
         with self.server.atomic():
             for number, scene in enumerate(self._scenes):
@@ -215,30 +243,30 @@ class Viewer:
         for face in range(len(session.opened[number].subject.faces)):
             scene.draw(face, frame, session.vector(number, face), self.appearance)
 
-    def _dress(self) -> None:
-        """Start projecting the pictures onto skins that are to be seen so, once."""
-        wanted = [scene for scene in self._scenes if scene.wants_dress]
+    def _add_textures(self) -> None:
+        """Start projecting the pictures onto the skins, once, where they are to be drawn so."""
+        wanted = [scene for scene in self._scenes if scene.needs_texture]
         if self.appearance.material != "photo" or not wanted:
             return
-        if not self._dressing.acquire(blocking=False):
+        if not self._texturing.acquire(blocking=False):
             return
 
         def work() -> None:
             try:
-                self.panel.say("projecting the picture onto the skin ...")
+                self.status.say("projecting the picture onto the skin ...")
                 for scene in wanted:
-                    scene.dress()
-                self.panel.say("the skin has the picture's colours")
+                    scene.project_texture()
+                self.status.say("the skin has the picture's colours")
             except Exception as error:  # whatever it is, the faces stay in clay
                 for scene in wanted:
-                    scene.stay_bare()
-                self.panel.say(self.summary())
-                self.trouble.tell("the picture's colours", error)
+                    scene.give_up_texture()
+                self.status.show_summary()
+                self.trouble.report("the picture's colours", error)
             finally:
-                self._dressing.release()
+                self._texturing.release()
             self.refresh()
 
-        threading.Thread(target=work, name="dresser", daemon=True).start()
+        threading.Thread(target=work, name="texturing", daemon=True).start()
 
     def _viewpoint(self, view: View, aspect: float) -> Viewpoint:
         with self.lock:

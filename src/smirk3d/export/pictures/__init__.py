@@ -1,1 +1,1 @@
-"""Pictures and films of heads."""
+"""Pictures and videos of heads."""

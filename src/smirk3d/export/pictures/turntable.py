@@ -1,4 +1,4 @@
-"""A head in clay that turns once around, as MP4 or GIF."""
+"""A head in clay from all around, as MP4 or GIF."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.layers import FAST
 
 _SIDE = 480
+"""Pixels a side, which pages and slides show without scaling."""
 _FRAMES = 72
+"""Frames of a rotation: five degrees each."""
 _SECONDS = 3
 _GIF_COLOURS = 64
+"""A grey head needs no more, and each doubling makes the file larger."""
 
 
 def write_turntable(path: str | Path, head: HeadModel, parameters: FaceParameters) -> None:
-    """Write the head turning once around: a GIF where the path ends so, else an MP4.
+    """Write one full rotation of the head: a GIF where the path ends so, else an MP4.
 
     Args:
         path: the file.

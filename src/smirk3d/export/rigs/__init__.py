@@ -1,1 +1,1 @@
-"""What all animatable formats share: surfaces, targets, materials."""
+"""Rigs for all animatable formats: surfaces, morph targets, materials."""

@@ -32,7 +32,7 @@ ROUGHNESS: Mapping[str, float] = {
     "gums": 0.45,
     "brows": 0.8,
 }
-"""Of physically based materials, by part."""
+"""Roughness of physically based materials, by part."""
 
 _PICTURE_SIZE = 256
 _SKIN_PICTURE_SIZE = 1024
@@ -100,8 +100,8 @@ def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
     """Return a PNG of the skin with its lips, to wrap around a head.
 
     Args:
-        lips: how much of each vertex is lip ``[U]``.
-        uv: ``[U, 2]``, v upwards; what lies outside the unit square is left out.
+        lips: fraction of each vertex that is lip ``[U]``.
+        uv: ``[U, 2]``, v upwards; triangles outside the unit square are left out.
         faces: ``[F, 3]``.
     """
     fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
@@ -120,7 +120,7 @@ def hair_picture(part: str) -> bytes:
 
 
 def _unwrapped(uv: Tensor, faces: Tensor, size: int = _PICTURE_SIZE) -> Fragments:
-    """Return what each pixel of a picture shows of triangles laid out by their texture."""
+    """Return the fragments of triangles that are laid out by their texture coordinates."""
     flat = torch.cat([uv * 2 - 1, torch.zeros_like(uv[:, :1])], 1).cpu()
     flat[:, 1] *= -1
     return rasterize(flat[None], faces.cpu(), size, size)

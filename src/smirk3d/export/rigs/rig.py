@@ -26,19 +26,19 @@ class Rig:
     surface, except for what :attr:`left_out` names.
 
     Attributes:
-        vertices: this person without expression ``[V, 3]`` in metres.
+        vertices: positions of this person without expression ``[V, 3]``, in metres.
         target_names: ``[K]``; ARKit's where the head has named actions.
         offsets: morph targets ``[K, V, 3]`` in metres.
         joint_names: ``[J]``.
-        joints: rest positions of this person ``[J, 3]``.
+        joints: rest positions ``[J, 3]`` of this person, in metres.
         parents: ``[J]``, -1 for a root.
         lbs_weights: ``[V, J]``.
-        gates: by target name, what multiplies its weight.
+        gates: by target name, the gate that multiplies its weight.
         opposed: pairs of targets of which only the difference acts.
         correctives: by target name, the two targets whose product is its weight.
         arkit: for ARKit's names that are no target, the targets that share them; none where the
             head lacks the action. Empty for heads without named actions.
-        left_out: what a linear rig cannot show, in words.
+        left_out: motions that a linear rig cannot show, in words.
     """
 
     vertices: Tensor
@@ -60,7 +60,7 @@ class HeadMotion:
     """Frames of one person's head for an animated file.
 
     Attributes:
-        parameters: of T frames ``[T, D]``.
+        parameters: of the T frames.
         timestamps: seconds ``[T]``, not negative, increasing.
     """
 
@@ -68,7 +68,7 @@ class HeadMotion:
     timestamps: Sequence[float]
 
     def __post_init__(self) -> None:
-        """Check that there is one time a frame and that time passes."""
+        """Check that there is one time a frame and that times increase."""
         check_times(self.timestamps, len(self.parameters))
 
 
@@ -87,7 +87,7 @@ def check_times(timestamps: Sequence[float], num_frames: int) -> None:
 
 @dataclass(frozen=True)
 class RigFrames:
-    """What moves a rig, for T frames.
+    """Weights and rotations of a rig in T frames.
 
     Attributes:
         weights: of the morph targets ``[T, K]``; gated ones are already multiplied by their gate.
@@ -143,7 +143,7 @@ def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
 
 
 def rig_frames(head: HeadModel, frames: FaceParameters) -> RigFrames:
-    """Return what moves the rig of :func:`rig_of` to faces.
+    """Return the weights and rotations that move the rig of :func:`rig_of` to faces.
 
     Args:
         head: the head.
@@ -160,7 +160,7 @@ def rig_frames(head: HeadModel, frames: FaceParameters) -> RigFrames:
 
 
 def skull_rotation(head: HeadModel, parameters: FaceParameters) -> Tensor:
-    """Return how the skull is turned ``[B, 3, 3]``, by head pose and neck together."""
+    """Return the rotation of the skull ``[B, 3, 3]``, by head pose and neck together."""
     turns = head.joint_rotations(parameters)
     names = head.joint_names
     bearer = names.index("neck") if "neck" in names else 0

@@ -1,4 +1,4 @@
-"""A head's surface as renderers want it: one vertex per position and texture coordinate."""
+"""A head's surface for renderers: one vertex per pair of position and texture coordinate."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class FrameFolder:
     """
 
     def __init__(self, path: Path, rate: Fraction = DEFAULT_RATE) -> None:
-        """Look through a folder.
+        """Find the pictures of a folder.
 
         Args:
             path: the folder. Files that are no picture or have no number are passed over.

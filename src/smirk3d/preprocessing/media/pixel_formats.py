@@ -39,7 +39,7 @@ class RgbConverter:
     """
 
     def __init__(self, picture: Image.Image) -> None:
-        """Look at the whole picture once."""
+        """Read the properties of the whole picture once."""
         self._wide = picture.mode in _WIDE_MODES or picture.mode.startswith("I;")
         self._white = _white(picture) if self._wide else 255.0
         self._alpha = picture.mode in _ALPHA_MODES or "transparency" in picture.info

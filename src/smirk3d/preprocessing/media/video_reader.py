@@ -40,7 +40,7 @@ _AHEAD, _PIXELS_AHEAD = 6, 50_000_000
 """Frames that are decoded before they are asked for, and how many pixels they have at most."""
 _VIDEO_RANGE, _FULL_RANGE = 1, 2
 _WHOLE, _SLACK = 0.95, 0.1
-"""Share of the told length, less some seconds, from which a video counts as whole."""
+"""Fraction of the length in the header, less some seconds, from which a video counts as whole."""
 _LONGEST_GAP = 86_400.0
 """Seconds; a frame that would be shown later than this after another has a damaged time."""
 
@@ -133,7 +133,7 @@ class VideoReader:
         """
         yield from self._ahead(self._decoded(_planes, lambda number: True))
 
-    def std(self, count: int) -> Iterator[VideoFrame]:
+    def evenly_spaced(self, count: int) -> Iterator[VideoFrame]:
         """Yield at most ``count`` frames, evenly spaced over the video's length.
 
         All frames before them are decoded: seeking would land on the nearest key frame.
@@ -177,7 +177,7 @@ class VideoReader:
             count += 1
         if not count:
             raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
-        # containers end their videos a little sooner or later than they tell
+        # containers end their videos a little sooner or later than their headers say
         if clock.end < _WHOLE * self.info.seconds - _SLACK and self.damage is None:
             self.damage = f"ends after {clock.end:.2f} s, its header tells {self.info.seconds:.2f}"
 

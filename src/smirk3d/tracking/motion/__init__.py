@@ -1,1 +1,1 @@
-"""How a head moves in the picture, and its smoothing."""
+"""Motion of a head in the picture, and its smoothing."""

@@ -1,7 +1,8 @@
-"""Faces' motion as the picture shows it, free of the crops that each frame happened to use.
+"""Motion of faces in picture coordinates, independent of each frame's crop.
 
-A crop's camera jumps with the crop. For smoothing, a face is where a fixed point in the middle of
-its head is seen, in picture pixels; so turning the head about the neck does not move it twice.
+A crop's camera jumps with the crop. For smoothing, the translation of a face is where a fixed point
+in the middle of its head is seen, in picture pixels; so a rotation about the neck does not count as
+a translation too.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ GROUPS = ("expression", "jaw", "eyelids", "eyes")
 
 @dataclass(frozen=True)
 class ImageMotion:
-    """T frames of one face.
+    """Motion of one face in T frames.
 
     Attributes:
         rotation: head pose as quaternions ``[T, 4]``, real part first.
         translation: where the head's anchor is seen ``[T, 2]``, in picture pixels.
         log_scale: natural logarithm of the pixels that a metre spans ``[T, 1]``.
-        groups: the other groups ``[T, D]`` by name.
+        groups: the values ``[T, D]`` of :data:`GROUPS`, by name.
     """
 
     rotation: Array
@@ -46,11 +47,11 @@ class ImageMotion:
 
 @dataclass(frozen=True)
 class HeadAnchor:
-    """A point in the middle of a head, and how the head pose moves it: ``R @ arm + pivot``.
+    """A point in the middle of a head, which a head pose R moves to ``R @ arm + pivot``.
 
     Attributes:
-        arm: ``[3]`` in metres.
-        pivot: ``[3]``; zero for heads that turn about the origin.
+        arm: ``[3]`` from the pivot to the point, in metres.
+        pivot: ``[3]`` in metres; zero for heads that rotate about the origin.
     """
 
     arm: Array
@@ -71,20 +72,26 @@ class HeadAnchor:
         return cls(seen[0] - pivot, pivot)
 
     def position(self, rotation: Array) -> Array:
-        """Return where the anchor is ``[T, 3]`` under rotations ``[T, 3, 3]``."""
+        """Return positions ``[T, 3]`` of the anchor, in metres, under rotations ``[T, 3, 3]``."""
         return rotation @ self.arm + self.pivot
 
 
 def to_image(parameters: FaceParameters, T_crop_image: Array, anchor: HeadAnchor) -> ImageMotion:
-    """Return the motion that parameters ``[T]`` in their crops ``[T, 3, 3]`` show."""
+    """Return the motion of a face in T frames.
+
+    Args:
+        parameters: of the T frames, each in its crop.
+        T_crop_image: ``[T, 3, 3]``, picture pixels to crop pixels.
+        anchor: of the head.
+    """
     rotation = axis_angle_to_matrix(parameters.head_pose.double())
     camera = parameters.camera.double().numpy()
     seen = camera[:, :1] * (anchor.position(rotation.numpy())[:, :2] + camera[:, 1:])
     crop = (seen * [1.0, -1.0] + 1) * (CROP_SIZE / 2)
     zoom = T_crop_image[:, 0, 0]
-    turn = matrix_to_quaternion_wxyz(rotation).numpy()
+    quaternions = matrix_to_quaternion_wxyz(rotation).numpy()
     return ImageMotion(
-        rotation=continuous(turn),
+        rotation=continuous(quaternions),
         translation=(crop - T_crop_image[:, :2, 2]) / zoom[:, None],
         log_scale=np.log(camera[:, :1] * (CROP_SIZE / 2) / zoom[:, None]),
         groups={name: getattr(parameters, name).double().numpy() for name in GROUPS},
@@ -94,7 +101,14 @@ def to_image(parameters: FaceParameters, T_crop_image: Array, anchor: HeadAnchor
 def to_crops(
     motion: ImageMotion, like: FaceParameters, T_crop_image: Array, anchor: HeadAnchor
 ) -> FaceParameters:
-    """Return parameters ``[T]`` that show a motion in crops; shape and neck are those of like."""
+    """Return the parameters of T frames that show a motion in their crops.
+
+    Args:
+        motion: of the T frames.
+        like: parameters of T frames, whose shape and neck are kept.
+        T_crop_image: ``[T, 3, 3]``, picture pixels to crop pixels.
+        anchor: of the head.
+    """
     rotation = rotations_of(motion.rotation)
     zoom = T_crop_image[:, :1, 0]
     scale = np.exp(motion.log_scale) * zoom / (CROP_SIZE / 2)
@@ -107,9 +121,9 @@ def to_crops(
     return like.replace(**{name: tensor.to(like.shape) for name, tensor in moved.items()})
 
 
-def rotations_of(turn: Array) -> torch.Tensor:
+def rotations_of(quaternions: Array) -> torch.Tensor:
     """Return rotation matrices ``[T, 3, 3]`` of quaternions ``[T, 4]`` of any length."""
-    w, x, y, z = (turn / np.linalg.norm(turn, axis=1, keepdims=True)).T
+    w, x, y, z = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
@@ -118,15 +132,15 @@ def rotations_of(turn: Array) -> torch.Tensor:
     return torch.from_numpy(np.array(rows).transpose(2, 0, 1).copy())
 
 
-def continuous(turn: Array) -> Array:
+def continuous(quaternions: Array) -> Array:
     """Return quaternions ``[T, 4]`` with signs such that neighbours are nearest."""
-    opposed = (turn[1:] * turn[:-1]).sum(1) < 0
+    opposed = (quaternions[1:] * quaternions[:-1]).sum(1) < 0
     signs = np.where(np.cumsum(opposed) % 2 == 1, -1.0, 1.0)
-    return np.concatenate([turn[:1], turn[1:] * signs[:, None]])
+    return np.concatenate([quaternions[:1], quaternions[1:] * signs[:, None]])
 
 
 def rows_of(motion: ImageMotion, rows: slice | NDArray[np.intp]) -> ImageMotion:
-    """Return some of the frames."""
+    """Return the motion in some of its frames."""
     return replace(
         motion,
         rotation=motion.rotation[rows],

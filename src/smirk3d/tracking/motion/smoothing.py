@@ -1,9 +1,9 @@
-"""Steady motion that keeps its peaks: a causal filter for live use, a zero-lag one for files.
+"""Smoothing that keeps the peaks of motion: a causal filter for live use, a zero-lag one for files.
 
-Both measure how much each signal jitters, smooth firmly what stays within that, and follow at
-once what leaves it; so a still face rests and a blink keeps its height. Jittering is what a curve
-through the frames on either side does not predict: speech and nods, which go on through whole
-clips, are predicted and are no jittering.
+Both estimate each signal's noise, smooth deviations within a few multiples of it, and follow larger
+ones at once; so a still face rests and a blink keeps its height. The noise is the part of a signal
+that the motion model, a curve through the frames on either side, does not predict: speech and nods,
+which go on through whole clips, are predicted and do not count as noise.
 """
 
 from __future__ import annotations
@@ -22,12 +22,18 @@ from smirk3d.tracking.motion.image_motion import GROUPS, ImageMotion, continuous
 Array = NDArray[np.float64]
 
 _LOW_FRACTION = 0.3
+"""Fraction of the frames that the noise is estimated from: low, because much of a clip may move,
+and the frames that move least show the noise."""
 _LOW_QUANTILE = 0.3853
-"""The quantile of that fraction of the absolute value of a standard normal variable. Low, because
-much of a clip may move; what moves least shows the noise."""
+"""The quantile of that fraction of the absolute value of a standard normal variable."""
+_NOISE_STEP = 0.06
+"""Relative change of the live noise estimate a frame, so that it settles within a second or two."""
+_JUMP_RATIO = 3
+"""A single frame counts as a jump if it is further from its prediction than this multiple of the
+distance between its neighbours."""
 _REACH = 3
-"""Frames on either side that predict one. At 30 frames a second, what swings five times a second
-then counts as noise of a 25th of its height; with one frame on either side it would be half."""
+"""Frames on either side that predict one. At 30 frames a second, a signal that swings five times a
+second then counts as noise of a 25th of its height; with one frame on either side, of half."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +42,14 @@ class SmoothingConfig:
 
     Attributes:
         window: standard deviation of the zero-lag filter's Gaussian in seconds.
-        least_frames: the same in frames, at least.
-        noise_threshold: multiples of the noise up to which a deviation is smoothed,
-        motion_threshold: and from which it is motion.
-        live_cutoff: of the causal filter on a still face, in hertz.
-        live_noise_threshold, live_motion_threshold: as quiet and sure, of the causal filter.
+        least_frames: least standard deviation of that Gaussian in frames, for low frame rates.
+        noise_threshold: deviations up to this multiple of the noise are smoothed by the zero-lag
+            filter.
+        motion_threshold: deviations from this multiple of the noise on are kept as motion by the
+            zero-lag filter.
+        live_cutoff: cutoff frequency of the causal filter on a still face, in hertz.
+        live_noise_threshold: noise threshold of the causal filter.
+        live_motion_threshold: motion threshold of the causal filter.
         gap: seconds without a frame after which smoothing begins anew.
     """
 
@@ -56,14 +65,22 @@ class SmoothingConfig:
 
 @dataclass(frozen=True)
 class NoiseRange:
-    """Least and greatest noise that a signal can have, ``[D]``: beyond it, it is motion."""
+    """Bounds of the noise that a signal can have.
+
+    Attributes:
+        least: ``[D]``.
+        most: ``[D]``; larger deviations are motion.
+    """
 
     least: Array
     most: Array
 
 
 def noise_ranges(head: HeadModel) -> dict[str, NoiseRange]:
-    """Return the range of each signal: quaternion, metres, logarithm, and the groups' units."""
+    """Return the noise range of each signal, by name.
+
+    Units are those of a quaternion, metres, a natural logarithm, and the parameter groups' own.
+    """
 
     def same(least: float, most: float, size: int = 1) -> NoiseRange:
         return NoiseRange(np.full(size, least), np.full(size, most))
@@ -89,7 +106,12 @@ class LiveSmoother:
     """
 
     def __init__(self, head: HeadModel, config: SmoothingConfig | None = None) -> None:
-        """Set up for one face."""
+        """Set up for one face.
+
+        Args:
+            head: the head of its parameters.
+            config: settings.
+        """
         self._config = config or SmoothingConfig()
         self._ranges = noise_ranges(head)
         self._times = np.zeros(0)
@@ -99,8 +121,8 @@ class LiveSmoother:
         """Return the next frame, smoothed.
 
         Args:
-            motion: one frame, T = 1.
-            seconds: its time.
+            motion: of one frame, T = 1.
+            seconds: the frame's time.
         """
         passed = seconds - self._times[-1] if len(self._times) else math.inf
         if not 0 < passed <= self._config.gap:
@@ -109,13 +131,13 @@ class LiveSmoother:
         metre = float(np.exp(motion.log_scale[0, 0]))
         if self._signals and (self._signals["rotation"]["value"] * motion.rotation[0]).sum() < 0:
             motion = replace(motion, rotation=-motion.rotation)
-        turn = self._filtered("rotation", motion.rotation[0], passed, together=True)
-        place = self._filtered(
+        rotation = self._filtered("rotation", motion.rotation[0], passed, together=True)
+        translation = self._filtered(
             "translation", motion.translation[0], passed, unit=metre, together=True
         )
         return ImageMotion(
-            rotation=(turn / np.linalg.norm(turn))[None],
-            translation=place[None],
+            rotation=(rotation / np.linalg.norm(rotation))[None],
+            translation=translation[None],
             log_scale=self._filtered("log_scale", motion.log_scale[0], passed)[None],
             groups={n: self._filtered(n, v[0], passed)[None] for n, v in motion.groups.items()},
         )
@@ -124,26 +146,26 @@ class LiveSmoother:
         self, name: str, value: Array, passed: float, *, unit: float = 1.0, together: bool = False
     ) -> Array:
         limits = self._ranges[name]
-        known = self._signals.get(name)
-        if known is None:
+        before = self._signals.get(name)
+        if before is None:
             noise = np.sqrt(limits.least * limits.most)
             self._signals[name] = {"value": value.copy(), "recent": value[None], "noise": noise}
             return value
-        recent = np.concatenate([known["recent"], value[None]])[-2 * _REACH - 1 :]
-        distance = _length((value - known["value"]) / unit, together)
+        recent = np.concatenate([before["recent"], value[None]])[-2 * _REACH - 1 :]
+        distance = _length((value - before["value"]) / unit, together)
         dims = math.sqrt(value.size) if together else 1.0
-        noise = known["noise"]
+        noise = before["noise"]
         if len(recent) == 2 * _REACH + 1:
             off = _length(_unpredicted(recent / unit, self._times)[0], together)
             low = off < noise * (_LOW_QUANTILE * dims)
-            noise = noise * np.exp(0.06 * (_LOW_FRACTION - low))
+            noise = noise * np.exp(_NOISE_STEP * (_LOW_FRACTION - low))
         noise = np.clip(noise, limits.least, limits.most)
         still = 1 - math.exp(-2 * math.pi * self._config.live_cutoff * passed)
         excess = distance / (noise * dims)
         follow = _rise(
             excess, self._config.live_noise_threshold, self._config.live_motion_threshold
         )
-        smooth = known["value"] + (still + (1 - still) * follow) * (value - known["value"])
+        smooth = before["value"] + (still + (1 - still) * follow) * (value - before["value"])
         self._signals[name] = {"value": smooth, "recent": recent, "noise": noise}
         return smooth
 
@@ -165,13 +187,13 @@ def smooth_clip(
     """Return a face's motion smoothed without lag.
 
     A Gaussian-weighted line is laid through each frame's surroundings (local regression, so that
-    uneven times and the clip's ends do not pull). Where the signal leaves that line by more than
-    its noise it is kept as it is. A head that is elsewhere for one single frame is put back.
+    uneven times and the clip's ends do not bias it). Where the signal leaves that line by more than
+    its noise it is kept. A head that jumps for one single frame is put back.
 
     Args:
-        motion: T frames in which the face was seen.
-        seconds: their times ``[T]``, increasing; gaps part the clip.
-        head: whose groups these are.
+        motion: of the T frames in which the face was seen.
+        seconds: times ``[T]`` of the frames, increasing; each part between gaps is smoothed alone.
+        head: the head of the parameters.
         config: settings.
     """
     config = config or SmoothingConfig()
@@ -209,9 +231,9 @@ def _smooth_stretch(
         noise = _noise(scaled, seconds, ranges[name], together=rigid)
         return _follow_events(scaled, line, noise, config, together=rigid) * unit
 
-    turn = smooth("rotation", continuous(motion.rotation), rigid=True)
+    rotation = smooth("rotation", continuous(motion.rotation), rigid=True)
     return ImageMotion(
-        rotation=turn / np.linalg.norm(turn, axis=1, keepdims=True),
+        rotation=rotation / np.linalg.norm(rotation, axis=1, keepdims=True),
         translation=smooth("translation", motion.translation, unit=metre, rigid=True),
         log_scale=smooth("log_scale", motion.log_scale, rigid=True),
         groups={name: smooth(name, values) for name, values in motion.groups.items()},
@@ -229,11 +251,11 @@ def _follow_events(
     smooth = line(values)
     excess = _length(values - smooth, together) / noise
     # an event keeps its flanks, where the two happen to cross
-    std = excess.copy()
+    widened = excess.copy()
     for shift in (1, 2):
-        std[shift:] = np.maximum(std[shift:], excess[:-shift])
-        std[:-shift] = np.maximum(std[:-shift], excess[shift:])
-    keep = _rise(std, config.noise_threshold, config.motion_threshold)
+        widened[shift:] = np.maximum(widened[shift:], excess[:-shift])
+        widened[:-shift] = np.maximum(widened[:-shift], excess[shift:])
+    keep = _rise(widened, config.noise_threshold, config.motion_threshold)
     return smooth + keep * (values - smooth)
 
 
@@ -282,7 +304,7 @@ def _without_jumps(values: Array, seconds: Array, limit: Array) -> Array:
     apart[1:-1] = _length(values[2:] - values[:-2], together=True)[:, 0]
     # a frame that is off pulls its neighbours' curves away, but less than its own distance
     most = np.max([np.roll(off, shift) for shift in (-2, -1, 1, 2)], axis=0)
-    bad = (off > limit) & (off > 3 * apart) & (off > most)
+    bad = (off > limit) & (off > _JUMP_RATIO * apart) & (off > most)
     cleaned = values.copy()
     cleaned[bad] = curve[np.flatnonzero(bad) - reach]
     return cleaned
@@ -301,12 +323,12 @@ def _local_lines(seconds: Array, width: float) -> Callable[[Array], Array]:
         weight = np.exp(-0.5 * (away / width) ** 2) * inside
         taps.append((shift, weight, away))
         s0, s1, s2 = s0 + weight, s1 + weight * away, s2 + weight * away**2
-    std = s0 * s2 - s1**2
+    determinant = s0 * s2 - s1**2
 
     def fit(values: Array) -> Array:
         result = np.zeros_like(values)
         for shift, weight, away in taps:
-            fraction = (weight * (s2 - s1 * away) / std)[:, None]
+            fraction = (weight * (s2 - s1 * away) / determinant)[:, None]
             shifted = values[(np.arange(count) + shift).clip(0, count - 1)]
             result += fraction * shifted
         return result

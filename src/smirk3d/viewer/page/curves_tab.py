@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from smirk3d.viewer.page.canvas import Canvas
 from smirk3d.viewer.session.analysis import Chart, Curves, asymmetries, chart, clip_curves
-
-if TYPE_CHECKING:
-    from smirk3d.viewer.app import Viewer
+from smirk3d.viewer.session.session import Session
 
 _COLOURS = ("#4dabf7", "#ff922b", "#69db7c", "#f783ac", "#b197fc", "#ffd43b", "#66d9e8", "#ff8787")
 _FIRST = 4
@@ -21,10 +20,16 @@ _PADDING = (10, 24, 0, 0)
 class CurvesTab:
     """Charts and tables of the chosen face."""
 
-    def __init__(self, viewer: Viewer) -> None:
-        """Build them in the page's current container."""
-        self._viewer = viewer
-        gui = viewer.server.gui
+    def __init__(self, session: Session, canvas: Canvas) -> None:
+        """Build the controls in the page's current container.
+
+        Args:
+            session: what they show and change.
+            canvas: where the faces are drawn.
+        """
+        self._session = session
+        self._canvas = canvas
+        gui = canvas.server.gui
         self._curves = self._compute()
         self._version: Any = None
         self._shown = self._curves.most_varying(_FIRST)
@@ -40,14 +45,13 @@ class CurvesTab:
         )
         self._numbers = gui.add_markdown("")
         self._table = gui.add_markdown("")
-        guard = viewer.trouble.guard
+        guard = canvas.trouble.guard
         self.add_button.on_click(guard("curves", self._on_add))
         self.clear_button.on_click(guard("curves", self._on_clear))
         self.difference.on_update(guard("curves", self._on_difference))
 
     def _compute(self) -> Curves:
-        session = self._viewer.session
-        assert session is not None
+        session = self._session
         opened, face = session.current, session.chosen.face
         shown = opened.subject.faces[face]
         parameters = opened.parameters(face, edited=session.edited)
@@ -56,7 +60,7 @@ class CurvesTab:
 
     def _add_chart(self) -> Any:
         drawn = self._drawn()
-        return self._viewer.server.gui.add_uplot(
+        return self._canvas.server.gui.add_uplot(
             drawn.columns,
             _series(drawn.labels),
             scales=_scales(drawn),
@@ -65,15 +69,13 @@ class CurvesTab:
         )
 
     def _drawn(self) -> Chart:
-        session = self._viewer.session
-        assert session is not None
+        session = self._session
         now = float(session.opened[session.chosen.subject].subject.timestamps[self._now()])
         different = self.difference.value
         return chart(self._curves, self._shown, now, difference=different)
 
     def _now(self) -> int:
-        session = self._viewer.session
-        assert session is not None
+        session = self._session
         return session.frame_of(session.chosen.subject)
 
     async def _on_add(self, event: Any) -> None:
@@ -92,16 +94,14 @@ class CurvesTab:
     def _redraw(self) -> None:
         if self._chart is not None:
             drawn = self._drawn()
-            with self._viewer.server.atomic():
+            with self._canvas.server.atomic():
                 self._chart.scales = _scales(drawn)
                 self._chart.series = _series(drawn.labels)
                 self._chart.data = drawn.columns
 
     def follow(self) -> None:
         """Bring curves, frame and tables to what is shown."""
-        session = self._viewer.session
-        if session is None:
-            return
+        session = self._session
         offsets = session.current.edits.offsets.tobytes()
         version = (session.chosen, session.edited, hash(offsets))
         if version != self._version and not session.playback.playing:
@@ -113,8 +113,7 @@ class CurvesTab:
             self._show_frame()
 
     def _show_frame(self) -> None:
-        session = self._viewer.session
-        assert session is not None
+        session = self._session
         frame, pictures = self._now(), session.current.subject.pictures
         many = self._chart is not None
         picture = pictures.rgb(frame) if many and pictures is not None else None
@@ -142,8 +141,7 @@ class CurvesTab:
 
     def _comparison(self) -> list[str]:
         """Return the table of what differs most between two subjects of one head."""
-        session = self._viewer.session
-        assert session is not None
+        session = self._session
         if len(session.opened) != 2:
             return []
         means = []

@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,81 +16,79 @@ from smirk3d.export.arkit_csv import write_arkit_csv
 from smirk3d.export.formats import FLAME, FORMATS, PICTURED, write_face
 from smirk3d.export.gaps import with_gaps_filled
 from smirk3d.faces import Face, Picture
+from smirk3d.viewer.page.canvas import Canvas
+from smirk3d.viewer.page.status import Status
 from smirk3d.viewer.server.uploads import shown_name
-
-if TYPE_CHECKING:
-    from smirk3d.viewer.app import Viewer
-    from smirk3d.viewer.page.panel import Panel
+from smirk3d.viewer.session.session import Session
 
 
 class FilesTab:
-    """Controls of what comes and goes as files."""
+    """Controls of uploads and downloads."""
 
-    def __init__(self, panel: Panel, viewer: Viewer) -> None:
-        """Build nothing yet."""
-        self._panel = panel
-        self._viewer = viewer
-        self._guard = viewer.trouble.guard
+    def __init__(self, session: Session | None, canvas: Canvas, status: Status) -> None:
+        """Set up; :meth:`build` adds the controls.
+
+        Args:
+            session: whose faces are exported; None where nothing is open.
+            canvas: opens what is uploaded.
+            status: the page's status line.
+        """
+        self._session = session
+        self._canvas = canvas
+        self._status = status
+        self._guard = canvas.trouble.guard
 
     def build(self) -> None:
         """Build the controls in the page's current container."""
-        gui = self._viewer.server.gui
+        gui = self._canvas.server.gui
         self.upload = gui.add_upload_button(
             "Upload photo or video", mime_type="image/*,video/*",
             hint="Reconstructed on this machine. Phones offer their camera here.",
         )  # fmt: skip
         self.upload.on_upload(self._guard("upload", self._on_upload))
         gui.add_html(_webcam(self.upload._impl.uuid))
-        if self._viewer.session is None:
+        session = self._session
+        if session is None:
             return
-        names = self._formats()
+        names = _formats(session)
         self.format = gui.add_dropdown("format", names, initial_value=names[0])
         self.export = gui.add_button("Export face", hint="The chosen face in the shown frame.")
         self.curves = gui.add_button(
             "Curves as CSV", hint="ARKit's 52 weights of all frames, as Live Link Face writes them."
         )
         self.save = gui.add_button("Save", hint="A folder, zipped, that smirk3d view opens again.")
-        self.export.on_click(self._send("export", self._exported))
-        self.curves.on_click(self._send("curves", self._csv))
-        self.save.on_click(self._send("save", self._saved))
-
-    def _formats(self) -> list[str]:
-        session = self._viewer.session
-        assert session is not None
-        names = [*FORMATS, *PICTURED]
-        if session.current.subject.head.name.startswith(FLAME):
-            names.append(FLAME)
-        return names
+        self.export.on_click(self._send("export", session, self._exported))
+        self.curves.on_click(self._send("curves", session, self._csv))
+        self.save.on_click(self._send("save", session, self._saved))
 
     def _on_upload(self, event: Any) -> None:
         file = event.target.value
 
         def receive() -> None:
-            subject = self._viewer.uploads.receive(file.name, file.content, self._panel.progress)
-            self._viewer.open([subject])
+            self._canvas.open_upload(file.name, file.content)
 
-        self._panel.attempt(shown_name(file.name), receive)
+        self._status.attempt(shown_name(file.name), receive)
 
-    def _send(self, what: str, make: Callable[[Path], Path]) -> Callable[[Any], None]:
-        """Return a callback that makes a file or folder and hands it to the page that asked."""
+    def _send(
+        self, what: str, session: Session, make: Callable[[Session, Path], Path]
+    ) -> Callable[[Any], None]:
+        """Return a callback that makes a file or folder and sends it to the page that asked."""
 
         def clicked(event: Any) -> None:
             def act() -> None:
                 with tempfile.TemporaryDirectory(prefix="smirk3d-view-") as folder:
-                    self._panel.say("writing the file ...")
-                    made = make(Path(folder))
+                    self._status.say("writing the file ...")
+                    made = make(session, Path(folder))
                     name, content = _packed(made)
                 event.client.send_file_download(name, content, save_immediately=True)
-                self._panel.say(f"{name}: {len(content) / 1e6:.1f} MB")
+                self._status.say(f"{name}: {len(content) / 1e6:.1f} MB")
 
-            self._panel.attempt(what, act)
+            self._status.attempt(what, act)
 
         return self._guard(what, clicked)
 
-    def _exported(self, folder: Path) -> Path:
-        session = self._viewer.session
-        assert session is not None
-        with self._viewer.lock:
+    def _exported(self, session: Session, folder: Path) -> Path:
+        with self._canvas.lock:
             opened, face = session.current, session.chosen.face
             frame = session.frame_of(session.chosen.subject)
             row = opened.subject.faces[face].row(frame)
@@ -113,10 +111,8 @@ class FilesTab:
         stem = folder / f"{shown_name(opened.subject.name)}-face-{face}"
         return write_face(self.format.value, stem, exported)
 
-    def _csv(self, folder: Path) -> Path:
-        session = self._viewer.session
-        assert session is not None
-        with self._viewer.lock:
+    def _csv(self, session: Session, folder: Path) -> Path:
+        with self._canvas.lock:
             opened, face = session.current, session.chosen.face
             parameters = opened.parameters(face)
         shown = opened.subject.faces[face]
@@ -126,16 +122,21 @@ class FilesTab:
         write_arkit_csv(path, head, everywhere, timestamps=times.tolist())
         return path
 
-    def _saved(self, folder: Path) -> Path:
-        session = self._viewer.session
-        assert session is not None
-        with self._viewer.lock:
+    def _saved(self, session: Session, folder: Path) -> Path:
+        with self._canvas.lock:
             opened = session.current
             parameters = [opened.parameters(face) for face in range(len(opened.subject.faces))]
         made = folder / f"{shown_name(opened.subject.name)}-edited"
         made.mkdir()
         opened.subject.save(made, parameters)
         return made
+
+
+def _formats(session: Session) -> list[str]:
+    names = [*FORMATS, *PICTURED]
+    if session.current.subject.head.name.startswith(FLAME):
+        names.append(FLAME)
+    return names
 
 
 def _packed(path: Path) -> tuple[str, bytes]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from smirk3d.viewer.page.canvas import Canvas
 from smirk3d.viewer.session.parameter_layout import Control
-from smirk3d.viewer.session.session import FaceChoice
-
-if TYPE_CHECKING:
-    from smirk3d.viewer.app import Viewer
+from smirk3d.viewer.session.session import FaceChoice, Session
 
 _OPEN_AT_FIRST = ("Jaw", "Mouth", "Expression")
 _DIGITS = 3
@@ -18,15 +16,20 @@ _DIGITS = 3
 class MoveTab:
     """Sliders derived from the chosen face's head, with reset, undo and redo."""
 
-    def __init__(self, viewer: Viewer) -> None:
-        """Build them in the page's current container."""
-        self._viewer = viewer
-        gui, session = viewer.server.gui, viewer.session
-        assert session is not None
+    def __init__(self, session: Session, canvas: Canvas) -> None:
+        """Build the controls in the page's current container.
+
+        Args:
+            session: what they show and change.
+            canvas: where the faces are drawn.
+        """
+        self._session = session
+        self._canvas = canvas
+        gui = canvas.server.gui
         self._choices = session.choices()
         names = list(self._choices)
         self.face = gui.add_dropdown("face", names, initial_value=names[0], visible=len(names) > 1)
-        self.face.on_update(viewer.trouble.guard("face", self._on_face))
+        self.face.on_update(canvas.trouble.guard("face", self._on_face))
         self.undo_button = gui.add_button("Undo", hint="Ctrl+Z", disabled=True)
         self.redo_button = gui.add_button("Redo", hint="Ctrl+Y", disabled=True)
         self.reset_button = gui.add_button("Reset face", hint="R")
@@ -35,7 +38,7 @@ class MoveTab:
             (self.redo_button, self.redo),
             (self.reset_button, self.reset),
         ):
-            button.on_click(viewer.trouble.guard("edits", _clicked(act)))
+            button.on_click(canvas.trouble.guard("edits", _clicked(act)))
         self._box: Any = None
         self.sliders: list[tuple[Control, Any]] = []
         self._head: Any = None
@@ -43,11 +46,10 @@ class MoveTab:
 
     def _build(self) -> None:
         """Build the sliders of the chosen face's head."""
-        session = self._viewer.session
-        assert session is not None
+        session = self._session
         if self._box is not None:
             self._box.remove()
-        gui, layout = self._viewer.server.gui, session.current.layout
+        gui, layout = self._canvas.server.gui, session.current.layout
         self.sliders, self._head = [], session.current.subject.head
         self._box = gui.add_folder("Sliders")
         folders: dict[str, list[Control]] = {}
@@ -60,9 +62,8 @@ class MoveTab:
                         self.sliders.append((control, self._add(control)))
 
     def _add(self, control: Control) -> Any:
-        session = self._viewer.session
-        assert session is not None
-        slider = self._viewer.server.gui.add_slider(
+        session = self._session
+        slider = self._canvas.server.gui.add_slider(
             control.label,
             min=_rounded(control.lo),
             max=_rounded(control.hi),
@@ -71,57 +72,53 @@ class MoveTab:
         )
 
         async def moved(event: Any) -> None:
-            if event.client is not None and self._viewer.session is not None:
-                with self._viewer.lock:
-                    self._viewer.session.set_value(control, float(event.target.value))
-                self._viewer.refresh()
+            if event.client is not None:
+                with self._canvas.lock:
+                    self._session.set_value(control, float(event.target.value))
+                self._canvas.refresh()
 
-        slider.on_update(self._viewer.trouble.guard(control.label, moved))
+        slider.on_update(self._canvas.trouble.guard(control.label, moved))
         return slider
 
     async def _on_face(self, event: Any) -> None:
-        session = self._viewer.session
-        if session is None:
-            return
-        with self._viewer.lock:
+        session = self._session
+        with self._canvas.lock:
             session.chosen = self._choices.get(self.face.value, FaceChoice(0, 0))
         if session.current.subject.head is not self._head:
             self._build()
-        self._viewer.refresh()
+        self._canvas.refresh()
 
     def undo(self) -> None:
-        """Take back the last change."""
+        """Undo the last change."""
         self._change("undo")
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
+        """Redo the change that was undone last."""
         self._change("redo")
 
     def reset(self) -> None:
-        """Take back all changes of the chosen face."""
+        """Remove all changes of the chosen face."""
         self._change("reset")
 
     def _change(self, what: str) -> None:
-        session = self._viewer.session
-        if session is None:
-            return
-        with self._viewer.lock:
+        session = self._session
+        with self._canvas.lock:
             if what == "reset":
                 session.reset()
             elif what == "undo":
                 session.current.edits.undo()
             else:
                 session.current.edits.redo()
-        self._viewer.refresh()
+        self._canvas.refresh()
 
     def follow(self) -> None:
         """Show the chosen face's values, while nothing plays."""
-        session = self._viewer.session
-        if session is None or session.playback.playing:
+        session = self._session
+        if session.playback.playing:
             return
         for control, slider in self.sliders:
             value = session.value(control)
-            # what the user holds has the step's precision, not the vector's
+            # a slider that the user holds has the step's precision, not the vector's
             if not math.isclose(slider.value, value, abs_tol=0.51 * control.step):
                 slider.value = round(value, _DIGITS)
         self.undo_button.disabled = not session.current.edits.can_undo

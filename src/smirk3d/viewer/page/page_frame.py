@@ -1,4 +1,4 @@
-"""What viser's page lacks: a title, notices beside the face, a first hint, a limit for uploads."""
+"""Additions to viser's page: title, notices beside the face, a first hint, a limit for uploads."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class PageFrame:
 
         Args:
             server: viser's.
-            trouble: hears of errors.
+            trouble: reports errors.
             largest_upload: bytes; a page sends no larger file.
         """
         self._server = server
@@ -86,10 +86,10 @@ class PageFrame:
         server.on_client_connect(trouble.guard("page", self._greet))
 
     def show(self, name: str, hint: str) -> None:
-        """Name what the pages show, and hint how to move it, once a page.
+        """Set the title of the pages, and show a hint once on each.
 
         Args:
-            name: of the subjects; any text.
+            name: name of the subjects; any text.
             hint: one sentence, gone after the first drag or eight seconds.
         """
         self._title, self._hint = f"{NAME} \N{EM DASH} {name}", hint

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from smirk3d.viewer.app import Viewer
+from smirk3d.viewer.page.canvas import Canvas
+from smirk3d.viewer.session.session import Session
 
 _SPEEDS = {"1/4": 0.25, "1/2": 0.5, "1": 1.0, "2": 2.0}
 
@@ -13,12 +13,16 @@ _SPEEDS = {"1/4": 0.25, "1/2": 0.5, "1": 1.0, "2": 2.0}
 class TimeBar:
     """The controls of a clip's time."""
 
-    def __init__(self, viewer: Viewer) -> None:
-        """Build them in the page's current container."""
-        self._viewer = viewer
-        gui, guard = viewer.server.gui, viewer.trouble.guard
-        session = viewer.session
-        assert session is not None
+    def __init__(self, session: Session, canvas: Canvas) -> None:
+        """Build the controls in the page's current container.
+
+        Args:
+            session: what they show and change.
+            canvas: where the faces are drawn.
+        """
+        self._session = session
+        self._canvas = canvas
+        gui, guard = canvas.server.gui, canvas.trouble.guard
         self._folder = gui.add_folder("Time", order=5)
         with self._folder:
             self.play = gui.add_button("Play", hint="Space; J and L step")
@@ -40,40 +44,31 @@ class TimeBar:
             self.seek(int(event.target.value))
 
     async def _on_pace(self, event: Any) -> None:
-        session = self._viewer.session
-        if session is not None:
-            session.playback.speed = _SPEEDS.get(self.speed.value, 1.0)
-            session.playback.loop = self.loop.value
+        self._session.playback.speed = _SPEEDS.get(self.speed.value, 1.0)
+        self._session.playback.loop = self.loop.value
 
     def toggle(self) -> None:
         """Play or pause."""
-        session = self._viewer.session
-        if session is not None:
-            with self._viewer.lock:
-                session.playback.toggle()
-            self._viewer.refresh()
+        with self._canvas.lock:
+            self._session.playback.toggle()
+        self._canvas.refresh()
 
     def seek(self, frame: int) -> None:
         """Show a frame and pause."""
-        session = self._viewer.session
-        if session is not None:
-            with self._viewer.lock:
-                session.playback.playing = False
-                session.playback.seek(frame)
-            self._viewer.refresh()
+        with self._canvas.lock:
+            self._session.playback.playing = False
+            self._session.playback.seek(frame)
+        self._canvas.refresh()
 
     def step(self, frames: int) -> None:
         """Show a later or earlier frame and pause."""
-        session = self._viewer.session
-        if session is not None:
-            self.seek(session.playback.frame + frames)
+        self.seek(self._session.playback.frame + frames)
 
     def follow(self) -> None:
         """Show the frame that is drawn."""
-        session = self._viewer.session
-        if session is not None:
-            self.frame.value = session.playback.frame
-            self.play.label = "Pause" if session.playback.playing else "Play"
+        playback = self._session.playback
+        self.frame.value = playback.frame
+        self.play.label = "Pause" if playback.playing else "Play"
 
     def remove(self) -> None:
         """Take the controls away."""

@@ -20,9 +20,10 @@ _STRAIGHT = 1 - 1e-7
 
 
 class Cameras:
-    """Puts the cameras of all pages where a view wants them.
+    """Moves the cameras of all pages to a view.
 
-    The locked view may move and zoom, but turns back; it is fitted anew when the window changes.
+    The locked view may move and zoom, but does not rotate; it is fitted again when the
+    window changes.
 
     Attributes:
         view: the view of all pages.
@@ -35,7 +36,7 @@ class Cameras:
 
         Args:
             server: viser's.
-            trouble: hears of errors.
+            trouble: reports errors.
             viewpoint: returns where the camera of a view belongs, for width over height of a
                 page's canvas.
         """

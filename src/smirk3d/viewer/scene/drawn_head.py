@@ -84,7 +84,7 @@ def _srgb(linear: Tensor) -> Colour:
 
 
 def _brows(head: HeadModel) -> list[DrawnMesh]:
-    """Return both brows as plain bands in the strips that carry their hairs: viser has no alpha."""
+    """Return both brows as plain bands in the strips with their hairs: viser has no alpha."""
     ids = head.hair_faces[(head.part[head.hair_faces] == PARTS.index("brows")).all(1)].unique()
     if not len(ids):
         return []
@@ -106,7 +106,7 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
 
 
 def _between_rows(uv: Tensor, side: Tensor, points: Tensor) -> Tensor:
-    """Return weights ``[P, U]`` of a strip's vertices that lie above and below places ``[P, 2]``.
+    """Return weights ``[P, U]`` of a strip's vertices that lie above and below points ``[P, 2]``.
 
     Args:
         uv: of the vertices ``[U, 2]``, in columns.
@@ -136,7 +136,7 @@ def _irises(head: HeadModel) -> list[DrawnMesh]:
     """Return rings of both eyes' irises and pupils, one mesh for each colour.
 
     A ring's points are mixed from its eyeball's vertices by weights that reproduce every affine
-    motion, so they turn, move and grow with the eye.
+    motion, so they rotate, move and grow with the eye.
     """
     neutral = head.neutral()
     with torch.no_grad():
@@ -193,9 +193,9 @@ def _ring_faces() -> NDArray[np.uint32]:
 def _affine_weights(vertices: Tensor, points: Tensor) -> Tensor:
     """Return weights ``[N, U]``, each row summing to 1, with ``weights @ vertices = points``."""
     centre = vertices.mean(0)
-    known = torch.cat([(vertices - centre) * 100, torch.ones(len(vertices), 1)], 1)
-    wanted = torch.cat([(points - centre) * 100, torch.ones(len(points), 1)], 1)
-    return (wanted.double() @ torch.linalg.pinv(known.double())).float()
+    homogeneous = torch.cat([(vertices - centre) * 100, torch.ones(len(vertices), 1)], 1)
+    target = torch.cat([(points - centre) * 100, torch.ones(len(points), 1)], 1)
+    return (target.double() @ torch.linalg.pinv(homogeneous.double())).float()
 
 
 class PersonSurface:

@@ -1,7 +1,7 @@
 """The textured skin in the page.
 
 viser moves meshes of one colour sixty times a second, but textured ones come as whole GLB files,
-and while a page reads one it shows nothing. So two nodes take turns: the one that is hidden is
+and while a page reads one it shows nothing. So two nodes alternate: the one that is hidden is
 read while the other is shown, fifteen times a second.
 """
 
@@ -105,7 +105,7 @@ def _accessor(view: int, component: int, count: int, kind: str) -> dict[str, Any
 
 
 class PhotoSkin:
-    """Two nodes that show one textured skin in turn."""
+    """Two nodes that show one textured skin alternately."""
 
     def __init__(self, server: Any, name: str) -> None:
         """Add nothing yet: the nodes come with the first texture."""
@@ -118,20 +118,20 @@ class PhotoSkin:
         self._shown: NDArray[np.float32] | None = None
         self._last = 0.0
 
-    def dress(self, mesh: TexturedMesh) -> None:
+    def set_texture(self, mesh: TexturedMesh) -> None:
         """Take a texture."""
         self._mesh = mesh
         self._sent = self._shown = None
 
     @property
-    def is_dressed(self) -> bool:
+    def is_textured(self) -> bool:
         """Whether it has a texture."""
         return self._mesh is not None
 
     def show(self, vertices: Points) -> bool:
-        """Show the skin at vertices ``[V, 3]``; tell whether it is there already.
+        """Show the skin at vertices ``[V, 3]`` and return whether the page has it already.
 
-        Until it returns True and :attr:`is_settled`, it wants to be called again.
+        It is to be called again until it returns True and :attr:`is_settled` is true.
         """
         if self._mesh is None:
             return False
@@ -147,7 +147,7 @@ class PhotoSkin:
 
     @property
     def is_settled(self) -> bool:
-        """Whether what is shown is what was sent last."""
+        """Whether the page shows the vertices that were sent last."""
         return self._sent is self._shown
 
     def _send(self, glb: bytes) -> None:

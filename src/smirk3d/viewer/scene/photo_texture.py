@@ -31,7 +31,7 @@ _EDGE_ROUNDS = 3
 
 @dataclass(frozen=True, eq=False)
 class SkinMap:
-    """What texturing needs to know of a head's skin.
+    """The parts of a head that texturing uses.
 
     Attributes:
         skin: its vertices, triangles and texture coordinates, the latter spaced evenly.
@@ -56,7 +56,7 @@ def skin_map(head: HeadModel) -> SkinMap:
 
 
 def _evened(values: Tensor) -> Tensor:
-    """Return coordinates ``[U]`` moved, in their order, to where they share room more evenly.
+    """Return coordinates ``[U]`` moved, in their order, to where they are spaced more evenly.
 
     Heads spend their vertices on the face and their texture on the scalp.
     """
@@ -70,7 +70,7 @@ def _evened(values: Tensor) -> Tensor:
 def skin_texture(parts: SkinMap, positions: Tensor, picture: Picture) -> Picture:
     """Return the skin's texture uint8 ``[1024, 1024, 3]``, v upwards.
 
-    Surface that the picture shows takes its colours; what is turned away or hidden takes the
+    Surface that the picture shows takes its colours; surface that faces away or is hidden takes the
     other side's; what neither side shows takes those of the nearest surface that is seen.
 
     Args:
@@ -82,14 +82,16 @@ def skin_texture(parts: SkinMap, positions: Tensor, picture: Picture) -> Picture
     colours = torch.from_numpy(picture).permute(2, 0, 1).float()[None] / 255
     seen = _seen(parts, positions, width, height)
     plane = positions[:, :2] * torch.tensor([2 / width, 2 / height]) - 1
-    std = _diffused_colours(parts, plane, seen, colours)
+    diffused = _diffused_colours(parts, plane, seen, colours)
     ids = parts.skin.vertex_ids.cpu()
     other = parts.mirror[ids]
     uv = parts.skin.uv.cpu()
     flat = torch.stack([uv[:, 0] * 2 - 1, 1 - uv[:, 1] * 2, torch.zeros(len(uv))], 1)
     fragments = rasterize(flat[None], parts.skin.faces.cpu(), _SIDE, _SIDE)
-    known = torch.cat([plane[ids], plane[other], seen[ids, None], seen[other, None], std[ids]], 1)
-    texel = fragments.at_pixels(known[None])
+    attributes = torch.cat(
+        [plane[ids], plane[other], seen[ids, None], seen[other, None], diffused[ids]], 1
+    )
+    texel = fragments.at_pixels(attributes[None])
     here, there = _sampled(colours, texel[:2].T), _sampled(colours, texel[2:4].T)
     own, mirrored = texel[4], (1 - texel[4]) * texel[5]
     rest = 1 - own - mirrored
@@ -115,7 +117,7 @@ def _seen(parts: SkinMap, positions: Tensor, width: int, height: int) -> Tensor:
     )
     weight = weight * (clear & inside)
     soft = smoothed(weight[:, None], parts.faces, rounds=_EDGE_ROUNDS)[:, 0]
-    # the edge softens inwards: what is hidden stays so
+    # the edge softens inwards, so that hidden surface stays hidden
     return torch.minimum(weight, soft * soft * (3 - 2 * soft))
 
 
@@ -125,10 +127,10 @@ def _diffused_colours(parts: SkinMap, plane: Tensor, seen: Tensor, colours: Tens
     shown = _sampled(colours, plane).T
     there = _sampled(colours, plane[parts.mirror]).T
     colour = torch.where((seen >= seen[parts.mirror])[:, None], shown, there)
-    std = smoothed(torch.cat([colour * weight, weight], 1), parts.faces, _DIFFUSION_ROUNDS)
-    fraction = (std[:, 3:] / 1e-3).clamp(0, 1)
+    diffused = smoothed(torch.cat([colour * weight, weight], 1), parts.faces, _DIFFUSION_ROUNDS)
+    fraction = (diffused[:, 3:] / 1e-3).clamp(0, 1)
     mean = (colour * weight).sum(0) / weight.sum().clamp(min=1e-6)
-    return fraction * std[:, :3] / std[:, 3:].clamp(min=1e-6) + (1 - fraction) * mean
+    return fraction * diffused[:, :3] / diffused[:, 3:].clamp(min=1e-6) + (1 - fraction) * mean
 
 
 def _sampled(colours: Tensor, plane: Tensor) -> Tensor:
@@ -139,11 +141,11 @@ def _sampled(colours: Tensor, plane: Tensor) -> Tensor:
 
 def _widened(texture: Tensor, mask: Tensor) -> Tensor:
     """Return the texture with its islands widened by some texels, for filters at their edges."""
-    known = mask[None, None].float()
+    inside = mask[None, None].float()
     picture = texture[None]
     for _ in range(8):
-        weight = F.avg_pool2d(known, 3, stride=1, padding=1)
-        mean = F.avg_pool2d(picture * known, 3, stride=1, padding=1) / weight.clamp(min=1e-6)
-        picture = torch.where(known > 0, picture, mean)
-        known = (weight > 0).float()
+        weight = F.avg_pool2d(inside, 3, stride=1, padding=1)
+        mean = F.avg_pool2d(picture * inside, 3, stride=1, padding=1) / weight.clamp(min=1e-6)
+        picture = torch.where(inside > 0, picture, mean)
+        inside = (weight > 0).float()
     return picture[0]

@@ -23,16 +23,16 @@ What lies 15 cm before the photo's plane is off by 0.1 % of a picture that is 25
 FREE_FOV = math.radians(28)
 _MARGIN = 1.04
 _DEPTH = 2.0
-"""Metres before what is looked at that are drawn."""
+"""Metres of depth around the looked-at point that are drawn."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a picture lies in the world, its middle at the origin.
+    """The plane of a picture in the world, its middle at the origin.
 
     Attributes:
         image_size: width and height in pixels.
-        metres_per_pixel: in the world.
+        metres_per_pixel: size of a pixel in the world.
     """
 
     image_size: tuple[int, int]
@@ -47,7 +47,7 @@ class Stage:
     def placement(
         self, camera: Array, T_crop_image: Array
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return matrix ``[3, 3]`` and shift ``[3]`` that put head space where the picture has it.
+        """Return matrix ``[3, 3]`` and shift ``[3]`` from head space to where the picture shows it.
 
         Args:
             camera: scale, tx, ty ``[3]`` of the crop's scaled orthographic camera.
@@ -82,8 +82,8 @@ class Viewpoint:
     """A camera of the page.
 
     Attributes:
-        position: where it is.
-        look_at: what it looks at.
+        position: its position ``[3]`` in metres.
+        look_at: the point ``[3]`` in its middle, in metres.
         fov: vertical field of view in radians.
     """
 

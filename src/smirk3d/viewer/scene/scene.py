@@ -20,7 +20,7 @@ from smirk3d.viewer.session.source_pictures import to_jpeg
 Material = Literal["clay", "wireframe", "photo"]
 
 _FACING = (0.0, 1.0, 0.0, 0.0)
-"""Turns viser's pictures, which look along +z with y down, to the viewer."""
+"""Rotates viser's pictures, which face +z with y down, to the viewer."""
 _BEHIND = 0.16
 """Metres from the middle of the head to the picture."""
 
@@ -30,10 +30,10 @@ class Appearance:
     """How everything is drawn.
 
     Attributes:
-        material: clay, its triangles alone, or the colours of the photo.
-        opacity: of the meshes; below 1 the picture shines through.
+        material: clay, wireframe, or the colours of the photo.
+        opacity: opacity of the meshes; below 1 the picture shines through.
         meshes: whether the meshes are drawn.
-        picture: whether the picture is.
+        picture: whether the picture is drawn.
     """
 
     material: Material = "clay"
@@ -46,8 +46,8 @@ class SubjectScene:
     """The nodes of one subject.
 
     Attributes:
-        stage: where its picture lies; None without one.
-        shift: where its middle is, in metres along x.
+        stage: the plane of its picture; None without one.
+        shift: position of its middle along x, in metres.
     """
 
     def __init__(self, server: Any, name: str, opened: OpenSubject) -> None:
@@ -79,13 +79,13 @@ class SubjectScene:
         self._skins = [
             PhotoSkin(server, f"{name}/face{n}/photo") for n in range(len(subject.faces))
         ]
-        self._dresses: dict[int, tuple[bool, bool, Material, float]] = {}
+        self._drawn_as: dict[int, tuple[bool, bool, Material, float]] = {}
         self._picture = self._add_picture(f"{name}/picture")
         self._jpeg: bytes | None = None
-        self._bare_for_good = False
+        self._texture_given_up = False
 
     def place(self, shift: float) -> None:
-        """Put the subject's middle at a place along x."""
+        """Move the subject's middle to a position along x, in metres."""
         self.shift = shift
         self._root.position = (shift, 0.0, 0.0)
 
@@ -119,10 +119,10 @@ class SubjectScene:
         matrix, shift = self.stage.placement(camera, shown.T_crop_image[row])
         return vertices @ matrix.T + shift
 
-    def draw(self, face: int, frame: int, vector: Vector | None, look: Appearance) -> None:
+    def draw(self, face: int, frame: int, vector: Vector | None, appearance: Appearance) -> None:
         """Show a face as a vector says, or hide it."""
-        seen = vector is not None and look.meshes
-        textured = wanted = seen and look.material == "photo"
+        seen = vector is not None and appearance.meshes
+        textured = wanted = seen and appearance.material == "photo"
         handles = self._handles[face]
         if vector is not None and seen:
             vertices = self.world_vertices(face, frame, vector)
@@ -131,14 +131,14 @@ class SubjectScene:
             for mesh in self._meshes:
                 if not (textured and mesh.name == "skin"):
                     handles[mesh.name].vertices = mesh.vertices(vertices)
-        dress = (seen, textured, look.material, look.opacity)
-        if dress == self._dresses.get(face):
+        drawn_as = (seen, textured, appearance.material, appearance.opacity)
+        if drawn_as == self._drawn_as.get(face):
             return
-        self._dresses[face] = dress
+        self._drawn_as[face] = drawn_as
         for name, handle in handles.items():
             handle.visible = seen and not (textured and name == "skin")
-            handle.wireframe = look.material == "wireframe"
-            handle.opacity = look.opacity if look.opacity < 1 else None
+            handle.wireframe = appearance.material == "wireframe"
+            handle.opacity = appearance.opacity if appearance.opacity < 1 else None
         if not wanted:
             self._skins[face].hide()
 
@@ -148,24 +148,24 @@ class SubjectScene:
         return all(skin.is_settled for skin in self._skins)
 
     @property
-    def wants_dress(self) -> bool:
+    def needs_texture(self) -> bool:
         """Whether a skin has no texture yet, and there is a picture to take it from."""
         pictures = self._opened.subject.pictures
-        if self.stage is None or pictures is None or self._bare_for_good:
+        if self.stage is None or pictures is None or self._texture_given_up:
             return False
-        bare = (n for n, skin in enumerate(self._skins) if not skin.is_dressed)
-        return any(pictures.jpeg(self._frontal(number)) is not None for number in bare)
+        untextured = (n for n, skin in enumerate(self._skins) if not skin.is_textured)
+        return any(pictures.jpeg(self._frontal(number)) is not None for number in untextured)
 
-    def stay_bare(self) -> None:
+    def give_up_texture(self) -> None:
         """Want no texture any more: the picture could not be projected."""
-        self._bare_for_good = True
+        self._texture_given_up = True
 
     def _frontal(self, face: int) -> int:
         """Return the frame that shows a face from the front most."""
         shown = self._opened.subject.faces[face]
         return int(shown.frames[int(shown.parameters.head_pose.norm(dim=1).argmin())])
 
-    def dress(self) -> None:
+    def project_texture(self) -> None:
         """Give each skin the colours of the frame that shows its face from the front most.
 
         Takes seconds; callers do it in a thread of their own.
@@ -187,16 +187,16 @@ class SubjectScene:
             # the picture at hand may be smaller than the one that was measured
             texture = skin_texture(parts, pixels * (picture.shape[1] / width), picture)
             jpeg = to_jpeg(texture, max(texture.shape))
-            self._skins[number].dress(TexturedMesh(parts.skin, jpeg))
+            self._skins[number].set_texture(TexturedMesh(parts.skin, jpeg))
 
-    def show_picture(self, frame: int, look: Appearance) -> None:
+    def show_picture(self, frame: int, appearance: Appearance) -> None:
         """Show the picture of a frame; one that is not there leaves the last."""
         pictures = self._opened.subject.pictures
         if self._picture is None or pictures is None:
             return
-        self._picture.visible = look.picture
+        self._picture.visible = appearance.picture
         jpeg = pictures.jpeg(frame)
-        if look.picture and jpeg is not None and jpeg is not self._jpeg:
+        if appearance.picture and jpeg is not None and jpeg is not self._jpeg:
             self._jpeg = jpeg
             # encoded already: the public setter would encode again, each frame
             self._picture._data = jpeg

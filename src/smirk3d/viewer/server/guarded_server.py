@@ -23,7 +23,7 @@ from smirk3d.viewer.server.trouble import Seldom, Trouble
 from smirk3d.viewer.server.uploads import shown_name
 
 _PART_BYTES = 512 * 1024
-"""What viser's page sends at once."""
+"""Bytes that viser's page sends at once."""
 _MOST_UPLOADS = 2
 _LONGEST_NAME = 200
 """Characters of another site's name that are printed."""
@@ -60,14 +60,14 @@ class UploadGuard:
         return None
 
     def admits_part(self, client: int, upload: str, size: int) -> bool:
-        """Tell whether a part may be kept; one too large ends its upload."""
-        known = self._open.get(upload)
-        if known is None or known.client != client:
+        """Return whether a part may be kept; one too large ends its upload."""
+        opened = self._open.get(upload)
+        if opened is None or opened.client != client:
             return False
-        known.left -= size
-        if known.left <= 0 or size > _PART_BYTES:
+        opened.left -= size
+        if opened.left <= 0 or size > _PART_BYTES:
             del self._open[upload]
-        return known.left >= 0 and size <= _PART_BYTES
+        return opened.left >= 0 and size <= _PART_BYTES
 
     def forget(self, client: int) -> None:
         """Drop the uploads of a page that left."""
@@ -88,7 +88,7 @@ def start_server(
         host: address to bind to.
         port: the port; the next free one is taken where it is busy.
         largest_upload: bytes.
-        trouble: hears of errors and refusals.
+        trouble: reports errors and refusals.
         admitted: other sites whose pages may connect.
 
     Raises:
@@ -104,14 +104,14 @@ def start_server(
     sockets = server._websock_server
     for message in (messages.ShareUrlRequest, messages.ShareUrlDisconnect):
         sockets.unregister_handler(message)
-    _tell_of_errors(sockets, trouble)
+    _report_errors(sockets, trouble)
     _refuse_other_sites(sockets, Doorkeeper(host, server.get_port(), admitted), trouble)
     _limit_uploads(server, messages, UploadGuard(largest_upload), trouble)
     return server
 
 
 def _check_address(host: str) -> None:
-    """Refuse what viser would try in vain, without an end."""
+    """Refuse addresses that viser would try in vain, without an end."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, 0), family=family).close()
@@ -120,21 +120,21 @@ def _check_address(host: str) -> None:
 
 
 class _Lines(logging.Handler):
-    """Says of a library's log what it would print with a traceback."""
+    """Reports the errors in a library's log, which it would print with a traceback."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(logging.ERROR)
         self._trouble = trouble
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say one record."""
+        """Report one record."""
         error = record.exc_info[1] if record.exc_info else None
         with self._trouble.watched("a page's connection"):
             raise error or RuntimeError(record.getMessage())
 
 
-def _tell_of_errors(sockets: Any, trouble: Trouble) -> None:
-    """Turn what viser and websockets raise in their own threads into lines."""
+def _report_errors(sockets: Any, trouble: Trouble) -> None:
+    """Report errors that viser and websockets raise in their own threads."""
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         with trouble.watched("a page's message"):
@@ -178,7 +178,7 @@ def _refuse_other_sites(sockets: Any, door: Doorkeeper, trouble: Trouble) -> Non
 
 
 def _limit_uploads(server: Any, messages: Any, guard: UploadGuard, trouble: Trouble) -> None:
-    """Put a guard before what keeps the parts of uploads."""
+    """Put a guard before viser's handler of the parts of uploads."""
     gui, sockets = server.gui, server._websock_server
 
     def start(client: int, message: Any) -> None:

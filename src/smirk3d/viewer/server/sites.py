@@ -2,7 +2,7 @@
 
 A browser sends the ``Origin`` of the page and the ``Host`` that the page asked for. A page of
 another site that reaches this server, by a port of this machine or by a name whose server says
-127.0.0.1 (DNS rebinding), is told by these two and by the port.
+127.0.0.1 (DNS rebinding), is recognized by these two and by the port.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def admitted_sites(texts: Iterable[str]) -> tuple[Site, ...]:
 
 
 class Doorkeeper:
-    """Tells the viewer's own pages from those of other sites."""
+    """Distinguishes the viewer's own pages from those of other sites."""
 
     def __init__(self, host: str, port: int, admitted: Sequence[Site] = ()) -> None:
         """Keep the door of a server.
@@ -82,7 +82,7 @@ class Doorkeeper:
         self._names = _THIS_MACHINE if self._local else _THIS_MACHINE | _machine_names()
 
     def admits(self, origin: str | None, host: str | None, address: str) -> bool:
-        """Tell whether a connection comes from an admitted page, or from no page at all.
+        """Return whether a connection comes from an admitted page, or from no page at all.
 
         Programs other than browsers send no ``Origin``, or any they like: they are admitted.
 
@@ -103,14 +103,14 @@ class Doorkeeper:
         return self._local or page == asked
 
     def _is_own(self, site: Site, address: str) -> bool:
-        """Tell whether a page of a site was loaded from this server; it knows no TLS."""
+        """Return whether a page of a site was loaded from this server; it knows no TLS."""
         if site.scheme != "http" or site.port != self._port:
             return False
         return site.host in self._names or _same_address(site.host, address)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address to bind to is reached from this machine alone."""
+    """Return whether an address to bind to is reached from this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

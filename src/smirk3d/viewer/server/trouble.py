@@ -1,4 +1,4 @@
-"""What goes wrong in the viewer: one line in the terminal and on the page, and it goes on."""
+"""Errors of the viewer: one line each in the terminal and on the page, and the viewer goes on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_QUIET = 60.0
-"""Seconds in which the same line is not said again."""
+_REPEAT_AFTER = 60.0
+"""Seconds in which the same line is not repeated."""
 _MOST_LINES = 20
 """Different lines in that time; a page that makes up texts cannot flood the terminal."""
 
@@ -30,10 +30,10 @@ class Seldom:
         self._lock = threading.Lock()
 
     def admits(self, text: str) -> bool:
-        """Tell whether a text may be said now, and count it as said if so."""
+        """Return whether a text may be said now, and count it as said if so."""
         now = self._clock()
         with self._lock:
-            self._said = {old: at for old, at in self._said.items() if now - at < _QUIET}
+            self._said = {old: at for old, at in self._said.items() if now - at < _REPEAT_AFTER}
             if text in self._said or len(self._said) >= _MOST_LINES:
                 return False
             self._said[text] = now
@@ -41,12 +41,12 @@ class Seldom:
 
 
 class Trouble:
-    """Tells of errors, wherever they happen, and keeps them from ending what they happen in."""
+    """Reports errors of all threads and keeps them from ending a thread."""
 
     def __init__(
         self, line_of: Callable[[object, BaseException], str], complain: Callable[[str], None]
     ) -> None:
-        """Tell the terminal alone, until there is a page.
+        """Report to the terminal alone, until there is a page.
 
         Args:
             line_of: returns one printable line of where an error was, and the error.
@@ -61,8 +61,8 @@ class Trouble:
         """Show lines on a page as well."""
         self._show = page
 
-    def tell(self, where: str, error: BaseException) -> None:
-        """Say what an error was and where."""
+    def report(self, where: str, error: BaseException) -> None:
+        """Say where an error was, and what it says."""
         self.say(self._line_of(where, error))
 
     def say(self, line: str) -> None:

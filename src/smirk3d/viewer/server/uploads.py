@@ -31,7 +31,7 @@ _MOST_FRAME_PIXELS = 4096 * 2304
 
 Kind = Literal["photo", "video"]
 OnProgress = Callable[[str, float], None]
-"""Called with what is done, in words, and a share from 0 to 1."""
+"""Called with the present step, in words, and the fraction done, from 0 to 1."""
 
 _PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _PHOTO_BRANDS = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
@@ -39,7 +39,7 @@ _MATROSKA = b"\x1a\x45\xdf\xa3"
 
 
 def kind_of(content: bytes) -> Kind:
-    """Return what a file is by its first bytes; its name may say anything.
+    """Return the kind of a file by its first bytes; its name may say anything.
 
     Only these containers reach a decoder: playlists and scripts, which make video libraries open
     other files, have none of their marks.
@@ -86,7 +86,7 @@ class Estimator:
 
 
 class Uploads:
-    """Turns uploads into subjects, one at a time, in a folder that goes with the program."""
+    """Makes subjects of uploads, one at a time, in a folder that is removed with the viewer."""
 
     def __init__(self, estimator: Estimator) -> None:
         """Load nothing yet: head and weights come with the first upload."""
@@ -109,7 +109,7 @@ class Uploads:
         Args:
             name: of the file; only shown.
             content: its bytes.
-            on_progress: hears of the progress.
+            on_progress: progress callback.
 
         Raises:
             InputError: if another upload is being worked on, or the file is too large, too long,

@@ -1,1 +1,1 @@
-"""What the viewer shows, without a page: subjects, edits, time."""
+"""The viewer's state, without a page: subjects, edits, time."""

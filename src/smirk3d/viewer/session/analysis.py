@@ -25,8 +25,8 @@ class Curves:
     """Values by name over the frames of a clip.
 
     Attributes:
-        seconds: ``[T]``.
-        values: ``[T]`` each by name; not a number in frames without the face.
+        seconds: times ``[T]`` of the frames.
+        values: values ``[T]`` by name; not a number in frames without the face.
     """
 
     seconds: Array
@@ -64,9 +64,9 @@ def clip_curves(
 
     Args:
         head: the face's head.
-        parameters: in the F frames that show it ``[F, D]``.
+        parameters: of the F frames that show it.
         frames: the clip's frame of each ``[F]``.
-        seconds: of the clip's frames ``[T]``.
+        seconds: times ``[T]`` of the clip's frames.
     """
     if head.has_named_actions:
         with torch.no_grad():
@@ -101,10 +101,10 @@ def _correlation(ours: Array, theirs: Array) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """What a chart draws.
+    """The data of a chart.
 
     Attributes:
-        labels: of the columns but the first.
+        labels: names of the columns but the first.
         columns: seconds, each curve, and the upright line.
         lowest, highest: ends of the upright axis.
     """
@@ -122,7 +122,7 @@ def chart(curves: Curves, names: list[str], now: float, *, difference: bool = Fa
 
     Args:
         curves: the clip's.
-        names: what to draw.
+        names: the curves to draw.
         now: where the line is, in seconds.
         difference: draw left minus right for names that have another side.
     """
@@ -135,9 +135,9 @@ def chart(curves: Curves, names: list[str], now: float, *, difference: bool = Fa
         labels.append(label)
         columns.append(values)
     # in whole steps, so that the axis stays while values change a little
-    known = np.concatenate([np.array([0.0, 0.5]), *(c[np.isfinite(c)] for c in columns)])
-    lowest = math.floor(known.min() / _AXIS_STEP) * _AXIS_STEP
-    highest = math.ceil(known.max() / _AXIS_STEP) * _AXIS_STEP
+    values = np.concatenate([np.array([0.0, 0.5]), *(c[np.isfinite(c)] for c in columns)])
+    lowest = math.floor(values.min() / _AXIS_STEP) * _AXIS_STEP
+    highest = math.ceil(values.max() / _AXIS_STEP) * _AXIS_STEP
     at = int(np.searchsorted(curves.seconds, now, "right"))
     line = np.full(len(curves.seconds), np.nan)
     widened = (

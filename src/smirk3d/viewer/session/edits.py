@@ -1,4 +1,4 @@
-"""What the user changed, and the way back."""
+"""The user's edits, with undo and redo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Edits:
     """An offset for each face, added to its parameters in every frame; with undo and redo.
 
     Attributes:
-        offsets: the offsets ``[N, D]`` that are asked for.
+        offsets: the offsets ``[N, D]`` of the faces' vectors.
     """
 
     def __init__(self, num_faces: int, size: int) -> None:
@@ -26,12 +26,12 @@ class Edits:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
+        """Whether there is a step to undo."""
         return bool(self._undo)
 
     @property
     def can_redo(self) -> bool:
-        """Whether a step was taken back."""
+        """Whether there is a step to redo."""
         return bool(self._redo)
 
     def move(self, face: int, index: int, offset: float, seconds: float) -> None:
@@ -52,16 +52,16 @@ class Edits:
         self.offsets[face, index] = offset
 
     def reset(self, face: int, within: slice | NDArray[np.intp] | None = None) -> None:
-        """Take back all edits of a face, or those of some values; one step."""
+        """Remove all edits of a face, or those of some values; one step."""
         self._remember()
         self.offsets[face, slice(None) if within is None else within] = 0
 
     def undo(self) -> None:
-        """Take back the last step, if there is one."""
+        """Undo the last step, if there is one."""
         self._exchange(self._undo, self._redo)
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
+        """Redo the step that was undone last."""
         self._exchange(self._redo, self._undo)
 
     def _remember(self) -> None:

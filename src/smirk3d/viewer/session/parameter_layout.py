@@ -1,4 +1,4 @@
-"""All parameters of a face as one vector, and the sliders that a head's description asks for."""
+"""All parameters of a face as one vector, and the sliders that follow from a head's description."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _REGIONS = {
     "mouth": "Mouth",
     "tongue": "Tongue",
 }
-_TURN = math.pi / 2
-_STD = 3.0
+_LARGEST_ANGLE = math.pi / 2
+_SLIDER_STDS = 3.0
 """Range of an unbounded slider in standard deviations."""
 _SMALLEST_SCALE = 0.05
 _VIEW = (
     ParameterGroup(
         name="head_pose",
         names=("pitch", "yaw", "roll"),
-        lo=(-_TURN,) * 3,
-        hi=(_TURN,) * 3,
+        lo=(-_LARGEST_ANGLE,) * 3,
+        hi=(_LARGEST_ANGLE,) * 3,
         prior_std=(0.3,) * 3,
         default=(0.0,) * 3,
     ),
@@ -71,12 +71,12 @@ class Control:
     """One slider.
 
     Attributes:
-        index: of its value in the vector.
+        index: position of its value in the vector.
         group: the parameter group it belongs to.
-        label: what the page calls it.
+        label: its name on the page.
         folder: where the page shows it.
         lo, hi: ends of the slider.
-        step: of the slider.
+        step: step of the slider.
     """
 
     index: int
@@ -89,10 +89,10 @@ class Control:
 
 
 class ParameterLayout:
-    """Where each group lies in the vector of a head's parameters.
+    """Layout of the groups in the vector of a head's parameters.
 
     Attributes:
-        size: of the vector, D.
+        size: size of the vector, D.
         lo, hi: bounds ``[D]`` of the values, infinite where unbounded.
         controls: the sliders, by folder; components with equal bounds have none.
     """
@@ -147,7 +147,7 @@ def _controls(group: ParameterGroup, start: int, head: HeadModel) -> list[Contro
         lo, hi = group.lo[i], group.hi[i]
         if lo == hi:
             continue
-        reach = _STD * group.prior_std[i]
+        reach = _SLIDER_STDS * group.prior_std[i]
         lo = lo if math.isfinite(lo) else group.default[i] - reach
         hi = hi if math.isfinite(hi) else group.default[i] + reach
         folder = _folder(group.name, name, i)

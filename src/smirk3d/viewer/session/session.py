@@ -1,4 +1,4 @@
-"""The state of a viewer: what is open, which frame is shown, and what the user changed."""
+"""The state of a viewer: open subjects, shown frame, and edits."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from smirk3d.viewer.session.playback import Playback
 from smirk3d.viewer.session.subjects import Subject
 
 GLIDE_SECONDS = 0.06
-"""How long the mesh takes to a slider's new value: the page sends twenty values a second."""
+"""Seconds that the mesh takes to a slider's new value: the page sends twenty values a second."""
 
 
 class OpenSubject:
     """A subject with the edits of its faces.
 
     Attributes:
-        subject: what is shown.
-        layout: of its head's parameters.
-        edits: what the user asked for.
-        glided: the offsets ``[N, D]`` that are shown, on their way to those asked for.
+        subject: the subject that is shown.
+        layout: layout of its head's parameters.
+        edits: the user's edits.
+        glided: the offsets ``[N, D]`` that are shown, on their way to those of the edits.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -51,20 +51,20 @@ class OpenSubject:
         return self.layout.moved(own, self.glided[face])
 
     def parameters(self, face: int, *, edited: bool = True) -> FaceParameters:
-        """Return a face's parameters ``[F, D]`` in all its frames, as asked for."""
+        """Return a face's parameters ``[F, D]`` in all its frames, with or without its edits."""
         offset = self.edits.offsets[face] if edited else np.zeros(self.layout.size, np.float32)
         return self.layout.parameters(self.layout.moved(self._vectors[face], offset))
 
     def glide(self, seconds: float) -> bool:
-        """Bring the shown offsets nearer to those asked for; tell whether they moved."""
-        wanted = self.edits.offsets
-        if np.array_equal(self.glided, wanted):
+        """Move the shown offsets towards those of the edits and return whether they moved."""
+        target = self.edits.offsets
+        if np.array_equal(self.glided, target):
             return False
         fraction = min(seconds / GLIDE_SECONDS, 1.0)
-        gap = wanted - self.glided
-        # what is nearly there arrives, so that gliding ends
-        near = np.abs(gap) < 1e-3 * (1 + np.abs(wanted))
-        self.glided = np.where(near, wanted, self.glided + gap * np.float32(fraction))
+        gap = target - self.glided
+        # offsets that are nearly there arrive, so that gliding ends
+        near = np.abs(gap) < 1e-3 * (1 + np.abs(target))
+        self.glided = np.where(near, target, self.glided + gap * np.float32(fraction))
         return True
 
 
@@ -77,13 +77,13 @@ class FaceChoice:
 
 
 class Session:
-    """What is open, at one time of its clip.
+    """Open subjects, at one time of their clips.
 
     Attributes:
         opened: the subjects, side by side.
         playback: the clock of the longest clip.
         chosen: the face that sliders move.
-        edited: whether edits are shown; without, the faces as they were.
+        edited: whether edits are shown, or the faces as they were.
     """
 
     def __init__(self, subjects: Sequence[Subject]) -> None:
@@ -100,7 +100,7 @@ class Session:
         return self.opened[self.chosen.subject]
 
     def choices(self) -> dict[str, FaceChoice]:
-        """Return all faces by a name that tells them apart."""
+        """Return all faces by unique names."""
         found = {}
         for number, opened in enumerate(self.opened):
             for face, shown in enumerate(opened.subject.faces):
@@ -117,11 +117,11 @@ class Session:
         return int(np.clip(at, 0, len(times) - 1))
 
     def vector(self, subject: int, face: int) -> Vector | None:
-        """Return what is drawn of a face now, ``[D]``."""
+        """Return the vector ``[D]`` of a face that is drawn now, None where the frame lacks it."""
         return self.opened[subject].shown(face, self.frame_of(subject), edited=self.edited)
 
     def value(self, control: Control) -> float:
-        """Return what a slider of the chosen face shows: its value as asked for."""
+        """Return the value of the chosen face that a slider shows, with its edits."""
         opened, face = self.current, self.chosen.face
         own = opened.own(face, self.frame_of(self.chosen.subject))
         offset = opened.edits.offsets[face]
@@ -145,7 +145,7 @@ class Session:
         self.current.edits.reset(self.chosen.face)
 
     def advance(self, seconds: float) -> bool:
-        """Let time pass and tell whether what is drawn has changed."""
+        """Let time pass and return whether the picture has changed."""
         before = self.playback.frame
         self.playback.advance(seconds)
         moved = [opened.glide(seconds) for opened in self.opened]

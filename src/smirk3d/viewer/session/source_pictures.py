@@ -23,7 +23,7 @@ _LARGEST_STORE = 512 * 2**20
 
 
 class SourcePictures(Protocol):
-    """Pictures by frame; they may be smaller than what the faces were found in.
+    """Pictures by frame; they may be smaller than the ones that the faces were found in.
 
     Attributes:
         problem: why some are missing, or None.
@@ -40,7 +40,7 @@ class SourcePictures(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop what still reads."""
+        """Stop reading."""
         ...
 
 
@@ -66,7 +66,7 @@ class Photo:
         return self._image
 
     def close(self) -> None:
-        """Nothing reads."""
+        """Do nothing: no thread reads."""
 
 
 class VideoFrames:

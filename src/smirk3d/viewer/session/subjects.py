@@ -1,4 +1,4 @@
-"""What the viewer shows: faces over the frames of a clip, of which a photo has one."""
+"""Subjects of the viewer: faces in the frames of a clip, of which a photo has one."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class ShownFace:
     """One face of a clip.
 
     Attributes:
-        label: what the page calls it.
-        parameters: in the F frames that show it ``[F, D]``.
-        frames: the clip's frame of each row ``[F]``, ascending.
+        label: its name on the page.
+        parameters: of the F frames that show it.
+        frames: number of the clip's frame for each row ``[F]``, ascending.
         T_crop_image: ``[F, 3, 3]``, picture pixels to crop pixels; None without a picture.
     """
 
@@ -70,12 +70,12 @@ class Subject:
     """Faces over a clip's T frames.
 
     Attributes:
-        name: what the page calls it.
-        head: of all faces.
-        faces: at least one.
+        name: its name on the page.
+        head: the head of all faces.
+        faces: the faces, at least one.
         image_size: width and height of the picture that the faces were found in; None without.
-        timestamps: seconds ``[T]``.
-        pictures: the source, or None.
+        timestamps: times ``[T]`` of the frames, in seconds.
+        pictures: the source's pictures, or None.
         save: writes a folder (or a file in it) that the viewer opens again, with parameters
             ``[F, D]`` of each face in place of its own.
     """
@@ -92,7 +92,7 @@ class Subject:
 def open_subject(
     path: str | Path, *, head: str | None = None, source: str | Path | None = None
 ) -> Subject:
-    """Return what a result folder, a track or a rig of ours shows.
+    """Return the subject of a result folder, a track or a rig of smirk3d.
 
     Nothing outside the folder is read: a result that names a picture elsewhere shows it only where
     ``source`` says so.
@@ -136,10 +136,10 @@ def _open_result(path: Path, head_name: str | None, source: str | Path | None) -
 def result_subject(
     name: str, head: HeadModel, record: ResultRecord, image: NDArray[np.uint8] | None
 ) -> Subject:
-    """Return what a photo's result shows.
+    """Return the subject of a photo's result.
 
     Args:
-        name: what the page calls it.
+        name: its name on the page.
         head: the result's head.
         record: the result, with at least one face.
         image: its photo ``[H, W, 3]``, if at hand.
@@ -247,7 +247,7 @@ def _open_glb(path: Path, head_name: str | None) -> Subject:
 
 
 def _glb_extras(path: Path) -> dict[str, Any]:
-    """Return what our writer notes in a GLB; of another's file, say so."""
+    """Return the extras that smirk3d writes into a GLB; refuse a GLB of another program."""
     origin = Origin(str(path), "GLB by smirk3d", "export it again")
     with origin.refusing(), origin.require_file().open("rb") as file:
         start = file.read(20)

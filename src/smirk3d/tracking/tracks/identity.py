@@ -1,4 +1,4 @@
-"""Who is who again: what a lost face and a found one have in common."""
+"""How alike a lost face and a found one are: the costs by which faces are identified again."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ _MARGIN = 2
 
 _APPEARANCE_UNIT = 0.35
 _SHAPE_UNIT = 0.06
-"""Distances of appearances and of shapes that tell equally much: nine in ten pairs of a held-out
+"""Distances of appearances and of shapes that cost 1: nine in ten pairs of a held-out
 photo and the same moved to one strong action, both cut, blurred and lit differently, are within
 0.43 and 0.04, nine in ten pairs of two photos beyond 0.66 and 0.19."""
 _SHAPE_MOST = 1.8
-"""Talk makes a first look at a shape err: by itself it does not part two faces."""
+"""Greatest cost of a shape: speech makes a first estimate of it err, so that by itself it must not
+distinguish two faces."""
 _REACH, _SPEED = 0.6, 1.5
-"""How far a face may be from where it was lost, in its sizes, at once and a second later."""
+"""Distance from where a face was lost at which it may be found, in face sizes: at once, and more
+with each second."""
 _SHORT = 2.0
-"""Seconds after which a place tells nothing any more."""
+"""Seconds after which the position where a face was lost no longer counts."""
 SAME = 2.5
 """Cost up to which a found face is taken for a lost one."""
 CERTAIN_MATCH = 1.7
-"""Cost, by looks and shape alone, up to which a new name is taken back for an old one."""
+"""Cost, by appearance and shape alone, up to which a new identity is merged into an old one."""
 
 
 @dataclass(frozen=True)
 class Traces:
-    """What is known of a face for telling it from others.
+    """Appearance, shape and motion of a face, by which it is compared with others.
 
     Attributes:
         appearance: coarse colours of its crop, from :func:`appearance`.
         shape: coefficients ``[S]``.
-        place: centre ``[2]`` in picture pixels.
-        speed: of the centre ``[2]`` in pixels a second; zero where not known.
+        position: of its centre ``[2]``, in picture pixels.
+        speed: of the centre ``[2]`` in picture pixels a second; zero where not measured.
         size: of its box in pixels.
-        seconds: when it was there.
+        seconds: time of the frame.
     """
 
     appearance: NDArray[np.float32]
     shape: NDArray[np.float64]
-    place: NDArray[np.float64]
+    position: NDArray[np.float64]
     speed: NDArray[np.float64]
     size: float
     seconds: float
@@ -67,7 +69,7 @@ def appearance_distance(one: NDArray[np.floating], other: NDArray[np.floating]) 
 
 
 def shape_distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Return one minus the cosine of two shapes; 0 where one of them tells nothing."""
+    """Return one minus the cosine of two shapes; 0 where one of them is zero."""
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return 1 - float(one @ other) / lengths if lengths > 1e-9 else 0.0
 
@@ -78,17 +80,18 @@ def cost_of_same(lost: Traces, found: Traces, *, cut: bool) -> float:
     Args:
         lost: the one that was followed before.
         found: the one that has come.
-        cut: whether the scene changed in between, so that the place tells nothing.
+        cut: whether the scene changed in between, so that positions do not count.
     """
-    looks = appearance_distance(lost.appearance, found.appearance) / _APPEARANCE_UNIT
+    appearance_cost = appearance_distance(lost.appearance, found.appearance) / _APPEARANCE_UNIT
     shape = shape_distance(lost.shape, found.shape) / _SHAPE_UNIT
-    cost = looks + min(shape, _SHAPE_MOST)
+    cost = appearance_cost + min(shape, _SHAPE_MOST)
     away = found.seconds - lost.seconds
     if cut or away > _SHORT:
         return cost
     # one that moves on behind something comes out ahead, one that stops does so where it went
-    ahead = lost.place + lost.speed * away
-    distance = min(float(np.linalg.norm(place - found.place)) for place in (lost.place, ahead))
+    ahead = lost.position + lost.speed * away
+    origins = (lost.position, ahead)
+    distance = min(float(np.linalg.norm(origin - found.position)) for origin in origins)
     distance /= max(lost.size, found.size)
     growth = abs(np.log(found.size / lost.size))
     near = distance / (_REACH + _SPEED * away) + growth / (0.4 + away)

@@ -1,4 +1,4 @@
-"""One person, one shape: a robust mean that grows with the frames."""
+"""The shape of a person: a robust mean over frames."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SETTLED = 8
-"""Frames after which outliers are told from the mean so far."""
+"""Frames after which a distance from the mean so far marks an outlier."""
 _FORGET = 0.98
+"""Weight of the usual distance so far: about the last fifty frames count."""
 
 
 class PersonShape:
-    """The weighted mean of one person's shape coefficients, in which odd frames count little.
+    """The weighted mean of one person's shape coefficients, in which outliers count little.
 
     A frame's weight falls with the square of its distance from the mean once that exceeds twice
     the usual distance (Cauchy's weights).
@@ -33,33 +34,33 @@ class PersonShape:
             ValueError: before the first frame.
         """
         if self._mean is None:
-            raise ValueError("no frame has told a shape yet")
+            raise ValueError("no frame was added yet: add one before the mean is taken")
         return self._mean
 
     @property
     def num_frames(self) -> int:
-        """How many frames were added."""
+        """The number of frames that were added."""
         return self._count
 
     def add(self, shape: NDArray[np.floating], quality: float) -> None:
-        """Take in one frame.
+        """Add one frame.
 
         Args:
-            shape: ``[S]`` as one frame tells it.
+            shape: coefficients ``[S]`` that were estimated from the frame.
             quality: how much the frame is to be trusted, in [0, 1].
         """
-        told = np.asarray(shape, np.float64)
+        estimate = np.asarray(shape, np.float64)
         weight = max(float(quality), 1e-3)
         if self._mean is None:
-            self._mean = told.copy()
-        distance = float(np.sqrt(np.mean((told - self._mean) ** 2)))
+            self._mean = estimate.copy()
+        distance = float(np.sqrt(np.mean((estimate - self._mean) ** 2)))
         if self._count >= _SETTLED:
             weight /= 1 + (distance / max(2 * self._usual, 1e-6)) ** 2
         fraction = 1 / (self._count + 1) if self._count < _SETTLED else 1 - _FORGET
         self._usual += fraction * (distance - self._usual)
         self._weight += weight
         self._count += 1
-        self._mean += weight / self._weight * (told - self._mean)
+        self._mean += weight / self._weight * (estimate - self._mean)
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` needs."""

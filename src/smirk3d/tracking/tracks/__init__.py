@@ -1,0 +1,1 @@
+"""Tracks of faces: how each is followed, searched for, lost and identified again."""
