@@ -25,7 +25,10 @@ HEADER_KEY = "smirk3d"
 """Entry of the model's metadata that holds head, groups and provenance as JSON."""
 
 INPUT = "images"
+"""Name of the model's input."""
+
 _LARGEST_BATCH = 4096
+"""Upper bound of the exported batch dimension, which torch.export asks for; far above any use."""
 
 
 class _GroupsInOrder(nn.Module):

@@ -23,9 +23,14 @@ INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
 _SLACK = 0.0005
 """Metres before the skin from which a point counts as outside: a pixel's depth on slopes."""
 _TONGUE_RESTS = 0.02
+"""Weight of tongueOut in effect up to which the tongue counts as inside; chosen by eye."""
+
 _OFF_MIDLINE = 0.01
+"""Metres from the midline within which a border loop is the mouth's; chosen by eye."""
+
 _RADIUS = 0.17
-"""Metres around a head's middle that the pictures show."""
+"""Half the side in metres of the cube that the depth pictures show; it holds the open head, whose
+size is about 0.3 m."""
 
 
 @dataclass(frozen=True)

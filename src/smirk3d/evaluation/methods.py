@@ -22,7 +22,10 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _BATCH = 32
+"""Crops encoded at once; bounds memory, the results do not depend on it."""
+
 _KEPT = 16
+"""Fits kept for methods that share them; a protocol asks for 8 sets of landmarks at most."""
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,13 @@ from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 
 BATCH = 16
+"""Photos of a training step and of a rendering; chosen so that a step fits a small CPU."""
+
 RATE = 3e-3
-"""Thrice the published learning rate: these trainings are short."""
+"""Three times SMIRK's learning rate, because these trainings are short; not tuned further."""
 
 _L1_WEIGHT, _PERCEPTUAL_WEIGHT = 10.0, 1.0
+"""Weights of the losses in the protocol of SMIRK's resynthesis table (Retsinas et al. 2024)."""
 
 
 class RendererInputs:

@@ -16,6 +16,8 @@ from smirk3d.rendering.layers import Look
 from smirk3d.rendering.pictures import PosedHead, overlay
 
 _BACKGROUND = 228
+"""Grey level behind a head that is drawn alone; chosen by eye."""
+
 _LOOK = Look(shadows=24, supersample=2, refinements=0)
 
 

@@ -24,7 +24,10 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _ALIGNMENTS = 3
+"""Rounds of shape and alignment in turn; not tuned."""
+
 _SETTLED = 1e-4
+"""Relative change of the cost below which a step ends the search; not tuned."""
 
 
 @dataclass(frozen=True, kw_only=True)

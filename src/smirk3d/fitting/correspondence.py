@@ -20,13 +20,28 @@ from smirk3d.geometry.meshes import faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 
 _STABLE_SIGMA = 0.005
+"""Largest standard deviation in metres of a landmark that guides the registration; by eye."""
+
 _FEWEST_LANDMARKS = 30
+"""Landmarks that both heads must have: with fewer the warp bends between them; chosen by hand."""
+
 _SMOOTHING_STEPS = (40, 20, 10, 5, 2)
+"""Rounds of smoothing of each step of the registration, from stiff to loose; chosen by eye."""
+
 _FARTHEST_MATCH = 0.008
+"""Metres within which a closest point attracts a vertex during the registration; by eye."""
+
 _FARTHEST_POINT = 0.0025
+"""Metres between the registered surfaces up to which a pair of points is kept; by eye."""
+
 _FACING = 0.6
+"""Least cosine between the normals of a pair of points; chosen by eye."""
+
 _WARP_RIDGE = 2e-3
+"""Metres of regularization of the thin-plate spline; chosen by eye."""
+
 _MARGIN = 0.02
+"""Metres of skin around the source's face that give partners to the target's edge; by eye."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from smirk3d.parameters.face_parameters import FaceParameters
 # upper and lower lid margin, then the corners, of the subject's right and left eye (MediaPipe)
 _EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
 _CLOSED_ASPECT = 0.12
+"""Opening over width of an eye below which its iris fades out of the fit: full weight at one and a
+half times this, none at half of it; chosen by eye."""
 
 SPARSITY = 2.0
 """The `sparsity` that keeps fits of smiles free of sneers, and of lips pressed and drawn aside."""

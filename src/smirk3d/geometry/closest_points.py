@@ -10,7 +10,10 @@ from torch import Tensor
 from smirk3d.errors import check_shape
 
 _CANDIDATES = 48
+"""Triangles tested for each query: ample on meshes of similar triangles, not for long slivers."""
+
 _CHUNK = 512
+"""Queries handled at once; bounds memory, the result does not depend on it."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 from smirk3d.errors import check_shape
 
 _SMALLEST_NORM = 1e-20
+"""Length up to which a vector counts as zero; its square is near the least float32."""
 
 
 def _check_mesh(vertices: Tensor, faces: Tensor) -> None:

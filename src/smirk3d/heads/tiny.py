@@ -16,6 +16,7 @@ Kind = Literal["named", "pca", "ruled"]
 _RADII = np.array([0.075, 0.105, 0.09])
 _EYES = np.array([[0.032, 0.03, 0.075], [-0.032, 0.03, 0.075]])
 _NUM_SKIN = 42
+"""Vertices of an icosahedron that is split once."""
 
 
 def tiny_head(kind: Kind = "named") -> HeadModel:

@@ -18,8 +18,14 @@ from smirk3d.parameters.face_parameters import FaceParameters
 
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "anger")
 PENALTIES = (1e-3, 1e-2, 1e-1)
+"""Weight penalties that cross-validation chooses from: a decade apart, range chosen by hand."""
+
 _FOLDS = 4
-_TRAIN_FRACTION = 8
+"""Folds of the cross-validation, a usual number."""
+
+_TRAINING_PHOTOS_PER_LIMIT = 8
+"""Training photos for each photo of ``--limit``; keeps a quick look quick."""
+
 ABOUT = (
     "Linear probe (logistic regression with classes weighted to count alike, penalty chosen by "
     f"{_FOLDS}-fold cross-validation) from expression, jaw, eyelids and eyes to the photos' "
@@ -109,7 +115,9 @@ def run(context: EvaluationContext) -> Section:
     context.on_progress("reading labelled photos")
     # held-out photos are few: all of them are used, whatever the limit
     test = held_out_photos(config.faces, keep=labels.__contains__)
-    train = training_photos(config.faces, _TRAIN_FRACTION * config.limit, labels.__contains__)
+    train = training_photos(
+        config.faces, _TRAINING_PHOTOS_PER_LIMIT * config.limit, labels.__contains__
+    )
     wanted, given = (_numbers([labels[key] for key in photos.keys]) for photos in (test, train))
     if len(set(given.tolist())) < 2 or not len(test):
         raise InputError(f"{config.faces}: too few photos are labelled with {', '.join(EMOTIONS)}")

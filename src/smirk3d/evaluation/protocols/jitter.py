@@ -20,9 +20,19 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image
 
 VARIANTS = 8
-_SHIFT, _ZOOM, _TURN = 0.02, 0.03, math.radians(2)
+"""Versions of each photo; enough for a standard deviation, chosen to bound time."""
+
+_SHIFT, _ZOOM, _ROTATION = 0.02, 0.03, math.radians(2)
+"""Largest shift as a fraction of the crop, relative zoom, and rotation in radians of a version;
+chosen by eye to resemble a detector's jitter between frames."""
+
 _BLUR, _NOISE, _GAIN = 0.8, 0.02, 0.05
+"""Largest blur in pixels, standard deviation of noise, largest relative change of brightness;
+chosen by eye to resemble a webcam."""
+
 _MOST = 64
+"""Photos of the protocol at most; bounds its time."""
+
 ABOUT = (
     f"Each held-out photo in {VARIANTS} versions: crop moved by up to 2 %, zoomed by 3 %, turned "
     "by 2 degrees, blurred by up to 0.8 pixels, noise of 0.02, brightness 5 %; landmarks are "
@@ -47,7 +57,7 @@ def versions(
     def draw(std: float, *shape: int) -> Tensor:
         return (torch.rand(batch, *shape, generator=generator) * 2 - 1) * std
 
-    zoom, angle = 1 + draw(_ZOOM), draw(_TURN)
+    zoom, angle = 1 + draw(_ZOOM), draw(_ROTATION)
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
     linear = torch.stack([cosine, -sine, sine, cosine], 1).unflatten(1, (2, 2))
     centre = torch.full((batch, 2, 1), CROP_SIZE / 2)
@@ -62,8 +72,8 @@ def versions(
     return (soft * (1 + draw(_GAIN, 1, 1, 1)) + noise).clamp(0, 1), transform
 
 
-def _blurred(image: Tensor, amount: float) -> Tensor:
-    sigma = max(_BLUR * amount, 1e-3)
+def _blurred(image: Tensor, fraction: float) -> Tensor:
+    sigma = max(_BLUR * fraction, 1e-3)
     weights = torch.exp(-(torch.arange(-2.0, 3.0) ** 2) / (2 * sigma**2))
     weights = weights / weights.sum()
     kernel = (weights[:, None] * weights)[None, None].expand(3, 1, -1, -1)

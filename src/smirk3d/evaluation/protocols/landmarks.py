@@ -21,15 +21,24 @@ LIPS = (
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
     78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
 )  # fmt: skip
-LIDS = (
+"""MediaPipe's ``FACE_LANDMARKS_LIPS``."""
+
+EYELIDS = (
     33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
     263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
 )  # fmt: skip
+"""MediaPipe's ``FACE_LANDMARKS_RIGHT_EYE`` and ``FACE_LANDMARKS_LEFT_EYE``."""
+
 BROWS = (
     70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276,
 )  # fmt: skip
+"""MediaPipe's ``FACE_LANDMARKS_RIGHT_EYEBROW`` and ``FACE_LANDMARKS_LEFT_EYEBROW``."""
+
 _EYE_CORNERS = (33, 263)
+"""MediaPipe's outer eye corners, right then left."""
+
 _WORST = 10
+"""Photos named in the list of the worst."""
 
 ABOUT = (
     "Landmarks of the answer against MediaPipe's on held-out photos, in pixels of the 224 crop "
@@ -56,7 +65,7 @@ def landmark_errors(head: HeadModel, answers: FaceParameters, landmarks: Tensor)
 def regions(head: HeadModel) -> dict[str, Tensor]:
     """Return the rows ``[L]`` bool of the head's landmarks in each region."""
     ids = head.landmark_ids
-    named = {"lips": LIPS, "eyelids": LIDS, "brows": BROWS, "contour": FACE_OVAL}
+    named = {"lips": LIPS, "eyelids": EYELIDS, "brows": BROWS, "contour": FACE_OVAL}
     found = {name: torch.isin(ids, torch.tensor(members)) for name, members in named.items()}
     stable = (head.landmark_sigma <= LandmarkFit.STABLE_SIGMA) & (ids < 468)
     return {"stable": stable, **found}

@@ -33,6 +33,8 @@ ABOUT = (
     "Pictures in which MediaPipe finds no face are left out."
 )
 _MOST = 96
+"""Photos of the protocol at most; bounds its time."""
+
 _SHOWN = ("eyeBlinkLeft", "browOuterUpRight", "mouthSmileLeft", "noseSneerRight", "jawLeft",
           "cheekPuff")  # fmt: skip
 

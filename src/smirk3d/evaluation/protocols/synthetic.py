@@ -24,10 +24,20 @@ UNREPORTED = ("noseSneerLeft", "noseSneerRight", "cheekPuff", "jawLeft", "jawRig
 """Channels that MediaPipe reports nothing on."""
 
 _PICTURES = 400
+"""Pictures unless ``--limit`` is given; bounds the protocol's time."""
+
 _ACTIONS = (2, 7)
+"""Fewest and most actions of a face; chosen by eye."""
+
 _WEIGHT = (0.3, 1.0)
+"""Range of an action's weight: from plainly visible to full; chosen by eye."""
+
 _IDENTITY = 0.7
+"""Standard deviation of the identity's coefficients, less than 1 so that few faces look odd."""
+
 _POSE = (0.12, 0.22, 0.06)
+"""Standard deviations of the head's pitch, yaw and roll in radians: mostly frontal; by eye."""
+
 _OPPOSED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
 _BASELINE = "MediaPipe's 52"
 

@@ -13,8 +13,13 @@ from torch import Tensor, nn
 from smirk3d.errors import AssetError, check_shape
 
 NUM_LANDMARKS = 68
+"""Landmarks of the 300-W annotation (Sagonas et al. 2013)."""
+
 NUM_CONTOUR = 17
+"""Landmarks of the face's contour, which come first."""
+
 _LARGEST_YAW_DEGREES = 39
+"""Largest yaw of FLAME's tables of contours."""
 
 
 class IbugLandmarks(nn.Module):
