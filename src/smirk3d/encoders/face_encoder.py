@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,12 +20,13 @@ from smirk3d.assets.weight_files import (
     read_weights_header,
     write_weights,
 )
-from smirk3d.conventions import CAMERA_SCALE_DEFAULT, CROP_SIZE
+from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.backbones import Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import VIEW_GROUPS, VIEW_SPEC, ParameterGroup
 
 _USUAL_SPATIAL_CHANNELS = 128
 """Up to here a network is built without a look at the file first, which takes a second."""
@@ -35,28 +35,7 @@ _LARGEST_INPUT, _MOST_SPATIAL_CHANNELS = 1024, 4096
 _SMALLEST_STD = 0.02
 """Of features: most have 0.1."""
 
-_VIEW = ("head_pose", "camera")
 _EXPRESSION = ("expression", "eyelids", "jaw", "eyes")
-
-VIEW_GROUPS = (
-    ParameterGroup(
-        name="head_pose",
-        names=("x", "y", "z"),
-        lo=(-math.inf,) * 3,
-        hi=(math.inf,) * 3,
-        prior_std=(0.2, 0.3, 0.1),
-        default=(0.0,) * 3,
-    ),
-    ParameterGroup(
-        name="camera",
-        names=("scale", "tx", "ty"),
-        lo=(0.1, -math.inf, -math.inf),
-        hi=(math.inf,) * 3,
-        prior_std=(1.0, 0.02, 0.02),
-        default=(CAMERA_SCALE_DEFAULT, 0.0, 0.0),
-    ),
-)
-"""The groups outside the head, for the output layers."""
 
 
 class ReadableHead(Protocol):
@@ -122,18 +101,18 @@ class FaceEncoder(nn.Module):
         self.config = config or EncoderConfig()
         self.head_name, self.head_fingerprint = head.name, head.fingerprint
         self.provenance: dict[str, Any] = {}
-        spec = {group.name: group for group in (*head.spec, *VIEW_GROUPS)}
+        spec = {group.name: group for group in (*head.spec, *VIEW_SPEC)}
         self._unseen = [
             group
             for group in head.spec
             if not (group.dim and group.observable)
             or (group.name == "eyes" and not self.config.eyes)
         ]
-        self.groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_GROUPS)}
+        self.groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_SPEC)}
         self.trunk: Backbone | None = None
         if self.config.shared:
             self.trunk = self._backbone(self.config.expression_backbone)
-        self.pose_encoder = self._encoder(self.config.pose_backbone, spec, _VIEW, 0.001)
+        self.pose_encoder = self._encoder(self.config.pose_backbone, spec, VIEW_GROUPS, 0.001)
         self.shape_encoder = self._encoder(self.config.shape_backbone, spec, ("shape",), 0.0)
         self.expression_encoder = self._encoder(
             self.config.expression_backbone, spec, _EXPRESSION, 0.1

@@ -14,6 +14,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 _LINEAR = ("expression", "eyelids")
 _BENT = ("jaw", "eyes")
 _DIFFERENCE = 1e-3
+"""Step of forward differences in single precision, in units of jaw and eyes (weights, radians)."""
 
 
 @dataclass
@@ -83,9 +84,8 @@ class ObservedHead:
 
         self.lo, self.hi = flat("lo"), flat("hi")
         self.prior_mean, self.prior_std = flat("default"), flat("prior_std")
-        first, count = head.group("shape").dim, head.group("expression").dim
-        offsets = self.head.offsets
-        parts = [offsets[: self.num_shape], offsets[first : first + count]]
+        offsets, rows = self.head.offsets, self.head.basis_rows
+        parts = [offsets[rows.rows("shape")][: self.num_shape], offsets[rows.rows("expression")]]
         columns = torch.cat([*parts, self.head.eyelid_offsets])
         self._columns = columns.permute(1, 2, 0).contiguous()
 

@@ -14,6 +14,7 @@ MOVING = ("expression", "eyelids", "jaw")
 """Groups that move a face's surface, in the order of :class:`PointHead`'s derivatives."""
 
 _DIFFERENCE = 1e-5
+"""Step of forward differences in double precision, in units of the jaw (weights, radians)."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,9 @@ class PointHead:
         """
         self.head = head.at_points(corners, bary).double()
         self.sizes = [head.group(name).dim for name in MOVING]
-        first = head.group("shape").dim
-        self.shape_columns = self.head.offsets[:first]
-        expression = self.head.offsets[first : first + self.sizes[0]]
+        rows = self.head.basis_rows
+        self.shape_columns = self.head.offsets[rows.rows("shape")]
+        expression = self.head.offsets[rows.rows("expression")]
         linear = torch.cat([expression, self.head.eyelid_offsets])
         self._columns = linear.permute(1, 2, 0).contiguous()
         turning = [name in ("jaw", "eyeL", "eyeR") for name in head.joint_names]

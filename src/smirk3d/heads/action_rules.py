@@ -18,10 +18,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from smirk3d.parameters.basis_rows import BASIS_BLOCKS, CHANNEL_BLOCKS, BasisRows, Block, Channel
+
 Arrays = Mapping[str, NDArray[Any]]
 
 SCALED = ("expression", "jaw", "eyelids", "gaze")
 """The rows of a head file's ``action_scale``."""
+
+_KIND: dict[Channel, int] = {
+    "expression": 0, "jaw_positive": 1, "jaw_negative": 1, "eyelids": 2, "gaze": 3,
+}  # fmt: skip
+"""Index into :data:`SCALED` of each block of channels."""
 
 RULE_BUFFERS = (
     "opposed", "gated", "gate_base", "gate_slope", "gate_high", "corrective_pair", "action_scale",
@@ -30,6 +37,7 @@ RULE_BUFFERS = (
 """What :func:`rule_buffers` returns, by name."""
 
 _LEAST_SCALE, _LARGEST_SCALE = 0.5, 1.6
+"""Bounds of a person's size of actions, so that rare identities stay plausible; chosen by eye."""
 
 
 @dataclass(frozen=True)
@@ -47,49 +55,73 @@ class Gate:
     high: float | None
 
 
-def linear_bases(arrays: Arrays, eyelids: NDArray[Any]) -> tuple[NDArray[Any], list[int]]:
-    """Return all linear offsets of a head file and what its channels are.
+def basis_rows(arrays: Arrays, *, eyelids_after_pose: bool = False) -> BasisRows:
+    """Return how many rows of offsets each block of a head file's basis has.
 
     Args:
         arrays: of the head file.
-        eyelids: the eyelids' offsets, of those that are channels.
-
-    Returns:
-        Identity, channels and correctives ``[K, 3 V]``; and for each channel ``[C]`` its place in
-        :data:`SCALED`.
+        eyelids_after_pose: whether the eyelids are added after the pose, outside the basis.
     """
-    blocks = [(0, arrays["expr_basis"])]
-    if "jaw_basis" in arrays:
-        jaw = arrays["jaw_basis"]
-        blocks += [(1, jaw), (1, arrays.get("jaw_basis_neg", -jaw))]
-    blocks += [(2, eyelids), (3, arrays.get("gaze_basis", eyelids[:0]))]
-    correctives = arrays.get("corrective_basis", eyelids[:0])
-    bases = [arrays["shape_basis"], *(block for _, block in blocks), correctives]
+    jaw = len(arrays.get("jaw_basis", ()))
+    return BasisRows(
+        shape=len(arrays["shape_basis"]),
+        expression=len(arrays["expr_names"]),
+        jaw_positive=jaw,
+        jaw_negative=jaw,
+        eyelids=0 if eyelids_after_pose else len(arrays.get("eyelid_basis", ())),
+        gaze=len(arrays.get("gaze_basis", ())),
+        correctives=len(arrays.get("corrective_basis", ())),
+    )
+
+
+def linear_basis(arrays: Arrays, rows: BasisRows) -> NDArray[np.float32]:
+    """Return all linear offsets of a head file ``[K, 3 V]`` in metres.
+
+    Args:
+        arrays: of the head file.
+        rows: of the basis, from :func:`basis_rows`.
+    """
+    blocks: dict[Block, NDArray[Any] | None] = {
+        "shape": arrays["shape_basis"],
+        "expression": arrays["expr_basis"],
+        "jaw_positive": arrays.get("jaw_basis"),
+        "jaw_negative": arrays.get("jaw_basis_neg"),
+        "eyelids": arrays.get("eyelid_basis"),
+        "gaze": arrays.get("gaze_basis"),
+        "correctives": arrays.get("corrective_basis"),
+    }
+    if blocks["jaw_negative"] is None and blocks["jaw_positive"] is not None:
+        blocks["jaw_negative"] = -blocks["jaw_positive"]
     size = arrays["v_template"].size
-    flat = [basis.astype(np.float32).reshape(len(basis), size) for basis in bases]
-    return np.concatenate(flat), [kind for kind, block in blocks for _ in block]
+    flat = []
+    for block in BASIS_BLOCKS:
+        offsets = blocks[block]
+        if rows.size(block) and offsets is not None:
+            flat.append(offsets.astype(np.float32).reshape(-1, size))
+    return np.concatenate([np.zeros((0, size), np.float32), *flat])
 
 
-def rule_buffers(arrays: Arrays, kinds: list[int]) -> dict[str, Tensor]:
+def rule_buffers(arrays: Arrays, rows: BasisRows) -> dict[str, Tensor]:
     """Return the rules of a head file as tensors, by the names of :data:`RULE_BUFFERS`.
 
     The older ``gate`` (an expression multiplied by a component of the jaw) is one of the gates.
 
     Args:
         arrays: of the head file.
-        kinds: for each channel ``[C]`` its place in :data:`SCALED`.
+        rows: of the basis, from :func:`basis_rows`.
     """
-    count = len(kinds)
+    kinds = [_KIND[block] for block in CHANNEL_BLOCKS for _ in range(rows.size(block))]
+    count = rows.num_channels
     pairs = arrays.get("gate", np.zeros((0, 2), np.int32)).astype(np.int64)
     by_jaw = np.zeros((len(pairs), count), np.float32)
-    jaw = kinds.index(1) if len(pairs) else 0
+    to_positive, to_negative = rows.channels("jaw_positive"), rows.channels("jaw_negative")
     for row, (_, component) in enumerate(pairs):
-        by_jaw[row, jaw + component], by_jaw[row, jaw + 3 + component] = 1, -1
+        by_jaw[row, to_positive.start + component] = 1
+        by_jaw[row, to_negative.start + component] = -1
     channels = arrays.get("gate_channel", np.zeros(0, np.int32)).astype(np.int64)
     slopes = arrays.get("gate_slope", np.zeros((0, count), np.float32))
     correctives = arrays.get("corrective_pair", np.zeros((0, 2), np.int32)).astype(np.int64)
     all_kinds = [*kinds, *(kinds[first] for first in correctives[:, 0])]
-    num_shape = len(arrays["shape_basis"])
     return {
         "opposed": torch.as_tensor(arrays.get("opposed", np.zeros((0, 2))).astype(np.int64)),
         "gated": torch.as_tensor(np.concatenate([pairs[:, 0], channels])),
@@ -100,7 +132,7 @@ def rule_buffers(arrays: Arrays, kinds: list[int]) -> dict[str, Tensor]:
         "gate_high": torch.tensor([torch.inf] * len(pairs) + [1.0] * len(channels)),
         "corrective_pair": torch.as_tensor(correctives),
         "action_scale": torch.as_tensor(
-            arrays.get("action_scale", np.zeros((0, num_shape)))
+            arrays.get("action_scale", np.zeros((0, rows.shape)))
         ).float(),
         "channel_kind": torch.tensor(all_kinds, dtype=torch.int64),
     }

@@ -17,6 +17,7 @@ from smirk3d.assets.foreign.npz import META, NpzFile, meta_of
 from smirk3d.assets.foreign.origin import Origin
 from smirk3d.assets.foreign.schema import REAL, TEXT, TRUTH, WHOLE, ArrayRule
 from smirk3d.errors import AssetError, ShapeError, Smirk3dError, check_shape
+from smirk3d.heads.action_rules import basis_rows
 from smirk3d.heads.spec import PARTS
 
 FORMAT = 1
@@ -27,9 +28,11 @@ LARGEST_HEAD = 512 << 20
 """Bytes of all arrays. The largest head that is known, GNM's, has 140 MB for 636 directions of 18k
 vertices in half precision; a hundred thousand vertices with 300 directions have 180 MB."""
 
-_LARGEST_HEAD_METRES = 2.0
-_SMALLEST_HEAD_METRES = 0.02
+_LARGEST_HEAD_METRES, _SMALLEST_HEAD_METRES = 2.0, 0.02
+"""Bounds of a head's extent: outside them its unit is not the metre."""
+
 _SUM_TOLERANCE = 2e-3
+"""Error allowed in sums to 1 of weights: some times the rounding of half precision."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -322,8 +325,7 @@ def _check_rules(arrays: Arrays) -> None:
     rules = [n for n in ("opposed", "gate_channel", "corrective_pair") if n in arrays]
     parts = ("jaw_basis", "eyelid_basis", "gaze_basis")
     _need(not rules or all(n in arrays for n in parts), f"{rules} need {', '.join(parts)}")
-    # the jaw has a row of offsets for either sign
-    num_channels = len(arrays["expr_names"]) + 6 + 2 + 8
+    num_channels = basis_rows(arrays).num_channels
     for name in rules:
         fits = ((arrays[name] >= 0) & (arrays[name] < num_channels)).all()
         _need(fits, f"{name} names an action that is not there")

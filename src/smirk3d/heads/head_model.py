@@ -7,33 +7,21 @@ FLAME (Li et al. 2017, equations 1 to 5) is the special case with joints and pos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from smirk3d.conventions import ARKIT_NAMES, CAMERA_SCALE_DEFAULT
+from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.geometry.rotations import axis_angle_to_matrix
-from smirk3d.heads.action_names import (
-    GAZE_ACTIONS,
-    expression_sources,
-    gaze_from_weights,
-    gaze_weights,
-)
-from smirk3d.heads.action_rules import RULE_BUFFERS, ActionRules, linear_bases, rule_buffers
-from smirk3d.heads.contact import CONTACT_BUFFERS, Contact, contact_buffers
-from smirk3d.heads.fingerprint import fingerprint
+from smirk3d.heads.action_names import GAZE_ACTIONS, gaze_from_weights, gaze_weights
+from smirk3d.heads.head_buffers import HeadBuffers
 from smirk3d.heads.reduced_heads import at_landmarks, at_points, at_vertices
 from smirk3d.heads.skinning import joint_transforms, skin
-from smirk3d.heads.spec import HAIR_PARTS, PARTS, head_spec
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
-
-Arrays = Mapping[str, NDArray[Any]]
+from smirk3d.parameters.basis_rows import CHANNEL_BLOCKS, Channel
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import VIEW_SPEC
 
 
 @dataclass(frozen=True)
@@ -49,136 +37,19 @@ class HeadMesh:
     joints: Tensor
 
 
-class HeadModel(nn.Module):
-    """A parametric head read from the arrays of a head file.
+class HeadModel(HeadBuffers):
+    """A parametric head, made from the arrays of a head file.
 
-    Attributes:
-        name: what the registry and checkpoints call it.
-        meta: version, source, licence, notice and hashes of the sources.
-        fingerprint: SHA-256 over the arrays that give parameters their meaning.
-        spec: the parameter groups, in the order of
-            :data:`~smirk3d.parameters.face_parameters.HEAD_GROUPS`.
-        expression_names: one a coefficient; empty strings for PCA coefficients.
-        faces: triangles ``[F, 3]``; uv: ``[T, 2]``, v upwards; uv_faces: ``[F, 3]``.
-        hair_faces, hair_uv_faces: likewise ``[H, 3]``, of the strips that carry hairs.
-        part: part of each vertex ``[V]`` (:data:`~smirk3d.heads.spec.PARTS`).
-        landmark_ids: MediaPipe's number of each landmark ``[L]``.
-        landmark_sigma: standard deviation of each landmark in metres ``[L]``.
+    A call with parameters of B faces gives their :class:`HeadMesh`.
+    :class:`~smirk3d.heads.head_buffers.HeadBuffers` documents the attributes.
     """
-
-    faces: Tensor
-    uv: Tensor
-    uv_faces: Tensor
-    hair_faces: Tensor
-    hair_uv_faces: Tensor
-    part: Tensor
-    landmark_ids: Tensor
-    landmark_sigma: Tensor
-    landmark_corners: Tensor
-    landmark_bary: Tensor
-    v_template: Tensor
-    basis: Tensor
-    eyelid_basis_: Tensor
-    pose_basis: Tensor
-    gaze_range: Tensor
-    eye_surface: Tensor
-    channel_kind: Tensor
-    corrective_pair: Tensor
-    action_scale: Tensor
-    joints: Tensor
-    joint_basis: Tensor
-    lbs_weights: Tensor
-
-    def __init__(self, arrays: Arrays, meta: Mapping[str, Any]) -> None:
-        """Build from the arrays of a head file (``../shared/head-models.md`` section 6)."""
-        super().__init__()
-        self.name = str(meta["name"])
-        self.meta = dict(meta)
-        self.fingerprint = fingerprint(arrays)
-        self.spec = head_spec(arrays)
-        self.expression_names = tuple(str(name) for name in arrays["expr_names"])
-        self.joint_names = tuple(str(name) for name in arrays["joint_names"])
-        self.parents = tuple(int(parent) for parent in arrays["joint_parents"])
-        self.has_blend_jaw = "jaw_basis" in arrays
-        self.eyelids_after_pose = bool(meta.get("eyelids_after_pose", False))
-        self._register_surface(arrays)
-        self._register_motion(arrays)
-        self._sources = expression_sources(self.expression_names)
-
-    def _keep(
-        self, name: str, array: NDArray[Any] | Tensor, dtype: torch.dtype | None = None
-    ) -> None:
-        self.register_buffer(name, torch.as_tensor(array).to(dtype=dtype), persistent=False)
-
-    def _register_surface(self, arrays: Arrays) -> None:
-        hair_parts = [PARTS.index(part) for part in HAIR_PARTS]
-        hair = np.isin(arrays["part"][arrays["faces"]], hair_parts).any(1)
-        for name, chosen in (("", ~hair), ("hair_", hair)):
-            for array in ("faces", "uv_faces"):
-                self._keep(name + array, arrays[array][chosen].astype(np.int64), torch.int64)
-        self._keep("uv", arrays["uv"], torch.float32)
-        self._keep("part", arrays["part"], torch.uint8)
-        self.region_names = tuple(key[7:] for key in arrays if key.startswith("region_"))
-        for region in self.region_names:
-            self._keep(f"region_{region}", arrays[f"region_{region}"] > 0, torch.bool)
-        ids = arrays.get("lmk_mp_id", np.zeros(0, np.int32))
-        triangles = arrays.get("lmk_mp_tri", np.zeros(0, np.int32))
-        corners = arrays["faces"].astype(np.int64)[triangles]
-        self._keep("landmark_ids", ids, torch.int64)
-        self._keep("landmark_corners", corners, torch.int64)
-        self._keep("landmark_bary", arrays.get("lmk_mp_bary", np.zeros((0, 3))), torch.float32)
-        self._keep("landmark_sigma", arrays.get("lmk_mp_sigma", np.zeros(0)), torch.float32)
-
-    def _register_motion(self, arrays: Arrays) -> None:
-        template = torch.as_tensor(arrays["v_template"]).float()
-        num_vertices = len(template)
-        lids = arrays.get("eyelid_basis", np.zeros((0, num_vertices, 3)))
-        self.has_gaze_basis = "gaze_basis" in arrays
-        basis, kinds = linear_bases(arrays, lids[:0] if self.eyelids_after_pose else lids)
-        for name, rule in (rule_buffers(arrays, kinds) | contact_buffers(arrays)).items():
-            self._keep(name, rule)
-        self._keep("v_template", template, torch.float32)
-        self._keep("basis", basis, torch.float32)
-        late_eyelids = lids if self.eyelids_after_pose else lids[:0]
-        self._keep("eyelid_basis_", late_eyelids.reshape(-1, num_vertices * 3), torch.float32)
-        self._keep("gaze_range", arrays.get("gaze_range", np.zeros(0)), torch.float32)
-        joints = arrays["joints"].astype(np.float32)
-        joint_bases = [arrays["joint_shape_basis"].astype(np.float32)]
-        if "joint_expr_basis" in arrays:
-            joint_bases.append(arrays["joint_expr_basis"].astype(np.float32))
-        self.joints_move = "joint_expr_basis" in arrays
-        self._keep("joints", joints, torch.float32)
-        flat = np.concatenate(joint_bases).reshape(-1, joints.size)
-        self._keep("joint_basis", flat, torch.float32)
-        self._keep("lbs_weights", arrays["lbs_weights"], torch.float32)
-        pose = arrays.get("pose_basis", np.zeros((0, num_vertices * 3), np.float32))
-        self._keep("pose_basis", pose, torch.float32)
-
-    @property
-    def num_vertices(self) -> int:
-        """V."""
-        return self.v_template.shape[0]
-
-    @property
-    def has_named_actions(self) -> bool:
-        """Whether ARKit's weights can be read from the parameters."""
-        return bool(self._sources)
-
-    @property
-    def regions(self) -> dict[str, Tensor]:
-        """Vertex masks ``[V]`` by region name."""
-        return {name: getattr(self, f"region_{name}") for name in self.region_names}
-
-    def group(self, name: str) -> ParameterGroup:
-        """Return a group of the spec by name."""
-        return next(group for group in self.spec if group.name == name)
 
     def neutral(self, batch_size: int = 1) -> FaceParameters:
         """Return the default parameters of B faces, looking at the camera."""
         like = self.v_template
-        groups = {g.name: like.new_tensor(g.default).repeat(batch_size, 1) for g in self.spec}
-        camera = like.new_tensor([CAMERA_SCALE_DEFAULT, 0.0, 0.0]).repeat(batch_size, 1)
-        return FaceParameters(**groups, head_pose=like.new_zeros(batch_size, 3), camera=camera)
+        spec = (*self.spec, *VIEW_SPEC)
+        groups = {g.name: like.new_tensor(g.default).repeat(batch_size, 1) for g in spec}
+        return FaceParameters(**groups)
 
     def forward(self, parameters: FaceParameters) -> HeadMesh:
         """Return the posed heads of B parameters.
@@ -213,34 +84,6 @@ class HeadModel(nn.Module):
         """Return the vertices ``[B, V, 3]`` with all linear offsets, before any joint turns."""
         return self.v_template + (self._weights(parameters) @ self.basis).unflatten(-1, (-1, 3))
 
-    @property
-    def offsets(self) -> Tensor:
-        """The linear offsets ``[K, V, 3]`` in metres.
-
-        Identity, expression, jaw to positive and to negative values, eyelids, lids that follow the
-        gaze, correctives; each as far as the head has it.
-        """
-        return self.basis.unflatten(1, (-1, 3))
-
-    @property
-    def rules(self) -> ActionRules:
-        """What the actions do to each other."""
-        return ActionRules(*(getattr(self, name) for name in RULE_BUFFERS))
-
-    @property
-    def contact(self) -> Contact:
-        """Where lids stop at the eyes and lips at each other."""
-        return Contact(*(getattr(self, name) for name in CONTACT_BUFFERS))
-
-    @property
-    def eyelid_offsets(self) -> Tensor:
-        """The eyelids' offsets ``[2, V, 3]`` in metres, left then right; none where absent."""
-        if self.eyelids_after_pose:
-            return self.eyelid_basis_.unflatten(1, (-1, 3))
-        own = self.channel_kind[: len(self.channel_kind) - len(self.corrective_pair)]
-        start = self.group("shape").dim + int((own < 2).sum())
-        return self.offsets[start : start + self.group("eyelids").dim]
-
     def rest_joints(self, parameters: FaceParameters) -> Tensor:
         """Return the joints' positions ``[B, J, 3]`` before any joint turns, in metres."""
         codes = [parameters.shape]
@@ -250,7 +93,7 @@ class HeadModel(nn.Module):
 
     def gated_expression(self, parameters: FaceParameters) -> Tensor:
         """Return the expression's weights ``[B, E]`` as they take effect: opposites, gates."""
-        return self.channel_weights(parameters)[:, : parameters.expression.shape[1]]
+        return self.channel_weights(parameters)[:, self.basis_rows.channels("expression")]
 
     def channel_weights(self, parameters: FaceParameters) -> Tensor:
         """Return the weights in effect of all channels and correctives ``[B, C + N]``."""
@@ -263,15 +106,15 @@ class HeadModel(nn.Module):
         Gates and the person's size multiply a weight; what it does through the gates of others and
         through correctives is left out.
         """
-        size, lids = parameters.expression.shape[1], parameters.eyelids.shape[1]
         if self.eyelids_after_pose:
             return torch.ones_like(torch.cat([parameters.expression, parameters.eyelids], 1))
         slopes = self.rules.slopes(self._asked(parameters))
         scales = self.rules.scales(parameters.shape)
         if scales is not None:
             slopes = slopes * scales[:, : slopes.shape[1]]
-        first = size + (6 if self.has_blend_jaw else 0)
-        return torch.cat([slopes[:, :size], slopes[:, first : first + lids]], 1)
+        rows = self.basis_rows
+        chosen = (rows.channels("expression"), rows.channels("eyelids"))
+        return torch.cat([slopes[:, block] for block in chosen], 1)
 
     def _weights(self, parameters: FaceParameters) -> Tensor:
         weights = self.channel_weights(parameters)
@@ -280,15 +123,16 @@ class HeadModel(nn.Module):
 
     def _asked(self, parameters: FaceParameters) -> Tensor:
         """Return the channels' weights ``[B, C]`` that the parameters ask for."""
-        weights = [parameters.expression]
+        blocks: dict[Channel, Tensor] = {"expression": parameters.expression}
         if self.has_blend_jaw:
             jaw = parameters.jaw
-            weights += [torch.where(jaw >= 0, jaw, 0.0), torch.where(jaw < 0, -jaw, 0.0)]
+            blocks["jaw_positive"] = torch.where(jaw >= 0, jaw, 0.0)
+            blocks["jaw_negative"] = torch.where(jaw < 0, -jaw, 0.0)
         if not self.eyelids_after_pose:
-            weights.append(parameters.eyelids)
+            blocks["eyelids"] = parameters.eyelids
         if self.has_gaze_basis:
-            weights.append(gaze_weights(parameters.eyes, self.gaze_range))
-        return torch.cat(weights, 1)
+            blocks["gaze"] = gaze_weights(parameters.eyes, self.gaze_range)
+        return torch.cat([blocks[block] for block in CHANNEL_BLOCKS if block in blocks], 1)
 
     def pivot(self, parameters: FaceParameters) -> Tensor:
         """Return the point ``[B, 3]`` that the head pose turns the head about, in metres.

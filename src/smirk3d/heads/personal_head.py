@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import torch
@@ -29,17 +28,18 @@ def one_person(head: HeadModel, shape: Tensor) -> HeadModel:
     group = head.group("shape")
     check_shape(shape, "S", "shape", S=group.dim)
     shape = shape.to(head.v_template)
-    person = copy.copy(head)
-    person._buffers = dict(head._buffers)
-    moved = (shape @ head.basis[: group.dim]).unflatten(0, (-1, 3))
-    person._keep("v_template", head.v_template + moved)
-    own = head.basis[group.dim :]
+    person = head.shallow_copy()
+    rows = head.basis_rows
+    moved = (shape @ head.basis[rows.rows("shape")]).unflatten(0, (-1, 3))
+    person.keep("v_template", head.v_template + moved)
+    own = head.basis[rows.moving]
     scales = head.rules.scales(shape[None])
-    person._keep("basis", own if scales is None else own * scales[0, :, None])
-    person._keep("action_scale", head.action_scale[:, :0])
+    person.keep("basis", own if scales is None else own * scales[0, :, None])
+    person.basis_rows = replace(rows, shape=0)
+    person.keep("action_scale", head.action_scale[:, :0])
     carried = (shape @ head.joint_basis[: group.dim]).unflatten(0, (-1, 3))
-    person._keep("joints", head.joints + carried)
-    person._keep("joint_basis", head.joint_basis[group.dim :])
+    person.keep("joints", head.joints + carried)
+    person.keep("joint_basis", head.joint_basis[group.dim :])
     none = replace(group, names=(), lo=(), hi=(), prior_std=(), default=())
     person.spec = tuple(none if g is group else g for g in head.spec)
     return person

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes", "gums", "brows")
 """What the numbers of a head's ``part`` array mean."""
@@ -19,8 +19,13 @@ HAIR_PARTS = ("lashes", "brows")
 
 _XYZ = ("x", "y", "z")
 _EYE_PRIOR = 0.15
+"""Standard deviation of an eye's rotation in radians; chosen by eye."""
+
 _JAW_AXIS_HIGH = (math.inf, 0.2, 0.2)
+"""Upper bounds of a jaw joint's axis-angle in radians, from SMIRK's output layer."""
+
 _JAW_AXIS_LOW = (0.0, -0.2, -0.2)
+"""Lower bounds of a jaw joint's axis-angle in radians, from SMIRK's output layer."""
 
 
 def head_spec(arrays: Mapping[str, NDArray[Any]]) -> tuple[ParameterGroup, ...]:

@@ -1,68 +1,14 @@
-"""The parameters of faces, and the groups that everything else is derived from."""
+"""The parameters of faces: one tensor for each parameter group."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
-
-HEAD_GROUPS = ("shape", "expression", "jaw", "eyelids", "eyes", "neck")
-"""Groups that a head model defines, in the order of its spec."""
-
-VIEW_GROUPS = ("head_pose", "camera")
-"""Groups outside the head: axis-angle head pose (3) and camera (scale, tx, ty)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParameterGroup:
-    """One group of a head's parameters.
-
-    Attributes:
-        name: one of :data:`HEAD_GROUPS`.
-        names: a name for each component; ``len(names)`` is the group's size.
-        lo: lower bound of each component, ``-inf`` where unbounded.
-        hi: upper bound of each component, ``inf`` where unbounded. Equal bounds fix a component.
-        prior_std: standard deviation of each component around ``default`` among plausible faces.
-        default: the value of each component on the neutral face.
-        observable: whether one picture tells the group (the neck's rotation it does not: head pose
-            explains the same picture).
-    """
-
-    name: str
-    names: tuple[str, ...]
-    lo: tuple[float, ...]
-    hi: tuple[float, ...]
-    prior_std: tuple[float, ...]
-    default: tuple[float, ...]
-    observable: bool = True
-
-    def __post_init__(self) -> None:
-        """Check that every attribute has one entry a component."""
-        for attribute in ("lo", "hi", "prior_std", "default"):
-            if len(getattr(self, attribute)) != self.dim:
-                raise ValueError(f"group {self.name}: {attribute} must have {self.dim} entries")
-
-    @property
-    def dim(self) -> int:
-        """Number of components."""
-        return len(self.names)
-
-    @property
-    def activation(self) -> Literal["identity", "bounded"]:
-        """``bounded`` if any component has a finite bound, else ``identity``."""
-        return "bounded" if any(map(math.isfinite, self.lo + self.hi)) else "identity"
-
-    def clamp(self, values: Tensor) -> Tensor:
-        """Return values ``[..., dim]`` moved into the group's range."""
-        lo = values.new_tensor(self.lo)
-        hi = values.new_tensor(self.hi)
-        return torch.minimum(torch.maximum(values, lo), hi)
 
 
 @dataclass(kw_only=True)

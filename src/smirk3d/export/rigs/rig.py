@@ -224,7 +224,7 @@ def _rows(head: HeadModel) -> dict[str, int]:
 
 def _offsets(head: HeadModel, shape: Tensor) -> Tensor:
     """Return the offsets ``[C + N, V, 3]`` of channels and correctives at a person's size."""
-    offsets = head.offsets[head.group("shape").dim :]
+    offsets = head.offsets[head.basis_rows.moving]
     if head.eyelids_after_pose:
         return torch.cat([offsets, head.eyelid_offsets])
     scales = head.rules.scales(shape)
