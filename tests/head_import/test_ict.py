@@ -129,7 +129,9 @@ def test_eye_centres_follow_identity(ict):
 
 def test_parts_regions_and_landmarks(ict):
     arrays, _ = ict
-    counts = dict(zip(PARTS, np.bincount(arrays["part"], minlength=8).tolist(), strict=True))
+    counts = dict(
+        zip(PARTS, np.bincount(arrays["part"], minlength=len(PARTS)).tolist(), strict=True)
+    )
     assert counts["eyeL"] == counts["eyeR"] == 1570
     assert counts["lashes"] == 0
     assert min(counts["teethU"], counts["teethL"], counts["tongue"]) > 400

@@ -39,6 +39,21 @@ def constant(values: list[float] | list[list[float]], like: ArrayT) -> ArrayT:
     return array
 
 
+def require_finite(array: Tensor | NDArray[Any], name: str) -> None:
+    """Refuse an array of integers, or with numbers that are not finite.
+
+    Raises:
+        UsageError: if a number is infinite or not a number; the text names the first row.
+    """
+    require_floating(array, name)
+    xp = array_namespace(array)
+    finite = xp.isfinite(array)
+    if bool(xp.all(finite)):
+        return
+    row = int(xp.nonzero(~finite)[0][0])
+    raise UsageError(f"{name} must be finite numbers, but row {row} is not: leave that face out")
+
+
 def require_floating(array: Tensor | NDArray[Any], name: str) -> None:
     """Refuse an array of integers or truth values, which formulas would silently round.
 

@@ -1,9 +1,9 @@
-"""What the actions of a head do to each other: opposites, gates, correctives, a face's size.
+"""Rules by which a head's actions change each other: opposites, gates, correctives, a face's size.
 
-A channel is a row of offsets beside the identity's: expression, jaw to positive and to negative
-values, eyelids, eyelids that follow the gaze, in this order. Its weight comes from the parameters
-and takes effect in four steps: what opposes it is taken off, gates multiply it, correctives follow
-as products of two channels, and the person's size scales all.
+A channel is a row of the basis that is not identity: one of the blocks
+:data:`~smirk3d.parameters.basis_rows.CHANNEL_BLOCKS`. Its weight comes from the parameters
+and takes effect in four steps: the weight of its opposite is subtracted, gates multiply it,
+correctives are weighted by products of two channels, and the person's size scales all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RULE_BUFFERS = (
     "opposed", "gated", "gate_base", "gate_slope", "gate_high", "corrective_pair", "action_scale",
     "channel_kind",
 )  # fmt: skip
-"""What :func:`rule_buffers` returns, by name."""
+"""Names of the tensors that :func:`rule_buffers` returns."""
 
 _LEAST_SCALE, _LARGEST_SCALE = 0.5, 1.6
 """Bounds of a person's size of actions, so that rare identities stay plausible; chosen by eye."""
@@ -45,9 +45,9 @@ class Gate:
     """The factor of a named action: ``min(max(base + slopes . weights, 0), high)``.
 
     Attributes:
-        base: the factor while all others rest.
-        slopes: change of the factor by the weight of another action, by name.
-        high: its largest value; none where it has no bound.
+        base: the factor while the weights of all other actions are 0.
+        slopes: change of the factor per unit of another action's weight, by name.
+        high: the largest value of the factor; None where it has no bound.
     """
 
     base: float
@@ -140,15 +140,18 @@ def rule_buffers(arrays: Arrays, rows: BasisRows) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class ActionRules:
-    """The rules of a head on whatever device and in whatever precision its tensors are.
+    """The rules of a head, on its device and in its precision.
 
     Attributes:
-        opposed: pairs of channels of which only the difference acts ``[O, 2]``.
-        gated: channels with a gate ``[R]``; gate_base, gate_high: ``[R]``.
-        gate_slope: ``[C, R]``.
+        opposed: pairs of channels ``[O, 2]`` of which only the difference takes effect.
+        gated: channels with a gate ``[R]``.
+        gate_base: factor of each gate while all other weights are 0 ``[R]``.
+        gate_high: largest factor of each gate ``[R]``.
+        gate_slope: change of each gate's factor per unit of each channel's weight ``[C, R]``.
         corrective_pair: channels whose product weighs each corrective ``[N, 2]``.
-        action_scale: change of each of :data:`SCALED` by the identity ``[4 or 0, S]``.
-        channel_kind: place in :data:`SCALED` of each channel and corrective ``[C + N]``.
+        action_scale: change of the size of each of :data:`SCALED` per unit of each identity
+            coefficient ``[4 or 0, S]``.
+        channel_kind: index into :data:`SCALED` of each channel and corrective ``[C + N]``.
     """
 
     opposed: Tensor
@@ -169,7 +172,7 @@ class ActionRules:
         return net.index_copy(1, self.gated, net[:, self.gated] * factors)
 
     def with_correctives(self, effective: Tensor) -> Tensor:
-        """Return effective weights ``[B, C]`` followed by those of the correctives, ``[B, C+N]``.
+        """Return effective weights ``[B, C]`` followed by the correctives' weights, ``[B, C + N]``.
 
         Products of weights below zero count as zero.
         """
@@ -180,7 +183,7 @@ class ActionRules:
         return torch.cat([effective, product], 1)
 
     def slopes(self, weights: Tensor) -> Tensor:
-        """Return by how much each effective weight rises with its own weight ``[B, C]``."""
+        """Return the derivative ``[B, C]`` of each effective weight by its own weight."""
         slopes = torch.ones_like(weights)
         for first, second in self.opposed.tolist():
             ahead = weights[:, first] >= weights[:, second]
@@ -192,7 +195,7 @@ class ActionRules:
         return slopes.index_copy(1, self.gated, slopes[:, self.gated] * factors)
 
     def scales(self, shape: Tensor) -> Tensor | None:
-        """Return the size ``[B, C + N]`` of a person's offsets, none where all are 1."""
+        """Return the factor ``[B, C + N]`` of each person's offsets; None where all are 1."""
         if not len(self.action_scale):
             return None
         if not self.action_scale.shape[1]:
@@ -201,7 +204,7 @@ class ActionRules:
         return sizes.clamp(_LEAST_SCALE, _LARGEST_SCALE)[:, self.channel_kind]
 
     def net(self, weights: Tensor) -> Tensor:
-        """Return channel weights ``[B, C]`` of which of two opposites at most one is not zero."""
+        """Return channel weights ``[B, C]`` after opposites cancel: one of each pair is zero."""
         if not len(self.opposed):
             return weights
         first, second = self.opposed.unbind(1)
@@ -214,7 +217,11 @@ class ActionRules:
         return torch.minimum(factors.clamp(min=0), self.gate_high)
 
     def named_gates(self, names: list[str]) -> dict[str, Gate]:
-        """Return the gates by the names ``[C]`` of the channels; an empty name is left out."""
+        """Return the gates by the name of their channel.
+
+        Args:
+            names: name of each channel ``[C]``; channels with an empty name are left out.
+        """
         found = {}
         for row, channel in enumerate(self.gated.tolist()):
             slopes, high = self.gate_slope[:, row].tolist(), float(self.gate_high[row])

@@ -1,4 +1,4 @@
-"""The head file: one npz of arrays and a JSON string, read and written with every check."""
+"""The head file: one npz of arrays and a JSON string, checked when read and when written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JOINT_NAMES = ("root", "neck", "head", "jaw", "eyeL", "eyeR")
 REQUIRED_META = ("name", "version", "source", "licence")
 
 LARGEST_HEAD = 512 << 20
-"""Bytes of all arrays. The largest head that is known, GNM's, has 140 MB for 636 directions of 18k
+"""Most bytes of all arrays. The largest published head, GNM's, has 140 MB for 636 directions of 18k
 vertices in half precision; a hundred thousand vertices with 300 directions have 180 MB."""
 
 _LARGEST_HEAD_METRES, _SMALLEST_HEAD_METRES = 2.0, 0.02
@@ -114,7 +114,7 @@ class HeadFile:
     """A head file's content.
 
     Attributes:
-        arrays: by name, floats as float32 (``../shared/head-models.md`` section 6).
+        arrays: arrays by name, floating-point ones as float32.
         meta: name, version, source, licence, notice, format and hashes of the sources.
     """
 
@@ -189,7 +189,7 @@ def _read_members(path: Path) -> Arrays:
 
 
 def _rule(name: str) -> ArrayRule | None:
-    """Return what an array may be before it is read; None for one that is not known."""
+    """Return the rule that an array must satisfy before it is read; None for unknown names."""
     if name == "meta":
         return META
     layout = _layout(name)

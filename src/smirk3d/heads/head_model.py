@@ -1,7 +1,7 @@
 """The parametric head: one class for every source of head data.
 
-Vertices come from the template plus linear offsets (identity, actions, eyelids, jaw, lids that
-follow the gaze), then linear blend skinning turns jaw, eyes and neck, then the head pose turns all.
+Vertices are the template plus linear offsets (identity, actions, jaw, eyelids, skin that follows
+the gaze); linear blend skinning then rotates jaw, eyes and neck, and the head pose rotates all.
 FLAME (Li et al. 2017, equations 1 to 5) is the special case with joints and pose correctives.
 """
 
@@ -26,11 +26,11 @@ from smirk3d.parameters.groups import VIEW_SPEC
 
 @dataclass(frozen=True)
 class HeadMesh:
-    """A head's surface.
+    """Vertices and joints of B posed heads.
 
     Attributes:
-        vertices: ``[B, V, 3]`` in metres, head axes, head pose applied.
-        joints: ``[B, J, 3]`` likewise.
+        vertices: positions ``[B, V, 3]`` in metres, head axes, head pose applied.
+        joints: positions ``[B, J, 3]`` in metres, head axes, head pose applied.
     """
 
     vertices: Tensor
@@ -54,11 +54,18 @@ class HeadModel(HeadBuffers):
     def forward(self, parameters: FaceParameters) -> HeadMesh:
         """Return the posed heads of B parameters.
 
+        Args:
+            parameters: B faces of this head, in any floating-point precision; B may be 0.
+
+        Returns:
+            Vertices and joints in the head's precision.
+
         Raises:
             ShapeError: if a group's size is not the spec's.
         """
         for group in self.spec:
             check_shape(getattr(parameters, group.name), f"B {group.dim}", group.name)
+        parameters = parameters.to(self.v_template.dtype)
         rotations = self.joint_rotations(parameters)
         vertices = self.shaped(parameters)
         if self.pose_basis.shape[0]:
@@ -74,37 +81,37 @@ class HeadModel(HeadBuffers):
         vertices = skin(vertices, self.lbs_weights, transforms)
         joints = (transforms[..., :3] @ joints[..., None])[..., 0] + transforms[..., 3]
         if "root" not in self.joint_names:
-            turn = axis_angle_to_matrix(parameters.head_pose).transpose(1, 2)
-            vertices, joints = vertices @ turn, joints @ turn
+            rotation = axis_angle_to_matrix(parameters.head_pose).transpose(1, 2)
+            vertices, joints = vertices @ rotation, joints @ rotation
         if self.eyelids_after_pose:
             vertices = vertices + (parameters.eyelids @ self.eyelid_basis_).unflatten(-1, (-1, 3))
         return HeadMesh(vertices, joints)
 
     def shaped(self, parameters: FaceParameters) -> Tensor:
-        """Return the vertices ``[B, V, 3]`` with all linear offsets, before any joint turns."""
+        """Return the vertices ``[B, V, 3]`` with all linear offsets, before any joint rotates."""
         return self.v_template + (self._weights(parameters) @ self.basis).unflatten(-1, (-1, 3))
 
     def rest_joints(self, parameters: FaceParameters) -> Tensor:
-        """Return the joints' positions ``[B, J, 3]`` before any joint turns, in metres."""
+        """Return the joints' positions ``[B, J, 3]`` in metres before any joint rotates."""
         codes = [parameters.shape]
         if self.joints_move:
             codes.append(self.gated_expression(parameters))
         return self.joints + (torch.cat(codes, 1) @ self.joint_basis).unflatten(-1, (-1, 3))
 
     def gated_expression(self, parameters: FaceParameters) -> Tensor:
-        """Return the expression's weights ``[B, E]`` as they take effect: opposites, gates."""
+        """Return the expression's weights ``[B, E]`` in effect, after opposites and gates."""
         return self.channel_weights(parameters)[:, self.basis_rows.channels("expression")]
 
     def channel_weights(self, parameters: FaceParameters) -> Tensor:
-        """Return the weights in effect of all channels and correctives ``[B, C + N]``."""
+        """Return the weights in effect ``[B, C + N]`` of all channels and correctives."""
         rules = self.rules
         return rules.with_correctives(rules.effective(self._asked(parameters)))
 
     def channel_slopes(self, parameters: FaceParameters) -> Tensor:
-        """Return by how much expression and eyelids ``[B, E + 2 or 0]`` act, a unit of weight.
+        """Return the effect ``[B, E + 2 or 0]`` of a unit of each expression and eyelid weight.
 
-        Gates and the person's size multiply a weight; what it does through the gates of others and
-        through correctives is left out.
+        Gates and the person's size multiply a weight; its effects through other actions' gates and
+        through correctives are left out.
         """
         if self.eyelids_after_pose:
             return torch.ones_like(torch.cat([parameters.expression, parameters.eyelids], 1))
@@ -122,7 +129,7 @@ class HeadModel(HeadBuffers):
         return torch.cat([parameters.shape, weights if scales is None else weights * scales], 1)
 
     def _asked(self, parameters: FaceParameters) -> Tensor:
-        """Return the channels' weights ``[B, C]`` that the parameters ask for."""
+        """Return the channels' weights ``[B, C]`` before the rules."""
         blocks: dict[Channel, Tensor] = {"expression": parameters.expression}
         if self.has_blend_jaw:
             jaw = parameters.jaw
@@ -135,9 +142,9 @@ class HeadModel(HeadBuffers):
         return torch.cat([blocks[block] for block in CHANNEL_BLOCKS if block in blocks], 1)
 
     def pivot(self, parameters: FaceParameters) -> Tensor:
-        """Return the point ``[B, 3]`` that the head pose turns the head about, in metres.
+        """Return the point ``[B, 3]`` about which the head pose rotates the head, in metres.
 
-        That is the joint named root, and the origin of heads without one.
+        It is the joint named root, or the origin where there is none.
         """
         if "root" not in self.joint_names:
             return torch.zeros_like(parameters.head_pose)
@@ -146,13 +153,16 @@ class HeadModel(HeadBuffers):
     def joint_rotations(self, parameters: FaceParameters) -> Tensor:
         """Return each joint's rotation ``[B, J, 3, 3]`` relative to its parent."""
         rest = torch.zeros_like(parameters.head_pose)
-        turned = {"root": parameters.head_pose, "neck": parameters.neck}
+        vectors_by_joint = {"root": parameters.head_pose, "neck": parameters.neck}
         if not self.has_blend_jaw:
-            turned["jaw"] = parameters.jaw
+            vectors_by_joint["jaw"] = parameters.jaw
         if parameters.eyes.shape[1]:
-            turned["eyeL"], turned["eyeR"] = parameters.eyes[:, :3], parameters.eyes[:, 3:]
-        vectors = [turned.get(name, rest) for name in self.joint_names]
-        return axis_angle_to_matrix(torch.stack(vectors, 1))
+            vectors_by_joint["eyeL"], vectors_by_joint["eyeR"] = (
+                parameters.eyes[:, :3],
+                parameters.eyes[:, 3:],
+            )
+        rotations = [vectors_by_joint.get(name, rest) for name in self.joint_names]
+        return axis_angle_to_matrix(torch.stack(rotations, 1))
 
     def landmarks(self, vertices: Tensor) -> Tensor:
         """Return the embedded landmarks ``[B, L, 3]`` on vertices ``[B, V, 3]``."""
@@ -174,7 +184,10 @@ class HeadModel(HeadBuffers):
     def arkit(self, parameters: FaceParameters) -> Tensor:
         """Return ARKit's weights ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.
 
-        Of two actions that oppose each other one is zero.
+        At most one of two opposite actions is not zero.
+
+        Args:
+            parameters: B faces of this head.
 
         Raises:
             AssetError: if the head has no named actions (FLAME): convert its parameters first.
@@ -202,8 +215,14 @@ class HeadModel(HeadBuffers):
     def from_arkit(self, weights: Tensor) -> FaceParameters:
         """Return the parameters ``[B]`` of ARKit weights ``[B, 52]`` on the mean identity.
 
-        Inverse of :meth:`arkit` for weights in [0, 1] that do not oppose each other (looking in
-        and out, jaw left and right): opposed ones cancel.
+        Inverse of :meth:`arkit` for weights in [0, 1] without opposites (looking in and out, jaw
+        left and right), which cancel each other.
+
+        Args:
+            weights: ARKit's weights ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+
+        Raises:
+            ShapeError: if the weights have another shape.
         """
         check_shape(weights, "B 52", "weights")
         column = dict(zip(ARKIT_NAMES, weights.unbind(1), strict=True))

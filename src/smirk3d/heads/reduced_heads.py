@@ -1,4 +1,4 @@
-"""Heads of a few points, which evaluate many times faster than the whole."""
+"""Heads reduced to a few points, which evaluate many times faster than the whole."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def at_points(head: HeadT, corners: Tensor, bary: Tensor) -> HeadT:
 
     Bases and skinning weights are interpolated over each point's triangle. That is exact where
     the triangle's corners move with the same joints, and within a twentieth of a millimetre on
-    FLAME-sized triangles elsewhere. It has no triangles and landmarks, and its lips may overlap.
+    FLAME-sized triangles elsewhere. The result has no triangles and landmarks, and its lips may
+    overlap.
 
     Args:
         head: the head.
         corners: vertices of each point's triangle ``[P, 3]``.
-        bary: ``[P, 3]``.
+        bary: barycentric coordinates within the triangles ``[P, 3]``.
     """
     small = _without_surface(head)
     for name in ("v_template", "lbs_weights"):

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from smirk3d.parameters.groups import ParameterGroup
 
 PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes", "gums", "brows")
-"""What the numbers of a head's ``part`` array mean."""
+"""Names of the values of a head's ``part`` array."""
 
 HAIR_PARTS = ("lashes", "brows")
-"""Parts that are strips carrying a picture of hairs, not surface."""
+"""Parts that are strips with a picture of hairs, not surface."""
 
 _XYZ = ("x", "y", "z")
 _EYE_PRIOR = 0.15

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from smirk3d.errors import ShapeError
+from smirk3d.errors import ShapeError, UsageError
 
 
 @dataclass(kw_only=True)
@@ -20,13 +20,15 @@ class FaceParameters:
 
     Attributes:
         shape: identity coefficients ``[B, S]``, standard normal among people.
-        expression: ``[B, E]``; named actions in [0, 1], or PCA coefficients.
-        jaw: ``[B, 3]``; open, to the subject's left, forward (blend) or axis-angle in radians.
-        eyelids: ``[B, 2]``; left then right, 0 open to 1 closed.
-        eyes: ``[B, 6]``; axis-angle in radians of the left, then of the right eye.
-        neck: ``[B, 3]``; axis-angle in radians.
-        head_pose: ``[B, 3]``; axis-angle in radians.
-        camera: ``[B, 3]``; scale, tx, ty of the scaled-orthographic camera of the crop.
+        expression: weights of named actions in [0, 1], or PCA coefficients ``[B, E]``.
+        jaw: opening, motion to the subject's left and forward of a blend jaw, or axis-angle in
+            radians of a jaw joint ``[B, 3]``.
+        eyelids: closing of the left and the right eye, 0 open to 1 closed ``[B, 2]``.
+        eyes: axis-angle in radians of the left, then of the right eye ``[B, 6]``.
+        neck: axis-angle in radians ``[B, 3]``.
+        head_pose: axis-angle in radians ``[B, 3]``.
+        camera: scale per metre, tx and ty in metres of the crop's scaled-orthographic camera
+            ``[B, 3]``.
     """
 
     shape: Tensor
@@ -39,13 +41,17 @@ class FaceParameters:
     camera: Tensor
 
     def __post_init__(self) -> None:
-        """Check that all groups have the same batch dimension, or none."""
+        """Check that all groups are floating-point numbers with one batch dimension, or none."""
         batch = self.shape.shape[:-1]
         for name, tensor in self.items():
             if tensor.shape[:-1] != batch or len(batch) > 1 or not tensor.ndim:
                 raise ShapeError(
                     f"{name} must have shape [B, D] or [D] with the B of shape,"
                     f" got {list(tensor.shape)} beside {list(self.shape.shape)}"
+                )
+            if not tensor.is_floating_point():
+                raise UsageError(
+                    f"{name} must hold floating-point numbers, got {tensor.dtype}: convert it first"
                 )
 
     def items(self) -> Iterator[tuple[str, Tensor]]:
@@ -71,7 +77,13 @@ class FaceParameters:
 
     @staticmethod
     def cat(parts: Sequence[FaceParameters]) -> FaceParameters:
-        """Join batches along B."""
+        """Join batches along B.
+
+        Raises:
+            UsageError: if there are none.
+        """
+        if not parts:
+            raise UsageError("no batch of parameters is given to join")
         names = [field.name for field in fields(FaceParameters)]
         return FaceParameters(
             **{name: torch.cat([getattr(part, name) for part in parts]) for name in names}
@@ -91,11 +103,11 @@ class FaceParameters:
         return FaceParameters(**{name: tensor[rows] for name, tensor in self.items()})
 
     def replace(self, **groups: Tensor) -> FaceParameters:
-        """Return a copy in which the named groups are others."""
+        """Return a copy in which the named groups are replaced."""
         return FaceParameters.from_dict({**self.as_dict(), **groups})
 
     def to(self, target: torch.device | torch.dtype | str | Tensor) -> FaceParameters:
-        """Return all groups on a device, in a dtype, or both as another tensor."""
+        """Return all groups on a device, in a precision, or both like another tensor."""
         return FaceParameters(
             **{name: tensor.to(target) for name, tensor in self.items()}  # type: ignore[arg-type]
         )
@@ -109,7 +121,7 @@ class FaceParameters:
         return FaceParameters(**{name: tensor.clone() for name, tensor in self.items()})
 
     def repeat_interleave(self, copies: int) -> FaceParameters:
-        """Return every row ``copies`` times in a row, ``[B * copies, D]``."""
+        """Return every row ``copies`` times in succession, ``[B * copies, D]``."""
         return FaceParameters(
             **{name: tensor.repeat_interleave(copies, dim=0) for name, tensor in self.items()}
         )

@@ -30,7 +30,7 @@ class _RasterizeIds(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fragments:
-    """What each pixel of B pictures sees, kept for the N covered pixels alone.
+    """The triangles seen in B pictures, stored for the N covered pixels.
 
     Attributes:
         face_index: triangle of each pixel ``[B, H, W]`` int64, -1 where empty.
@@ -72,7 +72,7 @@ class Fragments:
         return a * wa + b * wb + c * wc
 
     def scatter(self, values: Tensor) -> Tensor:
-        """Return values of the covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, else 0."""
+        """Return values of covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, 0 elsewhere."""
         channels = check_shape(values, "C N", "values", N=self.pixel.shape[0])["C"]
         batch, height, width = self.face_index.shape
         picture = values.new_zeros(channels, batch * height * width)
@@ -93,7 +93,7 @@ def rasterize(
     cull_backfaces: bool = False,
     engine: Engine = "auto",
 ) -> Fragments:
-    """Return what each pixel of B pictures sees of a mesh.
+    """Return the triangle seen in each pixel of B pictures of a mesh.
 
     Pixel centres are at +0.5, larger z is farther, the nearest triangle wins;
     :mod:`smirk3d.rasterization.reference` states the rules. Triangles with a vertex that is not
@@ -104,7 +104,7 @@ def rasterize(
         faces: ``[F, 3]`` int64.
         height: H in pixels.
         width: W in pixels.
-        cull_backfaces: leave out triangles that turn away from the viewer.
+        cull_backfaces: leave out triangles that face away from the viewer.
         engine: ``"auto"`` takes numba where it is installed and the tensors are on the CPU, and
             torch else.
 

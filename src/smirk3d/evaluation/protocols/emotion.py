@@ -1,4 +1,4 @@
-"""Do parameters tell the emotion? A linear probe on them, beside MediaPipe's blend shapes."""
+"""Emotion protocol: a linear probe on expression parameters, beside MediaPipe's blend shapes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ABOUT = (
 
 
 def features(parameters: FaceParameters) -> Tensor:
-    """Return what tells an expression ``[B, D]``."""
+    """Return the groups that describe an expression as one vector ``[B, D]`` for each face."""
     return torch.cat(
         [parameters.expression, parameters.jaw, parameters.eyelids, parameters.eyes], 1
     )
@@ -73,7 +73,7 @@ class LinearProbe:
 
 
 def recall(predicted: Tensor, y: Tensor) -> float:
-    """Return the mean over the classes present of the share that is recognised."""
+    """Return the mean over the present classes of the fraction that is recognised."""
     fractions = [(predicted[y == c] == c).float().mean() for c in y.unique()]
     return float(torch.stack(fractions).mean())
 
@@ -123,19 +123,19 @@ def run(context: EvaluationContext) -> Section:
         raise InputError(f"{config.faces}: too few photos are labelled with {', '.join(EMOTIONS)}")
     inputs = {"MediaPipe's 52": (train.crops.blendshapes, test.crops.blendshapes)}
     for method in context.methods:
-        context.on_progress(f"{method.name} reads {len(train) + len(test)} labelled photos")
+        context.on_progress(f"{method.name} estimates {len(train) + len(test)} labelled photos")
         inputs[method.name] = (features(method(train.crops)), features(method(test.crops)))
     rows: list[list[Cell]] = []
-    for name, (known, unknown) in inputs.items():
+    for name, (seen, unseen) in inputs.items():
         generator = torch.Generator().manual_seed(config.seed)
-        answer = probe(known, given, len(EMOTIONS), generator)(unknown)
-        accuracy = float((answer == wanted).float().mean())
+        estimate = probe(seen, given, len(EMOTIONS), generator)(unseen)
+        accuracy = float((estimate == wanted).float().mean())
         low, high = wilson(accuracy, len(wanted))
         fractions: list[Cell] = [
-            float((answer[wanted == c] == c).float().mean()) for c in range(len(EMOTIONS))
+            float((estimate[wanted == c] == c).float().mean()) for c in range(len(EMOTIONS))
         ]
         rows.append(
-            [name, accuracy, f"{low:.2f} to {high:.2f}", recall(answer, wanted), *fractions]
+            [name, accuracy, f"{low:.2f} to {high:.2f}", recall(estimate, wanted), *fractions]
         )
     counts = Counter(labels[key] for key in test.keys)
     title = (

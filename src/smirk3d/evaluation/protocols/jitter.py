@@ -1,4 +1,4 @@
-"""Do answers stay when nothing but the picture's noise changes?"""
+"""Jitter protocol: how much estimates differ between slightly different crops of one photo."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST = 64
 """Photos of the protocol at most; bounds its time."""
 
 ABOUT = (
-    f"Each held-out photo in {VARIANTS} versions: crop moved by up to 2 %, zoomed by 3 %, turned "
+    f"Each held-out photo in {VARIANTS} versions: crop moved by up to 2 %, zoomed by 3 %, rotated "
     "by 2 degrees, blurred by up to 0.8 pixels, noise of 0.02, brightness 5 %; landmarks are "
     "detected anew in each. Standard deviation over the versions, then mean over photos: of the "
     "52 actions, of the face's vertices without pose in mm, of the head's rotation in degrees and "
@@ -54,8 +54,8 @@ def versions(
     """
     batch = len(stored)
 
-    def draw(std: float, *shape: int) -> Tensor:
-        return (torch.rand(batch, *shape, generator=generator) * 2 - 1) * std
+    def draw(limit: float, *shape: int) -> Tensor:
+        return (torch.rand(batch, *shape, generator=generator) * 2 - 1) * limit
 
     zoom, angle = 1 + draw(_ZOOM), draw(_ROTATION)
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
@@ -81,21 +81,21 @@ def _blurred(image: Tensor, fraction: float) -> Tensor:
     return F.conv2d(padded, kernel, groups=3)[0]
 
 
-def std(
-    head: HeadModel, answers: list[FaceParameters], transforms: list[Tensor]
+def deviations(
+    head: HeadModel, estimates: list[FaceParameters], transforms: list[Tensor]
 ) -> dict[str, float]:
-    """Return how far answers to versions of the same photos differ.
+    """Return the standard deviations of estimates over versions of the same photos.
 
     Args:
-        head: of the answers.
-        answers: parameters ``[B]`` of each version.
+        head: head of the estimates.
+        estimates: parameters ``[B]`` of each version.
         transforms: ``T_crop_stored`` ``[B, 3, 3]`` of each version.
     """
     face = head.regions["face"]
     shapes, places, turns, actions = [], [], [], []
-    for answer, transform in zip(answers, transforms, strict=True):
+    for estimate, transform in zip(estimates, transforms, strict=True):
         # back into one frame, that of the stored picture
-        back = transform_view(answer, torch.linalg.inv(transform), CROP_SIZE, CROP_SIZE)
+        back = transform_view(estimate, torch.linalg.inv(transform), CROP_SIZE, CROP_SIZE)
         still = back.replace(head_pose=torch.zeros_like(back.head_pose))
         with torch.no_grad():
             shapes.append(head(still).vertices[:, face])
@@ -103,7 +103,7 @@ def std(
         places.append(ndc_to_pixels(seen, CROP_SIZE))
         turns.append(axis_angle_to_matrix(back.head_pose))
         if head.has_named_actions:
-            actions.append(head.arkit(answer))
+            actions.append(head.arkit(estimate))
     rotations = torch.stack(turns)
     zoom = torch.linalg.det(torch.stack(transforms)[..., :2, :2]).sqrt().mean()
     middle = rotations.mean(0)
@@ -143,8 +143,8 @@ def run(context: EvaluationContext) -> Section:
     rows: list[list[Cell]] = []
     for method in context.methods:
         context.on_progress(f"jitter of {method.name}")
-        answers = [method(crops) for crops in made]
-        figures = std(context.head, answers, [t[found] for t in transforms])
+        estimates = [method(crops) for crops in made]
+        figures = deviations(context.head, estimates, [t[found] for t in transforms])
         rows.append([method.name, *figures.values()])
     title = f"{int(found.sum())} photos, {int((~found).sum())} left out for want of a face."
     return Section("jitter", ABOUT, [Table(title, ["method", *figures], rows)])
