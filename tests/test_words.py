@@ -42,7 +42,8 @@ SOURCES = [
 ]
 
 STORED = re.compile(
-    r"lid_(?:id|eye|gap)|place_channels|\"standardised\"|\.output\.spread|descending=True|def tell\(self\) -> int|file\.tell\("
+    r"lid_(?:id|eye|gap)|place_channels|\"standardised\"|\.output\.spread"
+    r"|descending=True|def tell\(self\) -> int|file\.tell\("
 )
 """Names that files written before hold, and names of others' functions: neither can be changed."""
 
