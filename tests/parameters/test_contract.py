@@ -101,6 +101,8 @@ def test_other_precisions_give_the_answer_of_the_heads(
     rounded = faces.to(dtype)
     found, expected = head(rounded), head(rounded.to(torch.float32))
     assert torch.equal(found.vertices, expected.vertices)
+    assert torch.equal(head.arkit(rounded), head.arkit(rounded.to(torch.float32)))
+    assert head(head.from_arkit(torch.rand(2, 52, dtype=dtype))).vertices.isfinite().all()
     marks = landmarks.to(dtype)
     fit = LandmarkFit(head)
     fitted, same = fit(marks), fit(marks.float())
@@ -134,6 +136,10 @@ def test_integers_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=r"jaw must hold floating-point numbers, got torch\.int64"):
         faces.replace(jaw=torch.zeros(3, 3, dtype=torch.int64))
+    with pytest.raises(UsageError, match="weights must hold floating-point numbers"):
+        head.from_arkit(torch.zeros(1, 52, dtype=torch.int64))
+    with pytest.raises(UsageError, match="vertices_ndc must hold floating-point numbers"):
+        rasterize(torch.zeros(1, 3, 3, dtype=torch.int64), torch.arange(3)[None], 4, 4)
     with pytest.raises(UsageError, match="landmarks must hold floating-point numbers"):
         LandmarkFit(head)(landmarks.long())
     with pytest.raises(UsageError, match="divide uint8 pictures by 255"):

@@ -105,7 +105,7 @@ def export_onnx(encoder: FaceEncoder, path: str | Path) -> None:
 def exported_once(encoder: FaceEncoder) -> Path:
     """Return the encoder's ONNX file in the user's folder, written on the first call.
 
-    An export takes many seconds; the file is known by a hash of weights, config and provenance.
+    An export takes many seconds; the file is named by a hash of weights, config and provenance.
 
     Raises:
         MissingExtra: if it must be written and the extra ``onnx`` is not installed.

@@ -119,7 +119,7 @@ class GroupOutputs(nn.Module):
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
         device = features.device.type
         if torch.is_autocast_enabled(device):
-            # half a pixel of a face's position is less than bfloat16 tells apart
+            # bfloat16 cannot resolve half a pixel of a face's position
             with torch.autocast(device, enabled=False):
                 return self.forward(features.float())
         values = self.default + self.scale * self.linear(self.normalized_features(features))

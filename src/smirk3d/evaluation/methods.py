@@ -167,13 +167,13 @@ class MeanFaceMethod:
         targets = pixels_to_ndc(crops.landmarks[:, self._head.landmark_ids], CROP_SIZE)
         weights = self._stable.expand(len(crops), -1)
         rotation, camera = initial_view(points, targets, weights)
-        turned = neutral.replace(head_pose=matrix_to_axis_angle(rotation))
-        # the closed form turns about the origin, the head perhaps about its root joint
-        placed = self._head.landmarks(self._head(turned).vertices)[..., :2]
+        rotated = neutral.replace(head_pose=matrix_to_axis_angle(rotation))
+        # the closed form rotates about the origin, the head perhaps about its root joint
+        placed = self._head.landmarks(self._head(rotated).vertices)[..., :2]
         scale = camera[:, :1]
         up = targets * targets.new_tensor([1.0, -1.0])
         shift = ((up / scale[:, None] - placed) * weights[..., None]).sum(1) / self._stable.sum()
-        return turned.replace(camera=torch.cat([scale, shift], 1))
+        return rotated.replace(camera=torch.cat([scale, shift], 1))
 
 
 def make_method(

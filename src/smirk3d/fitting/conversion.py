@@ -25,7 +25,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _ALIGNMENTS = 3
-"""Rounds of shape and alignment in turn; not tuned."""
+"""Alternations of shape and alignment; not tuned."""
 
 _SETTLED = 1e-4
 """Relative change of the cost below which a step ends the search; not tuned."""
@@ -194,7 +194,7 @@ class HeadConverter:
         """Return shapes ``[B, S]`` and the motion from the target's frame to the source's.
 
         Two people whose heads are aligned in one model need not be in the other, so that shape and
-        alignment (rotation ``[B, 3, 3]``, translation ``[B, 1, 3]``) are found in turn.
+        alignment (rotation ``[B, 3, 3]``, translation ``[B, 1, 3]``) are found alternately.
         """
         template = self._onto.points(self.target.neutral().to(torch.float64))
         rotation = self.correspondence.rotation.double().expand(len(at_rest), 3, 3)

@@ -59,7 +59,7 @@ def basis_rows(arrays: Arrays, *, eyelids_after_pose: bool = False) -> BasisRows
     """Return how many rows of offsets each block of a head file's basis has.
 
     Args:
-        arrays: of the head file.
+        arrays: arrays of the head file by name.
         eyelids_after_pose: whether the eyelids are added after the pose, outside the basis.
     """
     jaw = len(arrays.get("jaw_basis", ()))
@@ -78,8 +78,8 @@ def linear_basis(arrays: Arrays, rows: BasisRows) -> NDArray[np.float32]:
     """Return all linear offsets of a head file ``[K, 3 V]`` in metres.
 
     Args:
-        arrays: of the head file.
-        rows: of the basis, from :func:`basis_rows`.
+        arrays: arrays of the head file by name.
+        rows: sizes of the basis's blocks, from :func:`basis_rows`.
     """
     blocks: dict[Block, NDArray[Any] | None] = {
         "shape": arrays["shape_basis"],
@@ -107,8 +107,8 @@ def rule_buffers(arrays: Arrays, rows: BasisRows) -> dict[str, Tensor]:
     The older ``gate`` (an expression multiplied by a component of the jaw) is one of the gates.
 
     Args:
-        arrays: of the head file.
-        rows: of the basis, from :func:`basis_rows`.
+        arrays: arrays of the head file by name.
+        rows: sizes of the basis's blocks, from :func:`basis_rows`.
     """
     kinds = [_KIND[block] for block in CHANNEL_BLOCKS for _ in range(rows.size(block))]
     count = rows.num_channels

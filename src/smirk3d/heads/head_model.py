@@ -14,6 +14,7 @@ from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, check_shape
+from smirk3d.geometry.array_interface import require_floating
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS, gaze_from_weights, gaze_weights
 from smirk3d.heads.head_buffers import HeadBuffers
@@ -187,7 +188,7 @@ class HeadModel(HeadBuffers):
         At most one of two opposite actions is not zero.
 
         Args:
-            parameters: B faces of this head.
+            parameters: B faces of this head, in any floating-point precision.
 
         Raises:
             AssetError: if the head has no named actions (FLAME): convert its parameters first.
@@ -196,6 +197,7 @@ class HeadModel(HeadBuffers):
             raise AssetError(
                 f"head {self.name!r} has no named actions: convert with `export --to-head open`"
             )
+        parameters = parameters.to(self.v_template.dtype)
         zero = parameters.expression.new_zeros(len(parameters))
         columns = dict.fromkeys(ARKIT_NAMES, zero)
         net = self.rules.net(self._asked(parameters))
@@ -223,8 +225,10 @@ class HeadModel(HeadBuffers):
 
         Raises:
             ShapeError: if the weights have another shape.
+            UsageError: if they are not floating-point numbers.
         """
         check_shape(weights, "B 52", "weights")
+        require_floating(weights, "weights")
         column = dict(zip(ARKIT_NAMES, weights.unbind(1), strict=True))
         parameters = self.neutral(len(weights)).to(weights.dtype)
         expression = parameters.expression.clone()
@@ -238,5 +242,5 @@ class HeadModel(HeadBuffers):
             groups["jaw"] = torch.stack([column["jawOpen"], side, column["jawForward"]], 1)
         if self.has_gaze_basis:
             gaze = torch.stack([column[name] for name in GAZE_ACTIONS], 1)
-            groups["eyes"] = gaze_from_weights(gaze, self.gaze_range)
+            groups["eyes"] = gaze_from_weights(gaze, self.gaze_range).to(weights.dtype)
         return parameters.replace(**groups)

@@ -114,7 +114,7 @@ def _eyes(arrays: Mapping[str, NDArray[Any]], joints: set[str]) -> ParameterGrou
     hi: list[float] = []
     for side, (down, inward, outward, up) in enumerate(down_in_out_up.reshape(2, 4).tolist()):
         left_most, right_most = (outward, inward) if side == 0 else (inward, outward)
-        # turning about +x looks down, about +y to the subject's left; eyes do not roll
+        # rotation about +x looks down, about +y to the subject's left; eyes do not roll
         lo += [-up, -right_most, 0.0]
         hi += [down, left_most, 0.0]
     return ParameterGroup(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import check_shape
+from smirk3d.geometry.array_interface import require_floating
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
 from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch
@@ -110,11 +111,13 @@ def rasterize(
 
     Raises:
         ShapeError: if a shape differs.
+        UsageError: if the vertices are not floating-point numbers.
         ValueError: if the engine is unknown or the picture has no pixels.
         MissingExtra: if numba is asked for and absent.
     """
     sizes = check_shape(vertices_ndc, "B V 3", "vertices_ndc")
     check_shape(faces, "F 3", "faces")
+    require_floating(vertices_ndc, "vertices_ndc")
     if height < 1 or width < 1:
         raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
     rasterize_ids = _engine(engine, vertices_ndc)

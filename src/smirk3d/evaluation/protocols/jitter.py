@@ -36,7 +36,7 @@ _MOST = 64
 ABOUT = (
     f"Each held-out photo in {VARIANTS} versions: crop moved by up to 2 %, zoomed by 3 %, rotated "
     "by 2 degrees, blurred by up to 0.8 pixels, noise of 0.02, brightness 5 %; landmarks are "
-    "detected anew in each. Standard deviation over the versions, then mean over photos: of the "
+    "detected again in each. Standard deviation over the versions, then mean over photos: of the "
     "52 actions, of the face's vertices without pose in mm, of the head's rotation in degrees and "
     "of the face's vertices in the photo in crop pixels, the crop's own motion undone."
 )
@@ -92,7 +92,7 @@ def deviations(
         transforms: ``T_crop_stored`` ``[B, 3, 3]`` of each version.
     """
     face = head.regions["face"]
-    shapes, places, turns, actions = [], [], [], []
+    shapes, positions, head_poses, actions = [], [], [], []
     for estimate, transform in zip(estimates, transforms, strict=True):
         # back into one frame, that of the stored picture
         back = transform_view(estimate, torch.linalg.inv(transform), CROP_SIZE, CROP_SIZE)
@@ -100,16 +100,16 @@ def deviations(
         with torch.no_grad():
             shapes.append(head(still).vertices[:, face])
             seen = project(head(back).vertices[:, face], back.camera)[..., :2]
-        places.append(ndc_to_pixels(seen, CROP_SIZE))
-        turns.append(axis_angle_to_matrix(back.head_pose))
+        positions.append(ndc_to_pixels(seen, CROP_SIZE))
+        head_poses.append(axis_angle_to_matrix(back.head_pose))
         if head.has_named_actions:
             actions.append(head.arkit(estimate))
-    rotations = torch.stack(turns)
+    rotations = torch.stack(head_poses)
     zoom = torch.linalg.det(torch.stack(transforms)[..., :2, :2]).sqrt().mean()
     middle = rotations.mean(0)
     found = {
         "vertices mm": 1e3 * _deviation(shapes),
-        "in the photo px": float(zoom) * _deviation(places),
+        "in the photo px": float(zoom) * _deviation(positions),
         # of rotations near each other, half the chordal distance squared is the angle squared
         "rotation deg": math.degrees(
             float(((rotations - middle).square().sum((-1, -2)).mean(0) / 2).sqrt().mean())
