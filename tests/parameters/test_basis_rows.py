@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.heads.action_names import EXPRESSION_ACTIONS
+from smirk3d.heads.action_names import CHANNEL_NAMES, EXPRESSION_ACTIONS
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.personal_head import one_person
 from smirk3d.heads.tiny import Kind, tiny_head, tiny_head_arrays
@@ -69,6 +69,7 @@ def test_every_group_has_one_description() -> None:
     assert tuple(group.name for group in head.spec) == HEAD_GROUPS
     assert tuple(group.name for group in VIEW_SPEC) == VIEW_GROUPS
     assert tuple(head.neutral().as_dict()) == HEAD_GROUPS + VIEW_GROUPS
+    assert tuple(CHANNEL_NAMES) == CHANNEL_BLOCKS[1:]
     assert set(CHANNEL_BLOCKS) < set(BASIS_BLOCKS)
     camera = head.neutral(2).camera
     assert torch.equal(camera, torch.tensor(VIEW_SPEC[1].default).expand(2, 3))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.rotations import axis_angle_to_matrix, direction_to_axis_angle
+from smirk3d.parameters.basis_rows import Channel
 
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 """The actions of the eyelid group, in its order."""
@@ -20,6 +21,15 @@ GAZE_ACTIONS = tuple(
     f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up")
 )
 """The eight gaze actions, in the order of a head file's ``gaze_basis``."""
+
+CHANNEL_NAMES: dict[Channel, tuple[str, ...]] = {
+    "jaw_positive": ("jawOpen", "jawLeft", "jawForward"),
+    "jaw_negative": ("", "jawRight", ""),
+    "eyelids": BLINKS,
+    "gaze": GAZE_ACTIONS,
+}
+"""ARKit's name of each channel after the expression, by block in the order of the basis; empty for
+channels without a name."""
 
 EXPRESSION_ACTIONS = tuple(
     name for name in ARKIT_NAMES if name not in BLINKS + JAW_ACTIONS + GAZE_ACTIONS
