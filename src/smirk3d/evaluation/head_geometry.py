@@ -55,8 +55,8 @@ def random_expressions(head: HeadModel, count: int, seed: int, identities: int) 
     """Return faces with up to 8 actions, jaw and gaze, on some identities.
 
     Args:
-        head: with named actions.
-        count: B.
+        head: head with named actions.
+        count: number of faces B.
         seed: seed of the random draws.
         identities: number of people, whose shape is standard normal in all components.
     """

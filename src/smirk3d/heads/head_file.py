@@ -125,7 +125,7 @@ class HeadFile:
 def read_head_file(path: str | os.PathLike[str]) -> HeadFile:
     """Return a head file's arrays and metadata after checking all of them.
 
-    Arrays that this version does not know are left out. Nothing is unpickled.
+    Arrays with unknown names are left out. Nothing is unpickled.
 
     Raises:
         AssetError: if the file is absent, damaged, no head, or of a later format; the text says
@@ -150,9 +150,9 @@ def write_head_file(
     """Write a head file, whole or not at all; equal content gives equal bytes.
 
     Args:
-        path: where to; an existing file is replaced.
-        arrays: by name, any float and integer types.
-        meta: JSON values; ``format`` is added.
+        path: path of the file; an existing file is replaced.
+        arrays: arrays by name, in any floating-point and integer types.
+        meta: metadata as JSON values; ``format`` is added.
 
     Raises:
         AssetError: if an array is unknown or unfit, or metadata are missing.

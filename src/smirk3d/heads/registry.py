@@ -40,7 +40,10 @@ def find_head(name: str | os.PathLike[str]) -> Path:
 
 
 def load_head(name: str | os.PathLike[str] = DEFAULT_HEAD) -> HeadModel:
-    """Return a head by name (``open``, or one imported) or by path of its npz file.
+    """Return a head in single precision on the CPU.
+
+    Args:
+        name: name of an installed head (``open``, or an imported one), or path of an npz file.
 
     Raises:
         AssetError: if it is not found, or its file is damaged.

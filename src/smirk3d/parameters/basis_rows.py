@@ -19,7 +19,7 @@ BASIS_BLOCKS: tuple[Block, ...] = ("shape", *CHANNEL_BLOCKS, "correctives")
 
 @dataclass(frozen=True, kw_only=True)
 class BasisRows:
-    """How many rows each block of a head's basis has.
+    """Number of rows of each block of a head's basis.
 
     Attributes:
         shape: rows of identity.

@@ -34,8 +34,8 @@ class Fragments:
     """The triangles seen in B pictures, stored for the N covered pixels.
 
     Attributes:
-        face_index: triangle of each pixel ``[B, H, W]`` int64, -1 where empty.
-        pixel: the covered pixels' flat indices ``[N]`` into B, H, W, ascending.
+        face_index: triangle seen in each pixel ``[B, H, W]`` int64, -1 where empty.
+        pixel: flat indices of the covered pixels ``[N]`` into B, H, W, ascending.
         corners: rows ``[3, N]`` of ``vertices.flatten(0, 1)`` of each covered pixel's triangle.
         weights: barycentric coordinates ``[3, N]`` of each covered pixel's centre; differentiable.
         corner_depth: z ``[3, N]`` of the corners in device coordinates; differentiable.
@@ -49,7 +49,7 @@ class Fragments:
 
     @property
     def mask(self) -> Tensor:
-        """Whether a pixel sees the mesh, ``[B, H, W]`` bool."""
+        """Mask ``[B, H, W]`` of the pixels that the mesh covers."""
         return self.face_index >= 0
 
     @cached_property
@@ -102,9 +102,9 @@ def rasterize(
 
     Args:
         vertices_ndc: ``[B, V, 3]`` device coordinates: x right, y down, -1 to 1 over the picture.
-        faces: ``[F, 3]`` int64.
-        height: H in pixels.
-        width: W in pixels.
+        faces: vertex ids of the triangles ``[F, 3]`` int64.
+        height: height H of the pictures in pixels.
+        width: width W of the pictures in pixels.
         cull_backfaces: leave out triangles that face away from the viewer.
         engine: ``"auto"`` takes numba where it is installed and the tensors are on the CPU, and
             torch else.

@@ -48,9 +48,9 @@ def versions(
     """Return slightly different crops ``[B, 3, 224, 224]`` and their ``T_crop_stored``.
 
     Args:
-        stored: ``[B, 3, H, W]`` in [0, 1].
-        T_crop_stored: of the crops that are varied ``[B, 3, 3]``, in pixels.
-        generator: on the CPU.
+        stored: photos ``[B, 3, H, W]`` in [0, 1].
+        T_crop_stored: transforms of the crops to vary ``[B, 3, 3]``, in pixels.
+        generator: source of randomness, on the CPU.
     """
     batch = len(stored)
 
