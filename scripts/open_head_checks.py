@@ -31,7 +31,7 @@ def main() -> None:
     print(f"{name}: {count} expressions on {people} people")
     for label, values, limit, unit in (
         ("teeth, gums or tongue outside, vertices", [f.outside for f in found], 0, ""),
-        ("eyelids in the eye, mm", [1e3 * f.lid_depth for f in found], 0.3, ""),
+        ("eyelids in the eye, mm", [1e3 * f.eyelid_depth for f in found], 0.3, ""),
         ("lips crossing, mm", [1e3 * f.lip_crossing for f in found], 0.5, ""),
         ("inside seen from 26 directions, pixels", [f.inside_pixels for f in found], 0, ""),
     ):

@@ -16,9 +16,10 @@ from fuzz.inputs import Files, read_files
 from fuzz.seeds.heads import npz
 from fuzz.seeds.pictures import jpeg
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
-from smirk3d.encoders.face_encoder import VIEW_GROUPS, EncoderConfig, FaceEncoder
+from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.parameters.groups import VIEW_SPEC
 from smirk3d.training.checkpoints import save_checkpoint
 
 _KEYS = ("000000001", "000000002", "000000029")
@@ -123,7 +124,7 @@ def onnx_seeds() -> list[Files]:
     from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT
 
     head = tiny_head()
-    groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_GROUPS)}
+    groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_SPEC)}
     rest = (name for name in groups if name != "shape")
     unseen: dict[str, list[float]] = {name: [0.0] * len(groups[name]) for name in rest}
     header: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""The conventions that every module relies on, as named constants.
+"""Conventions of the whole package, as named constants.
 
 Letters: B batch, T frames, V vertices, F triangles, J joints, L landmarks, P sampled points,
 S shape coefficients, E expression coefficients, C channels, H and W picture height and width.
@@ -14,7 +14,7 @@ Images: RGB float32 ``[B, 3, H, W]`` in [0, 1].
 from __future__ import annotations
 
 CROP_SIZE = 224
-"""Side of the square face crop that encoders read, in pixels."""
+"""Side in pixels of the square face crop that encoders take; SMIRK's."""
 
 CROP_SCALE = 1.5
 """Side of the crop as a multiple of the landmark box (mean of its width and height)."""
@@ -23,7 +23,7 @@ CAMERA_SCALE_DEFAULT = 7.0
 """Scaled-orthographic camera scale at which a head in metres about fills a crop."""
 
 NUM_MEDIAPIPE_LANDMARKS = 478
-"""MediaPipe's face landmarks: 468 of the surface, then 5 a eye for the irises."""
+"""Number of MediaPipe's face landmarks: 468 of the surface, then 5 for each iris."""
 
 IRIS_RIGHT, IRIS_LEFT = 468, 473
 """MediaPipe's iris centres; right and left are the subject's."""

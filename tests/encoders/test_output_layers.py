@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from smirk3d.encoders.output_layers import GroupOutputs, inward_clamp
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 BOUNDED = ParameterGroup(
     name="eyelids", names=("left", "right"), lo=(0.0, 0.0), hi=(1.0, 1.0),

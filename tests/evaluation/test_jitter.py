@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.training.small_runs import some_faces
 
-from smirk3d.evaluation.protocols.jitter import std, versions
+from smirk3d.evaluation.protocols.jitter import deviations, versions
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.tiny import tiny_head
 
@@ -15,16 +15,16 @@ def _transforms(count: int) -> torch.Tensor:
     return torch.tensor([[1.2, 0.0, -20.0], [0.0, 1.2, -25.0], [0.0, 0.0, 1.0]]).repeat(count, 1, 1)
 
 
-def test_answers_that_follow_the_crop_have_no_spread() -> None:
+def test_estimates_that_follow_the_crop_have_no_spread() -> None:
     head = tiny_head("named")
     truth = some_faces(head, 3)
     generator = torch.Generator().manual_seed(0)
     made = [versions(torch.rand(3, 3, 224, 224), _transforms(3), generator) for _ in range(4)]
     transforms = [transform for _, transform in made]
-    answers = [transform_view(truth, transform, 224, 224) for transform in transforms]
-    still = std(head, answers, transforms)
+    estimates = [transform_view(truth, transform, 224, 224) for transform in transforms]
+    still = deviations(head, estimates, transforms)
     assert all(value < 0.05 for value in still.values()), still
-    assert std(head, [truth] * 4, transforms)["in the photo px"] > 0.5
+    assert deviations(head, [truth] * 4, transforms)["in the photo px"] > 0.5
 
 
 def test_known_spreads() -> None:
@@ -35,11 +35,11 @@ def test_known_spreads() -> None:
         truth.replace(head_pose=torch.tensor([[0.0, sign * math.radians(3), 0.0]]).repeat(2, 1))
         for sign in (1, -1)
     ]
-    found = std(head, turned, same)
+    found = deviations(head, turned, same)
     assert found["rotation deg"] == pytest.approx(3, rel=0.01)
     assert found["vertices mm"] == pytest.approx(0, abs=1e-3)
     lids = [truth.replace(eyelids=torch.full((2, 2), value)) for value in (0.0, 1.0)]
-    assert std(head, lids, same)["actions"] == pytest.approx(2 * 0.5**0.5 / 52, rel=1e-4)
+    assert deviations(head, lids, same)["actions"] == pytest.approx(2 * 0.5**0.5 / 52, rel=1e-4)
 
 
 def test_versions_differ_a_little() -> None:

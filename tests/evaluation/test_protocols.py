@@ -38,7 +38,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
         evaluate(EvaluationContext(head, [], EvaluationConfig(), out=tmp_path), ["landmarks"])
     assert not list(tmp_path.iterdir())
     (tmp_path / "report.md").write_text("mine")
-    with pytest.raises(OutputError, match="not of smirk3d evaluate"):
+    with pytest.raises(OutputError, match="not written by smirk3d evaluate"):
         evaluate(context, ["landmarks"])
     assert (tmp_path / "report.md").read_text() == "mine"
 

@@ -49,8 +49,8 @@ def _crops() -> tuple[Crops, list[float]]:
 def test_what_is_drawn_is_compared_with_what_was_seen() -> None:
     head = tiny_head()
     crops, places = _crops()
-    answers = head.neutral(3).replace(camera=torch.tensor([[7.0, x, 0.0] for x in places]))
-    trip = redetection(head, crops, answers, Observer(BrightnessReader()))
+    estimates = head.neutral(3).replace(camera=torch.tensor([[7.0, x, 0.0] for x in places]))
+    trip = redetection(head, crops, estimates, Observer(BrightnessReader()))
     assert (trip.rows, trip.lost) == ([0, 1, 2], 0)
     assert trip.photo[:, LEFT].tolist() == pytest.approx(places)
     assert side_correlation(trip.photo, trip.drawn) > 0.99

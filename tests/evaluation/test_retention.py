@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.evaluation.methods import Crops
-from smirk3d.evaluation.protocols.retention import survival
+from smirk3d.evaluation.protocols.retention import measure_retention
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -32,7 +32,7 @@ def test_a_reader_that_knows_half_reads_half() -> None:
         lids = torch.tensor([[0.45, 0.09]]).repeat(len(crops), 1)
         return head.neutral(len(crops)).replace(eyelids=lids)
 
-    found = survival(
+    found = measure_retention(
         head, _crops(photos), head.neutral(2), {"half": read}, _observe, names=("eyeBlinkLeft",)
     )
     (wink,) = found["half"]
@@ -46,7 +46,7 @@ def test_a_reader_that_knows_half_reads_half() -> None:
 def test_photos_that_show_the_action_already_are_left_out() -> None:
     head = tiny_head()
     closed = head.neutral(1).replace(eyelids=torch.tensor([[0.8, 0.8]]))
-    found = survival(
+    found = measure_retention(
         head, _crops(torch.rand(1, 3, 64, 64)), closed, {"a": lambda _: closed}, _observe,
         names=("eyeBlinkLeft",),
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_pictures_without_a_face_do_not_count() -> None:
             lids[:, 0] = 0.9
         return head.neutral(len(crops)).replace(eyelids=lids)
 
-    found = survival(
+    found = measure_retention(
         head, _crops(torch.rand(2, 3, 64, 64)), head.neutral(2), {"a": read}, observe,
         names=("eyeBlinkLeft",),
     )  # fmt: skip

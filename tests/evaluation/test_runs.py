@@ -115,7 +115,7 @@ def test_emotion(folder: Path, tmp_path: Path) -> None:
 
 def test_jitter(folder: Path, tmp_path: Path) -> None:
     rows = _rows(PROTOCOLS["jitter"](_context(folder, tmp_path, ["none", "mean"], limit=3)))
-    # the detector says the same of every version, so the answers in the crop are the same too
+    # the detector says the same of every version, so the estimates in the crop are the same too
     assert rows["none"]["actions"] == pytest.approx(0, abs=1e-5)
     assert rows["none"]["in the photo px"] > 0.5  # type: ignore[operator]
 

@@ -33,8 +33,8 @@ def test_lids_are_pushed_out_along_the_ray_and_no_further() -> None:
     surface = float(eye_radius(torch.tensor(1.0), SURFACE))
     assert torch.allclose(moved[0, 0], torch.tensor([0.03, 0.0, surface + 0.0003]), atol=1e-7)
     assert torch.equal(moved[0, 1:], vertices[0, 1:])
-    assert eyelids.lid_depth(vertices, eyes, gaze)[0, 0] > 0.0019
-    assert eyelids.lid_depth(moved, eyes, gaze).max() < -0.00029
+    assert eyelids.eyelid_depth(vertices, eyes, gaze)[0, 0] > 0.0019
+    assert eyelids.eyelid_depth(moved, eyes, gaze).max() < -0.00029
 
 
 def test_the_cornea_turns_with_the_gaze() -> None:

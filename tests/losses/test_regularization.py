@@ -7,7 +7,7 @@ import torch
 
 from smirk3d.errors import ShapeError
 from smirk3d.losses.regularization import prior_loss, target_loss
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 GROUP = ParameterGroup(
     name="jaw", names=("a", "b"), lo=(-math.inf,) * 2, hi=(math.inf,) * 2,

@@ -7,7 +7,8 @@ import torch
 
 from smirk3d.errors import ShapeError
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import ParameterGroup
 
 
 def _random(batch_size: int) -> FaceParameters:

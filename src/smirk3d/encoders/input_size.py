@@ -1,4 +1,4 @@
-"""The same encoders for crops of another size."""
+"""Encoders changed to take crops of another size."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.encoders.backbones import Backbone
-from smirk3d.encoders.face_encoder import FaceEncoder, GroupEncoder, ReadableHead
+from smirk3d.encoders.face_encoder import FaceEncoder, GroupEncoder, HeadDescription
 from smirk3d.encoders.output_layers import GroupOutputs
 
 
 @torch.no_grad()
-def with_input_size(encoder: FaceEncoder, head: ReadableHead, size: int) -> FaceEncoder:
+def with_input_size(encoder: FaceEncoder, head: HeadDescription, size: int) -> FaceEncoder:
     """Return encoders that resize crops to another size before their backbones.
 
-    A backbone serves any size; output layers that take features cell by cell then meet another
-    number of cells. They read them as if resampled to the number that they know. Features of larger
-    pictures differ all the same, so that a training has to go on from there.
+    A backbone takes any size, but spatial features then have another number of cells. The output
+    layers are changed to act as if the cells were resampled to their former number. Features of
+    larger pictures differ all the same, so that the result needs further training.
 
     Args:
-        encoder: what to start from, with spatial channels; it stays as it is.
-        head: whose parameters it reads.
+        encoder: encoder with spatial channels, which is not changed.
+        head: head whose parameters are estimated.
         size: side of the pictures in pixels.
     """
     resized = FaceEncoder(head, replace(encoder.config, input_size=size, pretrained=False))
@@ -45,33 +45,33 @@ def _backbone(encoder: FaceEncoder, part: GroupEncoder) -> Backbone:
 
 
 def _take_over(
-    output: GroupOutputs, known: GroupOutputs, before: Backbone, after: Backbone
+    output: GroupOutputs, trained: GroupOutputs, before: Backbone, after: Backbone
 ) -> None:
-    """Let a fresh output layer read the cells of a backbone as a known one reads another's."""
+    """Set a fresh output layer so that it acts on resampled cells as a trained one on its own."""
     old, new = before.spatial_side, after.spatial_side
-    cells = torch.eye(new * new, device=known.linear.weight.device).view(-1, 1, new, new)
+    cells = torch.eye(new * new, device=trained.linear.weight.device).view(-1, 1, new, new)
     # [old * old, new * new], whose rows add up to 1
     to_old = _resized(cells, old).flatten(1).T
 
-    def placed(values: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    def with_cells(values: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
         fixed, rest = values.split([before.architecture.features, before.num_positions], -1)
         return torch.cat([fixed, change(rest.unflatten(-1, (-1, old, old))).flatten(-3)], -1)
 
-    plain = copy.deepcopy(known)
-    if known.normalized:
+    plain = copy.deepcopy(trained)
+    if trained.normalized:
         plain.normalize_features(
-            torch.zeros_like(known.feature_mean), torch.ones_like(known.feature_std)
+            torch.zeros_like(trained.feature_mean), torch.ones_like(trained.feature_std)
         )
     output.linear.weight.copy_(
-        placed(
+        with_cells(
             plain.linear.weight, lambda grid: (grid.flatten(-2) @ to_old).unflatten(-1, (new, new))
         )
     )
     output.linear.bias.copy_(plain.linear.bias)
-    if known.normalized:
+    if trained.normalized:
         output.normalize_features(
-            *(placed(values, lambda grid: _resized(grid[None], new)[0])
-              for values in (known.feature_mean, known.feature_std))
+            *(with_cells(values, lambda grid: _resized(grid[None], new)[0])
+              for values in (trained.feature_mean, trained.feature_std))
         )  # fmt: skip
 
 

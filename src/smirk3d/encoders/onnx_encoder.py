@@ -1,4 +1,4 @@
-"""An encoder run by ONNX Runtime: the same answers as torch's, sooner on a CPU."""
+"""An encoder run by ONNX Runtime, which is faster than torch on a CPU."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.assets.foreign.tensors import LARGEST_WEIGHTS
 from smirk3d.assets.optional import require
 from smirk3d.assets.weight_files import ENCODER, FORMAT, refuse_other_kinds
-from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead
+from smirk3d.encoders.face_encoder import FaceEncoder, HeadDescription
+from smirk3d.encoders.images import check_images
 from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT, exported_once
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
 
 
 class OnnxEncoder:
-    """Reads parameters from crops on the CPU; called as a ``FaceEncoder`` is.
+    """Estimates parameters from crops on the CPU, with the interface of ``FaceEncoder``.
 
     Attributes:
-        head_name: name of the head whose parameters it reads.
-        head_fingerprint: that head's fingerprint.
+        head_name: name of the head whose parameters are estimated.
+        head_fingerprint: fingerprint of that head.
         groups: names of the components of each parameter group.
-        provenance: where the weights come from.
+        provenance: origin of the weights.
     """
 
     def __init__(self, model: str | bytes, source: str, *, threads: int = 0) -> None:
         """Start a session.
 
         Args:
-            model: file, or what is in it.
-            source: what errors call it.
-            threads: that compute; 0 for as many as the machine has cores.
+            model: path of the file, or its content.
+            source: the model's name in errors.
+            threads: number of threads; 0 for the number of cores.
 
         Raises:
             AssetError: if this is no encoder by :mod:`smirk3d.encoders.onnx_export`.
@@ -72,14 +73,14 @@ class OnnxEncoder:
 
     @classmethod
     def from_file(
-        cls, path: str | Path, head: ReadableHead | None = None, *, threads: int = 0
+        cls, path: str | Path, head: HeadDescription | None = None, *, threads: int = 0
     ) -> OnnxEncoder:
         """Return the encoder of a file that ``smirk3d weights export`` wrote.
 
         Args:
-            path: the file.
-            head: refuse weights for another head than this.
-            threads: that compute; 0 for as many as the machine has cores.
+            path: path of the file.
+            head: the head that the weights must be for; None admits any.
+            threads: number of threads; 0 for the number of cores.
 
         Raises:
             AssetError: if the file is absent, damaged, of another kind, or for another head.
@@ -102,8 +103,8 @@ class OnnxEncoder:
         """Return the same encoder; the first call for given weights takes many seconds.
 
         Args:
-            encoder: what to export; its ONNX file is kept in the user's folder.
-            threads: that compute; 0 for as many as the machine has cores.
+            encoder: encoder to export; its ONNX file is kept in the user's folder.
+            threads: number of threads; 0 for the number of cores.
 
         Raises:
             MissingExtra: if the extras ``fast`` or, on the first call, ``onnx`` are not installed.
@@ -117,8 +118,10 @@ class OnnxEncoder:
 
         Raises:
             ShapeError: if the images have another shape.
+            UsageError: if they are no floating-point numbers in [0, 1].
         """
         sizes = check_shape(images, "B 3 224 224", "images")
+        check_images(images)
         found = self._session.run(None, {INPUT: images.detach().cpu().float().numpy()})
         groups = {
             name: torch.from_numpy(values)

@@ -25,25 +25,28 @@ HEADER_KEY = "smirk3d"
 """Entry of the model's metadata that holds head, groups and provenance as JSON."""
 
 INPUT = "images"
+"""Name of the model's input."""
+
 _LARGEST_BATCH = 4096
+"""Upper bound of the exported batch dimension, which torch.export asks for; far above any use."""
 
 
 class _GroupsInOrder(nn.Module):
-    """An encoder whose result is a tuple of the groups that it reads."""
+    """An encoder whose result is a tuple of the groups that depend on the images."""
 
     def __init__(self, encoder: FaceEncoder) -> None:
         super().__init__()
         self.encoder = encoder
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.encoder.read(images).values())
+        return tuple(self.encoder.predict(images).values())
 
 
 def onnx_model(encoder: FaceEncoder) -> bytes:
     """Return an encoder as an ONNX model.
 
     Its input ``images`` is ``[B, 3, 224, 224]`` in [0, 1] for any B; it has one output
-    ``[B, D]`` for each group that it reads. The metadata entry ``smirk3d`` is the JSON header of
+    ``[B, D]`` for each estimated group. The metadata entry ``smirk3d`` is the JSON header of
     weights files, with the constant values of the other groups under ``unseen``.
 
     Raises:
@@ -57,8 +60,8 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
     encoder.eval()
     try:
         with torch.no_grad(), _quiet():
-            names = list(encoder.read(images))
-            answer = encoder(images)
+            names = list(encoder.predict(images))
+            estimate = encoder(images)
             program = torch.onnx.export(
                 _GroupsInOrder(encoder),
                 (images,),
@@ -79,7 +82,7 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
         "head_fingerprint": encoder.head_fingerprint,
         "groups": encoder.groups,
         "provenance": encoder.provenance,
-        "unseen": {name: v[0].tolist() for name, v in answer.items() if name not in names},
+        "unseen": {name: v[0].tolist() for name, v in estimate.items() if name not in names},
     }
     model = program.model_proto
     entry = model.metadata_props.add()
@@ -102,7 +105,7 @@ def export_onnx(encoder: FaceEncoder, path: str | Path) -> None:
 def exported_once(encoder: FaceEncoder) -> Path:
     """Return the encoder's ONNX file in the user's folder, written on the first call.
 
-    An export takes many seconds; the file is known by a hash of weights, config and provenance.
+    An export takes many seconds; the file is named by a hash of weights, config and provenance.
 
     Raises:
         MissingExtra: if it must be written and the extra ``onnx`` is not installed.
@@ -121,7 +124,7 @@ def exported_once(encoder: FaceEncoder) -> Path:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide what the exporter says of packages that are not needed and of its own deprecations."""
+    """Hide the exporter's warnings about optional packages and its own deprecations."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

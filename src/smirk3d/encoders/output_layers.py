@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 
 class _InwardClamp(torch.autograd.Function):
@@ -23,7 +23,7 @@ class _InwardClamp(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         below, above = ctx.saved_tensors
         (gradient,) = gradients
-        # descending along a positive gradient lowers the value
+        # a step against a positive gradient lowers the value
         outward = (below & (gradient > 0)) | (above & (gradient < 0))
         return gradient.masked_fill(outward, 0.0), None, None
 
@@ -31,7 +31,7 @@ class _InwardClamp(torch.autograd.Function):
 def inward_clamp(values: Tensor, lo: Tensor, hi: Tensor) -> Tensor:
     """Return values ``[..., D]`` clamped to [lo, hi] ``[D]``, with a gradient that leads back in.
 
-    A plain clamp gives no gradient outside the range, so that an output that left it never returns.
+    A plain clamp has no gradient outside the range, so that an output beyond it would stay there.
     """
     clamped: Tensor = _InwardClamp.apply(values, lo, hi)  # type: ignore[no-untyped-call]
     return clamped
@@ -42,9 +42,9 @@ class GroupOutputs(nn.Module):
 
     ``value = clamp(default + scale * (W z + b), lo, hi)``; groups follow each other in the
     layer's rows in the order given. ``z`` are the features, or with ``normalized`` the
-    features minus their mean, divided by their standard deviation, both measured before training:
-    the same functions, yet Adam finds them in far fewer steps, since what all pictures have in
-    common no longer moves every output.
+    features minus their mean, divided by their standard deviation, both measured before training.
+    The layer represents the same functions either way, but Adam needs far fewer steps with
+    normalized features, because the features' common part no longer moves every output.
     """
 
     lo: Tensor
@@ -66,12 +66,12 @@ class GroupOutputs(nn.Module):
         """Build the layer.
 
         Args:
-            num_features: size of the features.
-            groups: the groups; those of size zero are passed over.
-            weight_gain: factor on the linear layer's usual starting weights; biases start at zero.
+            num_features: number of features.
+            groups: parameter groups; groups of size zero have no outputs.
+            weight_gain: factor on the linear layer's usual initial weights; biases start at zero.
             scaled: multiply outputs by each component's standard deviation; else by 1, as
                 SMIRK's layers.
-            normalized: keep the mean and standard deviation of the features.
+            normalized: normalize the features by a mean and standard deviation.
         """
         super().__init__()
         self.groups = [(group.name, group.dim) for group in groups if group.dim]
@@ -97,7 +97,7 @@ class GroupOutputs(nn.Module):
 
     @torch.no_grad()
     def normalize_features(self, mean: Tensor, std: Tensor) -> None:
-        """Take mean and standard deviation of the features ``[C]``; outputs stay as they are.
+        """Set the features' mean and standard deviation ``[C]`` without changing the outputs.
 
         Raises:
             ValueError: if the layer is not ``normalized``.
@@ -112,14 +112,14 @@ class GroupOutputs(nn.Module):
         self.feature_std.copy_(std)
 
     def normalized_features(self, features: Tensor) -> Tensor:
-        """Return what the linear layer takes of features ``[B, C]``."""
+        """Return the linear layer's input ``[B, C]`` for features ``[B, C]``."""
         return (features - self.feature_mean) / self.feature_std if self.normalized else features
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
         device = features.device.type
         if torch.is_autocast_enabled(device):
-            # half a pixel of a face's position is less than bfloat16 tells apart
+            # bfloat16 cannot resolve half a pixel of a face's position
             with torch.autocast(device, enabled=False):
                 return self.forward(features.float())
         values = self.default + self.scale * self.linear(self.normalized_features(features))

@@ -1,4 +1,4 @@
-"""Where encoder weights are found by name."""
+"""Encoder weights by name: those that ship with the package, then those of the user."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smirk3d.assets.installed import installed_files
-from smirk3d.encoders.face_encoder import FaceEncoder, ReadableHead, read_header
+from smirk3d.encoders.face_encoder import FaceEncoder, HeadDescription, read_header
 from smirk3d.errors import AssetError
 
 
 def installed_weights() -> Iterator[tuple[str, Path]]:
-    """Yield name and file of the encoders' weights at hand: shipped ones, then the user's."""
+    """Yield name and file of the installed encoder weights: shipped ones, then the user's."""
     for name, path in installed_files("weights").items():
         if _holds_encoder(path):
             yield name, path
@@ -47,12 +47,12 @@ def find_weights(name: str | Path) -> Path:
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """An encoder and where it comes from.
+    """An encoder and the file that it was loaded from.
 
     Attributes:
-        encoder: in evaluation mode.
-        name: of the weights.
-        sha256: of their file.
+        encoder: the encoder, in evaluation mode.
+        name: name of the weights.
+        sha256: SHA-256 of the weights file.
     """
 
     encoder: FaceEncoder
@@ -60,7 +60,7 @@ class LoadedWeights:
     sha256: str
 
 
-def load_weights(name: str | Path, head: ReadableHead) -> LoadedWeights | None:
+def load_weights(name: str | Path, head: HeadDescription) -> LoadedWeights | None:
     """Return weights for a head.
 
     ``default`` is the first of the installed weights made for this head; None if there are none.
@@ -76,6 +76,6 @@ def load_weights(name: str | Path, head: ReadableHead) -> LoadedWeights | None:
     return _loaded(find_weights(name), head)
 
 
-def _loaded(path: Path, head: ReadableHead) -> LoadedWeights:
+def _loaded(path: Path, head: HeadDescription) -> LoadedWeights:
     encoder = FaceEncoder.from_file(path, head)
     return LoadedWeights(encoder, path.stem, hashlib.sha256(path.read_bytes()).hexdigest())

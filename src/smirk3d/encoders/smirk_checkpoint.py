@@ -1,4 +1,4 @@
-"""Published SMIRK checkpoints: which of their tensors is which of ours, in both directions.
+"""Published SMIRK checkpoints: conversion of their tensors to ours and back.
 
 The published file is one flat state dict: ``smirk_encoder.*`` (three encoders) and
 ``smirk_generator.*`` (the neural renderer, mapped by
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.weight_files import load_strictly, read_torch_state
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder, ReadableHead
+from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder, HeadDescription
 from smirk3d.errors import AssetError
 
 ENCODER_PREFIX = "smirk_encoder."
@@ -53,8 +53,8 @@ def split_checkpoint(
     """Return the encoders' and the generator's tensors of a published checkpoint.
 
     Args:
-        state: by published names.
-        source: named in the error.
+        state: tensors by published names.
+        source: the checkpoint's name in errors.
 
     Raises:
         AssetError: if a key belongs to neither; the text names it.
@@ -69,14 +69,14 @@ def split_checkpoint(
 
 
 def encoder_from_state(
-    state: Mapping[str, Tensor], head: ReadableHead, source: str = "checkpoint"
+    state: Mapping[str, Tensor], head: HeadDescription, source: str = "checkpoint"
 ) -> FaceEncoder:
     """Return the encoder of published tensors, in evaluation mode.
 
     Args:
         state: the encoders' tensors by published names.
         head: a FLAME head with 300 shape and 50 expression coefficients.
-        source: named in errors.
+        source: the checkpoint's name in errors.
 
     Raises:
         AssetError: if the head has other sizes, or a tensor is missing, unknown or of another
@@ -120,7 +120,7 @@ def _shift_biases(encoder: FaceEncoder, sign: float) -> None:
             output.linear.bias.add_(output.default, alpha=sign)
 
 
-def load_smirk_encoder(path: str | Path, head: ReadableHead) -> FaceEncoder:
+def load_smirk_encoder(path: str | Path, head: HeadDescription) -> FaceEncoder:
     """Return the encoder of a published checkpoint such as ``SMIRK_em1.pt``.
 
     Its ``provenance`` names the file and its hash, and the crop that the weights expect.

@@ -1,1 +1,1 @@
-"""Protocols that say how good an answer is, and the reports they write."""
+"""Evaluation protocols, the methods that they compare, and their reports."""

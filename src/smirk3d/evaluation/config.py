@@ -1,4 +1,4 @@
-"""Names of protocols and their settings, at hand before anything heavy is imported."""
+"""Names and settings of protocols; this module imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Protocol = Literal[
     "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion", "resynthesis",
     "cycle", "now",
 ]  # fmt: skip
-"""What can be measured; the modules of these names do it."""
+"""Names of the protocols; each is a module of :mod:`smirk3d.evaluation.protocols`."""
 
 REFINED = "+refine"
-"""Ending of the name of weights whose answers a fit starts from."""
+"""Ending of a method's name that asks for a landmark fit from the estimates of its weights."""
 
 METHODS = ("none", "mean", "mediapipe")
-"""Methods without weights: the fit, the mean face, the head driven by MediaPipe's blend shapes."""
+"""Methods without weights: the landmark fit, the mean face, MediaPipe's blend shapes."""
 
-_LEAST = {"limit": 0, "steps": 1, "repeats": 1, "shown": 0, "seed": 0}
+_SMALLEST = {"limit": 0, "steps": 1, "repeats": 1, "shown": 0, "seed": 0}
 
 
 def parse_method(name: str) -> tuple[str, str]:
-    """Return label and method of ``LABEL=METHOD``; a method without label is its own.
+    """Return label and method of ``LABEL=METHOD``; a method without label is labelled by its name.
 
-    Labels name files of reports, so they hold no separators and nothing that does not print.
+    Labels name files of reports, so that separators and unprintable characters are refused.
 
     Raises:
         UsageError: if there is no such label or no method.
@@ -43,18 +43,19 @@ def parse_method(name: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """How much protocols do, and with which files.
+    """Sizes, seeds and files of the protocols.
 
     Attributes:
         faces: folder of annotated faces.
-        limit: photos of a protocol, or pictures that it makes; 0 for all photos and 400 pictures.
-        truth_head: head of which the synthetic pictures are made; ``ict`` once it is imported.
-        renderer: weights of a neural renderer, for the cycle.
-        steps: of each renderer's training in the resynthesis.
-        repeats: trainings of each method's renderer there, with seeds that follow each other.
-        now: folder of the NoW pictures, holding ``imagepathsvalidation.txt`` or a like list.
+        limit: most photos that a protocol uses, or pictures that it makes; 0 for all photos and
+            400 pictures.
+        truth_head: head that the synthetic pictures show; ``ict`` once it is imported.
+        renderer: weights of the neural renderer that ``cycle`` needs.
+        steps: training steps of each neural renderer in ``resynthesis``.
+        repeats: trainings of each method's renderer in ``resynthesis``, with consecutive seeds.
+        now: folder of the NoW challenge, with one of its lists of pictures.
         shown: faces on each sheet.
-        seed: of all that is drawn.
+        seed: seed of everything that is drawn at random.
     """
 
     faces: Path = Path("../shared/faces")
@@ -73,7 +74,7 @@ class EvaluationConfig:
         Raises:
             UsageError: if a number is too small, or a protocol lacks the files it needs.
         """
-        for name, least in _LEAST.items():
+        for name, least in _SMALLEST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"--{name} {getattr(self, name)}: give {least} or more")
         if "cycle" in protocols and self.renderer is None:

@@ -1,4 +1,4 @@
-"""What all protocols share: the head, the methods, the photos, and how much to do."""
+"""The head, methods, photos and settings that all protocols of an evaluation share."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class EvaluationContext:
     """The head, the methods and the photos of an evaluation.
 
     Attributes:
-        head: on the CPU.
-        methods: in the order of the tables.
-        config: how much to do.
-        device: where renderers learn.
+        head: the head of the estimates, on the CPU.
+        methods: the compared methods, in the order of the tables.
+        config: settings of the protocols.
+        device: device on which neural renderers are trained.
         out: folder of the report, for files that a protocol makes.
         on_progress: called with a line of progress.
     """
@@ -38,14 +38,14 @@ class EvaluationContext:
         device: torch.device | str = "cpu",
         on_progress: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """Keep them; photos are read when a protocol asks for them."""
+        """Keep the arguments, which the class documents; photos are read on first use."""
         self.head = head
         self.methods = list(methods)
         self.config = config
         self.device = torch.device(device)
         self.out = out
         self.on_progress = on_progress
-        self._answers: dict[str, FaceParameters] = {}
+        self._estimates: dict[str, FaceParameters] = {}
 
     @cached_property
     def photos(self) -> Photos:
@@ -54,23 +54,27 @@ class EvaluationContext:
 
     @cached_property
     def observer(self) -> Observer:
-        """Finds landmarks in pictures that protocols make."""
+        """The detector for pictures that protocols make."""
         return Observer()
 
     def some_photos(self, most: int, sparsity: float = 0.0) -> tuple[Photos, FaceParameters]:
-        """Return at most so many held-out photos, spaced evenly, and fits of them.
+        """Return held-out photos, spaced evenly, and landmark fits of them.
 
-        The fits are what pictures with other expressions are made from; they may be sparse.
+        Protocols change the expressions of these fits and render the result.
+
+        Args:
+            most: largest number of photos.
+            sparsity: weight of the fit's penalty on actions.
         """
         photos = self.photos.first(most)
         self.on_progress(f"fitting {len(photos)} photos")
         fit = LandmarkFit(self.head, LandmarkFitConfig(sparsity=sparsity))
         return photos, fit(photos.crops.landmarks).parameters
 
-    def answers(self) -> dict[str, FaceParameters]:
-        """Return each method's answers to the held-out photos; computed once."""
+    def estimates(self) -> dict[str, FaceParameters]:
+        """Return each method's estimates for the held-out photos; they are computed once."""
         for method in self.methods:
-            if method.name not in self._answers:
-                self.on_progress(f"{method.name} reads {len(self.photos)} photos")
-                self._answers[method.name] = method(self.photos.crops)
-        return self._answers
+            if method.name not in self._estimates:
+                self.on_progress(f"{method.name} estimates {len(self.photos)} photos")
+                self._estimates[method.name] = method(self.photos.crops)
+        return self._estimates

@@ -1,4 +1,4 @@
-"""Where and when figures were measured."""
+"""Hardware, versions and time of a measurement."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def environment() -> dict[str, Any]:
 
 
 def environment_line(where: dict[str, Any]) -> str:
-    """Return the facts of :func:`environment` that a reader of figures wants, in one line."""
+    """Return the most important facts of :func:`environment` in one line."""
     keys = ("smirk3d", "commit", "date", "cpu", "cores", "load", "gpu", "torch")
     changed = " (with uncommitted changes)" if where["changed_files"] else ""
     facts = [f"{key} {where[key]}{changed if key == 'commit' else ''}" for key in keys]

@@ -1,6 +1,6 @@
-"""What is impossible on a face, counted: teeth through the skin, eyelids in the eye, lips crossed.
+"""Geometric faults of faces: teeth through the skin, eyelids within the eye, crossed lips.
 
-Everything is measured on posed heads, in metres, so that any head with the parts can be compared.
+Everything is measured on posed heads, in metres, so that any head with these parts can be compared.
 """
 
 from __future__ import annotations
@@ -25,24 +25,29 @@ _SLACK = 0.0005
 _TONGUE_RESTS = 0.02
 _APART = 0.001
 """Metres between the lips from which teeth and tongue can be seen between them."""
+
+_OFF_MIDLINE = 0.01
+"""Metres from the midline within which a border loop is the mouth's; chosen by eye."""
+
 _RADIUS = 0.17
-"""Metres around a head's middle that the pictures show."""
+"""Half the side in metres of the cube that the depth pictures show; it holds the open head, whose
+size is about 0.3 m."""
 
 
 @dataclass(frozen=True)
 class Impossible:
-    """What was found on one face.
+    """Geometric faults of one face.
 
     Attributes:
-        outside: vertices of teeth, gums and tongue before skin and closed lips; where lips are
-            apart, their edges that pass through skin.
-        lid_depth: of the deepest lid vertex in an eye, in metres.
-        lip_crossing: of the lips at their widest overlap, in metres.
-        inside_pixels: that show the back of skin, from all directions together.
+        outside: number of vertices of teeth, gums and tongue that lie before skin and closed lips;
+            where lips are apart, the number of their edges that pass through skin.
+        eyelid_depth: depth in metres of the deepest eyelid vertex within an eye.
+        lip_crossing: overlap of the lips in metres where it is widest.
+        inside_pixels: number of pixels that show the back of skin, over all directions.
     """
 
     outside: int
-    lid_depth: float
+    eyelid_depth: float
     lip_crossing: float
     inside_pixels: int
 
@@ -51,10 +56,10 @@ def random_expressions(head: HeadModel, count: int, seed: int, identities: int) 
     """Return faces with up to 8 actions, jaw and gaze, on some identities.
 
     Args:
-        head: with named actions.
-        count: B.
-        seed: of the choice.
-        identities: number of people, standard normal over all components.
+        head: head with named actions.
+        count: number of faces B.
+        seed: seed of the random draws.
+        identities: number of people, whose shape is standard normal in all components.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.rand(count, len(ARKIT_NAMES), generator=generator).argsort(1)
@@ -73,13 +78,19 @@ def random_expressions(head: HeadModel, count: int, seed: int, identities: int) 
 
 
 class GeometryMeter:
-    """Measures one head's faces.
+    """Measures geometric faults of one head's faces.
 
-    Lips are paired as the head's file pairs them, or as another head of the same skin does.
+    Lips are paired by the head's file, or by that of another head with the same skin.
     """
 
     def __init__(self, head: HeadModel, lips: HeadModel | None = None, size: int = 192) -> None:
-        """Prepare for a head; ``size`` is the side of the depth pictures in pixels."""
+        """Prepare the measurement of a head.
+
+        Args:
+            head: the head, with named actions, teeth, gums, tongue and eyelids.
+            lips: the head whose pairs of lip vertices are used; ``head`` by default.
+            size: side of the depth pictures in pixels.
+        """
         self.head, self.size = head, size
         self._lips = (lips or head).contact
         part = head.part.long()
@@ -89,21 +100,21 @@ class GeometryMeter:
         self._may_turn_away = corner_part.amin(1) == 0
         self._cover = _covers(self._skin, head.v_template)
         eyelids = head.regions["eyelids"] & (part == 0)
-        self._lids = eyelids.nonzero()[:, 0]
+        self._eyelids = eyelids.nonzero()[:, 0]
         self._inner_edges = edges(head.faces[faces_within(head.faces, self._inner)])
         self._put_out = head.expression_names.index("tongueOut")
-        self._turns = _rotations(_directions())
+        self._views = _rotations(_directions())
 
     @torch.no_grad()
     def measure(self, faces: FaceParameters) -> list[Impossible]:
-        """Return what is impossible on each of B faces."""
+        """Return the geometric faults of each of B faces."""
         mesh = self.head(faces.replace(head_pose=torch.zeros_like(faces.head_pose)))
         rest = self.head(faces.replace(
             head_pose=torch.zeros_like(faces.head_pose),
             expression=torch.zeros_like(faces.expression), jaw=torch.zeros_like(faces.jaw),
             eyelids=torch.zeros_like(faces.eyelids), eyes=torch.zeros_like(faces.eyes),
         ))  # fmt: skip
-        eyelids = self._lid_depth(mesh.vertices, mesh.joints, faces)
+        eyelids = self._eyelid_depth(mesh.vertices, mesh.joints, faces)
         # lips of the mean face overlap a little, and those of others slightly more
         crossing = (-self._lips.lip_gap(mesh.vertices)).amax(1)
         crossing = torch.minimum(crossing, (
@@ -121,10 +132,10 @@ class GeometryMeter:
             )
         return found
 
-    def _lid_depth(self, vertices: Tensor, joints: Tensor, faces: FaceParameters) -> Tensor:
+    def _eyelid_depth(self, vertices: Tensor, joints: Tensor, faces: FaceParameters) -> Tensor:
         head, depths = self.head, []
-        sides = vertices[:, self._lids]
-        left = head.v_template[self._lids, 0] > 0
+        sides = vertices[:, self._eyelids]
+        left = head.v_template[self._eyelids, 0] > 0
         rotations = head.joint_rotations(faces)
         for name, mask in (("eyeL", left), ("eyeR", ~left)):
             index = head.joint_names.index(name)
@@ -144,7 +155,7 @@ class GeometryMeter:
 
     def _seen(self, vertices: Tensor) -> tuple[int, int]:
         middle = (vertices.amin(0) + vertices.amax(0)) / 2
-        views = ((vertices - middle) @ self._turns) / _RADIUS
+        views = ((vertices - middle) @ self._views) / _RADIUS
         views = views * torch.tensor([1.0, -1.0, -1.0])
         covered = torch.cat([self._skin, self._cover])
         outside = torch.zeros(len(vertices), dtype=torch.bool)
@@ -161,7 +172,7 @@ class GeometryMeter:
         return int(outside.sum()), inside
 
     def _before(self, depth: Tensor, points: Tensor) -> Tensor:
-        """Return which points ``[N, 3]`` lie before the surface at all four pixels around them."""
+        """Return the mask ``[N]`` of points before the surface at all four pixels around them."""
         corner = ((points[:, :2] + 1) / 2 * self.size - 0.5).floor().long()
         before = torch.ones(len(points), dtype=torch.bool)
         for right, down in itertools.product((0, 1), repeat=2):
@@ -178,7 +189,7 @@ def _directions() -> Tensor:
 
 
 def _rotations(directions: Tensor) -> Tensor:
-    """Return ``[D, 3, 3]`` that turn row vectors so that a direction becomes +z."""
+    """Return matrices ``[D, 3, 3]`` that rotate row vectors so that a direction becomes +z."""
     flat = directions[:, 1].abs() > 0.9
     helper = torch.where(flat[:, None], torch.tensor([0.0, 0, 1]), torch.tensor([0.0, 1, 0]))
     right = unit(torch.linalg.cross(helper, directions))
@@ -218,7 +229,7 @@ def _border_loops(faces: Tensor) -> list[Tensor]:
 def crossing_edges(vertices: Tensor, sides: Tensor, faces: Tensor) -> int:
     """Return how many edges ``[E, 2]`` pass through triangles ``[F, 3]`` of vertices ``[V, 3]``.
 
-    Möller and Trumbore 1997, of the triangles in the edges' bounding box.
+    Tests the triangles within the edges' bounding box (Möller and Trumbore 1997).
     """
     start, end = vertices[sides[:, 0]], vertices[sides[:, 1]]
     points = torch.cat([start, end])

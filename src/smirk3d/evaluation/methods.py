@@ -1,4 +1,4 @@
-"""What is compared: ways from a face's crop to parameters of one head."""
+"""Methods that evaluations compare: each estimates one head's parameters from face crops."""
 
 from __future__ import annotations
 
@@ -22,18 +22,21 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _BATCH = 32
+"""Crops encoded at once; bounds memory, the results do not depend on it."""
+
 _KEPT = 16
+"""Fits kept for methods that share them; a protocol asks for 8 sets of landmarks at most."""
 
 
 @dataclass(frozen=True)
 class Crops:
-    """B faces as methods see them.
+    """Crops of B faces, the input of every method.
 
     Attributes:
-        images: ``[B, 3, 224, 224]`` in [0, 1].
-        landmarks: all 478 of MediaPipe ``[B, 478, 2]`` in crop pixels.
-        blendshapes: MediaPipe's estimates ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``;
-            it has no tongue, which is 0.
+        images: crops ``[B, 3, 224, 224]`` in [0, 1].
+        landmarks: all 478 landmarks of MediaPipe ``[B, 478, 2]`` in crop pixels.
+        blendshapes: MediaPipe's estimates ``[B, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+            MediaPipe does not estimate ``tongueOut``, which is 0.
     """
 
     images: Tensor
@@ -45,12 +48,12 @@ class Crops:
         return len(self.images)
 
     def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> Crops:
-        """Select faces."""
+        """Return some of the faces, by slice, index or mask."""
         return Crops(self.images[rows], self.landmarks[rows], self.blendshapes[rows])
 
 
 class Method(Protocol):
-    """Reads faces; answers are on the CPU, in the crops' frame."""
+    """Estimates parameters on the CPU, in the frame of the crops."""
 
     name: str
 
@@ -60,12 +63,18 @@ class Method(Protocol):
 
 
 class EncoderMethod:
-    """Weights of an encoder, feed-forward."""
+    """Feed-forward estimates of an encoder."""
 
     def __init__(
         self, name: str, encoder: Callable[[Tensor], FaceParameters], device: torch.device
     ) -> None:
-        """Keep the encoder, which reads ``[B, 3, 224, 224]`` on a device."""
+        """Keep the encoder.
+
+        Args:
+            name: name in the tables.
+            encoder: returns parameters of crops ``[B, 3, 224, 224]`` in [0, 1].
+            device: device of the encoder.
+        """
         self.name = name
         self._encoder = encoder
         self._device = device
@@ -78,14 +87,14 @@ class EncoderMethod:
 
 
 class KeptFits:
-    """The landmark fit of a head; what it found for the last landmarks is kept for other methods.
+    """The landmark fit of a head, with a cache of recent fits that methods share.
 
     Attributes:
-        fit: the fit.
+        fit: the landmark fit.
     """
 
     def __init__(self, fit: LandmarkFit) -> None:
-        """Keep nothing yet."""
+        """Start with an empty cache."""
         self.fit = fit
         self._kept: dict[int, tuple[Tensor, FaceParameters]] = {}
 
@@ -100,10 +109,10 @@ class KeptFits:
 
 
 class FitMethod:
-    """The landmark fit, from scratch or from another method's answer."""
+    """The landmark fit, started from the mean face or from another method's estimate."""
 
     def __init__(self, name: str, fit: KeptFits, start: Method | None = None) -> None:
-        """Keep what to start from."""
+        """Keep the fit and the method that it starts from; None starts from the mean face."""
         self.name = name
         self._fit = fit
         self._start = start
@@ -116,10 +125,7 @@ class FitMethod:
 
 
 class MediaPipeMethod:
-    """The head driven by MediaPipe's blend shapes: people's usual tool today.
-
-    Shape, head pose and camera are the fit's.
-    """
+    """The head driven by MediaPipe's blend shapes, with shape, head pose and camera of the fit."""
 
     name = "mediapipe"
 
@@ -144,7 +150,7 @@ class MediaPipeMethod:
 
 
 class MeanFaceMethod:
-    """The mean face without expression, turned and placed to the landmarks."""
+    """The mean face without expression, with head pose and camera from the landmarks."""
 
     name = "mean"
 
@@ -161,13 +167,13 @@ class MeanFaceMethod:
         targets = pixels_to_ndc(crops.landmarks[:, self._head.landmark_ids], CROP_SIZE)
         weights = self._stable.expand(len(crops), -1)
         rotation, camera = initial_view(points, targets, weights)
-        turned = neutral.replace(head_pose=matrix_to_axis_angle(rotation))
-        # the closed form turns about the origin, the head perhaps about its root joint
-        placed = self._head.landmarks(self._head(turned).vertices)[..., :2]
+        rotated = neutral.replace(head_pose=matrix_to_axis_angle(rotation))
+        # the closed form rotates about the origin, the head perhaps about its root joint
+        placed = self._head.landmarks(self._head(rotated).vertices)[..., :2]
         scale = camera[:, :1]
         up = targets * targets.new_tensor([1.0, -1.0])
         shift = ((up / scale[:, None] - placed) * weights[..., None]).sum(1) / self._stable.sum()
-        return turned.replace(camera=torch.cat([scale, shift], 1))
+        return rotated.replace(camera=torch.cat([scale, shift], 1))
 
 
 def make_method(
@@ -177,14 +183,14 @@ def make_method(
 
     Args:
         name: ``none`` for the fit, ``mean``, ``mediapipe``, or name or file of encoder weights,
-            with ``+refine`` for a fit from their answer; ``LABEL=...`` calls it LABEL in tables.
-        head: on the CPU.
-        fit: of that head.
-        device: where encoders run.
+            with ``+refine`` for a fit from their estimate; ``LABEL=...`` calls it LABEL in tables.
+        head: the head, on the CPU.
+        fit: the landmark fit of that head.
+        device: device of the encoders.
 
     Raises:
         AssetError: if the weights are absent, damaged, or for another head.
-        UsageError: if the name is empty, or the label no name of a file.
+        UsageError: if the name is empty, or the label cannot name a file.
     """
     label, text = parse_method(name)
     if text == "none":
@@ -210,17 +216,17 @@ def make_methods(
     device: torch.device | str = "cpu",
     on_failure: Callable[[str, Exception], None] | None = None,
 ) -> list[Method]:
-    """Return methods by name; arguments and errors as of :func:`make_method`.
+    """Return methods by name; :func:`make_method` documents the names.
 
     Args:
-        names: of the methods.
-        head: on the CPU.
-        device: where encoders run.
+        names: names of the methods.
+        head: the head, on the CPU.
+        device: device of the encoders.
         on_failure: called with name and error of each method that cannot be made, which is left
             out then; by default the error is raised.
 
     Raises:
-        UsageError: if two have one name.
+        UsageError: if two methods have the same name.
     """
     fit = KeptFits(LandmarkFit(head))
     methods: list[Method] = []
@@ -233,5 +239,5 @@ def make_methods(
             on_failure(name, error)
     labels = [method.name for method in methods]
     if len(set(labels)) < len(labels):
-        raise UsageError(f"two methods have one name in {', '.join(labels)}: give LABEL=NAME")
+        raise UsageError(f"two methods have the same name in {', '.join(labels)}: give LABEL=NAME")
     return methods

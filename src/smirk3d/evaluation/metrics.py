@@ -1,4 +1,4 @@
-"""Figures on which protocols agree: correlations and errors of paired values."""
+"""Metrics that protocols share: correlations and errors of paired values."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def side_correlation(a: Array, b: Array) -> float:
     """Return the correlation of left minus right, over all paired channels.
 
     Args:
-        a: ``[N, 52]`` in the order of ``conventions.ARKIT_NAMES``.
-        b: likewise.
+        a: weights ``[N, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+        b: the paired weights ``[N, 52]``.
     """
     left = [i for i, name in enumerate(ARKIT_NAMES) if name.endswith("Left")]
     right = [ARKIT_NAMES.index(mirrored_name(ARKIT_NAMES[i])) for i in left]

@@ -1,4 +1,4 @@
-"""Neural renderers in protocols: their inputs, a short training, and their paintings."""
+"""Neural renderers in protocols: their inputs, a short training, and the rendered images."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 
 BATCH = 16
+"""Photos of a training step and of a rendering; chosen so that a step fits a small CPU."""
+
 RATE = 3e-3
-"""Thrice the published learning rate: these trainings are short."""
+"""Three times SMIRK's learning rate, because these trainings are short; not tuned further."""
 
 _L1_WEIGHT, _PERCEPTUAL_WEIGHT = 10.0, 1.0
+"""Weights of the losses in the protocol of SMIRK's resynthesis table (Retsinas et al. 2024)."""
 
 
 class RendererInputs:
@@ -36,7 +39,7 @@ class RendererInputs:
 
     Attributes:
         size: side of the pictures in pixels.
-        device: where everything happens.
+        device: device of all tensors.
     """
 
     def __init__(
@@ -53,9 +56,9 @@ class RendererInputs:
         Args:
             head: the head.
             size: side of the pictures in pixels.
-            device: where everything happens.
-            seed: of drawn pixels and holes.
-            masking: how much of the photo renderers see; as in training by default.
+            device: device of all tensors.
+            seed: seed of drawn pixels and holes.
+            masking: how much of the photo renderers see; the training's values by default.
         """
         self.size = size
         self.device = torch.device(device)
@@ -72,7 +75,7 @@ class RendererInputs:
         return torch.Generator(self.device).manual_seed(self._seed)
 
     def targets(self, images: Tensor) -> Tensor:
-        """Return photos ``[B, 3, 224, 224]`` at the painter's size."""
+        """Return photos ``[B, 3, 224, 224]`` resized to ``[B, 3, N, N]``."""
         images = images.to(self.device)
         if images.shape[-1] == self.size:
             return images
@@ -90,8 +93,8 @@ class RendererInputs:
 
         Args:
             crops: the photos.
-            shown: parameters ``[B]`` of the faces in them, on which pixels are drawn.
-            target: parameters that the painting is to show.
+            shown: parameters ``[B]`` of the faces in the photos, on which pixels are drawn.
+            target: parameters ``[B]`` that the rendered image is to show.
             generator: on the device; draws pixels, noise and holes.
         """
         photo, hull = self.targets(crops.images), self.hull(crops)
@@ -119,7 +122,14 @@ class RendererInputs:
         shown: FaceParameters,
         target: FaceParameters | None = None,
     ) -> Tensor:
-        """Return paintings ``[B, 3, N, N]`` on the CPU of the target, or else the shown faces."""
+        """Return rendered images ``[B, 3, N, N]`` on the CPU.
+
+        Args:
+            renderer: the neural renderer, on the device.
+            crops: the photos.
+            shown: parameters ``[B]`` of the faces in the photos.
+            target: parameters ``[B]`` that the images are to show; ``shown`` by default.
+        """
         generator = self.generator()
         parts = []
         for start in range(0, len(crops), BATCH):
@@ -139,17 +149,17 @@ class RendererInputs:
         perceptual: FeatureMaps,
         rate: float = RATE,
     ) -> NeuralRenderer:
-        """Return a renderer that learnt to paint photos from parameters, in evaluation mode.
+        """Return a renderer trained to reproduce photos from parameters, in evaluation mode.
 
         Weights, order of photos and drawn pixels follow from the seed alone, so that renderers of
         different methods differ by the parameters only.
 
         Args:
             crops: the photos.
-            parameters: what a method read from them.
+            parameters: a method's estimates ``[B]`` for the photos.
             config: size of the renderer.
-            steps: of Adam with a cosine rate, 16 photos each.
-            perceptual: feature maps of the perceptual loss, on the device.
+            steps: number of steps of Adam with a cosine schedule, 16 photos each.
+            perceptual: network of the perceptual loss, on the device.
             rate: the highest learning rate.
         """
         with torch.random.fork_rng():
@@ -164,9 +174,9 @@ class RendererInputs:
             rows = torch.randint(len(crops), (BATCH,), generator=order)
             chosen, seen = crops[rows], parameters[rows]
             photo = self.targets(chosen.images)
-            painted = renderer(self.inputs(chosen, seen, seen, generator))
-            loss = _L1_WEIGHT * (painted - photo).abs().mean()
-            loss = loss + _PERCEPTUAL_WEIGHT * perceptual_loss(painted, photo, perceptual)
+            rendered = renderer(self.inputs(chosen, seen, seen, generator))
+            loss = _L1_WEIGHT * (rendered - photo).abs().mean()
+            loss = loss + _PERCEPTUAL_WEIGHT * perceptual_loss(rendered, photo, perceptual)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

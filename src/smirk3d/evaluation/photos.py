@@ -1,4 +1,4 @@
-"""Photos and other pictures as crops that methods read."""
+"""Annotated photos and made pictures as the crops that methods take."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
 @dataclass(frozen=True)
 class Photos:
-    """Annotated photos, cut out.
+    """Annotated photos and the face crops made from them.
 
     Attributes:
-        keys: ``[N]``.
-        crops: the faces; landmarks and blend shapes are the annotations.
-        sources: where each photo comes from ``[N]``.
-        stored: the photos as stored, uint8 ``[N, 3, 224, 224]``.
-        stored_landmarks: ``[N, 478, 2]`` in their pixels.
+        keys: key of each photo ``[N]``.
+        crops: crops of the faces, with the annotated landmarks and blend shapes.
+        sources: data set of each photo ``[N]``.
+        stored: photos as stored, uint8 ``[N, 3, 224, 224]``.
+        stored_landmarks: annotated landmarks ``[N, 478, 2]`` in pixels of the stored photos.
     """
 
     keys: NDArray[np.str_]
@@ -54,7 +54,7 @@ class Photos:
 
     def first(self, count: int) -> Photos:
         """Return ``count`` photos spaced evenly over all."""
-        rows = _spread(len(self), count)
+        rows = _spaced_rows(len(self), count)
         return Photos(
             self.keys[rows],
             self.crops[torch.from_numpy(rows)],
@@ -70,9 +70,9 @@ def held_out_photos(
     """Return photos that never train, those whose key is divisible by 29.
 
     Args:
-        folder: of annotated faces.
-        limit: at most so many, spaced evenly; 0 for all.
-        keep: tells from a key whether to take the photo.
+        folder: folder of annotated faces.
+        limit: largest number of photos, spaced evenly; 0 for all.
+        keep: returns for a key whether the photo is taken.
 
     Raises:
         InputError: if the folder holds no such photos.
@@ -83,7 +83,12 @@ def held_out_photos(
 def training_photos(
     folder: str | Path, limit: int = 0, keep: Callable[[str], bool] = lambda key: True
 ) -> Photos:
-    """Return photos for what a protocol itself trains; arguments as of the held-out ones.
+    """Return photos on which a protocol trains its own networks.
+
+    Args:
+        folder: folder of annotated faces.
+        limit: largest number of photos, spaced evenly; 0 for all.
+        keep: returns for a key whether the photo is taken.
 
     Raises:
         InputError: if the folder holds no such photos.
@@ -107,7 +112,7 @@ def _keys(folder: str | Path) -> list[str]:
     return keys
 
 
-def _spread(total: int, count: int) -> NDArray[np.int64]:
+def _spaced_rows(total: int, count: int) -> NDArray[np.int64]:
     if not count or count >= total:
         return np.arange(total)
     return np.floor(np.arange(count) * (total / count)).astype(np.int64)
@@ -116,7 +121,7 @@ def _spread(total: int, count: int) -> NDArray[np.int64]:
 def _read(folder: str | Path, keys: list[str], limit: int) -> Photos:
     if not keys:
         raise InputError(f"{folder}: holds no photos for this protocol")
-    wanted = {keys[row] for row in _spread(len(keys), limit)}
+    wanted = {keys[row] for row in _spaced_rows(len(keys), limit)}
     faces = read_annotated_faces(folder, keep=wanted.__contains__)
     return Photos(faces.keys, _cut(faces), faces.sources, faces.images, faces.landmarks)
 
@@ -150,10 +155,10 @@ def as_pictures(images: Tensor) -> NDArray[np.uint8]:
 
 
 class Observer:
-    """Finds again the landmarks and blend shapes of crops that were changed or made."""
+    """Detects landmarks and blend shapes in pictures that a protocol made or changed."""
 
     def __init__(self, detector: FaceDetector | None = None) -> None:
-        """Take a detector that gives blend shapes; MediaPipe's unless given."""
+        """Keep a detector that estimates blend shapes; MediaPipe's by default."""
         self._detector = detector or MediaPipeFaceDetector(thorough=False)
 
     def detect(self, picture: NDArray[np.uint8]) -> DetectedFace | None:
@@ -162,9 +167,12 @@ class Observer:
         return found[0] if found and found[0].blendshapes else None
 
     def crops(self, images: Tensor) -> tuple[Crops, NDArray[np.bool_]]:
-        """Return pictures ``[B, 3, 224, 224]`` as crops of themselves, and where a face was found.
+        """Return pictures as crops of themselves, and the mask ``[B]`` of pictures with a face.
 
-        The others have landmarks in the middle of the picture.
+        Pictures without a face have all landmarks in their middle.
+
+        Args:
+            images: pictures ``[B, 3, 224, 224]`` in [0, 1].
         """
         landmarks = torch.full((len(images), 478, 2), CROP_SIZE / 2)
         blendshapes = torch.zeros(len(images), len(ARKIT_NAMES))

@@ -1,4 +1,4 @@
-"""Reports: tables in Markdown and JSON, pictures beside them, and where they were measured."""
+"""Reports: tables in Markdown and JSON, pictures, and the environment of the measurement."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Table:
-    """Figures under headings.
+    """A table of figures.
 
     Attributes:
-        title: what it shows.
-        columns: headings; the first is that of the row's name.
-        rows: a cell a column; None or nan where there is nothing to say.
+        title: a sentence above the table.
+        columns: headings; the first column names the rows.
+        rows: one cell for each column; None or nan gives an empty cell.
     """
 
     title: str
@@ -39,13 +39,13 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
     def markdown(self) -> str:
-        """Return it in Markdown."""
+        """Return the table in Markdown."""
         lines = [" | ".join(self.columns), " | ".join("---" for _ in self.columns)]
         lines += [" | ".join(map(_shown, row)) for row in self.rows]
         return "\n".join(f"| {line} |" for line in lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it: a list of rows by heading."""
+        """Return the table as JSON values: its title and a list of rows by heading."""
         rows = [
             {name: _plain(cell) for name, cell in zip(self.columns, row, strict=True)}
             for row in self.rows
@@ -55,14 +55,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """What one protocol found.
+    """Results of one protocol.
 
     Attributes:
-        name: of the protocol.
+        name: name of the protocol.
         about: data, alignment and metric in a few sentences.
-        tables: the figures.
-        pictures: uint8 ``[H, W, 3]`` by name.
-        seconds: that it took.
+        tables: tables of figures.
+        pictures: pictures by name, uint8 ``[H, W, 3]``.
+        seconds: wall-clock time of the protocol.
     """
 
     name: str
@@ -73,10 +73,10 @@ class Section:
 
 
 def check_report_folder(out: str | Path) -> None:
-    """Refuse a folder whose report is not ours.
+    """Refuse a folder with a report of another program.
 
     Raises:
-        OutputError: if a report is there that smirk3d did not write.
+        OutputError: if the folder holds a report that smirk3d did not write.
     """
     text, data = Path(out) / "report.md", Path(out) / "report.json"
     try:
@@ -85,7 +85,9 @@ def check_report_folder(out: str | Path) -> None:
         known = False
     for path in (data, text):
         if not known and os.path.lexists(path):
-            raise OutputError(f"{path} is not of smirk3d evaluate: give another folder with --out")
+            raise OutputError(
+                f"{path} was not written by smirk3d evaluate: give another folder with --out"
+            )
 
 
 def write_report(
@@ -97,13 +99,13 @@ def write_report(
     """Write ``report.md``, ``report.json`` and pictures to a folder.
 
     Args:
-        out: folder; made if need be.
-        sections: what the protocols found.
-        settings: what they were asked, for the record.
-        failed: protocols and methods that failed, with the reason.
+        out: folder, created where it is absent.
+        sections: results of the protocols.
+        settings: settings of the evaluation, which the report repeats.
+        failed: reason by name of each protocol and method that failed.
 
     Returns:
-        The two files.
+        The paths of ``report.md`` and ``report.json``.
 
     Raises:
         OutputError: if they cannot be written.
@@ -142,7 +144,7 @@ def write_report(
     text, data = out / "report.md", out / "report.json"
     content = json.dumps(document, indent=1, default=str) + "\n"
     lines = [printable(line) for line in "\n".join(lines).split("\n")]
-    # the file that tells whose the report is comes first
+    # the file that marks the report as ours is written first
     for path, written in ((data, content), (text, "\n".join(lines) + "\n")):
         with atomic_path(path) as temporary:
             temporary.write_text(written, encoding="utf-8")

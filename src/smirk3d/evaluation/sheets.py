@@ -1,4 +1,4 @@
-"""Sheets of faces with each method's answer over them."""
+"""Contact sheets of faces with the methods' estimates."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from smirk3d.rendering.layers import Style
 from smirk3d.rendering.pictures import PosedHead, overlay
 
 _BACKGROUND = 228
+"""Grey level behind a head that is drawn alone; chosen by eye."""
+
 _STYLE = Style(shadows=24, supersample=2, refinements=0)
 
 
-def answer_sheet(
+def estimate_sheet(
     head: HeadModel,
     images: Tensor,
-    answers: Mapping[str, FaceParameters],
+    estimates: Mapping[str, FaceParameters],
     labels: Sequence[str] | None = None,
 ) -> Picture:
-    """Return a sheet: a row a face, with the picture and each method's mesh in its place.
+    """Return a sheet with one row for each face: the picture, then each method's mesh.
 
     Args:
-        head: of the answers.
-        images: ``[B, 3, 224, 224]`` in [0, 1].
-        answers: parameters ``[B]`` by method.
-        labels: of the pictures.
+        head: head of the estimates.
+        images: crops ``[B, 3, 224, 224]`` in [0, 1].
+        estimates: parameters ``[B]`` by method.
+        labels: texts under the pictures.
     """
     tiles: list[Picture] = []
     texts: list[str] = []
@@ -39,34 +41,34 @@ def answer_sheet(
     for row, picture in enumerate(as_pictures(images)):
         tiles.append(picture)
         texts.append(labels[row] if labels is not None else "picture")
-        for name, parameters in answers.items():
+        for name, parameters in estimates.items():
             face = parameters[row]
             vertices = head(face[None]).vertices[0]
             posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
             tiles.append(overlay(plain, [posed], style=_STYLE, region=None))
             texts.append(name)
-    return contact_sheet(tiles, 1 + len(answers), texts)
+    return contact_sheet(tiles, 1 + len(estimates), texts)
 
 
 def overlay_sheet(
     head: HeadModel,
     images: Tensor,
-    answers: FaceParameters,
+    estimates: FaceParameters,
     labels: Sequence[str],
     columns: int = 2,
 ) -> Picture:
-    """Return a sheet of cells: picture, mesh over it, and mesh alone.
+    """Return a sheet with one cell for each face: picture, mesh over it, and mesh alone.
 
     Args:
-        head: of the answers.
-        images: ``[B, 3, 224, 224]`` in [0, 1].
-        answers: parameters ``[B]``.
-        labels: ``[B]``, a line a face.
-        columns: cells in a row.
+        head: head of the estimates.
+        images: crops ``[B, 3, 224, 224]`` in [0, 1].
+        estimates: parameters ``[B]``.
+        labels: one line of text for each face ``[B]``.
+        columns: number of cells in a row.
     """
     cells: list[Picture] = []
     for row, picture in enumerate(as_pictures(images)):
-        face = answers[row]
+        face = estimates[row]
         vertices = head(face[None]).vertices[0]
         posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
         plain = np.full_like(picture, _BACKGROUND)

@@ -21,7 +21,8 @@ from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.assets.foreign.schema import ArrayRule
 from smirk3d.errors import AssetError, InputError
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS
 
 SCHEMA = "smirk3d.parameters/1"
 _GROUPS = HEAD_GROUPS + VIEW_GROUPS

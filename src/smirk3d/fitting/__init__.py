@@ -1,4 +1,4 @@
-"""Parameters by optimisation: landmark fits, alone or from a network's answer."""
+"""Parameters by optimisation: landmark fits, started from the mean face or an estimate."""
 
 from smirk3d.fitting.landmark_fit import SPARSITY, FitResult, LandmarkFit, LandmarkFitConfig
 

@@ -1,8 +1,8 @@
-"""Parameters of one head carried to another: FLAME to ARKit's actions and back, open to ICT.
+"""Conversion of parameters between heads: FLAME to ARKit's actions and back, open to ICT.
 
 Identity: the target's shape whose neutral face lies closest to the source's neutral face.
-Expression: what the source's face does relative to its own neutral, in metres at corresponding
-surface points, is reproduced by the target relative to its neutral, by bounded least squares over
+Expression: displacements of the source's face from its own neutral, in metres at corresponding
+surface points, are reproduced by the target relative to its neutral, by bounded least squares over
 expression, eyelids and jaw (Levenberg-Marquardt steps; components at a bound that they press
 against are held, projected Newton, Bertsekas 1982). So a person's neutral stays neutral, whatever
 either head cannot express of the identity. Where both heads name their actions, the source's
@@ -19,12 +19,16 @@ from torch import Tensor
 from smirk3d.errors import AssetError
 from smirk3d.fitting.correspondence import SurfaceCorrespondence, find_correspondence
 from smirk3d.fitting.point_head import MOVING, PointHead
+from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _ALIGNMENTS = 3
+"""Alternations of shape and alignment; not tuned."""
+
 _SETTLED = 1e-4
+"""Relative change of the cost below which a step ends the search; not tuned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +36,15 @@ class ConversionConfig:
     """Settings of a conversion.
 
     Attributes:
-        num_steps: Levenberg-Marquardt steps at most.
-        misfit: metres, as the root mean square over the surface, that count as much as one
+        num_steps: largest number of Levenberg-Marquardt steps.
+        misfit: root mean square distance in metres over the surface that costs as much as one
             standard deviation of a parameter.
-        named_misfit: the same between heads that name their actions. Smaller values follow the
-            surface more closely, larger ones keep the weights of each name.
+        named_misfit: misfit between heads that name their actions. Smaller values follow the
+            surface more closely, larger ones keep the weights of each name; the default is the
+            compromise of benchmarks/results/head_conversion-ict.md.
         named_std: standard deviation of a weight around the source's weight of the same name.
-        shape_misfit: as ``misfit``, for identity.
-        batch_size: faces at once.
+        shape_misfit: misfit of the identity.
+        batch_size: number of faces converted at once.
     """
 
     num_steps: int = 15
@@ -55,10 +60,10 @@ class ConversionResult:
     """Converted parameters and how well they reproduce the source.
 
     Attributes:
-        parameters: of the target head, B faces.
-        expression_error: mean distance between what both faces do relative to their neutral, at
-            corresponding points ``[B]``, in millimetres.
-        surface_error: mean distance between both faces, identity included ``[B]``, in millimetres.
+        parameters: parameters of the target head for B faces.
+        expression_error: mean distance in millimetres between the displacements of both faces from
+            their neutral, over corresponding points ``[B]``.
+        surface_error: mean distance in millimetres between both faces, identity included ``[B]``.
     """
 
     parameters: FaceParameters
@@ -80,10 +85,10 @@ class HeadConverter:
         """Prepare a pair of heads.
 
         Args:
-            source: the head of the parameters at hand.
-            target: the head of the parameters wanted.
-            correspondence: of the two, if it was found before.
-            config: settings.
+            source: head of the given parameters.
+            target: head of the converted parameters.
+            correspondence: their correspondence; found unless given.
+            config: settings; the defaults unless given.
 
         Raises:
             AssetError: if the heads share too few landmarks.
@@ -110,14 +115,24 @@ class HeadConverter:
         """Return the target's parameters for B faces of the source.
 
         Args:
-            parameters: of the source head.
-            neutral: the source's parameters of the same person at rest, one or B faces, where
-                zero expression is not this person's rest (calibration). Its shape is not used.
+            parameters: B faces of the source head, in any floating-point precision; B may be 0.
+            neutral: parameters of the source head for the same person at rest, one or B faces, for
+                people whose rest is not zero expression (calibration). Its shape is not used.
+
+        Returns:
+            Parameters in the precision of the given ones, and errors in double precision.
 
         Raises:
             ShapeError: if the parameters are not of the source head.
             AssetError: if ``neutral`` has another number of faces than 1 or B.
+            UsageError: if a parameter is not finite.
         """
+        for name, values in parameters.items():
+            require_finite(values, name)
+        if not len(parameters):
+            nobody = self.target.neutral(0).to(parameters.shape.dtype)
+            none = torch.zeros(0, dtype=torch.float64)
+            return ConversionResult(nobody, none, none)
         rest = self._rest(parameters, neutral)
         starts = range(0, len(parameters), self.config.batch_size)
         parts = [
@@ -176,10 +191,10 @@ class HeadConverter:
         return solver
 
     def _identity(self, at_rest: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return shapes ``[B, S]`` and the way from the target's frame to the source's.
+        """Return shapes ``[B, S]`` and the motion from the target's frame to the source's.
 
         Two people whose heads are aligned in one model need not be in the other, so that shape and
-        alignment (rotation ``[B, 3, 3]``, translation ``[B, 1, 3]``) are found in turn.
+        alignment (rotation ``[B, 3, 3]``, translation ``[B, 1, 3]``) are found alternately.
         """
         template = self._onto.points(self.target.neutral().to(torch.float64))
         rotation = self.correspondence.rotation.double().expand(len(at_rest), 3, 3)
@@ -193,7 +208,7 @@ class HeadConverter:
         return shape, rotation, translation
 
     def _alignment(self, points: Tensor, onto: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rigid motions that carry points ``[B, P, 3]`` onto others (Kabsch 1976)."""
+        """Return the rigid motions that map points ``[B, P, 3]`` onto others (Kabsch 1976)."""
         middle = (points * self._weights).sum(1, keepdim=True)
         goal = (onto * self._weights).sum(1, keepdim=True)
         left, _, right = torch.linalg.svd(
@@ -209,9 +224,9 @@ class HeadConverter:
         if not size or not parameters.eyes.shape[1]:
             return parameters.eyes.new_zeros(len(parameters), size)
         frame = rotation[:, None]
-        turned = axis_angle_to_matrix(parameters.eyes.unflatten(1, (2, 3)))
-        turned = frame.transpose(2, 3) @ turned @ frame
-        return self.target.group("eyes").clamp(matrix_to_axis_angle(turned).flatten(1))
+        rotations = axis_angle_to_matrix(parameters.eyes.unflatten(1, (2, 3)))
+        rotations = frame.transpose(2, 3) @ rotations @ frame
+        return self.target.group("eyes").clamp(matrix_to_axis_angle(rotations).flatten(1))
 
     def _named_prior(self, parameters: FaceParameters) -> tuple[Tensor, Tensor]:
         """Return the prior mean and standard deviation ``[B, D]`` of the moving parameters."""
@@ -284,7 +299,7 @@ class HeadConverter:
     def _placed(
         self, found: FaceParameters, parameters: FaceParameters, rotation: Tensor
     ) -> FaceParameters:
-        """Return the faces turned as the source's are and placed so that they cover them."""
+        """Return the faces with head pose and camera that make them cover the source's faces."""
         pose = axis_angle_to_matrix(parameters.head_pose)
         if parameters.neck.shape[1]:
             bent = axis_angle_to_matrix(parameters.neck)

@@ -1,4 +1,4 @@
-"""Which points of two heads' surfaces are the same place on a face.
+"""Correspondence of two heads: surface points at the same place of a face.
 
 The target's template is brought onto the source's: by a similarity and a smooth warp through the
 landmarks that both have, then step by step towards the closest surface, with a displacement that is
@@ -20,13 +20,28 @@ from smirk3d.geometry.meshes import faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 
 _STABLE_SIGMA = 0.005
+"""Largest standard deviation in metres of a landmark that guides the registration; by eye."""
+
 _FEWEST_LANDMARKS = 30
+"""Landmarks that both heads must have: with fewer the warp bends between them; chosen by hand."""
+
 _SMOOTHING_STEPS = (40, 20, 10, 5, 2)
+"""Rounds of smoothing of each step of the registration, from stiff to loose; chosen by eye."""
+
 _FARTHEST_MATCH = 0.008
+"""Metres within which a closest point attracts a vertex during the registration; by eye."""
+
 _FARTHEST_POINT = 0.0025
+"""Metres between the registered surfaces up to which a pair of points is kept; by eye."""
+
 _FACING = 0.6
+"""Least cosine between the normals of a pair of points; chosen by eye."""
+
 _WARP_RIDGE = 2e-3
+"""Metres of regularization of the thin-plate spline; chosen by eye."""
+
 _MARGIN = 0.02
+"""Metres of skin around the source's face that give partners to the target's edge; by eye."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +50,14 @@ class SurfaceCorrespondence:
 
     Attributes:
         source_corners: vertices of each point's triangle on the source ``[P, 3]``.
-        source_bary: ``[P, 3]``.
-        target_corners: likewise on the target ``[P, 3]``.
-        target_bary: ``[P, 3]``.
-        weights: importance of each pair ``[P]``, summing to 1.
-        rotation: ``[3, 3]``; ``rotation @ x + translation`` carries a point of the target's frame
-            to the source's, without change of size.
-        translation: ``[3]`` in metres.
-        distance: between the registered templates at each pair ``[P]``, in metres.
+        source_bary: barycentric coordinates within these triangles ``[P, 3]``.
+        target_corners: vertices of each point's triangle on the target ``[P, 3]``.
+        target_bary: barycentric coordinates within these triangles ``[P, 3]``.
+        weights: weight of each pair ``[P]``; they sum to 1.
+        rotation: ``[3, 3]``; ``rotation @ x + translation`` maps a point of the target's frame to
+            the source's, without change of size.
+        translation: translation of this motion ``[3]`` in metres.
+        distance: distance in metres between the registered templates at each pair ``[P]``.
     """
 
     source_corners: Tensor
@@ -79,8 +94,8 @@ def find_correspondence(
     Args:
         source: a head.
         target: another head.
-        num_points: points drawn on the target's face; somewhat fewer find a partner.
-        seed: of the draw.
+        num_points: number of points drawn on the target's face; somewhat fewer find a partner.
+        seed: seed of the draw.
 
     Raises:
         AssetError: if heads of different meshes share fewer than 30 landmarks.
@@ -149,7 +164,7 @@ def _common_landmarks(source: HeadModel, target: HeadModel) -> tuple[Tensor, Ten
 
 
 def _stable_landmarks(head: HeadModel) -> dict[int, int]:
-    """Return the row of each landmark that keeps its place on the skin."""
+    """Return the row of each landmark with a stable position on the skin, by its number."""
     ids, sigma = head.landmark_ids.tolist(), head.landmark_sigma.tolist()
     return {
         mark: row
@@ -159,7 +174,7 @@ def _stable_landmarks(head: HeadModel) -> dict[int, int]:
 
 
 def _similarity(points: Tensor, onto: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return scale, rotation and translation that carry points onto others (Umeyama 1991)."""
+    """Return scale, rotation and translation that map points onto others (Umeyama 1991)."""
     centred, goal = points - points.mean(0), onto - onto.mean(0)
     left, stretch, right = torch.linalg.svd(goal.T @ centred)
     sign = torch.ones_like(stretch)
@@ -169,26 +184,26 @@ def _similarity(points: Tensor, onto: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return scale, rotation, onto.mean(0) - scale * rotation @ points.mean(0)
 
 
-def _warp(places: Tensor, offsets: Tensor, points: Tensor) -> Tensor:
-    """Return the smoothest offsets ``[P, 3]`` at points that about agree with given ones.
+def _warp(landmarks: Tensor, offsets: Tensor, points: Tensor) -> Tensor:
+    """Return the smoothest offsets ``[P, 3]`` at points that approximate given offsets.
 
     Thin-plate spline in space: kernel ``r``, affine part, ridge in metres.
     """
-    count = len(places)
-    kernel = torch.cdist(places, places) - _WARP_RIDGE * torch.eye(count)
-    affine = torch.cat([torch.ones(count, 1), places], 1)
+    count = len(landmarks)
+    kernel = torch.cdist(landmarks, landmarks) - _WARP_RIDGE * torch.eye(count)
+    affine = torch.cat([torch.ones(count, 1), landmarks], 1)
     system = torch.cat(
         [torch.cat([kernel, affine], 1), torch.cat([affine.T, torch.zeros(4, 4)], 1)]
     ).double()
     solved = torch.linalg.solve(system, torch.cat([offsets, torch.zeros(4, 3)]).double()).float()
     reach = torch.cat([torch.ones(len(points), 1), points], 1)
-    return torch.cdist(points, places) @ solved[:count] + reach @ solved[count:]
+    return torch.cdist(points, landmarks) @ solved[:count] + reach @ solved[count:]
 
 
 def _skin(head: HeadModel, margin: float = 0.0) -> Tensor:
-    """Return the triangles ``[F', 3]`` of the face's outer skin, and of the skin around it.
+    """Return the triangles ``[F', 3]`` of the face's outer skin.
 
-    With a margin in metres, the face's edge has partners beyond the other face's edge.
+    A margin in metres adds the skin around the face.
     """
     chosen = head.regions["face"] & (head.part == 0)
     if margin:
@@ -209,7 +224,7 @@ def _at(values: Tensor, corners: Tensor, bary: Tensor) -> Tensor:
 def _registered(
     warped: Tensor, target: HeadModel, skin: Tensor, source: HeadModel, onto: Tensor
 ) -> Tensor:
-    """Return the target's vertices drawn step by step onto the source's skin."""
+    """Return the target's vertices moved step by step onto the source's skin."""
     used = skin.unique()
     edges = torch.cat([target.faces[:, [0, 1]], target.faces[:, [1, 2]], target.faces[:, [2, 0]]])
     goal_normals = _normals(source)
@@ -227,15 +242,15 @@ def _registered(
 
 
 def _smoothed(pull: Tensor, trust: Tensor, edges: Tensor, steps: int) -> Tensor:
-    """Return offsets averaged over neighbours as often as told; untrusted ones only receive."""
+    """Return offsets averaged over neighbours ``steps`` times; untrusted ones have no weight."""
     field, weight = pull * trust[:, None], trust
     start, end = edges.unbind(1)
     count = torch.zeros(len(pull)).index_add(0, start, torch.ones(len(start)))
     count = count.index_add(0, end, torch.ones(len(end))).clamp(min=1)
     for _ in range(steps):
-        std = torch.zeros_like(field).index_add(0, start, field[end])
-        std = std.index_add(0, end, field[start])
-        field = (field + std / count[:, None]) / 2
+        total = torch.zeros_like(field).index_add(0, start, field[end])
+        total = total.index_add(0, end, field[start])
+        field = (field + total / count[:, None]) / 2
         passed = torch.zeros_like(weight).index_add(0, start, weight[end])
         weight = (weight + passed.index_add(0, end, weight[start]) / count) / 2
     return torch.where(weight[:, None] > 1e-3, field / weight[:, None].clamp(min=1e-3), 0.0)

@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def initial_view(points: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rotation and camera that best bring rigid points onto targets.
+    """Return the rotation and camera that best map rigid points to targets.
 
     Solves the affine camera by weighted least squares and takes the nearest scaled rotation, the
     classic start of scaled-orthographic pose estimation (DeMenthon and Davis 1995, POS).
 
     Args:
-        points: head-space landmarks ``[B, L, 3]`` in metres, not posed.
-        targets: seen landmarks ``[B, L, 2]`` in ndc.
-        weights: ``[B, L]``, not negative.
+        points: landmarks ``[B, L, 3]`` in metres, head axes, without head pose.
+        targets: observed landmarks ``[B, L, 2]`` in ndc.
+        weights: weight of each landmark ``[B, L]``, not negative.
 
     Returns:
         Rotation matrices ``[B, 3, 3]``, and cameras ``[B, 3]`` (scale, tx, ty).

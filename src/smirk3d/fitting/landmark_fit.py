@@ -1,7 +1,7 @@
 """Fit a head to landmarks by bounded least squares, in batches, with a shared identity on request.
 
-The cost of a photo is the weighted squared distance of its landmarks, in units of each landmark's
-spread, plus the squared parameters in units of their standard deviation. Levenberg-Marquardt steps
+The cost of a photo is the weighted squared distance of its landmarks plus the squared parameters,
+both in units of their standard deviations. Levenberg-Marquardt steps
 are taken with components held at the bounds that they press against (projected Newton, Bertsekas
 1982).
 """
@@ -19,17 +19,22 @@ from smirk3d.errors import AssetError, check_shape
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observed_head import FitState, ObservedHead
+from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
-# upper and lower lid margin, then the corners, of the subject's right and left eye (MediaPipe)
+# MediaPipe's upper and lower eyelid margin, then the corners, of the right and the left eye
 _EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
 _CLOSED_ASPECT = 0.12
+"""Opening over width of an eye below which its iris fades out of the fit: full weight at one and a
+half times this, none at half of it; chosen by eye."""
 
 SPARSITY = 2.0
-"""The `sparsity` that keeps fits of smiles free of sneers, and of lips pressed and drawn aside."""
+"""The ``sparsity`` of fits that training learns from: with it, and a
+refine prior of 0.5, sneers average 0.11 on the training
+photos instead of 0.21, pressed lips 0.06 instead of 0.22 (docs/weights.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +42,18 @@ class LandmarkFitConfig:
     """Settings of the fit.
 
     Attributes:
-        num_shape: leading identity components that vary.
-        num_steps: Levenberg-Marquardt steps.
-        sigma_floor: metres added (in squares) to each landmark's own standard deviation; a
-            detector's error.
-        emphasis: weight of the landmarks on lips and eyelids against the others.
+        num_shape: number of leading identity components that vary.
+        num_steps: number of Levenberg-Marquardt steps.
+        sigma_floor: standard deviation in metres of the detector's error, whose square is added
+            to that of each landmark's own.
+        emphasis: weight of the landmarks on lips and eyelids relative to the others.
         shape_prior: weight of the squared standard normal identity coefficients.
         expression_prior: weight of the squared expression, eyelid, jaw and eye parameters in units
             of their standard deviation.
-        refine_prior: the same around the network's answer when refining.
-        sparsity: weight of the named actions themselves, in units of their standard deviation: of
-            several explanations, the one with less action.
-        batch_size: photos fitted at once.
+        refine_prior: weight of the squared difference from the given start when refining.
+        sparsity: weight of the named actions' sum, in units of their standard deviation (an L1
+            penalty, because actions are not negative).
+        batch_size: number of photos fitted at once.
     """
 
     num_shape: int = 60
@@ -67,8 +72,8 @@ class FitResult:
     """Fitted parameters and how well they reproject.
 
     Attributes:
-        parameters: B faces, in the frame of their crops.
-        error: mean distance of the stable landmarks in crop pixels ``[B]``.
+        parameters: parameters of B faces in the frame of their crops.
+        error: mean reprojection error of the stable landmarks in crop pixels ``[B]``.
     """
 
     parameters: FaceParameters
@@ -77,7 +82,16 @@ class FitResult:
 
 @dataclass(frozen=True)
 class _Problem:
-    """Targets of a batch: ndc with y up ``[B, L, 2]``, weights ``[B, L]``, and the priors."""
+    """Least-squares problem of a batch.
+
+    Attributes:
+        targets: landmarks ``[B, L, 2]`` in ndc with y up.
+        weights: weight of each landmark's squared distance ``[B, L]``.
+        prior_mean: prior mean of the photos' parameters ``[B, D]``.
+        prior_weight: weight of the squared difference from it ``[D]``.
+        person: person of each photo ``[B]``.
+        shape_mean: prior mean of the shapes ``[N, S']``.
+    """
 
     targets: Tensor
     weights: Tensor
@@ -88,13 +102,17 @@ class _Problem:
 
 
 class LandmarkFit:
-    """Fits a head to MediaPipe's landmarks."""
+    """Fits a head to MediaPipe's landmarks; the head is not changed."""
 
     STABLE_SIGMA = 0.004
-    """Landmarks of at most this standard deviation in metres count in the reported error."""
+    """Largest standard deviation in metres of landmarks in the reported error; chosen by eye."""
 
     def __init__(self, head: HeadModel, config: LandmarkFitConfig | None = None) -> None:
         """Prepare the head's landmarks.
+
+        Args:
+            head: the head, with landmarks.
+            config: settings; the defaults unless given.
 
         Raises:
             AssetError: if the head has no landmark embedding.
@@ -131,14 +149,22 @@ class LandmarkFit:
         """Return the fitted parameters of B crops.
 
         Args:
-            landmarks: all 478 landmarks ``[B, 478, 2]`` in crop pixels.
+            landmarks: all 478 landmarks ``[B, 478, 2]`` in crop pixels, in any floating-point
+                precision; B may be 0.
             size: side of the crops in pixels.
-            person: the person of each photo; photos of one person share the shape. Without it
-                every photo is another person.
-            start: a network's answer to start from and stay near (refinement).
+            person: person of each photo ``[B]``; photos of one person share the shape. Without it
+                every photo shows another person.
+            start: parameters ``[B]`` to start from and stay near (refinement).
             on_progress: called with the number of photos done so far.
+
+        Raises:
+            ShapeError: if a shape differs.
+            UsageError: if landmarks are integers or not finite; the text names the first row.
         """
-        check_shape(landmarks, "B 478 2", "landmarks")
+        landmarks, start = self._checked(landmarks, start)
+        if not len(landmarks):
+            nobody = self.observed.head.neutral(0).to(landmarks.device)
+            return FitResult(nobody, landmarks.new_zeros(0))
         groups = person_batches(len(landmarks), person, self.config.batch_size)
         parameters: list[FaceParameters] = []
         errors: list[Tensor] = []
@@ -153,6 +179,20 @@ class LandmarkFit:
                 on_progress(done)
         order = torch.cat([rows for rows, _ in groups]).argsort()
         return FitResult(FaceParameters.cat(parameters)[order], torch.cat(errors)[order])
+
+    def _checked(
+        self, landmarks: Tensor, start: FaceParameters | None
+    ) -> tuple[Tensor, FaceParameters | None]:
+        """Return the arguments of a call in the head's precision after checking them."""
+        check_shape(landmarks, "B 478 2", "landmarks")
+        require_finite(landmarks, "landmarks")
+        dtype = self.observed.lo.dtype
+        if start is None:
+            return landmarks.to(dtype), None
+        check_shape(start.shape, "B S", "start", B=len(landmarks))
+        for name, values in start.items():
+            require_finite(values, f"start.{name}")
+        return landmarks.to(dtype), start.to(dtype)
 
     @torch.no_grad()
     def _fit(
@@ -187,7 +227,7 @@ class LandmarkFit:
         flip = targets.new_tensor([1.0, -1.0])
         rotation, camera = initial_view(points, targets * flip, weights)
         placed = neutral.replace(head_pose=matrix_to_axis_angle(rotation), camera=camera)
-        # the closed form turns about the origin, the head perhaps about its root joint
+        # the closed form rotates about the origin, the head perhaps about its root joint
         state = self.observed.state(placed, person, num_persons)
         state.view = torch.cat([camera[:, :1], camera[:, 1:] * camera[:, :1]], 1)
         return state
@@ -199,7 +239,7 @@ class LandmarkFit:
         for iris, (upper, lower, outer, inner) in _EYE_OPENING.items():
             opening = (seen[:, upper] - seen[:, lower]).norm(dim=1)
             aspect = opening / (seen[:, outer] - seen[:, inner]).norm(dim=1).clamp(min=1e-6)
-            # a closed lid hides the iris, and the detector then guesses it
+            # a closed eyelid hides the iris, and the detector then guesses it
             visible = (aspect / _CLOSED_ASPECT - 0.5).clamp(0, 1)
             on_iris = (self.landmark_ids >= iris) & (self.landmark_ids < iris + 5)
             weights = torch.where(on_iris, weights * visible[:, None], weights)

@@ -17,11 +17,11 @@ class NormalEquations:
     """Second derivatives and gradients of a least-squares cost.
 
     Attributes:
-        shape_block: ``[N, S, S]``, summed over each person's photos.
-        shape_gradient: ``[N, S]``, likewise.
-        cross_block: ``[B, S, D]`` between the person's shape and the photo's rest.
-        rest_block: ``[B, D, D]``.
-        rest_gradient: ``[B, D]``.
+        shape_block: second derivatives by the shape ``[N, S, S]``, summed over a person's photos.
+        shape_gradient: gradient by the shape ``[N, S]``, summed over a person's photos.
+        cross_block: mixed derivatives by the person's shape and the photo's rest ``[B, S, D]``.
+        rest_block: second derivatives by the photo's rest ``[B, D, D]``.
+        rest_gradient: gradient by the photo's rest ``[B, D]``.
         person: person of each photo ``[B]`` in 0..N-1.
     """
 
@@ -36,8 +36,8 @@ class NormalEquations:
         """Return the damped Newton steps of shapes ``[N, S]`` and of the rest ``[B, D]``.
 
         Args:
-            damping: ``[N]``, multiplies the diagonals (Levenberg-Marquardt).
-            held: ``[B, D]``, true for components of the rest that must not move.
+            damping: factor of each person's diagonals ``[N]`` (Levenberg-Marquardt).
+            held: mask ``[B, D]`` of components of the rest that stay fixed.
         """
         free = (~held).to(self.rest_block)
         rest_block = self.rest_block * free[:, :, None] * free[:, None, :]

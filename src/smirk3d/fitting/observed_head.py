@@ -12,19 +12,20 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _LINEAR = ("expression", "eyelids")
-_BENT = ("jaw", "eyes")
+_NONLINEAR = ("jaw", "eyes")
 _DIFFERENCE = 1e-3
+"""Step of forward differences in single precision, in units of jaw and eyes (weights, radians)."""
 
 
 @dataclass
 class FitState:
-    """Where a fit stands.
+    """The unknowns of a fit.
 
     Attributes:
-        shape: ``[N, S']``, one row a person, the leading components of the head's identity.
-        local: ``[B, D]``: expression, eyelids, jaw, eyes.
-        rotation: head pose ``[B, 3, 3]``.
-        view: ``[B, 3]``: scale, and the head origin's x and y (up) in ndc.
+        shape: leading identity components of each person ``[N, S']``.
+        local: expression, eyelids, jaw and eyes of each photo ``[B, D]``.
+        rotation: head pose of each photo as a matrix ``[B, 3, 3]``.
+        view: scale, and the head origin's x and y (up) in ndc of each photo ``[B, 3]``.
     """
 
     shape: Tensor
@@ -33,13 +34,13 @@ class FitState:
     view: Tensor
 
     def moved(self, shape_step: Tensor, rest_step: Tensor) -> FitState:
-        """Return the state after steps ``[N, S']`` and ``[B, D + 6]`` (local, turn, view)."""
+        """Return the state after steps ``[N, S']`` and ``[B, D + 6]`` (local, rotation, view)."""
         local_size = self.local.shape[1]
-        local, turn, view = rest_step.split([local_size, 3, 3], 1)
+        local, axis_angle, view = rest_step.split([local_size, 3, 3], 1)
         return FitState(
             self.shape + shape_step,
             self.local + local,
-            axis_angle_to_matrix(turn) @ self.rotation,
+            axis_angle_to_matrix(axis_angle) @ self.rotation,
             self.view + view,
         )
 
@@ -54,15 +55,17 @@ class FitState:
 
 
 class ObservedHead:
-    """A head seen by a scaled-orthographic camera, evaluated at its landmarks only.
+    """A head under a scaled-orthographic camera, evaluated at its landmarks only.
 
     The bases are reduced to the landmarks once, so that a step costs what the landmarks cost.
-    Shape, expression and eyelids are differentiated by formula; jaw and eyes, which bend the
-    landmarks through joints, gates and lids, by differences.
+    Shape, expression and eyelids are differentiated by formula; jaw and eyes, which act through
+    joints, gates and eyelids, by differences.
 
     Attributes:
-        lo, hi: range of each component of ``FitState.local`` ``[D]``.
-        prior_mean, prior_std: likewise.
+        lo: lower bound of each component of ``FitState.local`` ``[D]``.
+        hi: upper bound of each component ``[D]``.
+        prior_mean: prior mean of each component ``[D]``.
+        prior_std: prior standard deviation of each component ``[D]``.
     """
 
     def __init__(self, head: HeadModel, num_shape: int) -> None:
@@ -70,11 +73,11 @@ class ObservedHead:
 
         Args:
             head: the head, with landmarks.
-            num_shape: how many leading identity components vary.
+            num_shape: number of leading identity components that vary.
         """
         self.head = head.at_landmarks()
         self.num_shape = min(num_shape, head.group("shape").dim)
-        groups = [head.group(name) for name in _LINEAR + _BENT]
+        groups = [head.group(name) for name in _LINEAR + _NONLINEAR]
         self.sizes = [group.dim for group in groups]
         like = head.v_template
 
@@ -83,9 +86,8 @@ class ObservedHead:
 
         self.lo, self.hi = flat("lo"), flat("hi")
         self.prior_mean, self.prior_std = flat("default"), flat("prior_std")
-        first, count = head.group("shape").dim, head.group("expression").dim
-        offsets = self.head.offsets
-        parts = [offsets[: self.num_shape], offsets[first : first + count]]
+        offsets, rows = self.head.offsets, self.head.basis_rows
+        parts = [offsets[rows.rows("shape")][: self.num_shape], offsets[rows.rows("expression")]]
         columns = torch.cat([*parts, self.head.eyelid_offsets])
         self._columns = columns.permute(1, 2, 0).contiguous()
 
@@ -94,7 +96,7 @@ class ObservedHead:
         start = self.head.neutral(len(state.local)).to(state.local.device)
         shape = start.shape.clone()
         shape[:, : self.num_shape] = state.shape[person]
-        groups = dict(zip(_LINEAR + _BENT, state.local.split(self.sizes, 1), strict=True))
+        groups = dict(zip(_LINEAR + _NONLINEAR, state.local.split(self.sizes, 1), strict=True))
         unseen = start.replace(
             shape=shape, **groups, head_pose=matrix_to_axis_angle(state.rotation)
         )
@@ -112,13 +114,13 @@ class ObservedHead:
         shift = parameters.camera[:, 1:] + self._pivot_shift(parameters, rotation)
         return FitState(
             shape / photos[:, None],
-            torch.cat([getattr(parameters, name) for name in _LINEAR + _BENT], 1),
+            torch.cat([getattr(parameters, name) for name in _LINEAR + _NONLINEAR], 1),
             rotation,
             torch.cat([scale, shift * scale], 1),
         )
 
     def _pivot_shift(self, parameters: FaceParameters, rotation: Tensor) -> Tensor:
-        """Return how far turning about the root joint moves the origin, x and y ``[B, 2]``."""
+        """Return the shift in metres (x, y) of the origin by rotation about the root ``[B, 2]``."""
         if "root" not in self.head.joint_names:
             return torch.zeros_like(parameters.camera[:, 1:])
         root = self.head.rest_joints(parameters)[:, self.head.joint_names.index("root"), :, None]
@@ -130,7 +132,7 @@ class ObservedHead:
         return self.head(still).vertices
 
     def project(self, state: FitState, person: Tensor) -> Tensor:
-        """Return the landmarks ``[B, L, 2]`` in ndc with y up."""
+        """Return the projected landmarks ``[B, L, 2]`` in ndc with y up."""
         posed = self._unposed(state, person) @ state.rotation.transpose(1, 2)
         return state.view[:, None, :1] * posed[..., :2] + state.view[:, None, 1:]
 
@@ -154,9 +156,9 @@ class ObservedHead:
         by_shape, by_linear = linear.split([self.num_shape, sum(self.sizes[:2])], 2)
         slopes = self.head.channel_slopes(self.parameters(state, person))
         by_linear = by_linear * slopes[:, None]
-        by_bent = self._bent_derivatives(state, person, unposed, scaled)
-        # a small turn d moves a posed point by d x p = -[p]x d
-        by_turn = -state.view[:, None, :1, None] * skew(posed)[..., :2, :]
+        by_nonlinear = self._nonlinear_derivatives(state, person, unposed, scaled)
+        # a small rotation d moves a posed point by d x p = -[p]x d
+        by_rotation = -state.view[:, None, :1, None] * skew(posed)[..., :2, :]
         ones = torch.ones_like(posed[..., 0])
         zeros = torch.zeros_like(ones)
         by_view = torch.stack(
@@ -166,7 +168,7 @@ class ObservedHead:
             ],
             -2,
         )
-        rest = [by_linear, by_bent, by_turn.flatten(1, 2), by_view.flatten(1, 2)]
+        rest = [by_linear, by_nonlinear, by_rotation.flatten(1, 2), by_view.flatten(1, 2)]
         return seen, by_shape, torch.cat(rest, 2)
 
     def _blended_rotations(self, state: FitState, person: Tensor) -> Tensor:
@@ -177,7 +179,7 @@ class ObservedHead:
             rotations[:, self.head.joint_names.index("root")] = identity
         return (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
 
-    def _bent_derivatives(
+    def _nonlinear_derivatives(
         self, state: FitState, person: Tensor, unposed: Tensor, scaled: Tensor
     ) -> Tensor:
         start = sum(self.sizes[:2])
@@ -187,7 +189,7 @@ class ObservedHead:
                 columns.append(torch.zeros_like(unposed[..., :2]))
                 continue
             local = state.local.clone()
-            # away from the upper bound, so that a bend there is not stepped over
+            # downwards at the upper bound, where the function may have a kink
             sign = torch.where(local[:, component] + _DIFFERENCE > self.hi[component], -1.0, 1.0)
             local[:, component] += sign * _DIFFERENCE
             other = FitState(state.shape, local, state.rotation, state.view)

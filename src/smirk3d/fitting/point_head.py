@@ -14,6 +14,7 @@ MOVING = ("expression", "eyelids", "jaw")
 """Groups that move a face's surface, in the order of :class:`PointHead`'s derivatives."""
 
 _DIFFERENCE = 1e-5
+"""Step of forward differences in double precision, in units of the jaw (weights, radians)."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Slopes:
     """Derivatives of points by the groups of :data:`MOVING`.
 
     Attributes:
-        linear: by expression and eyelids before gates ``[B or 1, 3 P, L]``.
-        gates: factor of each of those ``[B, L]``, the person's size included.
-        jaw: ``[B, 3 P, J]``.
+        linear: derivatives by expression and eyelids before gates ``[B or 1, 3 P, L]``.
+        gates: factor of each expression and eyelid weight ``[B, L]``, the person's size included.
+        jaw: derivatives by the jaw ``[B, 3 P, J]``.
     """
 
     linear: Tensor
@@ -61,7 +62,7 @@ class PointHead:
     Attributes:
         head: a head whose vertices are the points.
         sizes: components of each group of :data:`MOVING`.
-        shape_columns: derivatives by the shape ``[S, P, 3]`` where no joint is turned.
+        shape_columns: derivatives by the shape ``[S, P, 3]`` while no joint is rotated.
     """
 
     def __init__(self, head: HeadModel, corners: Tensor, bary: Tensor) -> None:
@@ -70,19 +71,19 @@ class PointHead:
         Args:
             head: the whole head.
             corners: vertices of each point's triangle ``[P, 3]``.
-            bary: ``[P, 3]``.
+            bary: barycentric coordinates within the triangles ``[P, 3]``.
         """
         self.head = head.at_points(corners, bary).double()
         self.sizes = [head.group(name).dim for name in MOVING]
-        first = head.group("shape").dim
-        self.shape_columns = self.head.offsets[:first]
-        expression = self.head.offsets[first : first + self.sizes[0]]
+        rows = self.head.basis_rows
+        self.shape_columns = self.head.offsets[rows.rows("shape")]
+        expression = self.head.offsets[rows.rows("expression")]
         linear = torch.cat([expression, self.head.eyelid_offsets])
         self._columns = linear.permute(1, 2, 0).contiguous()
-        turning = [name in ("jaw", "eyeL", "eyeR") for name in head.joint_names]
+        rotating = [name in ("jaw", "eyeL", "eyeR") for name in head.joint_names]
         if head.has_blend_jaw and "jaw" in head.joint_names:
-            turning[head.joint_names.index("jaw")] = False
-        self._bends = bool((self.head.lbs_weights[:, torch.tensor(turning)] > 0).any())
+            rotating[head.joint_names.index("jaw")] = False
+        self._has_skinning = bool((self.head.lbs_weights[:, torch.tensor(rotating)] > 0).any())
 
     def points(self, parameters: FaceParameters) -> Tensor:
         """Return the points ``[B, P, 3]`` in metres, head pose applied."""
@@ -91,19 +92,18 @@ class PointHead:
     def slopes(self, parameters: FaceParameters, here: Tensor) -> Slopes:
         """Return the derivatives of the points.
 
-        Exact but for two things: that expression moves the joints themselves is left out, which is
-        a twentieth of a millimetre on FLAME, and so is what an action does through correctives and
-        the gates of other actions.
+        Two effects are left out: expression moves the joints themselves, by a twentieth of a
+        millimetre on FLAME, and actions act through correctives and the gates of others.
 
         Args:
-            parameters: double precision, head pose and neck zero.
-            here: the points of these parameters ``[B, P, 3]``.
+            parameters: B faces in double precision, with head pose and neck zero.
+            here: points of these parameters ``[B, P, 3]`` in metres.
         """
         linear = self._columns[None]
-        if self._bends:
+        if self._has_skinning:
             rotations = self.head.joint_rotations(parameters)
-            turned = (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
-            linear = turned @ self._columns
+            blended = (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
+            linear = blended @ self._columns
         gates = self.head.channel_slopes(parameters)
         return Slopes(linear.flatten(1, 2), gates, self._by_jaw(parameters, here))
 
@@ -111,7 +111,7 @@ class PointHead:
         columns = []
         for component in range(self.sizes[-1]):
             step = torch.zeros_like(parameters.jaw)
-            # forwards, because a blend jaw bends at zero and its range begins there
+            # forwards, because a blend jaw has a kink at zero, where its range begins
             step[:, component] = _DIFFERENCE
             ahead = self.points(parameters.replace(jaw=parameters.jaw + step))
             columns.append((ahead - here).flatten(1) / _DIFFERENCE)

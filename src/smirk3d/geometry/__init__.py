@@ -1,1 +1,1 @@
-"""Rotations, cameras and meshes: pure functions on tensors."""
+"""Rotations, cameras and meshes: pure functions on arrays."""

@@ -21,9 +21,9 @@ def sample_barycentric(
 
     Args:
         *shape: batch dimensions.
-        generator: source of randomness; torch's own by default.
-        device: where the result lives.
-        dtype: floating point type of the result.
+        generator: source of randomness; torch's global one by default.
+        device: device of the result.
+        dtype: floating-point type of the result.
     """
     uv = torch.rand(*shape, 2, generator=generator, device=device, dtype=dtype)
     uv = torch.where(uv.sum(-1, keepdim=True) > 1, 1 - uv, uv)
@@ -82,8 +82,11 @@ def barycentric_in_plane(points: Tensor, corners: Tensor) -> Tensor:
     """Return barycentric coordinates ``[..., 3]`` of points with respect to triangles in a plane.
 
     Args:
-        points: ``[..., 2]``.
-        corners: ``[..., 3, 2]``; triangles without area give non-finite values.
+        points: positions ``[..., 2]``.
+        corners: corners ``[..., 3, 2]``; triangles without area give non-finite values.
+
+    Raises:
+        ShapeError: if a shape differs.
     """
     check_shape(points, "... 2", "points")
     check_shape(corners, "... 3 2", "corners")

@@ -2,56 +2,85 @@
 
 SMIRK's camera is scaled orthographic: a posed vertex (X, Y, Z) in metres is seen at
 ``ndc = (s (X + tx), -s (Y + ty), -s Z)``; x right, y down, larger z farther away.
+All functions take NumPy arrays or torch tensors and return the same kind.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from smirk3d.errors import check_shape
+from smirk3d.geometry.array_interface import ArrayT, array_namespace, constant, require_floating
 
 
-def project(vertices: Tensor, camera: Tensor) -> Tensor:
+def project(vertices: ArrayT, camera: ArrayT) -> ArrayT:
     """Return normalised device coordinates ``[B, V, 3]`` of posed vertices.
 
     Args:
         vertices: ``[B, V, 3]`` in metres, head axes, head pose applied.
-        camera: ``[B, 3]``: scale, tx, ty.
+        camera: ``[B, 3]``: scale per metre, tx and ty in metres.
 
     Raises:
         ShapeError: if the shapes do not agree.
+        UsageError: if an argument does not hold floating-point numbers.
     """
     sizes = check_shape(vertices, "B V 3", "vertices")
     check_shape(camera, "B 3", "camera", B=sizes["B"])
-    scale = camera[:, None, :1]
-    shifted = vertices + torch.nn.functional.pad(camera[:, None, 1:], (0, 1))
-    return shifted * scale * vertices.new_tensor([1.0, -1.0, -1.0])
+    require_floating(vertices, "vertices")
+    require_floating(camera, "camera")
+    shifted = vertices + _shift(camera)
+    return shifted * camera[:, None, :1] * constant([1.0, -1.0, -1.0], vertices)
 
 
-def unproject(ndc: Tensor, camera: Tensor) -> Tensor:
-    """Return vertices ``[B, V, 3]`` in metres of device coordinates; the inverse of project."""
-    check_shape(ndc, "B V 3", "ndc")
-    flipped = ndc * ndc.new_tensor([1.0, -1.0, -1.0]) / camera[:, None, :1]
-    return flipped - torch.nn.functional.pad(camera[:, None, 1:], (0, 1))
+def unproject(ndc: ArrayT, camera: ArrayT) -> ArrayT:
+    """Return vertices in metres of device coordinates; the inverse of :func:`project`.
+
+    Args:
+        ndc: ``[B, V, 3]``, x right, y down, larger z farther away.
+        camera: ``[B, 3]``: scale per metre, tx and ty in metres.
+
+    Returns:
+        Vertices ``[B, V, 3]`` in metres, head axes, head pose applied.
+
+    Raises:
+        ShapeError: if the shapes do not agree.
+        UsageError: if an argument does not hold floating-point numbers.
+    """
+    sizes = check_shape(ndc, "B V 3", "ndc")
+    check_shape(camera, "B 3", "camera", B=sizes["B"])
+    require_floating(ndc, "ndc")
+    require_floating(camera, "camera")
+    return ndc * constant([1.0, -1.0, -1.0], ndc) / camera[:, None, :1] - _shift(camera)
 
 
-def ndc_to_pixels(ndc: Tensor, size: int) -> Tensor:
+def _shift(camera: ArrayT) -> ArrayT:
+    """Return (tx, ty, 0) of cameras as ``[B, 1, 3]``."""
+    xp = array_namespace(camera)
+    shift: ArrayT = xp.concat([camera[:, 1:], xp.zeros_like(camera[:, :1])], axis=1)
+    return shift[:, None]
+
+
+def ndc_to_pixels(ndc: ArrayT, size: int) -> ArrayT:
     """Return pixel coordinates of a square picture: ``(ndc + 1) / 2 * size``; x and y alike."""
     return (ndc + 1) * (0.5 * size)
 
 
-def pixels_to_ndc(pixels: Tensor, size: int) -> Tensor:
+def pixels_to_ndc(pixels: ArrayT, size: int) -> ArrayT:
     """Return ``2 * pixels / size - 1`` for a square picture; x and y alike."""
     return pixels * (2.0 / size) - 1
 
 
-def crop_pixels_to_image(points: Tensor, T_crop_image: Tensor) -> Tensor:
+def crop_pixels_to_image(points: ArrayT, T_crop_image: ArrayT) -> ArrayT:
     """Return image pixels ``[B, N, 2]`` of crop pixels.
 
     Args:
         points: ``[B, N, 2]`` in crop pixels.
         T_crop_image: ``[B, 3, 3]``, maps image pixels to crop pixels.
+
+    Raises:
+        ShapeError: if the shapes do not agree.
     """
-    inverse = torch.linalg.inv(T_crop_image)
-    return points @ inverse[:, :2, :2].transpose(1, 2) + inverse[:, None, :2, 2]
+    sizes = check_shape(points, "B N 2", "points")
+    check_shape(T_crop_image, "B 3 3", "T_crop_image", B=sizes["B"])
+    xp = array_namespace(points, T_crop_image)
+    inverse = xp.linalg.inv(T_crop_image)
+    moved: ArrayT = points @ xp.matrix_transpose(inverse[:, :2, :2]) + inverse[:, None, :2, 2]
+    return moved

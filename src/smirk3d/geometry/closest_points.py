@@ -10,18 +10,21 @@ from torch import Tensor
 from smirk3d.errors import check_shape
 
 _CANDIDATES = 48
+"""Triangles tested for each query: ample on meshes of similar triangles, not for long slivers."""
+
 _CHUNK = 512
+"""Queries handled at once; bounds memory, the result does not depend on it."""
 
 
 @dataclass(frozen=True)
 class SurfacePoints:
-    """Points on a mesh.
+    """Points on a mesh, each closest to a query.
 
     Attributes:
         face_index: triangle of each point ``[P]``.
-        barycentric: ``[P, 3]``.
+        barycentric: barycentric coordinates within the triangles ``[P, 3]``.
         points: positions ``[P, 3]``.
-        distance: from the query ``[P]``, in the unit of the vertices.
+        distance: distance of each point from its query ``[P]``, in the unit of the vertices.
     """
 
     face_index: Tensor
@@ -37,9 +40,9 @@ def closest_points(queries: Tensor, vertices: Tensor, faces: Tensor) -> SurfaceP
     on meshes of similar triangles; not meant for long slivers.
 
     Args:
-        queries: ``[P, 3]``.
-        vertices: ``[V, 3]``.
-        faces: ``[F, 3]``.
+        queries: positions ``[P, 3]``.
+        vertices: the mesh's vertices ``[V, 3]``, in the unit of the queries.
+        faces: vertex ids of the triangles ``[F, 3]``.
 
     Raises:
         ShapeError: if a shape differs.
@@ -71,7 +74,7 @@ def _closest(
 def _closest_on_triangles(points: Tensor, corners: Tensor) -> Tensor:
     """Return barycentrics ``[..., 3]`` of the points of triangles closest to points ``[..., 3]``.
 
-    The closest point lies inside, where the plane's foot point does, or else on one of three edges.
+    The closest point is the foot on the plane where that lies inside, or else lies on an edge.
     """
     a, b, c = corners.unbind(-2)
     ab, ac, ap = b - a, c - a, points - a

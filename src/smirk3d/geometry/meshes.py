@@ -1,7 +1,7 @@
 """Normals, areas and selections of triangle meshes.
 
-A triangle's corners run counter-clockwise seen from outside, so that normals point outwards. The
-third axis of the vertices may be any frame's; projected areas use x and y alone.
+A triangle's corners run counter-clockwise seen from outside, so that normals point outwards.
+Vertices may be in any frame; projected areas use x and y alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch import Tensor
 from smirk3d.errors import check_shape
 
 _SMALLEST_NORM = 1e-20
+"""Length up to which a vector counts as zero; its square is near the least float32."""
 
 
 def _check_mesh(vertices: Tensor, faces: Tensor) -> None:
@@ -210,7 +211,7 @@ def smoothed(attributes: Tensor, faces: Tensor, rounds: int = 1) -> Tensor:
     Args:
         attributes: ``[V, C]``; vertices without neighbours keep theirs.
         faces: ``[F, 3]``.
-        rounds: how often.
+        rounds: number of repetitions.
     """
     start, end = edges(faces).unbind(1)
     start, end = torch.cat([start, end]), torch.cat([end, start])

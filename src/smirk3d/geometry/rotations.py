@@ -1,16 +1,23 @@
-"""Rotations as axis-angle vectors and matrices, smooth at the identity."""
+"""Rotations as axis-angle vectors and matrices, smooth at the identity.
+
+All functions take NumPy arrays or torch tensors and return the same kind, in the same precision and
+on the same device.
+"""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from smirk3d.errors import check_shape
+from smirk3d.geometry.array_interface import ArrayT, array_namespace, constant, require_floating
 
 _SMALL_SQUARE = 1e-8
+"""Squared angle in radians below which Taylor series replace the quotients: their next terms are
+below the rounding of double precision there."""
+
+_SMALLEST_SINE_SQUARE = 1e-24
+"""Squared sine that replaces smaller ones, so that +z itself has a finite gradient."""
 
 
-def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
+def axis_angle_to_matrix(axis_angle: ArrayT) -> ArrayT:
     """Return rotation matrices ``[..., 3, 3]`` of axis-angle vectors ``[..., 3]`` in radians.
 
     Rodrigues' formula with the Taylor series of both coefficients near zero, so that values and
@@ -18,84 +25,113 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
 
     Raises:
         ShapeError: if the last dimension is not 3.
+        UsageError: if the vectors do not hold floating-point numbers.
     """
     check_shape(axis_angle, "... 3", "axis_angle")
-    square = (axis_angle * axis_angle).sum(-1)
+    require_floating(axis_angle, "axis_angle")
+    xp = array_namespace(axis_angle)
+    square = xp.sum(axis_angle * axis_angle, axis=-1)
     small = square < _SMALL_SQUARE
-    angle = torch.where(small, torch.ones_like(square), square).sqrt()
-    sine = torch.where(small, 1 - square / 6, angle.sin() / angle)
-    cosine = torch.where(small, 0.5 - square / 24, (1 - angle.cos()) / (angle * angle))
+    angle = xp.sqrt(xp.where(small, xp.ones_like(square), square))
+    sine = xp.where(small, 1 - square / 6, xp.sin(angle) / angle)
+    cosine = xp.where(small, 0.5 - square / 24, (1 - xp.cos(angle)) / (angle * angle))
     cross = skew(axis_angle)
-    identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
-    return identity + sine[..., None, None] * cross + cosine[..., None, None] * (cross @ cross)
+    identity = constant([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], axis_angle)
+    matrix: ArrayT
+    matrix = identity + sine[..., None, None] * cross + cosine[..., None, None] * (cross @ cross)
+    return matrix
 
 
-def skew(vector: Tensor) -> Tensor:
-    """Return ``[..., 3, 3]`` with ``skew(v) @ x == cross(v, x)`` for vectors ``[..., 3]``."""
-    x, y, z = vector.unbind(-1)
-    zero = torch.zeros_like(x)
-    rows = (zero, -z, y, z, zero, -x, -y, x, zero)
-    return torch.stack(rows, -1).unflatten(-1, (3, 3))
+def skew(vector: ArrayT) -> ArrayT:
+    """Return ``[..., 3, 3]`` with ``skew(v) @ x == cross(v, x)`` for vectors ``[..., 3]``.
+
+    Raises:
+        ShapeError: if the last dimension is not 3.
+    """
+    check_shape(vector, "... 3", "vector")
+    xp = array_namespace(vector)
+    x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
+    zero = xp.zeros_like(x)
+    rows = ((zero, -z, y), (z, zero, -x), (-y, x, zero))
+    matrix: ArrayT = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+    return matrix
 
 
-def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
+def matrix_to_axis_angle(matrix: ArrayT) -> ArrayT:
     """Return axis-angle vectors ``[..., 3]`` in radians, angles in [0, pi], of rotations.
 
-    Goes through the quaternion of largest component (Shepperd's method), so that it is accurate up
-    to half turns. Not meant to be differentiated at half turns.
+    Goes through the quaternion of largest component (Shepperd 1978), so that it is accurate up to
+    half turns. Not meant to be differentiated at half turns.
 
     Args:
         matrix: rotation matrices ``[..., 3, 3]``.
 
     Raises:
         ShapeError: if the last two dimensions are not 3.
+        UsageError: if the matrices do not hold floating-point numbers.
     """
-    check_shape(matrix, "... 3 3", "matrix")
+    xp = array_namespace(matrix)
     quaternion = matrix_to_quaternion_wxyz(matrix)
     w, vector = quaternion[..., :1], quaternion[..., 1:]
-    sign = torch.where(w < 0, -torch.ones_like(w), torch.ones_like(w))
+    sign = xp.where(w < 0, -xp.ones_like(w), xp.ones_like(w))
     w, vector = w * sign, vector * sign
-    square = (vector * vector).sum(-1, keepdim=True)
+    square = xp.sum(vector * vector, axis=-1, keepdims=True)
     small = square < _SMALL_SQUARE
-    norm = torch.where(small, torch.ones_like(square), square).sqrt()
-    factor = torch.where(small, 2 / w.clamp(min=0.5), 2 * torch.atan2(norm, w) / norm)
-    return vector * factor
+    norm = xp.sqrt(xp.where(small, xp.ones_like(square), square))
+    factor = xp.where(small, 2 / xp.clip(w, 0.5, None), 2 * xp.atan2(norm, w) / norm)
+    axis_angle: ArrayT = vector * factor
+    return axis_angle
 
 
-def matrix_to_quaternion_wxyz(matrix: Tensor) -> Tensor:
-    """Return unit quaternions ``[..., 4]``, of either sign, of rotations ``[..., 3, 3]``."""
-    m = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
-    trace = m[0][0] + m[1][1] + m[2][2]
-    # each row is 4 q_k times the quaternion, for k = w, x, y, z
-    rows = torch.stack(
-        [
-            torch.stack([1 + trace, m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]], -1),
-            torch.stack(
-                [m[2][1] - m[1][2], 1 + 2 * m[0][0] - trace, m[0][1] + m[1][0], m[0][2] + m[2][0]],
-                -1,
-            ),
-            torch.stack(
-                [m[0][2] - m[2][0], m[0][1] + m[1][0], 1 + 2 * m[1][1] - trace, m[1][2] + m[2][1]],
-                -1,
-            ),
-            torch.stack(
-                [m[1][0] - m[0][1], m[0][2] + m[2][0], m[1][2] + m[2][1], 1 + 2 * m[2][2] - trace],
-                -1,
-            ),
-        ],
-        -2,
-    )
-    best = rows.diagonal(dim1=-2, dim2=-1).argmax(-1)
-    chosen = torch.gather(rows, -2, best[..., None, None].expand(*best.shape, 1, 4)).squeeze(-2)
-    return chosen / chosen.norm(dim=-1, keepdim=True)
+def matrix_to_quaternion_wxyz(matrix: ArrayT) -> ArrayT:
+    """Return unit quaternions ``[..., 4]`` (w, x, y, z), of either sign, of rotations.
 
+    Args:
+        matrix: rotation matrices ``[..., 3, 3]``.
 
-def direction_to_axis_angle(direction: Tensor) -> Tensor:
-    """Return the shortest rotation ``[..., 3]`` that turns +z into unit directions ``[..., 3]``.
-
-    Its z component is zero (Listing's law for eyes). Directions must not be -z.
+    Raises:
+        ShapeError: if the last two dimensions are not 3.
+        UsageError: if the matrices do not hold floating-point numbers.
     """
-    x, y, z = direction.unbind(-1)
-    sine = (x * x + y * y).clamp(min=1e-24).sqrt()
-    factor = torch.atan2(sine, z) / sine
-    return torch.stack([-y * factor, x * factor, torch.zeros_like(x)], -1)
+    check_shape(matrix, "... 3 3", "matrix")
+    require_floating(matrix, "matrix")
+    xp = array_namespace(matrix)
+    m: list[list[ArrayT]] = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
+    trace: ArrayT = m[0][0] + m[1][1] + m[2][2]
+    wx, wy, wz = m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]
+    xy, xz, yz = m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]
+    diagonal = [1 + trace, *(1 + 2 * m[k][k] - trace for k in range(3))]
+    # each row is 4 q_k times the quaternion, for k = w, x, y, z
+    table = (
+        (diagonal[0], wx, wy, wz),
+        (wx, diagonal[1], xy, xz),
+        (wy, xy, diagonal[2], yz),
+        (wz, xz, yz, diagonal[3]),
+    )
+    rows = xp.stack([xp.stack(row, axis=-1) for row in table], axis=-2)
+    best = xp.argmax(xp.stack(diagonal, axis=-1), axis=-1)
+    chosen = xp.take_along_axis(rows, best[..., None, None], axis=-2)[..., 0, :]
+    quaternion: ArrayT = chosen / xp.linalg.vector_norm(chosen, axis=-1, keepdims=True)
+    return quaternion
+
+
+def direction_to_axis_angle(direction: ArrayT) -> ArrayT:
+    """Return the shortest rotation that takes +z to a direction, as axis-angle ``[..., 3]``.
+
+    Its z component is zero (Listing's law for eyes).
+
+    Args:
+        direction: unit vectors ``[..., 3]``, none of them -z.
+
+    Raises:
+        ShapeError: if the last dimension is not 3.
+        UsageError: if the directions do not hold floating-point numbers.
+    """
+    check_shape(direction, "... 3", "direction")
+    require_floating(direction, "direction")
+    xp = array_namespace(direction)
+    x, y, z = direction[..., 0], direction[..., 1], direction[..., 2]
+    sine = xp.sqrt(xp.clip(x * x + y * y, _SMALLEST_SINE_SQUARE, None))
+    factor = xp.atan2(sine, z) / sine
+    axis_angle: ArrayT = xp.stack([-y * factor, x * factor, xp.zeros_like(x)], axis=-1)
+    return axis_angle

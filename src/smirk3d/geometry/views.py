@@ -20,11 +20,11 @@ def transform_view(
     """Return parameters with head pose and camera of another crop of the same picture.
 
     Args:
-        parameters: in the frame of the source crop.
-        T_target_source: similarities ``[B, 3, 3]`` in pixels.
+        parameters: B faces in the frame of the source crop.
+        T_target_source: similarities ``[B, 3, 3]`` in pixels, without reflection.
         source_size: side of the source crop in pixels.
         target_size: side of the target crop in pixels.
-        pivot: the point ``[B, 3]`` that the head pose turns about, in metres; the origin unless
+        pivot: the point ``[B, 3]`` about which the head pose rotates, in metres; the origin unless
             given. See :meth:`smirk3d.heads.head_model.HeadModel.pivot`.
     """
     linear = T_target_source[:, :2, :2]
@@ -32,7 +32,7 @@ def transform_view(
     # clockwise in the picture (y down) is negative about head space's z
     roll = torch.zeros_like(parameters.head_pose)
     roll[:, 2] = -torch.atan2(linear[:, 1, 0], linear[:, 0, 0])
-    turned = axis_angle_to_matrix(roll) @ axis_angle_to_matrix(parameters.head_pose)
+    rotated = axis_angle_to_matrix(roll) @ axis_angle_to_matrix(parameters.head_pose)
     scale, shift = parameters.camera[:, :1], parameters.camera[:, 1:]
     fixed = torch.zeros_like(shift) if pivot is None else pivot[:, :2]
     down = shift.new_tensor([1.0, -1.0])
@@ -41,5 +41,5 @@ def transform_view(
     new_scale = scale * zoom[:, None] * (source_size / target_size)
     new_shift = (moved * (2 / target_size) - 1) * down / new_scale - fixed
     return parameters.replace(
-        head_pose=matrix_to_axis_angle(turned), camera=torch.cat([new_scale, new_shift], 1)
+        head_pose=matrix_to_axis_angle(rotated), camera=torch.cat([new_scale, new_shift], 1)
     )

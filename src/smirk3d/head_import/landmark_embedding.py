@@ -151,10 +151,10 @@ def _symmetric_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _trimmed_mean(places: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean ``[L, 3]`` and spread ``[L]`` of the observations nearest to the median."""
+    """Return mean ``[L, 3]`` and deviation ``[L]`` of the observations nearest to the median."""
     seen = weights > 0
-    spread_out = torch.where(seen[..., None], places, torch.nan)
-    middle = spread_out.nanmedian(0).values.nan_to_num()
+    observed = torch.where(seen[..., None], places, torch.nan)
+    middle = observed.nanmedian(0).values.nan_to_num()
     distance = torch.where(seen, (places - middle).norm(dim=-1), torch.inf)
     kept = (seen.sum(0) * _KEPT_FRACTION).long().clamp(min=1) - 1
     limit = distance.sort(0).values.gather(0, kept[None]).clamp(min=1e-6)

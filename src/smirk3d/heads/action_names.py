@@ -1,4 +1,4 @@
-"""ARKit's 52 names against the parameter groups of a head with named actions."""
+"""ARKit's 52 names and the parameter groups of a head with named actions."""
 
 from __future__ import annotations
 
@@ -9,24 +9,38 @@ from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.rotations import axis_angle_to_matrix, direction_to_axis_angle
+from smirk3d.parameters.basis_rows import Channel
 
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
+"""The actions of the eyelid group, in its order."""
+
 JAW_ACTIONS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
+"""The actions of the jaw group."""
+
 GAZE_ACTIONS = tuple(
     f"eyeLook{way}{side}" for side in ("Left", "Right") for way in ("Down", "In", "Out", "Up")
 )
 """The eight gaze actions, in the order of a head file's ``gaze_basis``."""
 
+CHANNEL_NAMES: dict[Channel, tuple[str, ...]] = {
+    "jaw_positive": ("jawOpen", "jawLeft", "jawForward"),
+    "jaw_negative": ("", "jawRight", ""),
+    "eyelids": BLINKS,
+    "gaze": GAZE_ACTIONS,
+}
+"""ARKit's name of each channel after the expression, by block in the order of the basis; empty for
+channels without a name."""
+
 EXPRESSION_ACTIONS = tuple(
     name for name in ARKIT_NAMES if name not in BLINKS + JAW_ACTIONS + GAZE_ACTIONS
 )
-"""The 38 names that stay expression coefficients, in ARKit's order."""
+"""The 38 names that are expression coefficients, in ARKit's order."""
 
 _MIRROR = {"Left": "Right", "Right": "Left", "_L": "_R", "_R": "_L"}
 
 
 def mirrored_name(name: str) -> str:
-    """Return the action of the other side; an unsided action is its own mirror."""
+    """Return the action of the other side; an action without a side is its own mirror."""
     for side, other in _MIRROR.items():
         if name.endswith(side):
             return name[: -len(side)] + other
@@ -37,7 +51,7 @@ def gaze_angles(eyes: Tensor) -> tuple[Tensor, Tensor]:
     """Return yaw (towards the subject's left) and pitch (up) ``[B, 2]`` in radians, left eye first.
 
     Args:
-        eyes: axis-angle ``[B, 6]`` of both eyes; each looks along its rotated +z.
+        eyes: axis-angle of both eyes ``[B, 6]`` in radians; each looks along its rotated +z.
     """
     direction = axis_angle_to_matrix(eyes.unflatten(-1, (2, 3)))[..., 2]
     yaw = torch.atan2(direction[..., 0], direction[..., 2])
@@ -49,8 +63,8 @@ def gaze_weights(eyes: Tensor, gaze_range: Tensor) -> Tensor:
     """Return the weights ``[B, 8]`` of :data:`GAZE_ACTIONS` for eye rotations.
 
     Args:
-        eyes: axis-angle ``[B, 6]`` in radians.
-        gaze_range: ``[8]``, rotation in radians at which each action's weight is 1.
+        eyes: axis-angle of both eyes ``[B, 6]`` in radians.
+        gaze_range: rotation in radians at which each action's weight is 1 ``[8]``.
     """
     yaw, pitch = gaze_angles(eyes)
     outward = yaw * yaw.new_tensor([1.0, -1.0])
@@ -59,7 +73,15 @@ def gaze_weights(eyes: Tensor, gaze_range: Tensor) -> Tensor:
 
 
 def gaze_from_weights(weights: Tensor, gaze_range: Tensor) -> Tensor:
-    """Return eye rotations ``[B, 6]`` of the weights ``[B, 8]``; opposite weights cancel."""
+    """Return the eye rotations of gaze weights; opposite weights cancel.
+
+    Args:
+        weights: weights ``[B, 8]`` of :data:`GAZE_ACTIONS`.
+        gaze_range: rotation in radians at which each action's weight is 1 ``[8]``.
+
+    Returns:
+        Axis-angle of both eyes ``[B, 6]`` in radians.
+    """
     angles = (weights * gaze_range).unflatten(-1, (2, 4))
     pitch = angles[..., 3] - angles[..., 0]
     yaw = (angles[..., 2] - angles[..., 1]) * weights.new_tensor([1.0, -1.0])
@@ -68,7 +90,7 @@ def gaze_from_weights(weights: Tensor, gaze_range: Tensor) -> Tensor:
 
 
 def expression_sources(names: Sequence[str]) -> dict[str, list[int]]:
-    """Return for each ARKit name the expression components that carry it.
+    """Return for each ARKit name the expression components with its weight.
 
     A head may split an unsided action into sides (ICT's ``browInnerUp_L`` and ``_R``), and spell
     the others ``eyeSquint_L``; the components of one ARKit name are averaged.

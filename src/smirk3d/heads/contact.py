@@ -1,7 +1,7 @@
-"""Contact: eyelids that stop at the eyes, lips that stop at each other.
+"""Contact: eyelids stop at the eyes, lips stop at each other.
 
-Offsets add up linearly; what they push into an eyeball or through the other lip is moved back here,
-before any joint turns.
+Offsets add up linearly; vertices that they move into an eyeball or through the other lip are moved
+back here, before any joint rotates.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONTACT_BUFFERS = (
     "eye_surface", "lid_id", "lid_eye", "lid_gap", "lip_pair", "lip_pair_share", "lip_id",
     "lip_share",
 )  # fmt: skip
-"""What :func:`contact_buffers` returns, by name."""
+"""Names of the tensors that :func:`contact_buffers` returns; head files use the same names."""
 
 _LIP_OVERLAP = 0.0002
 """Metres by which lips may overlap, as those of the template do: soft lips flatten."""
@@ -34,12 +34,13 @@ class Contact:
 
     Attributes:
         eye_surface: radii in metres of eyeball, iris's rim and cornea ``[3]``.
-        lid_id: vertices of the eyelids ``[N]``; lid_eye: the eye of each, 0 left, 1 right.
-        lid_gap: least distance in metres of each from the eye's surface ``[N]``.
-        lip_pair: a vertex of the upper lip and two of the lower one that meet it ``[P, 3]``.
-        lip_pair_share: fraction of the first of those two ``[P]``.
-        lip_id: the vertices ``[M]`` that move when lips are parted.
-        lip_share: by how much of each pair's overlap they move up ``[M, P]``.
+        lid_id: vertices of the eyelids ``[N]``.
+        lid_eye: eye of each eyelid vertex ``[N]``, 0 left, 1 right.
+        lid_gap: least distance in metres of each eyelid vertex from the eye's surface ``[N]``.
+        lip_pair: a vertex of the upper lip and two of the lower lip that meet it ``[P, 3]``.
+        lip_pair_share: weight of the first vertex of the lower lip in each pair ``[P]``.
+        lip_id: vertices ``[M]`` that move when overlapping lips are parted.
+        lip_share: fraction of each pair's overlap by which each of these moves up ``[M, P]``.
     """
 
     eye_surface: Tensor
@@ -52,12 +53,12 @@ class Contact:
     lip_share: Tensor
 
     def resolved(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
-        """Return vertices ``[B, V, 3]`` without what crosses.
+        """Return vertices ``[B, V, 3]`` moved so that eyelids and lips do not cross.
 
         Args:
-            vertices: ``[B, V, 3]`` before any joint turns.
-            eyes: the centres of the left and the right eye ``[B, 2, 3]``.
-            gaze: where they look, unit ``[B, 2, 3]``.
+            vertices: positions ``[B, V, 3]`` in metres before any joint rotates.
+            eyes: centres of the left and the right eye ``[B, 2, 3]`` in metres.
+            gaze: unit directions of the gaze of both eyes ``[B, 2, 3]``.
         """
         ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
@@ -67,12 +68,15 @@ class Contact:
         return vertices.index_add(1, ids, moves)
 
     def lip_gap(self, vertices: Tensor) -> Tensor:
-        """Return by how much the upper lip is above the lower one at each pair ``[B, P]``."""
+        """Return the height in metres of the upper above the lower lip at each pair ``[B, P]``."""
         upper, first, second = vertices[:, self.lip_pair, 1].unbind(2)
         return upper - second - self.lip_pair_share * (first - second)
 
-    def lid_depth(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
-        """Return by how much each lid vertex lies below the eye's surface ``[B, N]``, in metres."""
+    def eyelid_depth(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+        """Return the depth in metres of each eyelid vertex below the eye's surface ``[B, N]``.
+
+        Arguments are those of :meth:`resolved`.
+        """
         _, short = self._short_of_gap(vertices, eyes, gaze)
         return short - self.lid_gap
 
@@ -90,7 +94,12 @@ class Contact:
     def at_points(self, corners: Tensor, bary: Tensor, num_vertices: int) -> dict[str, Tensor]:
         """Return the buffers of a head whose vertices are points of triangles ``[P, 3]``.
 
-        A point is of a lid if its triangle is. Points have no lips that could be parted.
+        A point belongs to an eyelid if its triangle does. Contact of lips is left out.
+
+        Args:
+            corners: vertices of each point's triangle ``[P, 3]``.
+            bary: barycentric coordinates ``[P, 3]``.
+            num_vertices: number of vertices of the whole head.
         """
         gap = self.lid_gap.new_full((num_vertices,), float("nan"))
         eye = self.lid_eye.new_zeros(num_vertices)
@@ -128,7 +137,7 @@ def eye_radius(cosine: Tensor, surface: Tensor) -> Tensor:
     """Return the distance in metres of an eye's surface from its centre.
 
     Args:
-        cosine: of the angle from the gaze, any shape.
+        cosine: cosine of the angle from the gaze, any shape.
         surface: radii of eyeball, iris's rim and cornea ``[3]``.
     """
     check_shape(surface, "3", "surface")

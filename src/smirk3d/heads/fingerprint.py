@@ -1,4 +1,4 @@
-"""What tells two heads apart whose parameters mean different things."""
+"""A hash by which weights recognise the head whose parameters they estimate."""
 
 from __future__ import annotations
 

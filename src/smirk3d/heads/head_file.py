@@ -1,4 +1,4 @@
-"""The head file: one npz of arrays and a JSON string, read and written with every check."""
+"""The head file: one npz of arrays and a JSON string, checked when read and when written."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from smirk3d.assets.foreign.npz import META, NpzFile, meta_of
 from smirk3d.assets.foreign.origin import Origin
 from smirk3d.assets.foreign.schema import REAL, TEXT, TRUTH, WHOLE, ArrayRule
 from smirk3d.errors import AssetError, ShapeError, Smirk3dError, check_shape
+from smirk3d.heads.action_rules import basis_rows
 from smirk3d.heads.spec import PARTS
 
 FORMAT = 1
@@ -24,12 +25,14 @@ JOINT_NAMES = ("root", "neck", "head", "jaw", "eyeL", "eyeR")
 REQUIRED_META = ("name", "version", "source", "licence")
 
 LARGEST_HEAD = 512 << 20
-"""Bytes of all arrays. The largest head that is known, GNM's, has 140 MB for 636 directions of 18k
+"""Most bytes of all arrays. The largest published head, GNM's, has 140 MB for 636 directions of 18k
 vertices in half precision; a hundred thousand vertices with 300 directions have 180 MB."""
 
-_LARGEST_HEAD_METRES = 2.0
-_SMALLEST_HEAD_METRES = 0.02
+_LARGEST_HEAD_METRES, _SMALLEST_HEAD_METRES = 2.0, 0.02
+"""Bounds of a head's extent: outside them its unit is not the metre."""
+
 _SUM_TOLERANCE = 2e-3
+"""Error allowed in sums to 1 of weights: some times the rounding of half precision."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -111,7 +114,7 @@ class HeadFile:
     """A head file's content.
 
     Attributes:
-        arrays: by name, floats as float32 (``../shared/head-models.md`` section 6).
+        arrays: arrays by name, floating-point ones as float32.
         meta: name, version, source, licence, notice, format and hashes of the sources.
     """
 
@@ -122,7 +125,7 @@ class HeadFile:
 def read_head_file(path: str | os.PathLike[str]) -> HeadFile:
     """Return a head file's arrays and metadata after checking all of them.
 
-    Arrays that this version does not know are left out. Nothing is unpickled.
+    Arrays with unknown names are left out. Nothing is unpickled.
 
     Raises:
         AssetError: if the file is absent, damaged, no head, or of a later format; the text says
@@ -147,9 +150,9 @@ def write_head_file(
     """Write a head file, whole or not at all; equal content gives equal bytes.
 
     Args:
-        path: where to; an existing file is replaced.
-        arrays: by name, any float and integer types.
-        meta: JSON values; ``format`` is added.
+        path: path of the file; an existing file is replaced.
+        arrays: arrays by name, in any floating-point and integer types.
+        meta: metadata as JSON values; ``format`` is added.
 
     Raises:
         AssetError: if an array is unknown or unfit, or metadata are missing.
@@ -186,7 +189,7 @@ def _read_members(path: Path) -> Arrays:
 
 
 def _rule(name: str) -> ArrayRule | None:
-    """Return what an array may be before it is read; None for one that is not known."""
+    """Return the rule that an array must satisfy before it is read; None for unknown names."""
     if name == "meta":
         return META
     layout = _layout(name)
@@ -322,8 +325,7 @@ def _check_rules(arrays: Arrays) -> None:
     rules = [n for n in ("opposed", "gate_channel", "corrective_pair") if n in arrays]
     parts = ("jaw_basis", "eyelid_basis", "gaze_basis")
     _need(not rules or all(n in arrays for n in parts), f"{rules} need {', '.join(parts)}")
-    # the jaw has a row of offsets for either sign
-    num_channels = len(arrays["expr_names"]) + 6 + 2 + 8
+    num_channels = basis_rows(arrays).num_channels
     for name in rules:
         fits = ((arrays[name] >= 0) & (arrays[name] < num_channels)).all()
         _need(fits, f"{name} names an action that is not there")

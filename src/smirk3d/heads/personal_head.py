@@ -1,8 +1,7 @@
-"""The head of one person, for callers that move a face many times and its shape rarely."""
+"""The head of one person, for callers that change expressions often and the shape rarely."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import torch
@@ -16,12 +15,12 @@ from smirk3d.heads.head_model import HeadModel
 def one_person(head: HeadModel, shape: Tensor) -> HeadModel:
     """Return a head whose template is a person and whose shape group is empty.
 
-    It evaluates to the same vertices several times as fast, as most of a head's offsets are
-    identity. Regions, parts and triangles are the head's.
+    It evaluates to the same vertices several times as fast, because most of a head's offsets are
+    identity. Regions, parts and triangles stay those of the head.
 
     Args:
         head: the head.
-        shape: ``[S]``.
+        shape: identity coefficients ``[S]``.
 
     Raises:
         ShapeError: if the shape's size is not the head's.
@@ -29,17 +28,18 @@ def one_person(head: HeadModel, shape: Tensor) -> HeadModel:
     group = head.group("shape")
     check_shape(shape, "S", "shape", S=group.dim)
     shape = shape.to(head.v_template)
-    person = copy.copy(head)
-    person._buffers = dict(head._buffers)
-    moved = (shape @ head.basis[: group.dim]).unflatten(0, (-1, 3))
-    person._keep("v_template", head.v_template + moved)
-    own = head.basis[group.dim :]
+    person = head.shallow_copy()
+    rows = head.basis_rows
+    moved = (shape @ head.basis[rows.rows("shape")]).unflatten(0, (-1, 3))
+    person.keep("v_template", head.v_template + moved)
+    own = head.basis[rows.moving]
     scales = head.rules.scales(shape[None])
-    person._keep("basis", own if scales is None else own * scales[0, :, None])
-    person._keep("action_scale", head.action_scale[:, :0])
-    carried = (shape @ head.joint_basis[: group.dim]).unflatten(0, (-1, 3))
-    person._keep("joints", head.joints + carried)
-    person._keep("joint_basis", head.joint_basis[group.dim :])
+    person.keep("basis", own if scales is None else own * scales[0, :, None])
+    person.basis_rows = replace(rows, shape=0)
+    person.keep("action_scale", head.action_scale[:, :0])
+    moved_joints = (shape @ head.joint_basis[: group.dim]).unflatten(0, (-1, 3))
+    person.keep("joints", head.joints + moved_joints)
+    person.keep("joint_basis", head.joint_basis[group.dim :])
     none = replace(group, names=(), lo=(), hi=(), prior_std=(), default=())
     person.spec = tuple(none if g is group else g for g in head.spec)
     return person

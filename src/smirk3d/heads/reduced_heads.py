@@ -1,57 +1,54 @@
-"""Heads of a few points, which evaluate many times faster than the whole."""
+"""Heads reduced to a few points, which evaluate many times faster than the whole."""
 
 from __future__ import annotations
-
-import copy
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.head_buffers import HeadT
 
 _VERTEX_BASES = ("basis", "eyelid_basis_", "pose_basis")
 
 
-def at_landmarks(head: HeadModel) -> HeadModel:
+def at_landmarks(head: HeadT) -> HeadT:
     """Return a head whose vertices are the landmarks, as :func:`at_points` does."""
     small = at_points(head, head.landmark_corners, head.landmark_bary)
     rows = torch.arange(len(head.landmark_ids), device=head.faces.device)
-    small._keep("landmark_ids", head.landmark_ids)
-    small._keep("landmark_sigma", head.landmark_sigma)
-    small._keep("landmark_corners", rows[:, None])
-    small._keep("landmark_bary", torch.ones_like(head.landmark_bary[:, :1]))
+    small.keep("landmark_ids", head.landmark_ids)
+    small.keep("landmark_sigma", head.landmark_sigma)
+    small.keep("landmark_corners", rows[:, None])
+    small.keep("landmark_bary", torch.ones_like(head.landmark_bary[:, :1]))
     return small
 
 
-def at_points(head: HeadModel, corners: Tensor, bary: Tensor) -> HeadModel:
+def at_points(head: HeadT, corners: Tensor, bary: Tensor) -> HeadT:
     """Return a head whose vertices are surface points.
 
     Bases and skinning weights are interpolated over each point's triangle. That is exact where
     the triangle's corners move with the same joints, and within a twentieth of a millimetre on
-    FLAME-sized triangles elsewhere. It has no triangles and landmarks, and its lips may overlap.
+    FLAME-sized triangles elsewhere. The result has no triangles and landmarks, and its lips may
+    overlap.
 
     Args:
         head: the head.
         corners: vertices of each point's triangle ``[P, 3]``.
-        bary: ``[P, 3]``.
+        bary: barycentric coordinates within the triangles ``[P, 3]``.
     """
     small = _without_surface(head)
     for name in ("v_template", "lbs_weights"):
-        small._keep(name, (getattr(head, name)[corners] * bary[..., None]).sum(1))
+        small.keep(name, (getattr(head, name)[corners] * bary[..., None]).sum(1))
     for name in _VERTEX_BASES:
         basis = getattr(head, name).unflatten(1, (-1, 3))[:, corners]
-        small._keep(name, (basis * bary[..., None]).sum(2).flatten(1))
+        small.keep(name, (basis * bary[..., None]).sum(2).flatten(1))
     for name, array in head.contact.at_points(corners, bary, head.num_vertices).items():
-        small._keep(name, array)
-    small._keep("part", head.part[corners[:, 0]])
+        small.keep(name, array)
+    small.keep("part", head.part[corners[:, 0]])
     for name in head.region_names:
-        small._keep(f"region_{name}", getattr(head, f"region_{name}")[corners[:, 0]])
+        small.keep(f"region_{name}", getattr(head, f"region_{name}")[corners[:, 0]])
     return small
 
 
-def at_vertices(head: HeadModel, vertex_ids: Tensor) -> HeadModel:
+def at_vertices(head: HeadT, vertex_ids: Tensor) -> HeadT:
     """Return a head of some vertices alone, without triangles and landmarks.
 
     Args:
@@ -61,22 +58,21 @@ def at_vertices(head: HeadModel, vertex_ids: Tensor) -> HeadModel:
     small = _without_surface(head)
     kept = ("v_template", "lbs_weights", "part", *map("region_{}".format, head.region_names))
     for name in kept:
-        small._keep(name, getattr(head, name)[vertex_ids])
+        small.keep(name, getattr(head, name)[vertex_ids])
     for name in _VERTEX_BASES:
         basis = getattr(head, name).unflatten(1, (-1, 3))
-        small._keep(name, basis[:, vertex_ids].flatten(1))
+        small.keep(name, basis[:, vertex_ids].flatten(1))
     ones = torch.ones_like(head.v_template[vertex_ids, :1])
     reduced = head.contact.at_points(vertex_ids[:, None], ones, head.num_vertices)
     for name, array in reduced.items():
-        small._keep(name, array)
+        small.keep(name, array)
     return small
 
 
-def _without_surface(head: HeadModel) -> HeadModel:
-    small = copy.copy(head)
-    small._buffers = dict(head._buffers)
+def _without_surface(head: HeadT) -> HeadT:
+    small = head.shallow_copy()
     for name in ("landmark_ids", "landmark_corners", "landmark_bary", "landmark_sigma"):
-        small._keep(name, getattr(head, name)[:0])
+        small.keep(name, getattr(head, name)[:0])
     for name in ("faces", "uv_faces", "hair_faces", "hair_uv_faces"):
-        small._keep(name, getattr(head, name)[:0])
+        small.keep(name, getattr(head, name)[:0])
     return small

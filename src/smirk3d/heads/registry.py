@@ -1,4 +1,4 @@
-"""Where heads are found by name."""
+"""Heads by name: those that ship with the package, then those of the user."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from smirk3d.heads.head_model import HeadModel
 
 
 def installed_heads() -> Iterator[tuple[str, Path]]:
-    """Yield name and file of each head at hand: shipped ones, then the user's.
+    """Yield name and file of each installed head: shipped ones, then the user's.
 
-    A user's head of a shipped name is not listed: the shipped one wins.
+    A user's head with the name of a shipped one is not listed, because the shipped one is used.
     """
     yield from installed_files("heads").items()
 
@@ -40,7 +40,10 @@ def find_head(name: str | os.PathLike[str]) -> Path:
 
 
 def load_head(name: str | os.PathLike[str] = DEFAULT_HEAD) -> HeadModel:
-    """Return a head by name (``open``, or one imported) or by path of its npz file.
+    """Return a head in single precision on the CPU.
+
+    Args:
+        name: name of an installed head (``open``, or an imported one), or path of an npz file.
 
     Raises:
         AssetError: if it is not found, or its file is damaged.

@@ -9,26 +9,26 @@ from torch import Tensor
 def joint_transforms(rotations: Tensor, joints: Tensor, parents: tuple[int, ...]) -> Tensor:
     """Return for each joint the transform from the rest pose to the posed head.
 
-    A joint turns about its own rest position and is carried by its parent:
+    A joint rotates about its own rest position and moves with its parent:
     ``T_j = T_parent(j) . [R_j | J_j - R_j J_j]``.
 
     Args:
-        rotations: ``[B, J, 3, 3]``, each relative to its parent.
+        rotations: rotation of each joint relative to its parent ``[B, J, 3, 3]``.
         joints: rest positions ``[B, J, 3]`` in metres.
         parents: index of each joint's parent, -1 for a root; a parent precedes its children.
 
     Returns:
-        ``[B, J, 3, 4]``.
+        Transforms ``[B, J, 3, 4]`` in metres.
     """
     shift = joints - (rotations @ joints[..., None])[..., 0]
     posed: list[tuple[Tensor, Tensor]] = []
     for j, parent in enumerate(parents):
         rotation, translation = rotations[:, j], shift[:, j]
         if parent >= 0:
-            above, carried = posed[parent]
+            above, moved = posed[parent]
             rotation, translation = (
                 above @ rotation,
-                (above @ translation[..., None])[..., 0] + carried,
+                (above @ translation[..., None])[..., 0] + moved,
             )
         posed.append((rotation, translation))
     return torch.stack([torch.cat([r, t[..., None]], -1) for r, t in posed], 1)
@@ -38,9 +38,9 @@ def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
     """Return vertices ``[B, V, 3]`` moved by the weighted mean of joint transforms.
 
     Args:
-        vertices: rest positions ``[B, V, 3]``.
-        weights: ``[V, J]``, each row summing to 1.
-        transforms: ``[B, J, 3, 4]``.
+        vertices: rest positions ``[B, V, 3]`` in metres.
+        weights: skinning weights ``[V, J]``; each row sums to 1.
+        transforms: transform of each joint ``[B, J, 3, 4]``.
     """
     blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))
     return (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]

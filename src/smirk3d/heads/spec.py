@@ -9,25 +9,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity", "lashes", "gums", "brows")
-"""What the numbers of a head's ``part`` array mean."""
+"""Names of the values of a head's ``part`` array."""
 
 HAIR_PARTS = ("lashes", "brows")
-"""Parts that are strips carrying a picture of hairs, not surface."""
+"""Parts that are strips with a picture of hairs, not surface."""
 
 _XYZ = ("x", "y", "z")
 _EYE_PRIOR = 0.15
+"""Standard deviation of an eye's rotation in radians; chosen by eye."""
+
 _JAW_AXIS_HIGH = (math.inf, 0.2, 0.2)
+"""Upper bounds of a jaw joint's axis-angle in radians, from SMIRK's output layer."""
+
 _JAW_AXIS_LOW = (0.0, -0.2, -0.2)
+"""Lower bounds of a jaw joint's axis-angle in radians, from SMIRK's output layer."""
 
 
 def head_spec(arrays: Mapping[str, NDArray[Any]]) -> tuple[ParameterGroup, ...]:
-    """Return the groups shape, expression, jaw, eyelids, eyes and neck of a head's arrays.
+    """Return the parameter groups of a head, in the order of ``HEAD_GROUPS``.
 
     A group that the head lacks has size zero. Named actions have ranges, PCA coefficients none;
-    a jaw joint has SMIRK's range (``relu``, then +-0.2 rad), a blend jaw [0, 1] and [-1, 1].
+    a jaw joint has SMIRK's range in radians (x from 0, y and z within 0.2), a blend jaw [0, 1] and
+    [-1, 1]. Standard deviations of jaw, eyelids, eyes and neck were chosen by eye.
+
+    Args:
+        arrays: arrays of the head file by name.
     """
     joints = {str(name) for name in arrays["joint_names"]}
     return (
@@ -109,7 +118,7 @@ def _eyes(arrays: Mapping[str, NDArray[Any]], joints: set[str]) -> ParameterGrou
     hi: list[float] = []
     for side, (down, inward, outward, up) in enumerate(down_in_out_up.reshape(2, 4).tolist()):
         left_most, right_most = (outward, inward) if side == 0 else (inward, outward)
-        # turning about +x looks down, about +y to the subject's left; eyes do not roll
+        # rotation about +x looks down, about +y to the subject's left; eyes do not roll
         lo += [-up, -right_most, 0.0]
         hi += [down, left_most, 0.0]
     return ParameterGroup(

@@ -16,6 +16,7 @@ Kind = Literal["named", "pca", "ruled"]
 _RADII = np.array([0.075, 0.105, 0.09])
 _EYES = np.array([[0.032, 0.03, 0.075], [-0.032, 0.03, 0.075]])
 _NUM_SKIN = 42
+"""Vertices of an icosahedron that is split once."""
 
 
 def tiny_head(kind: Kind = "named") -> HeadModel:
@@ -159,15 +160,17 @@ def _named_motion(
             expression[index] *= right
     below = np.clip(-vertices[:, 1:2] / 0.1, 0, 1)
     jaw = np.stack([below * axis for axis in ([0, -0.03, -0.005], [0.012, 0, 0], [0, 0, 0.01])])
-    lid = np.exp(-((vertices[:, 1:2] - 0.03) ** 2) / 0.0006) * [0, -0.01, 0.002] * skin
-    gaze = np.stack([lid * side * gain for side in (left, right) for gain in (0.5, 0.1, 0.1, -0.4)])
+    eyelid = np.exp(-((vertices[:, 1:2] - 0.03) ** 2) / 0.0006) * [0, -0.01, 0.002] * skin
+    gaze = np.stack(
+        [eyelid * side * gain for side in (left, right) for gain in (0.5, 0.1, 0.1, -0.4)]
+    )
     return {
         "expr_basis": expression,
         "expr_names": np.array(EXPRESSION_ACTIONS),
         "expr_lo": np.zeros(count),
         "expr_hi": np.ones(count),
         "expr_prior_std": np.full(count, 0.25),
-        "eyelid_basis": np.stack([lid * left, lid * right]),
+        "eyelid_basis": np.stack([eyelid * left, eyelid * right]),
         "jaw_basis": jaw,
         "jaw_basis_neg": -0.9 * jaw,
         "gaze_basis": gaze,
@@ -198,7 +201,7 @@ def _rules(
 
 def _pca_motion(rng: np.random.Generator, vertices: NDArray[Any]) -> dict[str, NDArray[Any]]:
     count = 10
-    lid = np.exp(-((vertices[:, 1:2] - 0.03) ** 2) / 0.0006) * [0, -0.01, 0.002]
+    eyelid = np.exp(-((vertices[:, 1:2] - 0.03) ** 2) / 0.0006) * [0, -0.01, 0.002]
     sides = (vertices[:, :1] > 0.005, vertices[:, :1] < -0.005)
     return {
         "expr_basis": _smooth_basis(rng, vertices, count, 0.004),
@@ -206,7 +209,7 @@ def _pca_motion(rng: np.random.Generator, vertices: NDArray[Any]) -> dict[str, N
         "expr_lo": np.full(count, -np.inf),
         "expr_hi": np.full(count, np.inf),
         "expr_prior_std": np.ones(count),
-        "eyelid_basis": np.stack([lid * side for side in sides]),
+        "eyelid_basis": np.stack([eyelid * side for side in sides]),
         "pose_basis": rng.normal(size=(36, vertices.size)) * 1e-3,
         "joint_expr_basis": rng.normal(size=(count, 5, 3)) * 1e-3,
     }

@@ -9,7 +9,8 @@ from torch import Tensor
 from smirk3d.errors import ShapeError
 from smirk3d.losses.loss_weights import CycleForm as CycleForm  # noqa: PLC0414 (found here too)
 from smirk3d.losses.units import component_units
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import ParameterGroup
 
 SMIRK_CYCLE_WEIGHTS: Mapping[str, float] = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
 """The published weights of the groups; with a trained shape encoder, ``shape`` has 1."""

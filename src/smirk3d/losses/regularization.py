@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from smirk3d.errors import check_shape
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 
 def prior_loss(values: Tensor, group: ParameterGroup, *, standardized: bool = True) -> Tensor:

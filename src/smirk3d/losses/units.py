@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from smirk3d.parameters.face_parameters import ParameterGroup
+from smirk3d.parameters.groups import ParameterGroup
 
 SMALLEST_UNIT = 1e-6
 """Components that do not vary are divided by it."""

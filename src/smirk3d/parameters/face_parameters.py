@@ -1,68 +1,14 @@
-"""The parameters of faces, and the groups that everything else is derived from."""
+"""The parameters of faces: one tensor for each parameter group."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from smirk3d.errors import ShapeError
-
-HEAD_GROUPS = ("shape", "expression", "jaw", "eyelids", "eyes", "neck")
-"""Groups that a head model defines, in the order of its spec."""
-
-VIEW_GROUPS = ("head_pose", "camera")
-"""Groups outside the head: axis-angle head pose (3) and camera (scale, tx, ty)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParameterGroup:
-    """One group of a head's parameters.
-
-    Attributes:
-        name: one of :data:`HEAD_GROUPS`.
-        names: a name for each component; ``len(names)`` is the group's size.
-        lo: lower bound of each component, ``-inf`` where unbounded.
-        hi: upper bound of each component, ``inf`` where unbounded. Equal bounds fix a component.
-        prior_std: standard deviation of each component around ``default`` among plausible faces.
-        default: the value of each component on the neutral face.
-        observable: whether one picture tells the group (the neck's rotation it does not: head pose
-            explains the same picture).
-    """
-
-    name: str
-    names: tuple[str, ...]
-    lo: tuple[float, ...]
-    hi: tuple[float, ...]
-    prior_std: tuple[float, ...]
-    default: tuple[float, ...]
-    observable: bool = True
-
-    def __post_init__(self) -> None:
-        """Check that every attribute has one entry a component."""
-        for attribute in ("lo", "hi", "prior_std", "default"):
-            if len(getattr(self, attribute)) != self.dim:
-                raise ValueError(f"group {self.name}: {attribute} must have {self.dim} entries")
-
-    @property
-    def dim(self) -> int:
-        """Number of components."""
-        return len(self.names)
-
-    @property
-    def activation(self) -> Literal["identity", "bounded"]:
-        """``bounded`` if any component has a finite bound, else ``identity``."""
-        return "bounded" if any(map(math.isfinite, self.lo + self.hi)) else "identity"
-
-    def clamp(self, values: Tensor) -> Tensor:
-        """Return values ``[..., dim]`` moved into the group's range."""
-        lo = values.new_tensor(self.lo)
-        hi = values.new_tensor(self.hi)
-        return torch.minimum(torch.maximum(values, lo), hi)
+from smirk3d.errors import ShapeError, UsageError
 
 
 @dataclass(kw_only=True)
@@ -74,13 +20,15 @@ class FaceParameters:
 
     Attributes:
         shape: identity coefficients ``[B, S]``, standard normal among people.
-        expression: ``[B, E]``; named actions in [0, 1], or PCA coefficients.
-        jaw: ``[B, 3]``; open, to the subject's left, forward (blend) or axis-angle in radians.
-        eyelids: ``[B, 2]``; left then right, 0 open to 1 closed.
-        eyes: ``[B, 6]``; axis-angle in radians of the left, then of the right eye.
-        neck: ``[B, 3]``; axis-angle in radians.
-        head_pose: ``[B, 3]``; axis-angle in radians.
-        camera: ``[B, 3]``; scale, tx, ty of the scaled-orthographic camera of the crop.
+        expression: weights of named actions in [0, 1], or PCA coefficients ``[B, E]``.
+        jaw: opening, motion to the subject's left and forward of a blend jaw, or axis-angle in
+            radians of a jaw joint ``[B, 3]``.
+        eyelids: closing of the left and the right eye, 0 open to 1 closed ``[B, 2]``.
+        eyes: axis-angle in radians of the left, then of the right eye ``[B, 6]``.
+        neck: axis-angle in radians ``[B, 3]``.
+        head_pose: axis-angle in radians ``[B, 3]``.
+        camera: scale per metre, tx and ty in metres of the crop's scaled-orthographic camera
+            ``[B, 3]``.
     """
 
     shape: Tensor
@@ -93,13 +41,17 @@ class FaceParameters:
     camera: Tensor
 
     def __post_init__(self) -> None:
-        """Check that all groups have the same batch dimension, or none."""
+        """Check that all groups are floating-point numbers with one batch dimension, or none."""
         batch = self.shape.shape[:-1]
         for name, tensor in self.items():
             if tensor.shape[:-1] != batch or len(batch) > 1 or not tensor.ndim:
                 raise ShapeError(
                     f"{name} must have shape [B, D] or [D] with the B of shape,"
                     f" got {list(tensor.shape)} beside {list(self.shape.shape)}"
+                )
+            if not tensor.is_floating_point():
+                raise UsageError(
+                    f"{name} must hold floating-point numbers, got {tensor.dtype}: convert it first"
                 )
 
     def items(self) -> Iterator[tuple[str, Tensor]]:
@@ -125,7 +77,13 @@ class FaceParameters:
 
     @staticmethod
     def cat(parts: Sequence[FaceParameters]) -> FaceParameters:
-        """Join batches along B."""
+        """Join batches along B.
+
+        Raises:
+            UsageError: if there are none.
+        """
+        if not parts:
+            raise UsageError("no batch of parameters is given to join")
         names = [field.name for field in fields(FaceParameters)]
         return FaceParameters(
             **{name: torch.cat([getattr(part, name) for part in parts]) for name in names}
@@ -145,11 +103,11 @@ class FaceParameters:
         return FaceParameters(**{name: tensor[rows] for name, tensor in self.items()})
 
     def replace(self, **groups: Tensor) -> FaceParameters:
-        """Return a copy in which the named groups are others."""
+        """Return a copy in which the named groups are replaced."""
         return FaceParameters.from_dict({**self.as_dict(), **groups})
 
     def to(self, target: torch.device | torch.dtype | str | Tensor) -> FaceParameters:
-        """Return all groups on a device, in a dtype, or both as another tensor."""
+        """Return all groups on a device, in a precision, or both like another tensor."""
         return FaceParameters(
             **{name: tensor.to(target) for name, tensor in self.items()}  # type: ignore[arg-type]
         )
@@ -163,7 +121,7 @@ class FaceParameters:
         return FaceParameters(**{name: tensor.clone() for name, tensor in self.items()})
 
     def repeat_interleave(self, copies: int) -> FaceParameters:
-        """Return every row ``copies`` times in a row, ``[B * copies, D]``."""
+        """Return every row ``copies`` times in succession, ``[B * copies, D]``."""
         return FaceParameters(
             **{name: tensor.repeat_interleave(copies, dim=0) for name, tensor in self.items()}
         )

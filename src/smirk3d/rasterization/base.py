@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import check_shape
+from smirk3d.geometry.array_interface import require_floating
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
 from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch
@@ -30,11 +31,11 @@ class _RasterizeIds(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fragments:
-    """What each pixel of B pictures sees, kept for the N covered pixels alone.
+    """The triangles seen in B pictures, stored for the N covered pixels.
 
     Attributes:
-        face_index: triangle of each pixel ``[B, H, W]`` int64, -1 where empty.
-        pixel: the covered pixels' flat indices ``[N]`` into B, H, W, ascending.
+        face_index: triangle seen in each pixel ``[B, H, W]`` int64, -1 where empty.
+        pixel: flat indices of the covered pixels ``[N]`` into B, H, W, ascending.
         corners: rows ``[3, N]`` of ``vertices.flatten(0, 1)`` of each covered pixel's triangle.
         weights: barycentric coordinates ``[3, N]`` of each covered pixel's centre; differentiable.
         corner_depth: z ``[3, N]`` of the corners in device coordinates; differentiable.
@@ -48,7 +49,7 @@ class Fragments:
 
     @property
     def mask(self) -> Tensor:
-        """Whether a pixel sees the mesh, ``[B, H, W]`` bool."""
+        """Mask ``[B, H, W]`` of the pixels that the mesh covers."""
         return self.face_index >= 0
 
     @cached_property
@@ -72,7 +73,7 @@ class Fragments:
         return a * wa + b * wb + c * wc
 
     def scatter(self, values: Tensor) -> Tensor:
-        """Return values of the covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, else 0."""
+        """Return values of covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, 0 elsewhere."""
         channels = check_shape(values, "C N", "values", N=self.pixel.shape[0])["C"]
         batch, height, width = self.face_index.shape
         picture = values.new_zeros(channels, batch * height * width)
@@ -93,7 +94,7 @@ def rasterize(
     cull_backfaces: bool = False,
     engine: Engine = "auto",
 ) -> Fragments:
-    """Return what each pixel of B pictures sees of a mesh.
+    """Return the triangle seen in each pixel of B pictures of a mesh.
 
     Pixel centres are at +0.5, larger z is farther, the nearest triangle wins;
     :mod:`smirk3d.rasterization.reference` states the rules. Triangles with a vertex that is not
@@ -101,20 +102,22 @@ def rasterize(
 
     Args:
         vertices_ndc: ``[B, V, 3]`` device coordinates: x right, y down, -1 to 1 over the picture.
-        faces: ``[F, 3]`` int64.
-        height: H in pixels.
-        width: W in pixels.
-        cull_backfaces: leave out triangles that turn away from the viewer.
+        faces: vertex ids of the triangles ``[F, 3]`` int64.
+        height: height H of the pictures in pixels.
+        width: width W of the pictures in pixels.
+        cull_backfaces: leave out triangles that face away from the viewer.
         engine: ``"auto"`` takes numba where it is installed and the tensors are on the CPU, and
             torch else.
 
     Raises:
         ShapeError: if a shape differs.
+        UsageError: if the vertices are not floating-point numbers.
         ValueError: if the engine is unknown or the picture has no pixels.
         MissingExtra: if numba is asked for and absent.
     """
     sizes = check_shape(vertices_ndc, "B V 3", "vertices_ndc")
     check_shape(faces, "F 3", "faces")
+    require_floating(vertices_ndc, "vertices_ndc")
     if height < 1 or width < 1:
         raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
     rasterize_ids = _engine(engine, vertices_ndc)

@@ -1,7 +1,7 @@
 """Rasterisation on the CPU with compiled loops; needs the extra ``fast``.
 
 Same rules and the same arithmetic as :mod:`~smirk3d.rasterization.reference`. Pictures of a batch
-are shared out over as many threads as torch may use; the loops hold no Python lock.
+are distributed over as many threads as torch may use; the loops hold no Python lock.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def rasterize_ids_numba(
         faces: ``[F, 3]``.
         height: H.
         width: W.
-        cull_backfaces: leave out triangles that turn away from the viewer.
+        cull_backfaces: leave out triangles that face away from the viewer.
 
     Raises:
         MissingExtra: if numba is not installed.

@@ -3,7 +3,7 @@
 Vertices are device coordinates: x right, y down, z away from the viewer, each from -1 to 1 over the
 picture. They are converted to double precision before anything else.
 
-- A pixel (row i, column j) is judged at its centre, x = j + 0.5, y = i + 0.5 in pixels.
+- A pixel (row i, column j) is evaluated at its centre, x = j + 0.5, y = i + 0.5 in pixels.
 - An edge crosses the row y if ``y_upper <= y < y_lower``, at
   ``x_upper + (y - y_upper) * ((x_lower - x_upper) / (y_lower - y_upper))``. A triangle covers the
   centres with ``smaller crossing <= x < larger crossing``. This is the top-left rule; because both

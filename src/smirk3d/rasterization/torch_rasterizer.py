@@ -44,7 +44,7 @@ def rasterize_ids_torch(
         faces: ``[F, 3]``.
         height: H.
         width: W.
-        cull_backfaces: leave out triangles that turn away from the viewer.
+        cull_backfaces: leave out triangles that face away from the viewer.
     """
     batch = vertices_ndc.shape[0]
     kind = "cpu" if vertices_ndc.device.type == "cpu" else "other"
@@ -73,7 +73,7 @@ def _row_spans(points: Tensor, faces: Tensor, height: int, width: int, cull: boo
     corners = [(corner + offset).view(-1) for corner in faces.unbind(1)]
     face, corners = _candidates((x, y, z), corners, height, width)
     if cull:
-        front = _turn((x, y), corners) < 0
+        front = _signed_area((x, y), corners) < 0
         face, corners = face[front], [corner[front] for corner in corners]
     triangle = _prepare((x, y, z), corners)
     first = _first_centre(triangle.ay, height)
@@ -102,7 +102,7 @@ def _row_spans(points: Tensor, faces: Tensor, height: int, width: int, cull: boo
 
 @dataclass(frozen=True)
 class _Triangles:
-    """What the rows of a triangle share; corners a, b, c from top to bottom; all ``[N]``."""
+    """Quantities ``[N]`` that all rows of a triangle share; corners a, b, c from top to bottom."""
 
     ax: Tensor
     ay: Tensor
@@ -139,7 +139,7 @@ def _prepare(points: tuple[Tensor, Tensor, Tensor], corners: list[Tensor]) -> _T
     )  # fmt: skip
 
 
-def _turn(points: tuple[Tensor, Tensor], corners: list[Tensor]) -> Tensor:
+def _signed_area(points: tuple[Tensor, Tensor], corners: list[Tensor]) -> Tensor:
     """Return twice the signed area of triangles; negative faces the viewer."""
     (ax, bx, cx), (ay, by, cy) = ([_take(axis, corner) for corner in corners] for axis in points)
     return (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)

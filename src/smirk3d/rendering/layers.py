@@ -125,7 +125,9 @@ def draw_layer(
             complexion=style.complexion, through_cornea=True,
         )  # fmt: skip
         if skin_colours is not None:
-            held = srgb_to_linear(_at(fragments, surface.interpolate(skin_colours.float())).clamp(0, 1))
+            held = srgb_to_linear(
+                _at(fragments, surface.interpolate(skin_colours.float())).clamp(0, 1)
+            )
             colour = torch.where(part == SKIN, held, colour)
         lit = illuminate(normal, colour, part, received, lighting)
         if skin_colours is not None:

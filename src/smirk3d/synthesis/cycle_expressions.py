@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import ParameterGroup
 from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 
 Draw = Callable[..., Tensor]

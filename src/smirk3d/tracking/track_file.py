@@ -37,7 +37,8 @@ from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.assets.foreign.schema import NUMBER, REAL, TRUTH, WHOLE, ArrayRule
 from smirk3d.faces.table import data_frame, parameter_columns
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import HEAD_GROUPS, VIEW_GROUPS, FaceParameters
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS
 from smirk3d.tracking.motion.image_motion import HeadAnchor, rotations_of, to_crops, to_image
 from smirk3d.tracking.motion.smoothing import SmoothingConfig, smooth_clip
 

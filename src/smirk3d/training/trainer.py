@@ -139,7 +139,7 @@ class Trainer:
         images = [batch(number).images for number in range(_MEASURED_BATCHES)]
         if count and self.networks.fresh_spatial_features:
             start_spatial_features(encoder, images)
-        encoder.standardise(images)
+        encoder.normalize_features(images)
         if count:
             numbers = range(_MEASURED_BATCHES, _MEASURED_BATCHES + count)
             start_from_regression(encoder, (batch(number) for number in numbers))

@@ -1,1 +1,1 @@
-"""What is measured, one module a protocol."""
+"""Evaluation protocols, one module each."""

@@ -1,4 +1,4 @@
-"""Do parameters tell the emotion? A linear probe on them, beside MediaPipe's blend shapes."""
+"""Emotion protocol: a linear probe on expression parameters, beside MediaPipe's blend shapes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ from smirk3d.parameters.face_parameters import FaceParameters
 
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "anger")
 PENALTIES = (1e-3, 1e-2, 1e-1)
+"""Weight penalties that cross-validation chooses from: a decade apart, range chosen by hand."""
+
 _FOLDS = 4
-_TRAIN_FRACTION = 8
+"""Folds of the cross-validation, a usual number."""
+
+_TRAINING_PHOTOS_PER_LIMIT = 8
+"""Training photos for each photo of ``--limit``; keeps a quick look quick."""
+
 ABOUT = (
     "Linear probe (logistic regression with classes weighted to count alike, penalty chosen by "
     f"{_FOLDS}-fold cross-validation) from expression, jaw, eyelids and eyes to the photos' "
@@ -30,7 +36,7 @@ ABOUT = (
 
 
 def features(parameters: FaceParameters) -> Tensor:
-    """Return what tells an expression ``[B, D]``."""
+    """Return the groups that describe an expression as one vector ``[B, D]`` for each face."""
     return torch.cat(
         [parameters.expression, parameters.jaw, parameters.eyelids, parameters.eyes], 1
     )
@@ -67,7 +73,7 @@ class LinearProbe:
 
 
 def recall(predicted: Tensor, y: Tensor) -> float:
-    """Return the mean over the classes present of the share that is recognised."""
+    """Return the mean over the present classes of the fraction that is recognised."""
     fractions = [(predicted[y == c] == c).float().mean() for c in y.unique()]
     return float(torch.stack(fractions).mean())
 
@@ -109,25 +115,27 @@ def run(context: EvaluationContext) -> Section:
     context.on_progress("reading labelled photos")
     # held-out photos are few: all of them are used, whatever the limit
     test = held_out_photos(config.faces, keep=labels.__contains__)
-    train = training_photos(config.faces, _TRAIN_FRACTION * config.limit, labels.__contains__)
+    train = training_photos(
+        config.faces, _TRAINING_PHOTOS_PER_LIMIT * config.limit, labels.__contains__
+    )
     wanted, given = (_numbers([labels[key] for key in photos.keys]) for photos in (test, train))
     if len(set(given.tolist())) < 2 or not len(test):
         raise InputError(f"{config.faces}: too few photos are labelled with {', '.join(EMOTIONS)}")
     inputs = {"MediaPipe's 52": (train.crops.blendshapes, test.crops.blendshapes)}
     for method in context.methods:
-        context.on_progress(f"{method.name} reads {len(train) + len(test)} labelled photos")
+        context.on_progress(f"{method.name} estimates {len(train) + len(test)} labelled photos")
         inputs[method.name] = (features(method(train.crops)), features(method(test.crops)))
     rows: list[list[Cell]] = []
-    for name, (known, unknown) in inputs.items():
+    for name, (seen, unseen) in inputs.items():
         generator = torch.Generator().manual_seed(config.seed)
-        answer = probe(known, given, len(EMOTIONS), generator)(unknown)
-        accuracy = float((answer == wanted).float().mean())
+        estimate = probe(seen, given, len(EMOTIONS), generator)(unseen)
+        accuracy = float((estimate == wanted).float().mean())
         low, high = wilson(accuracy, len(wanted))
         fractions: list[Cell] = [
-            float((answer[wanted == c] == c).float().mean()) for c in range(len(EMOTIONS))
+            float((estimate[wanted == c] == c).float().mean()) for c in range(len(EMOTIONS))
         ]
         rows.append(
-            [name, accuracy, f"{low:.2f} to {high:.2f}", recall(answer, wanted), *fractions]
+            [name, accuracy, f"{low:.2f} to {high:.2f}", recall(estimate, wanted), *fractions]
         )
     counts = Counter(labels[key] for key in test.keys)
     title = (

@@ -56,8 +56,8 @@ def run(context: EvaluationContext) -> Section:
         if crops is None:
             missed.append(name)
         for method in context.methods:
-            answer = method(crops) if crops is not None else context.head.neutral()
-            write_face(context.out / f"now-{method.name}" / name, context.head, answer)
+            estimate = method(crops) if crops is not None else context.head.neutral()
+            write_face(context.out / f"now-{method.name}" / name, context.head, estimate)
     rows: list[list[Cell]] = [
         [method.name, f"now-{method.name}", len(names), len(missed)] for method in context.methods
     ]
@@ -67,7 +67,7 @@ def run(context: EvaluationContext) -> Section:
 
 
 def picture_names(folder: str | Path) -> list[str]:
-    """Return the lines of the challenge's list.
+    """Return the pictures' names, one for each line of the challenge's list.
 
     Raises:
         InputError: if there is no list, it is empty, or names a file elsewhere.
@@ -85,13 +85,13 @@ def picture_names(folder: str | Path) -> list[str]:
     raise InputError(f"{folder}: holds no {' or '.join(LISTS)} that names pictures")
 
 
-def write_face(path: Path, head: HeadModel, answer: FaceParameters) -> None:
+def write_face(path: Path, head: HeadModel, estimate: FaceParameters) -> None:
     """Write the neutral mesh of one face ``[1]`` and its seven points beside each other.
 
     Args:
-        path: of the picture in the submission; its ending is replaced.
-        head: of the answer.
-        answer: of which the shape alone counts.
+        path: path of the picture in the submission; its ending is replaced.
+        head: head of the estimate.
+        estimate: parameters ``[1]``; only the shape is used.
 
     Raises:
         InputError: if the head lacks one of the seven points.
@@ -100,7 +100,7 @@ def write_face(path: Path, head: HeadModel, answer: FaceParameters) -> None:
     ids = head.landmark_ids.tolist()
     if not set(SEVEN) <= set(ids):
         raise InputError(f"head {head.name!r} lacks landmarks that the NoW challenge wants")
-    neutral = head.neutral().replace(shape=answer.shape.detach())
+    neutral = head.neutral().replace(shape=estimate.shape.detach())
     with torch.no_grad():
         points = head.landmarks(head(neutral).vertices)[0]
     chosen = points[[ids.index(number) for number in SEVEN]].numpy()

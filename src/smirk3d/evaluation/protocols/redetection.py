@@ -1,4 +1,4 @@
-"""Does an expression survive? Draw the answer as the photo shows it, and read both alike.
+"""Re-detection protocol: does one detector find the same expression in photo and estimate?
 
 The head is drawn in its crop in simple colours, with brows, lips and irises: on bare clay the
 detector takes the shadow under the forehead for lowered brows.
@@ -31,7 +31,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 ABOUT = (
-    "Each answer is drawn in its crop in simple colours and read by MediaPipe, as the photo was: "
+    "Each estimate is drawn in its crop in simple colours and given to MediaPipe, like the photo: "
     "correlation and mean absolute error over all photos and the 51 channels that MediaPipe has, "
     "and the correlation of left minus right."
 )
@@ -40,14 +40,14 @@ _NO_TONGUE = [i for i, name in enumerate(ARKIT_NAMES) if name != "tongueOut"]
 
 @dataclass(frozen=True)
 class Redetection:
-    """Blend shapes read from photos and from the answers drawn over them.
+    """Blend shapes that one detector finds in photos and in drawn estimates.
 
     Attributes:
-        photo: read from the photos ``[N, 52]`` in the order of ``conventions.ARKIT_NAMES``.
-        drawn: read from the drawn heads ``[N, 52]``.
-        rows: the photos ``[N]`` on whose drawn head a face was found.
-        pictures: of these, the drawn heads.
-        lost: number of photos on whose drawn head no face was found.
+        photo: blend shapes of the photos ``[N, 52]`` in the order of ``conventions.ARKIT_NAMES``.
+        drawn: blend shapes of the drawn heads ``[N, 52]``.
+        rows: indices ``[N]`` of the photos whose drawn head was detected.
+        pictures: drawn heads of these photos.
+        lost: number of photos whose drawn head was not detected.
     """
 
     photo: NDArray[np.float32]
@@ -58,15 +58,15 @@ class Redetection:
 
 
 def redetection(
-    head: HeadModel, crops: Crops, answers: FaceParameters, observer: Observer
+    head: HeadModel, crops: Crops, estimates: FaceParameters, observer: Observer
 ) -> Redetection:
-    """Return what one detector reads from photos and from answers drawn as the photos show them.
+    """Return the blend shapes of photos and of estimates drawn in the same crops.
 
     Args:
-        head: of the answers.
-        crops: their blend shapes are those of the photos.
-        answers: parameters ``[B]`` of the crops.
-        observer: reads the drawn heads.
+        head: head of the estimates.
+        crops: the photos with their blend shapes.
+        estimates: parameters ``[B]`` of the crops.
+        observer: detector for the drawn heads.
 
     Raises:
         ValueError: if no drawn head is recognised as a face.
@@ -74,7 +74,7 @@ def redetection(
     landmark_renderer = LandmarkRenderer(head)
     rows, pictures, drawn = [], [], []
     for row in range(len(crops)):
-        face = answers[row][None]
+        face = estimates[row][None]
         with torch.no_grad():
             vertices = head(face).vertices
         picture = landmark_renderer.picture(vertices, project(vertices, face.camera))
@@ -95,9 +95,9 @@ def run(context: EvaluationContext) -> Section:
     summary: list[list[Cell]] = []
     each: dict[str, NDArray[np.floating]] = {}
     columns: list[list[Picture]] = []
-    for name, answers in context.answers().items():
+    for name, estimates in context.estimates().items():
         context.on_progress(f"re-detection of {name}")
-        trip = redetection(context.head, photos.crops, answers, context.observer)
+        trip = redetection(context.head, photos.crops, estimates, context.observer)
         photo, drawn = trip.photo[:, _NO_TONGUE], trip.drawn[:, _NO_TONGUE]
         summary.append(
             [name, correlation(photo, drawn), side_correlation(trip.photo, trip.drawn),

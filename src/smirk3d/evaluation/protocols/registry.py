@@ -1,4 +1,4 @@
-"""The protocols by name, and a run of several into one report."""
+"""The protocols by name, and the evaluation that writes one report of several."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ PROTOCOLS: dict[str, Callable[[EvaluationContext], Section]] = {
     "cycle": cycle.run,
     "now": now.run,
 }
-"""What they measure is in each module's docstring and in the report."""
+"""The function of each protocol; module docstrings and reports explain them."""
 
 NEED_ACTIONS = {"redetection", "retention", "synthetic"}
-"""Protocols for heads with named actions alone."""
+"""Protocols that need a head with named actions."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What came of an evaluation.
+    """Files and failures of an evaluation.
 
     Attributes:
-        report: the Markdown file.
-        data: the JSON file.
-        failed: protocols and methods that failed, with the reason.
+        report: path of the report in Markdown.
+        data: path of the report in JSON.
+        failed: reason by name of each protocol and method that failed.
     """
 
     report: Path
@@ -68,8 +68,8 @@ def evaluate(
 
     Args:
         context: head, methods and photos.
-        names: of the protocols.
-        failed: methods that could not be made, with the reason, for the report.
+        names: names of the protocols.
+        failed: reason by name of each method that could not be made, for the report.
         on_failure: called with the name of each protocol that failed and the error.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Do meshes tell enough to paint the photo? A fresh U-Net for each method, trained the same way."""
+"""Resynthesis protocol: how well a U-Net reproduces photos from each method's meshes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ from smirk3d.neural_renderer.generator import LIGHT
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 _SIZE = 112
-_TRAIN_FRACTION = 4
-_TRAIN_MOST = 1600
+"""Side of the rendered images in pixels: half a crop; a step then takes 0.6 s on a CPU core."""
+
+_TRAINING_PHOTOS_PER_LIMIT = 4
+"""Training photos for each photo of ``--limit``; keeps a quick look quick."""
+
+_MOST_TRAINING_PHOTOS = 1600
+"""Training photos at most; bounds the time that methods take to estimate them."""
+
 ABOUT = (
-    "Each method is frozen and reads training photos; a small U-Net of its own (the light size, "
-    f"{_SIZE} pixels, same seed, order and pixels) learns to paint them from its meshes and 1 % of "
-    "the face's pixels by 10 L1 + perceptual distance, as SMIRK's table does with a large one. "
+    "Each method is frozen and estimates training photos; a small U-Net of its own (light size, "
+    f"{_SIZE} pixels, same seed, order and pixels) learns to render them from its meshes and 1 % "
+    "of the face's pixels by 10 L1 + perceptual distance, as SMIRK's table does with a large one. "
     "Measured on held-out photos: L1 over the picture and within the landmarks' hull (in 1/255), "
     "and perceptual distance. Weights that differ in rounding alone have come out 0.2 apart in L1 "
     "after 600 steps: closer methods are not told apart by one training."
@@ -38,31 +44,35 @@ def run(context: EvaluationContext) -> Section:
         OutputError: if a renderer cannot be kept.
     """
     config, photos = context.config, context.photos
-    limit = min(_TRAIN_FRACTION * config.limit, _TRAIN_MOST) if config.limit else _TRAIN_MOST
+    limit = _MOST_TRAINING_PHOTOS
+    if config.limit:
+        limit = min(_TRAINING_PHOTOS_PER_LIMIT * config.limit, limit)
     train = training_photos(config.faces, limit)
-    judge = perceptual_network().to(context.device)
+    network = perceptual_network().to(context.device)
     seeds = range(config.seed, config.seed + config.repeats)
-    painters = [RendererInputs(context.head, _SIZE, context.device, seed=seed) for seed in seeds]
-    truth = painters[0].targets(photos.crops.images).cpu()
-    hull = painters[0].hull(photos.crops).cpu()
+    inputs_by_seed = [
+        RendererInputs(context.head, _SIZE, context.device, seed=seed) for seed in seeds
+    ]
+    truth = inputs_by_seed[0].targets(photos.crops.images).cpu()
+    hull = inputs_by_seed[0].hull(photos.crops).cpu()
     rows: list[list[Cell]] = []
-    paintings: dict[str, Tensor] = {}
+    images: dict[str, Tensor] = {}
     for method in context.methods:
-        context.on_progress(f"resynthesis of {method.name}: reading {len(train)} photos")
+        context.on_progress(f"resynthesis of {method.name}: estimating {len(train)} photos")
         parameters = method(train.crops)
         figures: list[tuple[float, float, float]] = []
-        for seed, painter in zip(seeds, painters, strict=True):
+        for seed, inputs in zip(seeds, inputs_by_seed, strict=True):
             context.on_progress(f"resynthesis of {method.name}: {config.steps} steps, seed {seed}")
-            renderer = painter.trained(
-                train.crops, parameters, LIGHT, steps=config.steps, perceptual=judge
+            renderer = inputs.trained(
+                train.crops, parameters, LIGHT, steps=config.steps, perceptual=network
             )
             if seed == config.seed:
                 renderer.save(context.out / "renderers" / f"{method.name}.safetensors")
-            painted = painter.render_all(renderer, photos.crops, context.answers()[method.name])
-            paintings.setdefault(method.name, painted)
-            error = (painted - truth).abs().mean(1, keepdim=True) * 255
+            rendered = inputs.render_all(renderer, photos.crops, context.estimates()[method.name])
+            images.setdefault(method.name, rendered)
+            error = (rendered - truth).abs().mean(1, keepdim=True) * 255
             inside = (error * hull).sum((1, 2, 3)) / hull.sum((1, 2, 3)).clamp(min=1)
-            distance = _perceptual(painted, truth, judge, context.device)
+            distance = _perceptual(rendered, truth, network, context.device)
             figures.append((float(error.mean()), float(inside.mean()), distance))
         rows.append([method.name, *_summary(figures)])
     title = f"{len(photos)} held-out photos; {len(train)} to train on, {config.steps} steps."
@@ -74,7 +84,7 @@ def run(context: EvaluationContext) -> Section:
         "resynthesis",
         ABOUT,
         [Table(title, columns, rows)],
-        {"paintings": _sheet(truth, paintings, config.shown)},
+        {"rendered": _sheet(truth, images, config.shown)},
     )
 
 
@@ -87,19 +97,19 @@ def _summary(figures: Sequence[tuple[float, ...]]) -> list[float]:
 
 @torch.no_grad()
 def _perceptual(
-    painted: Tensor, truth: Tensor, network: FeatureMaps, device: torch.device
+    rendered: Tensor, truth: Tensor, network: FeatureMaps, device: torch.device
 ) -> float:
     total = 0.0
-    for ours, theirs in zip(painted.split(BATCH), truth.split(BATCH), strict=True):
+    for ours, theirs in zip(rendered.split(BATCH), truth.split(BATCH), strict=True):
         distance = perceptual_loss(ours.to(device), theirs.to(device), network)
         total += float(distance) * len(ours)
-    return total / len(painted)
+    return total / len(rendered)
 
 
-def _sheet(truth: Tensor, paintings: dict[str, Tensor], shown: int) -> Picture:
+def _sheet(truth: Tensor, images: dict[str, Tensor], shown: int) -> Picture:
     tiles, labels = [], []
     for row in range(min(shown, len(truth))):
-        for name, images in {"photo": truth, **paintings}.items():
-            tiles.append(as_pictures(images[row][None])[0])
+        for name, pictures in {"photo": truth, **images}.items():
+            tiles.append(as_pictures(pictures[row][None])[0])
             labels.append(name)
-    return contact_sheet(tiles, 1 + len(paintings), labels)
+    return contact_sheet(tiles, 1 + len(images), labels)

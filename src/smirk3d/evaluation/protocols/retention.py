@@ -1,4 +1,4 @@
-"""Do strong, one-sided expressions survive? Photos are warped to known ones and read again."""
+"""Retention protocol: how much of an action that a photo was warped to do methods estimate?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.report import Cell, Section, Table
-from smirk3d.evaluation.sheets import answer_sheet
+from smirk3d.evaluation.sheets import estimate_sheet
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -28,27 +28,30 @@ ONE_SIDED: tuple[str, ...] = (
 UNSIDED: tuple[str, ...] = ("jawOpen", "cheekPuff", "mouthPucker", "mouthFunnel", "browInnerUp")
 ABOUT = (
     "Fitted heads textured from held-out photos are moved to one strong action each and drawn back "
-    "into the photo. Read: the mean rise against the method's own answer to the unchanged photo, "
-    "as a fraction of what was added; wrong side: the mirrored action's rise as a fraction of it. "
+    "into the photo. Retained: the mean rise against the method's estimate for the unchanged "
+    "photo, as a fraction of what was added; wrong side: the mirrored action's rise likewise. "
     "Pictures in which MediaPipe finds no face are left out."
 )
 _MOST = 96
+"""Photos of the protocol at most; bounds its time."""
+
 _SHOWN = ("eyeBlinkLeft", "browOuterUpRight", "mouthSmileLeft", "noseSneerRight", "jawLeft",
           "cheekPuff")  # fmt: skip
 
-Read = Callable[[Crops], FaceParameters]
+Predict = Callable[[Crops], FaceParameters]
 Observe = Callable[[Tensor], tuple[Crops, NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How one action was read after it was added to photos.
+    """Retention of one action that was added to photos.
 
     Attributes:
-        name: ARKit's name.
-        asked: mean amplitude by which the photos' own was raised.
-        fraction: mean rise that was read, as a fraction of it.
-        wrong_side: the mirrored action's mean rise as a fraction of it; None for unsided actions.
+        name: ARKit's name of the action.
+        asked: mean rise of the action's weight that was added to the photos.
+        fraction: mean rise of the estimated weight, as a fraction of ``asked``.
+        wrong_side: mean rise of the mirrored action's estimate, as a fraction of ``asked``; None
+            for actions without a side.
     """
 
     name: str
@@ -58,32 +61,32 @@ class Retention:
 
 
 @torch.no_grad()
-def survival(
+def measure_retention(
     head: HeadModel,
     photos: Crops,
     fitted: FaceParameters,
-    methods: Mapping[str, Read],
+    methods: Mapping[str, Predict],
     observe: Observe,
     *,
     names: Sequence[str] = ONE_SIDED + UNSIDED,
     amplitude: float = 0.9,
 ) -> dict[str, list[Retention]]:
-    """Return how much of each added action each method reads.
+    """Return by method how much of each added action is estimated.
 
-    Reading the unchanged photos first takes away what a method says of everybody.
+    The estimates for the unchanged photos are subtracted, so that a constant bias does not count.
 
     Args:
-        head: with named actions.
+        head: head of the parameters, with named actions.
         photos: B crops.
         fitted: parameters of the photos ``[B]``.
-        methods: return parameters of crops.
-        observe: makes crops of changed pictures, and tells where it found a face.
-        names: the actions, one at a time.
-        amplitude: what each is raised to, where it is lower.
+        methods: functions from crops to parameters, by name.
+        observe: returns crops of changed pictures and the mask ``[B]`` of those with a face.
+        names: ARKit's names of the actions, which are added one at a time.
+        amplitude: weight that each action is raised to where it is lower.
     """
     warper = PhotoWarper(head)
     own = head.arkit(fitted)
-    before = {name: head.arkit(read(photos)) for name, read in methods.items()}
+    before = {name: head.arkit(predict(photos)) for name, predict in methods.items()}
     found: dict[str, list[Retention]] = {name: [] for name in methods}
     for action in names:
         index = ARKIT_NAMES.index(action)
@@ -99,8 +102,8 @@ def survival(
         kept = torch.from_numpy(seen)
         faces = crops[kept]
         total = float(asked[chosen][kept].sum())
-        for name, read in methods.items():
-            rise = (head.arkit(read(faces)) - before[name][chosen][kept]).sum(0)
+        for name, predict in methods.items():
+            rise = (head.arkit(predict(faces)) - before[name][chosen][kept]).sum(0)
             other = mirrored_name(action)
             wrong = float(rise[ARKIT_NAMES.index(other)]) / total if other != action else None
             mean = total / int(kept.sum())
@@ -124,9 +127,9 @@ def raised(head: HeadModel, fitted: FaceParameters, name: str, amplitude: float)
 def run(context: EvaluationContext) -> Section:
     """Return the protocol's section."""
     photos, fitted = context.some_photos(_MOST)
-    methods: dict[str, Read] = {method.name: method for method in context.methods}
+    methods: dict[str, Predict] = {method.name: method for method in context.methods}
     context.on_progress(f"retention on {len(photos)} photos")
-    found = survival(context.head, photos.crops, fitted, methods, context.observer.crops)
+    found = measure_retention(context.head, photos.crops, fitted, methods, context.observer.crops)
     summary: list[list[Cell]] = []
     for name, results in found.items():
         sided = [r for r in results if r.wrong_side is not None]
@@ -144,11 +147,11 @@ def run(context: EvaluationContext) -> Section:
         for results in found.values():
             row += [results[number].fraction, results[number].wrong_side]
         rows.append(row)
-    columns = ["action", "asked", *(f"{n} {c}" for n in found for c in ("read", "wrong side"))]
+    columns = ["action", "asked", *(f"{n} {c}" for n in found for c in ("retained", "wrong side"))]
     tables = [
         Table(f"{len(photos)} photos.",
-              ["method", "one-sided read", "wrong side", "unsided read",
-               "one-sided with read >= 0.7 and wrong side < 0.2"], summary),
+              ["method", "one-sided retained", "wrong side", "unsided retained",
+               "one-sided with retained >= 0.7 and wrong side < 0.2"], summary),
         Table("Each action, as fractions of the added amplitude.", columns, rows),
     ]  # fmt: skip
     return Section("retention", ABOUT, tables, {"warps": _sheet(context, photos.crops, fitted)})
@@ -163,12 +166,12 @@ def _sheet(context: EvaluationContext, photos: Crops, fitted: FaceParameters) ->
     own = head.arkit(fitted)
     images, labels = [], []
     for number, action in enumerate(_SHOWN):
-        # the calmest faces, another one each time
+        # the faces with the least expression, another one each time
         order = own.sum(1).argsort()
         row = order[number % len(order)][None]
         target = raised(head, fitted[row], action, 0.9)
         images.append(warper(photos.images[row], fitted[row], target).images)
         labels.append(action)
     crops, _ = context.observer.crops(torch.cat(images))
-    answers = {method.name: method(crops) for method in context.methods}
-    return answer_sheet(head, crops.images, answers, labels)
+    estimates = {method.name: method(crops) for method in context.methods}
+    return estimate_sheet(head, crops.images, estimates, labels)

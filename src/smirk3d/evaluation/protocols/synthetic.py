@@ -1,4 +1,4 @@
-"""Are known weights read? Renders of another head with ARKit weights that nobody estimated."""
+"""Synthetic protocol: renders of another head, whose ARKit weights are ground truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.metrics import Array, channel_correlations, correlation, side_correlation
 from smirk3d.evaluation.photos import Observer, arkit_row, as_pictures, as_tensor
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
-from smirk3d.evaluation.sheets import answer_sheet
+from smirk3d.evaluation.sheets import estimate_sheet
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -21,23 +21,34 @@ from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.synthesis.procedural_heads import ProceduralHeads
 
 UNREPORTED = ("noseSneerLeft", "noseSneerRight", "cheekPuff", "jawLeft", "jawRight", "jawForward")
-"""Channels that MediaPipe reports nothing on."""
+"""Channels that MediaPipe does not estimate."""
 
 _PICTURES = 400
+"""Pictures unless ``--limit`` is given; bounds the protocol's time."""
+
 _ACTIONS = (2, 7)
+"""Fewest and most actions of a face; chosen by eye."""
+
 _WEIGHT = (0.3, 1.0)
+"""Range of an action's weight: from plainly visible to full; chosen by eye."""
+
 _IDENTITY = 0.7
+"""Standard deviation of the identity's coefficients, less than 1 so that few faces look odd."""
+
 _POSE = (0.12, 0.22, 0.06)
+"""Standard deviations of the head's pitch, yaw and roll in radians: mostly frontal; by eye."""
+
 _OPPOSED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
 _BASELINE = "MediaPipe's 52"
 
 
 def about(head: str) -> str:
-    """Return what the protocol does with a head."""
+    """Return the protocol's description for a head by name."""
     return (
-        f"Renders of the head `{head}` with known ARKit weights: each picture another identity, "
-        f"light, skin, {_ACTIONS[0]} to {_ACTIONS[1]} actions of 0.3 to 1, gaze, and a small turn. "
-        "Correlation of what is read with the truth, by channel. No alignment, no training on "
+        f"Renders of the head `{head}` with ground-truth ARKit weights: each picture another "
+        f"identity, light, skin, {_ACTIONS[0]} to {_ACTIONS[1]} actions of 0.3 to 1, gaze, and a "
+        "small rotation. "
+        "Correlation of the estimates with the truth, by channel. No alignment, no training on "
         "these renders by this protocol. Channels that the head lacks are left out. A channel is "
         "ahead of MediaPipe if its correlation is higher, and positive."
     )
@@ -46,12 +57,12 @@ def about(head: str) -> str:
 def drawn_faces(
     head: HeadModel, count: int, generator: torch.Generator
 ) -> tuple[FaceParameters, Tensor]:
-    """Return faces ``[B]`` with random weights, and the weights ``[B, 52]``.
+    """Return random faces ``[B]`` and their ARKit weights ``[B, 52]``.
 
     Args:
-        head: with named actions.
+        head: head with named actions.
         count: B.
-        generator: on the CPU.
+        generator: source of randomness, on the CPU.
     """
     allowed = torch.tensor(
         [name in available(head) and "eyeLook" not in name for name in ARKIT_NAMES]
@@ -109,19 +120,22 @@ def _framed(head: HeadModel, faces: FaceParameters) -> FaceParameters:
 def rendered_crops(
     head: HeadModel, faces: FaceParameters, observer: Observer, generator: torch.Generator
 ) -> tuple[Crops, list[int]]:
-    """Return crops of painted renders as a detector finds the faces, and the faces' rows.
+    """Return crops of rendered faces, cut by a detector, and the rows of the faces found.
 
     Args:
-        head: of the faces.
+        head: head of the faces.
         faces: parameters ``[B]``.
-        observer: finds them; faces that it does not find are left out.
-        generator: of colours and lights.
+        observer: detector; faces that it does not find are left out.
+        generator: source of randomness for colours and lights.
+
+    Raises:
+        AssetError: if no face is found.
     """
-    painter = ProceduralHeads(head)
+    heads = ProceduralHeads(head)
     rows: list[int] = []
     images, landmarks, blendshapes = [], [], []
     for row in range(len(faces)):
-        drawn = painter.pictures(faces[row][None], [painter.paint(generator)])
+        drawn = heads.pictures(faces[row][None], [heads.paint(generator)])
         picture = as_pictures(drawn)[0]
         found = observer.detect(picture)
         if found is None:
@@ -153,45 +167,47 @@ def run(context: EvaluationContext) -> Section:
     head = load_head(config.truth_head)
     generator = torch.Generator().manual_seed(config.seed)
     count = config.limit or _PICTURES
-    context.on_progress(f"painting {count} pictures of {head.name}")
+    context.on_progress(f"rendering {count} pictures of {head.name}")
     faces, weights = drawn_faces(head, count, generator)
     crops, rows = rendered_crops(head, faces, context.observer, generator)
     truth = weights[rows].numpy()
-    read: dict[str, Array] = {_BASELINE: crops.blendshapes.numpy()}
-    answers: dict[str, FaceParameters] = {}
+    found: dict[str, Array] = {_BASELINE: crops.blendshapes.numpy()}
+    estimates: dict[str, FaceParameters] = {}
     for method in context.methods:
-        context.on_progress(f"{method.name} reads {len(crops)} renders")
-        answers[method.name] = method(crops)
-        read[method.name] = context.head.arkit(answers[method.name]).numpy()
-    known = [i for i, name in enumerate(ARKIT_NAMES) if name in available(head)]
+        context.on_progress(f"{method.name} estimates {len(crops)} renders")
+        estimates[method.name] = method(crops)
+        found[method.name] = context.head.arkit(estimates[method.name]).numpy()
+    present = [i for i, name in enumerate(ARKIT_NAMES) if name in available(head)]
     tables = [
         Table(f"{len(rows)} pictures, {count - len(rows)} left out for want of a face.",
-              *_summary(read, truth, known)),
-        Table("Correlation by channel; a constant answer counts as 0.",
-              ["channel", "mean truth", *read], _channels(read, truth, known)),
+              *_summary(found, truth, present)),
+        Table("Correlation by channel; a constant estimate counts as 0.",
+              ["channel", "mean truth", *found], _channels(found, truth, present)),
     ]  # fmt: skip
     return Section(
-        "synthetic", about(head.name), tables, {"renders": _sheet(context, crops, answers)}
+        "synthetic", about(head.name), tables, {"renders": _sheet(context, crops, estimates)}
     )
 
 
-def _each(read: Array, truth: Array) -> Array:
-    return np.nan_to_num(channel_correlations(read, truth))
+def _each(found: Array, truth: Array) -> Array:
+    return np.nan_to_num(channel_correlations(found, truth))
 
 
 def _summary(
-    read: dict[str, Array], truth: Array, known: list[int]
+    found: dict[str, Array], truth: Array, present: list[int]
 ) -> tuple[list[str], list[list[Cell]]]:
-    base = _each(read[_BASELINE], truth)[known]
-    unreported = [known.index(i) for i in known if ARKIT_NAMES[i] in UNREPORTED]
+    base = _each(found[_BASELINE], truth)[present]
+    unreported = [present.index(i) for i in present if ARKIT_NAMES[i] in UNREPORTED]
     rows: list[list[Cell]] = []
-    for name, values in read.items():
-        each = _each(values, truth)[known]
+    for name, values in found.items():
+        each = _each(values, truth)[present]
         ahead = (
-            f"{int((each > base.clip(min=0)).sum())} of {len(known)}" if name != _BASELINE else None
+            f"{int((each > base.clip(min=0)).sum())} of {len(present)}"
+            if name != _BASELINE
+            else None
         )
         rows.append(
-            [name, float(each.mean()), correlation(values[:, known], truth[:, known]),
+            [name, float(each.mean()), correlation(values[:, present], truth[:, present]),
              side_correlation(values, truth), float(each[unreported].mean()), ahead]
         )  # fmt: skip
     columns = ["method", "mean over channels", "all values", "left - right",
@@ -199,15 +215,17 @@ def _summary(
     return columns, rows
 
 
-def _channels(read: dict[str, Array], truth: Array, known: list[int]) -> list[list[Cell]]:
-    each = {name: _each(values, truth) for name, values in read.items()}
+def _channels(found: dict[str, Array], truth: Array, present: list[int]) -> list[list[Cell]]:
+    each = {name: _each(values, truth) for name, values in found.items()}
     return [
         [ARKIT_NAMES[i], float(truth[:, i].mean()), *(float(values[i]) for values in each.values())]
-        for i in known
+        for i in present
     ]
 
 
-def _sheet(context: EvaluationContext, crops: Crops, answers: dict[str, FaceParameters]) -> Picture:
+def _sheet(
+    context: EvaluationContext, crops: Crops, estimates: dict[str, FaceParameters]
+) -> Picture:
     count = min(context.config.shown, len(crops))
-    shown = {name: answer[:count] for name, answer in answers.items()}
-    return answer_sheet(context.head, crops.images[:count], shown)
+    shown = {name: estimate[:count] for name, estimate in estimates.items()}
+    return estimate_sheet(context.head, crops.images[:count], shown)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
-from smirk3d.heads.action_names import BLINKS, GAZE_ACTIONS, expression_sources
+from smirk3d.heads.action_names import BLINKS, CHANNEL_NAMES, expression_sources
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -200,10 +200,11 @@ def _names(head: HeadModel) -> list[str]:
     for arkit, indices in expression_sources(names).items():
         if len(indices) == 1:
             names[indices[0]] = arkit
-    if head.has_blend_jaw:
-        names += ["jawOpen", "jawLeft", "jawForward", "", "jawRight", ""]
-    names += BLINKS[: head.group("eyelids").dim]
-    return names + list(GAZE_ACTIONS if head.has_gaze_basis else ())
+    for block, actions in CHANNEL_NAMES.items():
+        names += actions[: head.basis_rows.size(block)]
+    if head.eyelids_after_pose:
+        names += BLINKS[: head.group("eyelids").dim]
+    return names
 
 
 def _correctives(head: HeadModel) -> dict[str, tuple[str, str]]:
@@ -224,7 +225,7 @@ def _rows(head: HeadModel) -> dict[str, int]:
 
 def _offsets(head: HeadModel, shape: Tensor) -> Tensor:
     """Return the offsets ``[C + N, V, 3]`` of channels and correctives at a person's size."""
-    offsets = head.offsets[head.group("shape").dim :]
+    offsets = head.offsets[head.basis_rows.moving]
     if head.eyelids_after_pose:
         return torch.cat([offsets, head.eyelid_offsets])
     scales = head.rules.scales(shape)

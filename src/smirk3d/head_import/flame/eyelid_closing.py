@@ -43,7 +43,7 @@ class _Angles:
 
 @dataclass(frozen=True)
 class _Margins:
-    """Turns at which the upper and the lower lid begin, by side angle."""
+    """Elevations at which the upper and the lower eyelid begin, by side angle."""
 
     side: Floats
     upper: Floats
@@ -206,7 +206,7 @@ def _turns(angles: _Angles, margins: _Margins, radius: float) -> Floats:
     # only outwards, for the backs of the eyelids lie deep and go along with their fronts
     outward = (angles.distance - radius).clip(0)
     away = np.hypot(beyond, outward) / (_FADE * radius)
-    # a closed upper lid covers the lower one a little, so that no light shows between vertices
+    # a closed upper eyelid covers the lower one a little, so that no light shows between vertices
     overlap = _OVERLAP * (height / _TALL).clip(0, 1)
     full = np.where(is_upper, -(1 - _LOWER_FRACTION) * height - overlap, _LOWER_FRACTION * height)
     past = np.where(is_upper, margin - angles.turn, angles.turn - margin).clip(0)

@@ -191,7 +191,7 @@ def read_flame_companions(
         InputError: if the source cannot be read.
     """
     found = FlameCompanions()
-    lids: dict[str, NDArray[Any]] = {}
+    by_side: dict[str, NDArray[Any]] = {}
     for name, content in read_source_files(path, _is_companion, depth=depth):
         label, base = f"{path}: {name}", PurePosixPath(name).name
         found.files.append(base)
@@ -206,13 +206,13 @@ def read_flame_companions(
             table = _mapping(read_npy(content, label), label)
             found.contour = _embedding(table, "lmk_face_idx", "lmk_b_coords", label, num_faces)
         elif base in ("l_eyelid.npy", "r_eyelid.npy"):
-            lids[base[0]] = _eyelid(read_npy(content, label), label, num_vertices)
+            by_side[base[0]] = _eyelid(read_npy(content, label), label, num_vertices)
         elif base == "FLAME_masks.pkl":
             found.masks = _masks(read_array_pickle(content, label), label, num_vertices)
         elif not found.texture:
             found.texture = _texture(content, label, num_vertices, num_faces)
-    if len(lids) == 2:
-        found.eyelids = np.stack([lids["l"], lids["r"]])
+    if len(by_side) == 2:
+        found.eyelids = np.stack([by_side["l"], by_side["r"]])
     return found
 
 

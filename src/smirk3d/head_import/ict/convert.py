@@ -262,11 +262,11 @@ def _motion(source: IctSource) -> Arrays:
 
 
 def _gaze_range(source: IctSource) -> Floats:
-    """Return how far the eyes turn at weight 1 looking down, in, out and up ``[4]``, in radians.
+    """Return the eyes' rotations in radians at weight 1 looking down, in, out and up ``[4]``.
 
-    The eyeballs do not move in the published actions. An upper lid follows the eye's pitch almost
-    one to one (Becker and Fuchs 1988), so the lid's own turn about the eye's centre tells the
-    pitch. Sideways the eyelids tell little: the range ends where the iris reaches the eye's corner.
+    The eyeballs do not move in the published actions. An upper eyelid follows the eye's pitch
+    almost one to one (Becker and Fuchs 1988), so the eyelid's own rotation about the eye's centre
+    gives the pitch. The sideways range ends where the iris reaches the eye's corner.
     """
     vertices = source.mesh.vertices
     centre, radius = fit_sphere(vertices[layout.SCLERA_LEFT])

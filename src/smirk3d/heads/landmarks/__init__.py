@@ -1,1 +1,1 @@
-"""Sets of face landmarks."""
+"""Sets of face landmarks: MediaPipe's and iBUG's."""

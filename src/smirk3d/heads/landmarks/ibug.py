@@ -1,4 +1,4 @@
-"""iBUG's 68 landmarks on a head, with a face contour that changes triangles as the head turns."""
+"""iBUG's 68 landmarks on a head, whose contour depends on the head's yaw."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from torch import Tensor, nn
 from smirk3d.errors import AssetError, check_shape
 
 NUM_LANDMARKS = 68
+"""Landmarks of the 300-W annotation (Sagonas et al. 2013)."""
+
 NUM_CONTOUR = 17
+"""Landmarks of the face's contour, which come first."""
+
 _LARGEST_YAW_DEGREES = 39
+"""Largest yaw of FLAME's tables of contours."""
 
 
 class IbugLandmarks(nn.Module):
@@ -55,8 +60,9 @@ class IbugLandmarks(nn.Module):
         """Return the landmarks ``[B, 68, 3]``; the contour's choice of triangles has no gradient.
 
         Args:
-            vertices: ``[B, V, 3]``.
-            rotation: of the face against the camera ``[B, 3, 3]``: head pose, then neck.
+            vertices: posed vertices ``[B, V, 3]`` in metres.
+            rotation: rotation of the face relative to the camera ``[B, 3, 3]``: head pose, then
+                neck.
 
         Raises:
             ShapeError: if the shapes do not agree.
@@ -71,10 +77,10 @@ class IbugLandmarks(nn.Module):
         return torch.cat([contour, fixed[:, NUM_CONTOUR:]], 1)
 
     def contour_row(self, rotation: Tensor) -> Tensor:
-        """Return which contour of the tables a rotation ``[B, 3, 3]`` takes ``[B]``.
+        """Return the row of the contour tables ``[B]`` for rotations ``[B, 3, 3]``.
 
-        Rows 0 to 39 are turns towards the subject's left by so many degrees, rows 40 to 78 turns
-        towards the right by 1 to 39.
+        Rows 0 to 39 are yaws of 0 to 39 degrees towards the subject's left, rows 40 to 78 yaws of
+        1 to 39 degrees towards the right.
         """
         if len(self.contour_corners) == 1:
             return torch.zeros(len(rotation), dtype=torch.int64, device=rotation.device)

@@ -1,4 +1,4 @@
-"""MediaPipe's face landmarks: which mirror each other, and which are the face's outline."""
+"""MediaPipe's face landmarks: pairs that mirror each other, and the face's outline."""
 
 from __future__ import annotations
 
@@ -57,18 +57,21 @@ def mirrored_ids() -> Tensor:
     return partner
 
 
-def mirror_landmarks(places: Tensor) -> Tensor:
-    """Return each landmark's partner on the other side ``[L]``, from places ``[L, 3]``.
+def mirror_landmarks(points: Tensor) -> Tensor:
+    """Return each landmark's partner on the other side ``[L]``.
 
-    Partners are matched greedily, the pair that mirrors best first; one on the middle line is its
-    own partner.
+    Partners are matched greedily, the pair that mirrors best first; a landmark on the midline is
+    its own partner.
+
+    Args:
+        points: landmarks of a symmetric face ``[L, 3]``, x to the side.
     """
-    distance = torch.cdist(places * places.new_tensor([-1.0, 1.0, 1.0]), places)
+    distance = torch.cdist(points * points.new_tensor([-1.0, 1.0, 1.0]), points)
     distance = distance + distance.T
-    partner = torch.arange(len(places), device=places.device)
-    for _ in range(len(places)):
+    partner = torch.arange(len(points), device=points.device)
+    for _ in range(len(points)):
         best = int(distance.argmin())
-        first, second = divmod(best, len(places))
+        first, second = divmod(best, len(points))
         if not distance[first, second].isfinite():
             break
         partner[first], partner[second] = second, first

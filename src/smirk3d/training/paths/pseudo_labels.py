@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smirk3d.encoders.face_encoder import VIEW_GROUPS
 from smirk3d.losses.units import SMALLEST_UNIT, component_units
-from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import VIEW_SPEC, ParameterGroup
 from smirk3d.training.config import PseudoLabelConfig
 
 _CHANGING = ("expression", "eyelids", "jaw", "eyes")
@@ -36,7 +36,7 @@ def pseudo_label_loss(
         config: weights.
     """
     total = predicted.camera.new_zeros(())
-    for group in (*spec, *VIEW_GROUPS):
+    for group in (*spec, *VIEW_SPEC):
         gain = config.gains.get(group.name, 0.0)
         free = [i for i in range(group.dim) if group.lo[i] < group.hi[i]]
         if not gain or not free or not group.observable:

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 
 from smirk3d.conventions import CAMERA_SCALE_DEFAULT
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import (
-    HEAD_GROUPS,
-    VIEW_GROUPS,
-    FaceParameters,
-    ParameterGroup,
-)
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS, ParameterGroup
 
 Vector = NDArray[np.float32]
 
