@@ -32,7 +32,7 @@ from smirk3d.data.batches import TrainingBatches
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
-from smirk3d.neural_renderer.generator import LIGHT
+from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import base
 from smirk3d.training.config import TrainConfig

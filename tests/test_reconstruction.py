@@ -7,7 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, InputError
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
 from smirk3d.heads.tiny import tiny_head

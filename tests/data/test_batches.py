@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.augmentation import AugmentationConfig
-from smirk3d.data.batches import BatchConfig, TrainingBatches
+from smirk3d.data.batch_config import AugmentationConfig, BatchConfig
+from smirk3d.data.batches import TrainingBatches
 from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.data.mixing import MixingConfig, liveliness, sampling_weights
+from smirk3d.data.batch_config import MixingConfig
+from smirk3d.data.mixing import liveliness, sampling_weights
 from smirk3d.errors import InputError
 from smirk3d.heads.tiny import tiny_head
 

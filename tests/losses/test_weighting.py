@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from smirk3d.errors import UsageError
-from smirk3d.losses.weighting import PRETRAINING, LossWeights, weighted_sum
+from smirk3d.losses.loss_weights import PRETRAINING, LossWeights
+from smirk3d.losses.weighting import weighted_sum
 
 
 def test_sum_and_report() -> None:

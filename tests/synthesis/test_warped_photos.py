@@ -3,7 +3,8 @@ from __future__ import annotations
 import torch
 
 from smirk3d.heads.registry import load_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.synthesis.warped_photos import SurfaceWarper, diffuse_known, rendered_correction
 
 SIZE = 128

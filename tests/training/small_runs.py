@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.batches import BatchConfig, TrainingBatches
-from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.data.batch_config import BatchConfig
+from smirk3d.data.batches import TrainingBatches
+from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.losses.weighting import LossWeights
-from smirk3d.neural_renderer.generator import NeuralRendererConfig
-from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.losses.loss_weights import LossWeights
+from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.config import (
     CycleConfig,

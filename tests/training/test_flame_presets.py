@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.head_import.flame import (
     convert_flame,
     flame_release,
@@ -20,7 +20,7 @@ from smirk3d.head_import.flame import (
     read_flame_companions,
 )
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.neural_renderer.generator import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.presets import PRESETS
 from smirk3d.training.trainer import Trainer

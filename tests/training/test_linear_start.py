@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from smirk3d.data.augmentation import TrainingBatch
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import InputError, UsageError
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.training.linear_start import start_from_regression, start_spatial_features

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, OutputError, UsageError
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.losses.weighting import LossWeights
-from smirk3d.neural_renderer.generator import LIGHT, NeuralRenderer
+from smirk3d.losses.loss_weights import LossWeights
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.training.checkpoints import (
     check_checkpoint,
     check_run_folder,

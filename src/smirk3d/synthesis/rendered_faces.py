@@ -17,10 +17,8 @@ from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.synthesis.expression_augmentation import (
-    ExpressionAugmentation,
-    ExpressionAugmentationConfig,
-)
+from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
+from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
 from smirk3d.synthesis.labeled_faces import LabeledFaces
 from smirk3d.synthesis.procedural_heads import Paint, ProceduralHeads
 

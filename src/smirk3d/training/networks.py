@@ -14,8 +14,8 @@ from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
 from smirk3d.feature_networks.registry import emotion_network, perceptual_network
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.losses.loss_weights import LossWeights
 from smirk3d.losses.perceptual import FeatureMaps, FeatureVector
-from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.config import NetworkConfig

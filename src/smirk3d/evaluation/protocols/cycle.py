@@ -18,10 +18,8 @@ from smirk3d.fitting import SPARSITY
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.contact_sheet import contact_sheet
-from smirk3d.synthesis.expression_augmentation import (
-    ExpressionAugmentation,
-    ExpressionAugmentationConfig,
-)
+from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
+from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
 
 GROUPS = ("expression", "jaw", "eyelids", "eyes")
 _MOST = 256
