@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smirk3d.data.batch_config import AugmentationConfig as AugmentationConfig  # noqa: PLC0414 (found here too)
+from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import Augmentation, TrainingBatch
-from smirk3d.data.batch_config import BatchConfig as BatchConfig  # noqa: PLC0414 (found here too)
+from smirk3d.data.batch_config import BatchConfig
 from smirk3d.data.mixing import liveliness, sampling_weights
 from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smirk3d.data.batch_config import MixingConfig as MixingConfig  # noqa: PLC0414 (found here too)
+from smirk3d.data.batch_config import MixingConfig
 from smirk3d.errors import InputError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters

@@ -23,7 +23,7 @@ from smirk3d.assets.weight_files import (
 )
 from smirk3d.conventions import CAMERA_SCALE_DEFAULT, CROP_SIZE
 from smirk3d.encoders.backbones import Backbone, build_backbone
-from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
+from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
-from smirk3d.losses.loss_weights import CycleForm as CycleForm  # noqa: PLC0414 (found here too)
+from smirk3d.losses.loss_weights import CycleForm
 from smirk3d.losses.units import component_units
 from smirk3d.parameters.face_parameters import FaceParameters, ParameterGroup
 

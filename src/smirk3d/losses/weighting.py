@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.losses.loss_weights import PRETRAINING as PRETRAINING  # noqa: PLC0414 (found here too)
-from smirk3d.losses.loss_weights import LossWeights as LossWeights  # noqa: PLC0414 (found here too)
+from smirk3d.losses.loss_weights import LossWeights
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,7 @@ from smirk3d.assets.weight_files import (
 )
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.neural_renderer.blocks import DoubleConv, ResidualBlock
-from smirk3d.neural_renderer.renderer_config import LIGHT as LIGHT  # noqa: PLC0414 (found here too)
-from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig as NeuralRendererConfig  # noqa: PLC0414 (found here too)
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 
 _MOST_CHANNELS, _MOST_LEVELS, _MOST_BLOCKS, _LARGEST_PATCH = 4096, 8, 64, 16
 """Far above the published size: what a file says is built, so that it must be of some size."""

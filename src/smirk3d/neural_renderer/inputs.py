@@ -16,7 +16,7 @@ from smirk3d.neural_renderer.pixel_sampling import (
     sample_surface,
     write_pixels,
 )
-from smirk3d.neural_renderer.renderer_config import MaskingConfig as MaskingConfig  # noqa: PLC0414 (found here too)
+from smirk3d.neural_renderer.renderer_config import MaskingConfig
 from smirk3d.rasterization.base import Fragments
 
 
