@@ -30,7 +30,7 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.training.checkpoints import load_checkpoint
-from smirk3d.training.config import NetworkConfig
+from smirk3d.training.network_config import NetworkConfig
 from smirk3d.training.networks import build_networks
 
 SMALL = NeuralRendererConfig(features=(4, 8), blocks=1)

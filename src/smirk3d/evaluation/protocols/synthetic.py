@@ -121,7 +121,7 @@ def rendered_crops(
     rows: list[int] = []
     images, landmarks, blendshapes = [], [], []
     for row in range(len(faces)):
-        drawn = painter.pictures(faces[row][None], [painter.paint(generator)])
+        drawn = painter.pictures(faces[row][None], [painter.random_appearance(generator)])
         picture = as_pictures(drawn)[0]
         found = observer.detect(picture)
         if found is None:
