@@ -4,8 +4,8 @@ The fitted head carries the photo as its texture. It is moved to another express
 over the photo at the place it came from. Surfaces that the photo does not show (a closed eye's
 ball, teeth behind lips, skin in a fold) take the colours of its surroundings or plain ones under
 the photo's own brightness. The picture around the head moves along with its outline, less and less
-with the distance, so that no old chin or cheek stays behind. This gives training pictures for actions that
-photos and detectors rarely offer: winks, sneers, puffed cheeks, sideways jaws.
+with the distance, so that no old chin or cheek stays behind. This gives training pictures for
+actions that photos and detectors rarely offer: winks, sneers, puffed cheeks, sideways jaws.
 """
 
 from __future__ import annotations
