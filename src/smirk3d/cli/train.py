@@ -41,7 +41,7 @@ class Train:
         bar = ProgressBar()
         try:
             weights = train(
-                self.settings, self.out, on_progress=bar, on_fit_progress=CountBar("fits")
+                self.settings, self.out, on_progress=bar, on_target_progress=CountBar("fits")
             )
         finally:
             bar.close()

@@ -37,7 +37,7 @@ def _check_least(prefix: str, least: dict[str, tuple[float, float]]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """What is trained on.
+    """Photos and targets of a training.
 
     Attributes:
         faces: folder of annotated faces.
@@ -117,7 +117,7 @@ class TrainConfig:
         render_size: side in pixels of the images that the neural renderer renders.
         rendered: parameters that are rendered: ``predicted`` by the encoders, or the targets as
             ``ground_truth``, from which a renderer can learn alone.
-        data: what is trained on.
+        data: photos and targets.
         networks: which networks learn.
         losses: weight of each loss.
         standardized: measure priors in each component's standard deviation, and the cycle's

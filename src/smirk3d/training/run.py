@@ -65,7 +65,7 @@ def train(
     out: str | Path,
     *,
     on_progress: Callable[[Progress], None] | None = None,
-    on_fit_progress: Callable[[int, int], None] | None = None,
+    on_target_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Train, or go on with the run in a folder, and return the exported encoder's file.
 
@@ -77,7 +77,7 @@ def train(
         config: all settings; see :mod:`smirk3d.training.recipes`.
         out: the run's folder.
         on_progress: called after each step, in the first process.
-        on_fit_progress: called with the numbers of photos fitted and in all.
+        on_target_progress: called with the numbers of photos fitted and in all.
 
     Raises:
         UsageError: if the settings cannot work; see :meth:`TrainConfig.check_complete`.
@@ -92,7 +92,7 @@ def train(
     check_run_folder(out)
     head = load_head(config.head)
     faces = _photos(config)
-    targets = _targets(config, head, faces, out, on_fit_progress)
+    targets = _targets(config, head, faces, out, on_target_progress)
     fabric_module = require("lightning_fabric", extra="train")
     launched = "LOCAL_RANK" in os.environ
     run = config.run

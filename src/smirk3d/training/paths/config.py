@@ -58,7 +58,7 @@ class PseudoLabelConfig:
             quadratic throughout. An absolute error has its optimum at the median, which for sparse
             actions is no action at all.
         large_changes: additional weight of a change between two pictures that goes through the
-            whole range. A mean error shrinks what is hard to see towards nothing; this weighs
+            whole range. A mean error shrinks actions that are hard to see; this weighs
             missed changes more than invented ones. Expressions that are compared one by one have
             no such weight: it would raise the estimates of faces at rest.
         ground_truth: weight of expressions whose ground truth is known (photo warps, renders). At 6

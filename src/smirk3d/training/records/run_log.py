@@ -103,7 +103,7 @@ def _truncate(path: Path, step: int) -> None:
 
 
 def _step(line: bytes) -> float:
-    """Return the step of a line of the log, 0 of what is none."""
+    """Return the step of a line of the log, 0 where the line is damaged."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, TypeError, KeyError):
