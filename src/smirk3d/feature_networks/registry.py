@@ -29,7 +29,7 @@ def perceptual_network(choice: str = "auto") -> Frozen:
 
     Args:
         choice: ``"vgg16"`` for the user's file of torchvision's weights, ``"lite0"`` for
-            EfficientNet-Lite0 from its package, ``"auto"`` for the first of the two that is installed,
+            EfficientNet-Lite0 from its package, ``"auto"`` for the first that is installed,
             or the path of a VGG-16 file.
 
     Raises:
