@@ -40,7 +40,7 @@ class DataConfig:
     """Photos and targets of a training.
 
     Attributes:
-        faces: folder of annotated faces.
+        faces: folder of annotated faces, as `smirk3d preprocess` writes them.
         fits: file that keeps the fitted targets; the file of ``smirk3d preprocess`` by default,
             else one in the run's folder.
         refine: weights file of an encoder from whose estimates the fits start, and near which they
@@ -52,7 +52,7 @@ class DataConfig:
         batches: how batches are made of them.
     """
 
-    faces: Path = Path("../shared/faces")
+    faces: Path = Path("shards")
     fits: Path | None = None
     refine: Path | None = None
     shapes: Path | None = None
