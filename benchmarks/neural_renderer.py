@@ -27,7 +27,7 @@ from smirk3d.evaluation.photos import Photos, as_pictures, held_out_photos, trai
 from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.neural_renderer.renderer_config import MaskingConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.media.image_io import write_png
 from smirk3d.rendering.contact_sheet import contact_sheet

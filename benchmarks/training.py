@@ -32,12 +32,12 @@ from smirk3d.data.batches import TrainingBatches
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
-from smirk3d.neural_renderer.generator import LIGHT
+from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import base
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.paths import augmented_cycle_path, reconstruction_path
-from smirk3d.training.presets import core, pretrain
+from smirk3d.training.recipes import PRESETS
 from smirk3d.training.trainer import Trainer
 
 PARTS = (
@@ -214,8 +214,8 @@ class Step:
                     function = getattr(self.batches, name)
                     if function is not None:
                         stack.enter_context(patch.object(self.batches, name, one_by_one(function)))
-            time_in(trainer.networks, "read", "encoders")
-            time_in(trainer.networks, "paint", "U-Net")
+            time_in(trainer.networks, "estimate", "encoders")
+            time_in(trainer.networks, "render", "U-Net")
             time_in(trainer.fixture.surface, "forward", "head and raster")
             time_in(trainer.head, "forward", "head and raster")
             time_in(trainer.fixture.landmark_head, "forward", "head and raster")
@@ -236,9 +236,9 @@ def main(
     sizes: tuple[int, ...] = (112, 224), batch_size: int = 16, steps: int = 3, naive_steps: int = 1
 ) -> None:
     rows: list[dict[str, Any]] = []
-    for preset in (pretrain, core):
+    for preset in ("pretrain", "core"):
         for size in sizes:
-            config = preset()
+            config = PRESETS[preset].config()
             config = replace(
                 config,
                 render_size=size,
@@ -267,7 +267,7 @@ def main(
             total = [sum(seconds.values()) for seconds in times]
             best = times[int(np.argmin(total))]
             row = {
-                "preset": preset.__name__,
+                "preset": preset,
                 "size": size,
                 "photos_a_second": batch_size / min(total),
                 "naive_over_ours": min(plain) / min(total),

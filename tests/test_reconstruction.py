@@ -14,7 +14,8 @@ from PIL import Image
 
 from smirk3d.assets.result_folders import Destination
 from smirk3d.cli.support.result_folders import write_reconstruction
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, InputError, MissingExtra, ShapeError
 from smirk3d.faces import Face, Picture
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project

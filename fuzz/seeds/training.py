@@ -16,9 +16,11 @@ from fuzz.inputs import Files, read_files
 from fuzz.seeds.heads import npz
 from fuzz.seeds.pictures import jpeg
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.parameters.groups import VIEW_SPEC
 from smirk3d.training.checkpoints import save_checkpoint
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import InputError, check_shape
@@ -22,7 +23,7 @@ from smirk3d.faces.picture import PictureSource, rgb_pixels
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.registry import DEFAULT_HEAD, load_head
+from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import (
     crop_face,

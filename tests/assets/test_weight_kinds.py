@@ -18,7 +18,8 @@ from smirk3d.assets.weight_files import (
     read_weights_header,
 )
 from smirk3d.editing.photo_editor import load_inpainter
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.encoders.registry import find_weights
 from smirk3d.errors import AssetError
@@ -26,9 +27,10 @@ from smirk3d.feature_networks.emotion import load_emotion_network
 from smirk3d.feature_networks.vgg import load_vgg16
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.training.checkpoints import load_checkpoint
-from smirk3d.training.config import NetworkConfig
+from smirk3d.training.network_config import NetworkConfig
 from smirk3d.training.networks import build_networks
 
 SMALL = NeuralRendererConfig(features=(4, 8), blocks=1)

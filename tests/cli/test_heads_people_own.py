@@ -19,7 +19,8 @@ from smirk3d.export.flame_formats import FOLDERS
 from smirk3d.export.result import read_result
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.registry import find_head, load_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.neural_renderer.smirk_checkpoint import renderer_to_state
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))

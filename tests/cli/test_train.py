@@ -30,7 +30,7 @@ SMALL = shlex.split("""
 --networks.encoder.expression-backbone mobilenetv3_small_minimal
 --networks.encoder.no-pretrained --networks.encoder.input-size 32 --networks.frozen-stages 0
 --networks.renderer.features 4 6 8 --networks.renderer.blocks 1 --networks.renderer.patch 1
---cycle.first-step 0 --masking.point-share 0.1
+--cycle.first-step 0 --masking.point-fraction 0.1
 """)
 
 
@@ -136,7 +136,7 @@ def test_encoders_learn_from_a_finished_renderer(
     tmp_path: Path, shards: Path, head_files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = ["--data.faces", str(shards), *SMALL, "--head", str(head_files["named"])]
-    flat = ["--networks.encoder.place-channels", "0", "--networks.encoder.no-normalized"]
+    flat = ["--networks.encoder.spatial-channels", "0", "--networks.encoder.no-normalized"]
     flat += ["--data.batches.warped", "0", "--data.batches.rendered", "0"]
     command = ["train", "renderer", "--out", str(tmp_path / "r"), *data, *flat]
     assert main([*command, "--losses.perceptual", "0"]) == 0, capsys.readouterr().err
@@ -144,13 +144,13 @@ def test_encoders_learn_from_a_finished_renderer(
     assert "teaches no encoder" in capsys.readouterr().err
     others = ["--data.batches.rendered-heads", "tiny", "--out", str(tmp_path / "o")]
     assert main([*command, *others]) == 2
-    assert "not all is known" in capsys.readouterr().err
-    painter = tmp_path / "r" / "renderer.safetensors"
+    assert "no full ground truth" in capsys.readouterr().err
+    renderer = tmp_path / "r" / "renderer.safetensors"
     assert not (tmp_path / "r" / "encoder.safetensors").exists()
     command = ["train", "cycle", "--out", str(tmp_path / "c"), *data, *flat]
     assert main(command) == 2
     assert "--networks.renderer-start" in capsys.readouterr().err
-    command += ["--networks.renderer-start", str(painter)]
+    command += ["--networks.renderer-start", str(renderer)]
     assert main(command) == 0, capsys.readouterr().err
     assert (tmp_path / "c" / "encoder.safetensors").exists()
     assert not (tmp_path / "c" / "renderer.safetensors").exists()
@@ -174,3 +174,30 @@ def test_shards_that_are_none_are_named(
     command += ["--head", str(head_files["named"]), "--data.faces", str(tmp_path)]
     assert main(command) == 3
     assert "annotations.npz: no such file" in capsys.readouterr().err
+
+
+def test_a_preset_shows_what_differs_from_its_parent(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "cycle", "--show", "--losses.cycle", "0.1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("cycle: Encoders along the cycle path")
+    row = {line.split()[0]: " ".join(line.split()) for line in lines[2:]}
+    assert row["losses.cycle"] == "losses.cycle 0.1 (core: 0.06)"
+    assert row["run.steps"] == "run.steps 1600 (core: 0)"
+    assert "losses.change" not in row  # as in core
+
+
+@pytest.mark.parametrize(
+    ("preset", "arguments", "said"),
+    [
+        ("tiny-cpu", ["--losses.landmarks", "-1"], "landmarks must not be negative"),
+        ("tiny-cpu", ["--optimizer.encoder-rate", "7"], "--optimizer.encoder-rate 7"),
+        ("tiny-cpu", ["--data.batches.warped", "0.6"], "exceed a batch"),
+        ("inpainter", ["--losses.landmarks", "1"], "has no effect on an inpainting network"),
+        ("inpainter", ["--inpainter.neutral", "2"], "--inpainter.neutral 2"),
+    ],
+)
+def test_settings_are_checked_where_they_are_made(
+    preset: str, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", preset, *arguments]) == 2
+    assert said in capsys.readouterr().err

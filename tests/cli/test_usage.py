@@ -129,6 +129,7 @@ WRONG: dict[str, list[str]] = {
         "tiny-cpu --data.batches.batch-size 0",
         "tiny-cpu --losses.cycle -1",
         "tiny-cpu --rendered known",
+        "tiny-cpu --rendered ground_truth",
         "tiny-cpu --networks.linear-batches 2 --networks.encoder.no-normalized",
         "cycle --steps 5",
         "tiny-cpu --no-such-option 1",

@@ -2,12 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from smirk3d.data.augmentation import (
-    Augmentation,
-    AugmentationConfig,
-    random_crops,
-    transform_view,
-)
+from smirk3d.data.augmentation import Augmentation, random_crops, transform_view
+from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head

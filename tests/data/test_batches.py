@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.augmentation import AugmentationConfig
-from smirk3d.data.batches import BatchConfig, TrainingBatches
-from smirk3d.errors import InputError
+from smirk3d.data.batch_config import AugmentationConfig, BatchConfig
+from smirk3d.data.batches import TrainingBatches
+from smirk3d.errors import UsageError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -55,7 +55,7 @@ def batches(head: HeadModel, photos, **config) -> TrainingBatches:
 def test_pairs_are_the_same_people_in_the_same_light(head: HeadModel, photos) -> None:
     batch = batches(head, photos, warped=0.25, rendered=0.25).batch(3)
     assert batch.pairs == 3
-    assert batch.exact.tolist() == [True, True, True, False, False, True, False, False]
+    assert batch.is_ground_truth.tolist() == [True, True, True, False, False, True, False, False]
     one, two = batch.targets[:3], batch.targets[3:6]
     torch.testing.assert_close(one.shape, two.shape)
     torch.testing.assert_close(one.head_pose[:2, 2], two.head_pose[:2, 2], atol=1e-4, rtol=0)
@@ -75,6 +75,6 @@ def test_a_batch_depends_on_its_step_alone(head: HeadModel, photos) -> None:
     assert not torch.equal(one.batch(5).images, two.batch(6).images)
 
 
-def test_shares_beyond_a_batch_are_refused(head: HeadModel, photos) -> None:
-    with pytest.raises(InputError, match="exceed a batch"):
-        batches(head, photos, warped=0.45, rendered=0.2)
+def test_fractions_beyond_a_batch_are_refused() -> None:
+    with pytest.raises(UsageError, match="exceed a batch"):
+        BatchConfig(warped=0.45, rendered=0.2)

@@ -3,15 +3,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.data.mixing import MixingConfig, liveliness, sampling_weights
+from smirk3d.data.batch_config import MixingConfig
+from smirk3d.data.mixing import expressiveness, sampling_weights
 from smirk3d.errors import InputError
 from smirk3d.heads.tiny import tiny_head
 
 SOURCES = ["big"] * 8 + ["small"] * 2
-CALM = torch.ones(10)
+NEUTRAL = torch.ones(10)
 
 
-def fraction(config: MixingConfig, source: str = "small", activity: torch.Tensor = CALM) -> float:
+def fraction(
+    config: MixingConfig, source: str = "small", activity: torch.Tensor = NEUTRAL
+) -> float:
     weights = sampling_weights(SOURCES, activity, torch.zeros(10), config)
     assert weights.sum() == pytest.approx(1.0)
     return float(weights[[name == source for name in SOURCES]].sum())
@@ -24,13 +27,13 @@ def test_sources_by_size_evenly_and_by_given_share() -> None:
     assert fraction(MixingConfig(fractions={"small": 0.7}), "big") == pytest.approx(0.3)
 
 
-def test_lively_faces_are_drawn_more_often_within_their_source() -> None:
-    lively = CALM.clone()
-    lively[0] = 3.0
-    weights = sampling_weights(SOURCES, lively, torch.zeros(10), MixingConfig(evenness=0.0))
+def test_expressive_faces_are_drawn_more_often_within_their_source() -> None:
+    expressive = NEUTRAL.clone()
+    expressive[0] = 3.0
+    weights = sampling_weights(SOURCES, expressive, torch.zeros(10), MixingConfig(evenness=0.0))
     assert weights[0] / weights[1] == pytest.approx(3.5 / 1.5)
     bounded = MixingConfig(largest=4.0)
-    weights = sampling_weights(SOURCES, lively, torch.zeros(10), bounded)
+    weights = sampling_weights(SOURCES, expressive, torch.zeros(10), bounded)
     assert weights[0] / weights[1] == pytest.approx(2.0 / 1.5)
 
 
@@ -41,11 +44,11 @@ def test_unknown_sources_and_too_large_shares_are_refused() -> None:
         fraction(MixingConfig(fractions={"big": 0.6, "small": 0.6}))
 
 
-def test_liveliness_counts_expression_jaw_and_lids() -> None:
+def test_expressiveness_counts_expression_jaw_and_lids() -> None:
     head = tiny_head()
     faces = head.neutral(3)
     faces.jaw[1, 0] = 0.5
     faces.head_pose[2, 1] = 0.3
-    activity, turned = liveliness(head, faces)
+    activity, turned = expressiveness(head, faces)
     assert activity.tolist() == [0.0, 3.0, 0.0]
     torch.testing.assert_close(turned, torch.tensor([0.0, 0.0, 3.0]))

@@ -11,7 +11,8 @@ from smirk3d.errors import AssetError
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 
 SIDE = 300

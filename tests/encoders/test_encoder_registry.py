@@ -7,7 +7,8 @@ import pytest
 
 from smirk3d.assets import installed
 from smirk3d.encoders import registry
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError
 from smirk3d.heads.tiny import tiny_head
 

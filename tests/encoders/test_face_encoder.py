@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder, read_header
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder, read_header
 from smirk3d.errors import AssetError, ShapeError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.input_size import with_input_size
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.training.config import NetworkConfig
+from smirk3d.training.network_config import NetworkConfig
 from smirk3d.training.networks import build_networks
 
 

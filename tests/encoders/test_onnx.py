@@ -8,7 +8,8 @@ import torch
 
 from smirk3d.assets.optional import require
 from smirk3d.cli.main import main
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.encoders.onnx_export import exported_once, onnx_model
 from smirk3d.errors import AssetError, MissingExtra, ShapeError

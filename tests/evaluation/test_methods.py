@@ -7,7 +7,8 @@ import torch
 from tests.training.small_runs import some_faces
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, UsageError
 from smirk3d.evaluation.methods import Crops, make_methods
 from smirk3d.geometry.cameras import ndc_to_pixels, project

@@ -7,7 +7,7 @@ from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.neural_rendering import RendererInputs
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.generator import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 
 SIZE = 32

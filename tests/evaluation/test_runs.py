@@ -24,7 +24,8 @@ from smirk3d.evaluation.protocols.emotion import EMOTIONS
 from smirk3d.evaluation.protocols.registry import PROTOCOLS, resynthesis
 from smirk3d.evaluation.report import Cell, Section
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.preprocessing.face_detector import DetectedFace
 
 COUNT = 24

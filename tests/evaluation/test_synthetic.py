@@ -47,7 +47,9 @@ def test_paint_follows_the_seed() -> None:
     head = tiny_head("named")
     painter = ProceduralHeads(head)
     first, again, other = (
-        painter.pictures(head.neutral(), [painter.paint(torch.Generator().manual_seed(seed))])
+        painter.pictures(
+            head.neutral(), [painter.random_appearance(torch.Generator().manual_seed(seed))]
+        )
         for seed in (0, 0, 1)
     )
     assert first.shape == (1, 3, SIZE, SIZE)

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import Smirk3dError
 from smirk3d.export.parameter_files import (
     read_parameters,
@@ -26,7 +27,8 @@ from smirk3d.faces import Face
 from smirk3d.heads.head_file import read_head_file, write_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.tracking.track_file import MOVING, SCHEMA, Track, read_track
 
 from .mutants import npz_mutants, other_json_text, safetensors_mutants

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 
 from smirk3d.assets.weight_files import write_weights
 from smirk3d.errors import AssetError, ShapeError
-from smirk3d.neural_renderer.generator import LIGHT, NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import LIGHT, NeuralRendererConfig
 from smirk3d.neural_renderer.smirk_checkpoint import (
     load_smirk_renderer,
     renderer_from_state,

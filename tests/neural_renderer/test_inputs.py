@@ -8,13 +8,9 @@ from torch import Tensor
 
 from smirk3d.errors import ShapeError
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.neural_renderer.inputs import (
-    MaskingConfig,
-    draw_points,
-    masked_photo,
-    renderer_input,
-)
+from smirk3d.neural_renderer.inputs import draw_points, masked_photo, renderer_input
 from smirk3d.neural_renderer.pixel_sampling import sampling_weights
+from smirk3d.neural_renderer.renderer_config import MaskingConfig
 from smirk3d.rendering.mesh_renderer import MeshRenderer, RenderedHead
 
 SIZE = 64

@@ -7,7 +7,7 @@ from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.synthesis.expression_augmentation import ExpressionAugmentationConfig
+from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
 from smirk3d.synthesis.rendered_faces import FaceRenderer
 
 GREY = torch.full((2, 3, 224, 224), 0.5)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import torch
 
 from smirk3d.heads.registry import load_head
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.synthesis.warped_photos import SurfaceWarper, diffuse_known, rendered_correction
 
 SIZE = 128
@@ -18,35 +19,35 @@ def _photos(batch: int) -> torch.Tensor:
 def test_a_still_face_is_the_photo() -> None:
     head = load_head("open")
     face = head.neutral(2)
-    carried = SurfaceWarper(head)(_photos(2), face, face)
-    known = carried.known.expand_as(carried.filled) == 1
-    torch.testing.assert_close(carried.filled[known], _photos(2)[known], atol=1e-5, rtol=0)
-    assert (carried.known < 1).float().mean() < 0.01
+    warped = SurfaceWarper(head)(_photos(2), face, face)
+    known = warped.known.expand_as(warped.filled) == 1
+    torch.testing.assert_close(warped.filled[known], _photos(2)[known], atol=1e-5, rtol=0)
+    assert (warped.known < 1).float().mean() < 0.01
 
 
 def test_an_opened_mouth_is_unknown_and_its_parts_are_named() -> None:
     head = load_head("open")
     face = head.neutral(1)
     opened = face.replace(jaw=torch.tensor([[0.8, 0.0, 0.0]]))
-    carried = SurfaceWarper(head)(_photos(1), face, opened)
-    mouth = (carried.part > 0.4) & (carried.grey > 0)
+    warped = SurfaceWarper(head)(_photos(1), face, opened)
+    mouth = (warped.part > 0.4) & (warped.grey > 0)
     assert mouth.sum() > 100
-    assert carried.known[mouth].mean() < 0.2
-    assert carried.inputs().shape == (1, 6, SIZE, SIZE)
+    assert warped.known[mouth].mean() < 0.2
+    assert warped.inputs().shape == (1, 6, SIZE, SIZE)
 
 
 def test_what_another_expression_hides_is_unknown_in_the_true_photo() -> None:
     head = load_head("open")
     face = head.neutral(1)
     shut = face.replace(eyelids=torch.ones(1, 2))
-    carried = SurfaceWarper(head)(_photos(1), face, face, hidden_by=shut)
-    eyes = (carried.part > 0.1) & (carried.part < 0.3)
+    warped = SurfaceWarper(head)(_photos(1), face, face, hidden_by=shut)
+    eyes = (warped.part > 0.1) & (warped.part < 0.3)
     assert eyes.any()
-    assert carried.known[eyes].mean() < 0.2
+    assert warped.known[eyes].mean() < 0.2
     # and elsewhere the photo is itself, to be copied
-    copied = (carried.known == 1).expand(-1, 3, -1, -1)
-    torch.testing.assert_close(carried.filled[copied], _photos(1)[copied], atol=1e-5, rtol=0)
-    assert (carried.known == 1).float().mean() > 0.9
+    copied = (warped.known == 1).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(warped.filled[copied], _photos(1)[copied], atol=1e-5, rtol=0)
+    assert (warped.known == 1).float().mean() > 0.9
 
 
 def test_holes_are_unknown() -> None:
@@ -54,12 +55,12 @@ def test_holes_are_unknown() -> None:
     face = head.neutral(1)
     holes = torch.ones(1, 1, SIZE, SIZE)
     holes[..., 60:66, 60:66] = 0
-    carried = SurfaceWarper(head)(_photos(1), face, face, holes=holes)
-    assert carried.known[..., 60:66, 60:66].max() == 0
-    torch.testing.assert_close(carried.filled, _photos(1), atol=0.03, rtol=0)
+    warped = SurfaceWarper(head)(_photos(1), face, face, holes=holes)
+    assert warped.known[..., 60:66, 60:66].max() == 0
+    torch.testing.assert_close(warped.filled, _photos(1), atol=0.03, rtol=0)
 
 
-def test_known_colours_spread_and_stay() -> None:
+def test_known_colours_diffuse_and_stay() -> None:
     picture = torch.zeros(1, 3, 33, 20)
     picture[..., :10] = 0.2
     picture[..., 10:] = 0.8
@@ -72,11 +73,11 @@ def test_known_colours_spread_and_stay() -> None:
     assert torch.isfinite(diffuse_known(picture, torch.zeros_like(known))).all()
 
 
-def test_a_painter_that_starts_grey_corrects_nothing() -> None:
+def test_an_inpainter_that_starts_grey_corrects_nothing() -> None:
     head = load_head("open")
     face = head.neutral(1)
     renderer = NeuralRenderer(NeuralRendererConfig(features=(4, 6), blocks=1)).eval()
-    carried = SurfaceWarper(head)(_photos(1), face, face).resized(64)
-    assert rendered_correction(renderer, carried).abs().max() > 0
+    warped = SurfaceWarper(head)(_photos(1), face, face).resized(64)
+    assert rendered_correction(renderer, warped).abs().max() > 0
     renderer.start_grey()
-    assert torch.equal(rendered_correction(renderer, carried), torch.zeros(1, 3, 64, 64))
+    assert torch.equal(rendered_correction(renderer, warped), torch.zeros(1, 3, 64, 64))

@@ -8,31 +8,26 @@ import numpy as np
 import torch
 
 from smirk3d.data.annotated_faces import AnnotatedFaces
-from smirk3d.data.batches import BatchConfig, TrainingBatches
-from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.data.batch_config import BatchConfig
+from smirk3d.data.batches import TrainingBatches
+from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.losses.weighting import LossWeights
-from smirk3d.neural_renderer.generator import NeuralRendererConfig
-from smirk3d.neural_renderer.inputs import MaskingConfig
+from smirk3d.losses.loss_weights import LossWeights
+from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.training.config import (
-    CycleConfig,
-    DataConfig,
-    LandmarkConfig,
-    NetworkConfig,
-    OptimizerConfig,
-    RunConfig,
-    TrainConfig,
-)
+from smirk3d.training.config import DataConfig, RunConfig, TrainConfig
+from smirk3d.training.network_config import NetworkConfig
+from smirk3d.training.optimizer_config import OptimizerConfig
+from smirk3d.training.paths.config import CycleConfig, LandmarkConfig
 from smirk3d.training.trainer import Trainer
 
 SIZE = 32
 NUM_PHOTOS = 12
 
 
-def small_config(*, painting: bool = True, steps: int = 4, shared: bool = True) -> TrainConfig:
+def small_config(*, renders: bool = True, steps: int = 4, shared: bool = True) -> TrainConfig:
     return TrainConfig(
         head="tiny",
         render_size=SIZE,
@@ -50,7 +45,7 @@ def small_config(*, painting: bool = True, steps: int = 4, shared: bool = True) 
             landmarks=1.0,
             contour=0.5,
             openings=0.1,
-            photometric=10.0 * painting,
+            photometric=10.0 * renders,
             perceptual=0.0,
             emotion=0.0,
             shape_prior=1e-3,
@@ -58,12 +53,23 @@ def small_config(*, painting: bool = True, steps: int = 4, shared: bool = True) 
             eyelids_prior=1e-3,
             eyes_prior=1e-3,
             pseudo_labels=1.0,
-            cycle=1.0 * painting,
+            cycle=1.0 * renders,
         ),
-        landmarks=LandmarkConfig(form="robust", emphasis=3.0),
+        landmarks=LandmarkConfig(emphasis=3.0),
         masking=MaskingConfig(point_fraction=0.1),
-        cycle=CycleConfig(first_step=1),
-        optimizer=OptimizerConfig(averaging=0.9, warmup_steps=2, encoder_clip=1.0),
+        cycle=CycleConfig(
+            first_step=1,
+            form="squared",
+            gains={"expression": 1.0, "jaw": 10.0, "eyelids": 10.0},
+        ),
+        optimizer=OptimizerConfig(
+            encoder_rate=2.5e-4,
+            betas=(0.5, 0.999),
+            averaging=0.9,
+            warmup_steps=2,
+            encoder_clip=1.0,
+            renderer_cycle_clip=0.1,
+        ),
         run=RunConfig(steps=steps, log_steps=1, panel_steps=2, save_minutes=1e-9, half=False),
     )
 

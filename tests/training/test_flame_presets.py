@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.encoders.face_encoder import EncoderConfig
+from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.head_import.flame import (
     convert_flame,
     flame_release,
@@ -20,9 +20,9 @@ from smirk3d.head_import.flame import (
     read_flame_companions,
 )
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.neural_renderer.generator import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.training.config import TrainConfig
-from smirk3d.training.presets import PRESETS
+from smirk3d.training.recipes import PRESETS
 from smirk3d.training.trainer import Trainer
 from tests.training.small_runs import NUM_PHOTOS, SIZE, some_faces, some_photos
 
@@ -72,7 +72,7 @@ def small(config: TrainConfig) -> TrainConfig:
 @pytest.mark.parametrize("name", ["pretrain", "core", "released-code-pretrain", "released-code"])
 def test_presets_train_a_head_of_flames_layout(name: str, flame: HeadModel) -> None:
     assert [flame.group(n).dim for n in ("shape", "expression", "jaw")] == [300, 50, 3]
-    config = small(PRESETS[name]())
+    config = small(PRESETS[name].config())
     truth = some_faces(flame, NUM_PHOTOS)
     trainer = Trainer(config, flame)
     photos = some_photos(flame, truth)

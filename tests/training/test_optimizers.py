@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from smirk3d.training.config import OptimizerConfig
+from smirk3d.training.optimizer_config import OptimizerConfig
 from smirk3d.training.optimizers import AveragedState, Optimizers, clip_gradients, rate_factor
 from tests.training.small_runs import small_config, small_trainer
 

@@ -112,8 +112,8 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from smirk3d.training.checkpoints import latest_checkpoint
-from smirk3d.training.run_log import RunLog
-from smirk3d.training.trainer import run_loop
+from smirk3d.training.records.run_log import RunLog
+from smirk3d.training.run import run_loop
 from tests.training.small_runs import small_config, small_trainer
 folder = Path(sys.argv[1])
 trainer, batches = small_trainer(small_config(steps=6))

@@ -9,23 +9,28 @@ import pytest
 import torch
 
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.encoders.face_encoder import EncoderConfig, FaceEncoder
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, OutputError, UsageError
 from smirk3d.heads.tiny import tiny_head
-from smirk3d.losses.weighting import LossWeights
-from smirk3d.neural_renderer.generator import LIGHT, NeuralRenderer
+from smirk3d.losses.loss_weights import LossWeights
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.training.checkpoints import (
     check_checkpoint,
     check_run_folder,
     checkpoints,
     latest_checkpoint,
     load_checkpoint,
+    run_settings,
     save_checkpoint,
 )
-from smirk3d.training.config import NetworkConfig
+from smirk3d.training.network_config import NetworkConfig
 from smirk3d.training.networks import build_networks
-from smirk3d.training.run_log import RunLog
-from smirk3d.training.trainer import Trainer, TrainingDiverged, run_loop, settings
+from smirk3d.training.records.run_log import RunLog
+from smirk3d.training.run import run_loop
+from smirk3d.training.trainer import Trainer, TrainingDiverged
+from smirk3d.training.weights_export import export_weights
 from tests.training.small_runs import small_config, small_trainer, take_steps, with_run
 
 
@@ -54,7 +59,9 @@ def test_both_paths_learn(kind: str) -> None:
         if name.startswith("encoder") and not torch.equal(value, before[name])
     }
     assert moved == {"pose_encoder", "shape_encoder", "expression_encoder"}
-    assert {"photo", "grey", "seen", "painted", "changed", "repainted"} <= set(trainer.panels)
+    assert {"photo", "grey", "masked", "rendered", "changed", "cycle rendered"} <= set(
+        trainer.panels
+    )
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -69,7 +76,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     second, batches = small_trainer(config)
     stored = latest_checkpoint(folder)
     assert stored is not None
-    check_checkpoint(stored, folder, second.head.fingerprint, settings(config))
+    check_checkpoint(stored, folder, second.head.fingerprint, run_settings(config))
     second.load_state(stored)
     assert second.step == 2
     run_in(folder, second, batches)
@@ -124,7 +131,7 @@ def test_frozen_norms_of_encoders_stay_where_weights_move() -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
-    trainer, batches = small_trainer(small_config(painting=False, steps=10))
+    trainer, batches = small_trainer(small_config(renders=False, steps=10))
 
     class Poisoned(TrainingBatches):
         def batch(self, step):
@@ -140,7 +147,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
 
 
 def test_weights_that_are_not_finite_take_no_checkpoints_place(tmp_path: Path) -> None:
-    config = small_config(painting=False, steps=10)
+    config = small_config(renders=False, steps=10)
     trainer, batches = small_trainer(config)
     take = trainer.train_step
 
@@ -159,7 +166,7 @@ def test_weights_that_are_not_finite_take_no_checkpoints_place(tmp_path: Path) -
 
 
 def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch) -> None:
-    trainer, batches = small_trainer(small_config(painting=False, steps=2))
+    trainer, batches = small_trainer(small_config(renders=False, steps=2))
     run_in(tmp_path, trainer, batches)
     kept = checkpoints(tmp_path)
 
@@ -167,7 +174,7 @@ def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    more, batches = small_trainer(small_config(painting=False, steps=3))
+    more, batches = small_trainer(small_config(renders=False, steps=3))
     with pytest.raises(OutputError, match="No space left"):
         run_in(tmp_path, more, batches)
     assert checkpoints(tmp_path) == kept
@@ -209,7 +216,7 @@ def test_weights_of_no_run_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "encoder.safetensors").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"encoder\.safetensors is there without a run"):
         check_run_folder(tmp_path)
-    trainer, batches = small_trainer(small_config(painting=False, steps=1))
+    trainer, batches = small_trainer(small_config(renders=False, steps=1))
     run_in(tmp_path / "run", trainer, batches)
     check_run_folder(tmp_path / "run")
     check_run_folder(tmp_path / "new")
@@ -226,24 +233,24 @@ def test_weights_of_no_run_are_not_replaced(tmp_path: Path) -> None:
 )
 def test_runs_that_cannot_be_are_wrong_usage(changes: dict, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        with_run(small_config(), **changes).check()
+        with_run(small_config(), **changes).check_complete()
 
 
 def test_another_head_or_other_settings_are_refused(tmp_path: Path) -> None:
-    config = small_config(painting=False)
+    config = small_config(renders=False)
     trainer, _ = small_trainer(config)
     state = {**trainer.state(), "step": 1}
     with pytest.raises(AssetError, match="another head"):
-        check_checkpoint(state, tmp_path, tiny_head("pca").fingerprint, settings(config))
+        check_checkpoint(state, tmp_path, tiny_head("pca").fingerprint, run_settings(config))
     other = replace(config, losses=replace(config.losses, landmarks=2.0))
     with pytest.raises(AssetError, match=r"losses.landmarks: 1.0 there, 2.0 here"):
-        check_checkpoint(state, tmp_path, trainer.head.fingerprint, settings(other))
+        check_checkpoint(state, tmp_path, trainer.head.fingerprint, run_settings(other))
     longer = with_run(config, minutes=5.0, devices=2)
-    check_checkpoint(state, tmp_path, trainer.head.fingerprint, settings(longer))
+    check_checkpoint(state, tmp_path, trainer.head.fingerprint, run_settings(longer))
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
-    trainer, batches = small_trainer(small_config(painting=False, steps=1))
+    trainer, batches = small_trainer(small_config(renders=False, steps=1))
     run_in(tmp_path, trainer, batches)
     path = checkpoints(tmp_path)[-1]
     path.write_bytes(path.read_bytes()[:1000])
@@ -252,7 +259,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
 
 
 def test_weights_for_another_head_are_refused(tmp_path: Path) -> None:
-    config = small_config(painting=False)
+    config = small_config(renders=False)
     FaceEncoder(tiny_head("pca"), config.networks.encoder).save(tmp_path / "pca.safetensors")
     networks = replace(config.networks, encoder_start=tmp_path / "pca.safetensors")
     with pytest.raises(AssetError, match="these weights are for head"):
@@ -260,7 +267,7 @@ def test_weights_for_another_head_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_time_budget_ends_a_run_with_weights(tmp_path: Path) -> None:
-    config = with_run(small_config(painting=False), steps=0, minutes=0.01, panel_steps=0)
+    config = with_run(small_config(renders=False), steps=0, minutes=0.01, panel_steps=0)
     trainer, batches = small_trainer(config)
     run_in(tmp_path, trainer, batches)
     assert trainer.step >= 1
@@ -281,7 +288,7 @@ GOLDEN = [34.41, 41.22, 28.46, 32.47, 31.78]
 def test_weights_tell_what_they_started_from(tmp_path: Path) -> None:
     first, batches = small_trainer(small_config())
     take_steps(first, batches, 1)
-    first.export(tmp_path)
+    export_weights(first, tmp_path)
     config = small_config()
     again = replace(
         config,
@@ -289,14 +296,14 @@ def test_weights_tell_what_they_started_from(tmp_path: Path) -> None:
     )
     second, _ = small_trainer(again)
     (tmp_path / "second").mkdir()
-    second.export(tmp_path / "second")
+    export_weights(second, tmp_path / "second")
     stored = FaceEncoder.from_file(tmp_path / "second" / "encoder.safetensors", second.head)
     assert stored.provenance["steps"] == 0
     assert stored.provenance["started_from"]["steps"] == 1
     assert "started_from" not in stored.provenance["started_from"]
 
 
-def test_place_channels_start_as_the_encoder_without_them(tmp_path: Path) -> None:
+def test_spatial_channels_start_as_the_encoder_without_them(tmp_path: Path) -> None:
     head = tiny_head()
     size = EncoderConfig(
         shared=True, expression_backbone="mobilenetv3_small_minimal", input_size=64
@@ -329,21 +336,18 @@ def test_with_the_cycle_path_alone_no_photo_is_painted() -> None:
     assert painted == [4]
     assert losses["cycle"] > 0 and "photometric" not in losses
     assert set(trainer.panels) == {
-        "photo", "grey", "seen", "changed", "moved pixels", "repainted"
+        "photo", "grey", "masked", "changed", "moved pixels", "cycle rendered"
     }  # fmt: skip
 
 
-def test_a_renderer_learns_from_what_is_known_without_encoders() -> None:
+def test_a_renderer_learns_from_ground_truth_without_encoders() -> None:
     config = small_config()
     config = replace(
         config,
-        rendered="known",
+        rendered="ground_truth",
         networks=replace(config.networks, learning=("renderer",)),
-        losses=LossWeights(
-            landmarks=0.0, contour=0.0, perceptual=0.0, emotion=0.0, expression_prior=0.0,
-            jaw_prior=0.0, cycle=0.0,
-        ),
-    )  # fmt: skip
+        losses=LossWeights(photometric=10.0),
+    )
     trainer, batches = small_trainer(config)
     read: list[torch.Tensor] = []
     trainer.networks.encoder.register_forward_hook(lambda *call: read.append(call[1][0]))

@@ -63,7 +63,6 @@ class Preprocess:
             raise UsageError("no data given: smirk3d preprocess ffhq=DIR mead=DIR --out SHARDS")
         if self.head != "none":
             check_head(self.head)
-        self.settings.check()
 
     def _items(self, layouts: list[tuple[str, str]]) -> list[MediaItem]:
         """Return all files; a folder that holds none is an error before any work, and all are said.

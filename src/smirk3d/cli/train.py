@@ -13,28 +13,35 @@ from smirk3d.cli.support.common_options import CountBar
 from smirk3d.cli.support.terminal import say
 from smirk3d.cli.support.usage import check_head
 from smirk3d.training.config import TrainConfig
-from smirk3d.training.presets import PRESETS
+from smirk3d.training.recipes import PRESETS, Recipe
+from smirk3d.training.recipes.recipe import differing
 
 
 @dataclass
 class Train:
     """Train, or go on with the run in a folder."""
 
+    recipe: Recipe
     out: Path
     settings: TrainConfig
+    show: bool = False
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        self.settings.check()
+        if self.show:
+            for line in shown(self.recipe, self.settings):
+                say(line)
+            return 0
+        self.settings.check_complete()
         for head in (self.settings.head, *self.settings.data.batches.rendered_heads):
             check_head(head)
-        from smirk3d.training.progress_bar import ProgressBar
-        from smirk3d.training.trainer import train
+        from smirk3d.training.records.progress_bar import ProgressBar
+        from smirk3d.training.run import train
 
         bar = ProgressBar()
         try:
             weights = train(
-                self.settings, self.out, on_progress=bar, on_fit_progress=CountBar("fits")
+                self.settings, self.out, on_progress=bar, on_target_progress=CountBar("fits")
             )
         finally:
             bar.close()
@@ -42,18 +49,37 @@ class Train:
         return 0
 
 
-def _preset(name: str) -> Callable[..., Train]:
-    start = PRESETS[name]()
+def shown(recipe: Recipe, settings: TrainConfig) -> list[str]:
+    """Return a table of the settings that differ from the preset's parent, one line each.
+
+    Args:
+        recipe: the preset.
+        settings: the preset's settings, with those of the command line.
+    """
+    parent = "the defaults" if recipe.parent is None else recipe.parent.name
+    found = differing(settings, recipe.start())
+    width = max(map(len, found), default=0)
+    lines = [f"{recipe.name}: {recipe.purpose}", f"{len(found)} settings differ from {parent}:"]
+    return lines + [
+        f"  {name:<{width}}  {ours}  ({parent}: {theirs})" for name, (ours, theirs) in found.items()
+    ]
+
+
+def _preset(recipe: Recipe) -> Callable[..., Train]:
+    start = recipe.config()
 
     def parse(
-        out: Path = Path("runs") / name,
+        out: Path = Path("runs") / recipe.name,
+        show: bool = False,
         settings: Annotated[TrainConfig, tyro.conf.arg(name="")] = start,
     ) -> Train:
-        return Train(out, settings)
+        return Train(recipe, out, settings, show)
 
-    purpose = (PRESETS[name].__doc__ or "").strip()
-    parse.__doc__ = f"{purpose}\n\nArgs:\n    out: Folder of the run; a run in it goes on."
+    parse.__doc__ = (
+        f"{recipe.purpose}\n\nArgs:\n    out: Folder of the run; a run in it goes on.\n"
+        "    show: Print the settings that differ from the preset's parent, and train nothing."
+    )
     return parse
 
 
-COMMAND = {name: _preset(name) for name in PRESETS}
+COMMAND = {name: _preset(recipe) for name, recipe in PRESETS.items()}

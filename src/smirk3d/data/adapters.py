@@ -38,11 +38,11 @@ class MediaItem:
     """A photo or video of a data set.
 
     Attributes:
-        path: the file.
-        source: name of the data set, by which shares are given.
-        person: who is on it, empty where unknown.
-        label: what is known of the expression, empty where nothing is.
-        split: where it belongs.
+        path: path of the file.
+        source: name of the data set, by which fractions are given.
+        person: name of the person, empty where unknown.
+        label: name of the expression, empty where unknown.
+        split: split that it belongs to.
     """
 
     path: Path
@@ -134,15 +134,15 @@ def mead_items(root: Path) -> Iterator[MediaItem]:
             continue
         folders = path.relative_to(root).parts[:-1]
         views = {folder.removeprefix("videos_") for folder in folders}
-        known = views & (_MEAD_SIDES | {_MEAD_FRONT, "top", "down"})
-        if known and not known & (_MEAD_SIDES | {_MEAD_FRONT}):
+        seen = views & (_MEAD_SIDES | {_MEAD_FRONT, "top", "down"})
+        if seen and not seen & (_MEAD_SIDES | {_MEAD_FRONT}):
             continue
         split: Split = "train"
         if subject in MEAD_VALIDATION | MEAD_TEST:
             split = "val" if subject in MEAD_VALIDATION else "test"
         yield MediaItem(
             path=path,
-            source="mead_sides" if known & _MEAD_SIDES else "mead",
+            source="mead_sides" if seen & _MEAD_SIDES else "mead",
             person=subject,
             label=next((word for word in words if word in emotions), ""),
             split=split,

@@ -54,16 +54,16 @@ LANDMARK_STEPS = 32
 
 @dataclass(frozen=True)
 class AnnotatedFaces:
-    """N photos and what is known of them.
+    """N photos with their annotations.
 
     Attributes:
         keys: file stems ``[N]``.
-        images: uint8 ``[N, 3, 224, 224]``.
-        landmarks: ``[N, 478, 2]`` in crop pixels.
+        images: pictures, uint8 ``[N, 3, 224, 224]``.
+        landmarks: detected landmarks ``[N, 478, 2]`` in crop pixels.
         blendshapes: MediaPipe's estimates ``[N, 52]`` in the order of ``blendshape_names``.
         blendshape_names: ``_neutral`` and 51 of ARKit's names.
-        sources: where each photo comes from ``[N]``.
-        persons: who is on it ``[N]``, empty where unknown.
+        sources: data set of each photo ``[N]``.
+        persons: name of each photo's person ``[N]``, empty where unknown.
         oval_inside: fraction of the face inside the original picture ``[N]``; the rest is black.
         refused: files that could not be read, with the reason.
     """

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smirk3d.data.batch_config import AugmentationConfig as AugmentationConfig  # noqa: PLC0414 (found here too)
+from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image
@@ -20,24 +20,24 @@ from smirk3d.synthesis.mirroring import Mirror
 
 @dataclass(frozen=True, eq=False)
 class TrainingBatch:
-    """What a training step reads.
+    """A batch of faces for a training step.
 
     Attributes:
-        images: ``[B, 3, N, N]`` in [0, 1].
+        images: pictures ``[B, 3, N, N]`` in [0, 1].
         landmarks: embedded landmarks ``[B, L, 2]`` in pixels of the images.
-        targets: parameters ``[B]`` in the images' frame; NaN where they are not known.
+        targets: parameters ``[B]`` in the images' frame; NaN where they are unknown.
         outline: all landmarks ``[B, 478, 2]`` in pixels of the images; their order is lost where a
             face is mirrored, their convex hull is the face.
-        exact: see :class:`Faces`.
-        pairs: so many faces at the start are shown again, with another expression, in as many rows
-            after them.
+        is_ground_truth: ``[B]`` bool, whether a target is ground truth rather than a fit.
+        pairs: number of faces at the start that are shown again, with another expression, in as
+            many rows after them.
     """
 
     images: Tensor
     landmarks: Tensor
     targets: FaceParameters
     outline: Tensor
-    exact: Tensor
+    is_ground_truth: Tensor
     pairs: int = 0
 
     @staticmethod
@@ -48,7 +48,7 @@ class TrainingBatch:
             torch.cat([part.landmarks for part in parts]),
             FaceParameters.cat([part.targets for part in parts]),
             torch.cat([part.outline for part in parts]),
-            torch.cat([part.exact for part in parts]),
+            torch.cat([part.is_ground_truth for part in parts]),
             pairs,
         )
 
@@ -59,16 +59,16 @@ def random_crops(
     """Return random ``T_target_source`` ``[B, 3, 3]`` around faces.
 
     Args:
-        landmarks: all the landmarks ``[B, 478, 2]`` in source pixels.
+        landmarks: all landmarks ``[B, 478, 2]`` in source pixels.
         size: side of the target in pixels.
         config: ranges.
-        generator: on the CPU.
+        generator: source of randomness, on the CPU.
     """
     low, high = landmarks.amin(1), landmarks.amax(1)
     batch, device = len(landmarks), landmarks.device
 
     def draw(lo: float, hi: float) -> Tensor:
-        return (torch.rand(batch, generator=generator) * (hi - lo) + lo).to(device)
+        return (torch.rand(batch, generator=generator, device="cpu") * (hi - lo) + lo).to(device)
 
     side = (high - low).mean(1) * draw(*config.crop_scale)
     angle = draw(-1, 1) * math.radians(config.rotation)
@@ -96,9 +96,9 @@ class Augmentation:
         """Return one augmented copy of each face.
 
         Args:
-            faces: B of them.
+            faces: B faces.
             size: side of the result in pixels.
-            generator: on the CPU; the same state gives the same changes.
+            generator: source of randomness, on the CPU; the same state gives the same changes.
         """
         images, landmarks = faces.images, faces.landmarks
         transform = random_crops(landmarks, size, self.config, generator)
@@ -106,7 +106,7 @@ class Augmentation:
         outline = landmarks @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
         points = outline[:, self.landmark_ids.to(landmarks.device)]
         moved = transform_view(faces.targets, transform, images.shape[-1], size)
-        flip = torch.rand(len(images), generator=generator) < self.config.flip
+        flip = torch.rand(len(images), generator=generator, device="cpu") < self.config.flip
         flip = flip.to(images.device)
         warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
         points = torch.where(flip[:, None, None], self.mirror.landmarks(points, size), points)
@@ -122,16 +122,16 @@ class Augmentation:
             landmarks=points,
             targets=FaceParameters(**chosen),
             outline=outline,
-            exact=faces.exact,
+            is_ground_truth=faces.is_ground_truth,
         )
 
     def photometric(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return images ``[B, 3, N, N]`` with other light, sharpness, noise and covered patches."""
+        """Return images ``[B, 3, N, N]`` with changed light, blur, noise and covered patches."""
         config = self.config
         batch = len(images)
 
         def draw(*shape: int) -> Tensor:
-            return torch.rand(batch, *shape, generator=generator).to(images.device)
+            return torch.rand(batch, *shape, generator=generator, device="cpu").to(images.device)
 
         gain = 1 + (draw(1, 1, 1) * 2 - 1) * config.brightness
         tint = 1 + (draw(3, 1, 1) * 2 - 1) * config.colour
@@ -142,12 +142,12 @@ class Augmentation:
         out = torch.where(draw(1, 1, 1) < config.grey, grey, out)
         coarse = F.interpolate(out, scale_factor=0.4, mode="bilinear", antialias=True)
         soft = F.interpolate(coarse, size=out.shape[-2:], mode="bilinear")
-        amount = draw(1, 1, 1) * (draw(1, 1, 1) < config.blur)
-        out = torch.lerp(out, soft, amount)
+        weight = draw(1, 1, 1) * (draw(1, 1, 1) < config.blur)
+        out = torch.lerp(out, soft, weight)
         source = generator
         if images.device.type != "cpu":
             # so many numbers would take the CPU longer than a GPU takes for the whole batch
-            seed = int(torch.randint(2**62, (), generator=generator))
+            seed = int(torch.randint(2**62, (), generator=generator, device="cpu"))
             source = torch.Generator(images.device).manual_seed(seed)
         noise = torch.randn(images.shape, generator=source, device=images.device)
         out = out + noise * (draw(1, 1, 1) * config.noise)

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import Augmentation, TrainingBatch
-from smirk3d.data.batch_config import BatchConfig as BatchConfig  # noqa: PLC0414 (found here too)
-from smirk3d.data.mixing import liveliness, sampling_weights
+from smirk3d.data.batch_config import BatchConfig
+from smirk3d.data.mixing import expressiveness, sampling_weights
 from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
@@ -63,21 +63,16 @@ class TrainingBatches:
         Args:
             faces: N photos.
             targets: N fitted parameters in the frame of the photos.
-            head: the head of the parameters.
+            head: head of the parameters.
             config: how batches are made.
-            seed: of all that is drawn.
+            seed: seed of all random numbers.
             rank: number of this process.
             world_size: number of processes; the batch is divided among them.
 
         Raises:
             InputError: if there are fewer photos than a batch has, or the batch cannot be divided
-                among processes or among kinds of faces.
+                among processes.
         """
-        if 2 * config.warped + config.rendered > 1:
-            raise InputError(
-                f"twice the fraction of warped faces and that of rendered ones exceed a batch: "
-                f"2 x {config.warped:g} + {config.rendered:g}"
-            )
         if len(faces) < config.batch_size or config.batch_size % world_size:
             raise InputError(
                 f"batches of {config.batch_size} cannot be drawn from {len(faces)} photos for "
@@ -87,7 +82,7 @@ class TrainingBatches:
         self.head = head
         self.device = head.v_template.device
         self.probability = sampling_weights(
-            faces.sources.tolist(), *liveliness(head, targets), config.mixing
+            faces.sources.tolist(), *expressiveness(head, targets), config.mixing
         )
         self._images = faces.images.to(self.device) if config.on_device else faces.images
         self._landmarks, self._targets = faces.landmarks, targets.to("cpu")
@@ -98,11 +93,11 @@ class TrainingBatches:
             augmentation = replace(augmentation, flip=0.0)
         self._augment = Augmentation(Mirror(head), head.landmark_ids, augmentation)
         self._warper = PhotoWarper(head) if config.warped else None
-        self._strong = ExpressionAugmentation(head, config.strong)
+        self._other_expressions = ExpressionAugmentation(head, config.expression_augmentation)
         self._renderer: FaceRenderer | None = None
         if config.rendered:
             named = [load_head(name).to(self.device) for name in config.rendered_heads]
-            self._renderer = FaceRenderer(head, named or [head], config.strong)
+            self._renderer = FaceRenderer(head, named or [head], config.expression_augmentation)
 
     def batch(self, step: int) -> TrainingBatch:
         """Return this process's part of a step's batch, on the head's device."""
@@ -144,7 +139,7 @@ class TrainingBatches:
 
     @torch.no_grad()
     def _augmented(self, faces: LabeledFaces, step: int, stream: int) -> TrainingBatch:
-        """Return faces cut out and changed; of the same stream, in the same way."""
+        """Return augmented faces; the same stream gives the same changes."""
         generator = seeded(self.seed, step, stream + self.rank)
         return self._augment(faces, self.config.image_size, generator)
 
@@ -155,19 +150,21 @@ class TrainingBatches:
         return drawn[self.rank :: self.world_size]
 
     def _warped(self, photos: LabeledFaces, generator: torch.Generator) -> LabeledFaces:
-        """Return the faces moved to strong expressions."""
+        """Return the faces moved to augmented expressions."""
         assert self._warper is not None
-        target = self._strong(photos.targets, generator)
+        target = self._other_expressions(photos.targets, generator)
         moved = self._warper(photos.images, photos.targets, target)
         seen = project(self._small(target).vertices, target.camera)
         landmarks = photos.landmarks.clone()
         landmarks[:, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
-        return LabeledFaces(moved.images, landmarks, target, torch.ones_like(photos.exact))
+        return LabeledFaces(
+            moved.images, landmarks, target, torch.ones_like(photos.is_ground_truth)
+        )
 
     def _rendered(
         self, behind: Tensor, generator: torch.Generator
     ) -> tuple[LabeledFaces, LabeledFaces]:
-        """Return painted people before blurred photos ``[N, 3, 224, 224]``, and once more."""
+        """Return rendered people before blurred photos ``[N, 3, 224, 224]``, and once more."""
         assert self._renderer is not None
         blurred = F.interpolate(F.avg_pool2d(behind, 16), CROP_SIZE, mode="bilinear")
         return self._renderer(blurred, generator)

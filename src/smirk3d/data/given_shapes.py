@@ -47,11 +47,11 @@ def with_given_shapes(shapes: Tensor, keys: NDArray[np.str_], path: Path) -> Ten
     if not 0 < given.shape[1] <= most:
         raise origin.refusal(f"shape is {list(given.shape)}, expected [{len(names)}, up to {most}]")
     rows = {name: row for row, name in enumerate(names.tolist())}
-    known = np.array([rows.get(key, -1) for key in keys.tolist()])
-    if (known < 0).all():
+    row = np.array([rows.get(key, -1) for key in keys.tolist()])
+    if (row < 0).all():
         raise InputError(f"{path}: none of its keys is that of a photo")
-    found = torch.from_numpy(known >= 0)
+    found = torch.from_numpy(row >= 0)
     result = shapes.clone()
     result[found] = 0
-    result[found, : given.shape[1]] = torch.from_numpy(given[known[known >= 0]])
+    result[found, : given.shape[1]] = torch.from_numpy(given[row[row >= 0]])
     return result

@@ -1,9 +1,9 @@
 """From folders of photos and videos to shards that training reads.
 
-Each shard is a webdataset: ``KEY.jpg``, the crop, and ``KEY.json``, what is known of it. Beside it
+Each shard is a webdataset: ``KEY.jpg``, the crop, and ``KEY.json``, its annotations. Beside it
 lies a part of the annotations; when all shards are done the parts are joined to
-``annotations.npz``. What was not wanted is listed with the reason in ``refused.json``, and what
-could not be read in ``failed.json``.
+``annotations.npz``. Photos that are not used are listed with the reason in ``refused.json``, files
+that cannot be read in ``failed.json``.
 :func:`~smirk3d.data.annotated_faces.read_annotated_faces` reads the folder.
 """
 
@@ -41,18 +41,18 @@ from smirk3d.preprocessing.media.video_reader import VideoReader
 _LISTS = ("refused", "failed")
 """Lists of files with reasons, one for each shard and one for all."""
 
-_STD = 1000
-"""Keys of one photo or video lie within this many steps of the held-out divisor."""
+_KEYS_AN_ITEM = 1000
+"""Number of keys of one photo or video: more frames than are taken of any video."""
 
 
 @dataclass
 class PreprocessReport:
-    """What came of it.
+    """The result of preprocessing.
 
     Attributes:
         faces: number of faces in the shards.
-        refused: files (``FILE`` or ``FILE#FRAME``) that were read but not wanted, with the reason.
-        failed: files that could not be read, or not to their end, with the reason.
+        refused: reasons by file (``FILE`` or ``FILE#FRAME``) that was read but is not used.
+        failed: reasons by file that could not be read, or not to its end.
     """
 
     faces: int = 0
@@ -95,12 +95,10 @@ def preprocess(
         on_progress: called with the numbers of shards done and in all.
 
     Raises:
-        UsageError: if a setting cannot work.
         InputError: if the folder holds shards of other items or settings.
         OutputError: if the shards cannot be written.
         MissingExtra: if webdataset is not installed.
     """
-    config.check()
     require("webdataset", extra="train")
     out = Path(out)
     _claim(out, items, config)
@@ -160,9 +158,9 @@ def _make_shard(job: _Job, left_out: Mapping[int, str], begin: Callable[[int], N
                 continue
             begin(number)
             for row, jpeg in _faces(item, job.first_item + number, detector, job.config, report):
-                known = {k: v for k, v in row.items() if not isinstance(v, np.ndarray)}
+                texts = {k: v for k, v in row.items() if not isinstance(v, np.ndarray)}
                 name = row["key"]
-                writer.write({"__key__": name, "jpg": jpeg, "json": json.dumps(known).encode()})
+                writer.write({"__key__": name, "jpg": jpeg, "json": json.dumps(texts).encode()})
                 rows.append(row)
     for what in _LISTS:
         with atomic_path(_list(job, what)) as temporary:
@@ -206,7 +204,7 @@ def _faces(
 def _key(number: int, nth: int) -> str:
     """Return a key; all frames of an item share the remainder that decides what is held out."""
     block, remainder = divmod(number, HELD_OUT_DIVISOR)
-    return f"{(block * _STD + nth % _STD) * HELD_OUT_DIVISOR + remainder:09d}"
+    return f"{(block * _KEYS_AN_ITEM + nth % _KEYS_AN_ITEM) * HELD_OUT_DIVISOR + remainder:09d}"
 
 
 def _face(
@@ -240,8 +238,8 @@ def _face(
 
 
 def _blendshapes(face: DetectedFace) -> NDArray[np.float16]:
-    known = face.blendshapes or {}
-    return np.array([known.get(name, 0.0) for name in ARKIT_NAMES], np.float16)
+    estimated = face.blendshapes or {}
+    return np.array([estimated.get(name, 0.0) for name in ARKIT_NAMES], np.float16)
 
 
 def _arrays(rows: Sequence[dict[str, Any]]) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Settings of :mod:`smirk3d.data.preprocess`, at hand before anything heavy is imported."""
+"""Settings of :mod:`smirk3d.data.preprocess`; this module imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class PreprocessConfig:
     Attributes:
         crop_scale: side of the stored crop in landmark boxes; training draws tighter ones from it.
         min_quality: faces below this quality are refused.
-        min_size: so are faces whose landmark box is smaller, in pixels.
-        frames: at most so many pictures of a video, evenly spaced.
-        items: photos or videos in a shard.
-        jpeg_quality: of the stored crops.
-        processes: that work at the same time; 0 works in this one, which a damaged file may kill.
+        min_size: faces whose landmark box is smaller, in pixels, are refused.
+        frames: largest number of evenly spaced pictures that are taken of a video.
+        items: number of photos or videos in a shard.
+        jpeg_quality: quality of the stored crops.
+        processes: number of processes that work at the same time; 0 works in the calling one,
+            which a damaged file may kill.
     """
 
     crop_scale: float = 1.9
@@ -39,11 +40,11 @@ class PreprocessConfig:
     jpeg_quality: int = 94
     processes: int = 1
 
-    def check(self) -> None:
-        """Refuse settings that cannot work.
+    def __post_init__(self) -> None:
+        """Refuse numbers outside their range.
 
         Raises:
-            UsageError: if a number lies outside its range.
+            UsageError: if there is one; the text names its option.
         """
         for name, (least, most) in _RANGES.items():
             value = getattr(self, name)

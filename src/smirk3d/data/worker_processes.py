@@ -1,7 +1,7 @@
 """Work on files that may kill the process that reads them: a decoder crashes, memory runs out.
 
-Jobs have items, such as the photos of a shard. A process tells which item it begins. When it dies,
-its job is done again by another; an item at which two processes died is left out then.
+Jobs have items, such as the photos of a shard. A process reports which item it begins. When it
+dies, its job is done again by another; an item at which two processes died is left out then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from smirk3d.errors import OutputError, reason
 
 Job = TypeVar("Job")
 Work = Callable[[Job, Mapping[int, str], Callable[[int], None]], None]
-"""Does a job. It gets items to leave out with the reason, and what to call when an item begins."""
+"""Function that does a job, given the items to leave out with reasons, and a callback for items."""
 
 _Message = tuple[Literal["item", "done", "error"], int | Exception | None]
 
@@ -37,13 +37,13 @@ _PATIENCE = 10.0
 
 @dataclass
 class _Task(Generic[Job]):
-    """A job and what is known of its items.
+    """A job and the state of its items.
 
     Attributes:
         job: the job.
-        left_out: items that are left out, with the reason.
+        left_out: reasons of items that are left out.
         deaths: number of processes that died at each item.
-        item: the item that is being worked on.
+        item: number of the item that is being worked on.
     """
 
     job: Job
@@ -94,8 +94,8 @@ def run_jobs(work: Work[Job], jobs: Sequence[Job], processes: int) -> Iterator[J
     """Do jobs in processes of their own and yield each when it is done.
 
     Args:
-        work: does one job; it and the jobs can be pickled.
-        jobs: what to do.
+        work: function that does one job; it and the jobs can be pickled.
+        jobs: jobs to do.
         processes: number of processes; 0 works in this one, whose death ends everything.
 
     Raises:

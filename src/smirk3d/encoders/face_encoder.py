@@ -22,7 +22,7 @@ from smirk3d.assets.weight_files import (
 )
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.backbones import ARCHITECTURES, Backbone, build_backbone
-from smirk3d.encoders.encoder_config import EncoderConfig as EncoderConfig  # noqa: PLC0414 (found here too)
+from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.images import check_images
 from smirk3d.encoders.output_layers import GroupOutputs
 from smirk3d.errors import AssetError, check_shape

@@ -12,14 +12,10 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.evaluation.methods import Crops
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.perceptual import FeatureMaps, perceptual_loss
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
-from smirk3d.neural_renderer.inputs import (
-    MaskingConfig,
-    draw_points,
-    masked_photo,
-    renderer_input,
-)
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.inputs import draw_points, masked_photo, renderer_input
 from smirk3d.neural_renderer.pixel_sampling import sampling_weights
+from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import MeshRenderer

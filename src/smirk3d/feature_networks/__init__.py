@@ -1,1 +1,1 @@
-"""Frozen networks that judge pictures: callables for the perceptual and emotion losses."""
+"""Frozen feature networks: callables for the perceptual and emotion losses."""

@@ -1,4 +1,4 @@
-"""The emotion network of EMOCA: a ResNet-50 whose pooled features tell expressions apart."""
+"""The emotion network of EMOCA: a ResNet-50 whose averaged features separate expressions."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ResNet50(nn.Module):
             setattr(self, f"layer{number}", nn.Sequential(*blocks))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return pooled features ``[B, 2048]`` of images ``[B, 3, H, W]`` in [0, 1].
+        """Return global average pooled features ``[B, 2048]`` of images ``[B, 3, H, W]`` in [0, 1].
 
         Raises:
             ShapeError: if the images have another shape.

@@ -1,4 +1,4 @@
-"""Networks that judge pictures and never learn."""
+"""Feature networks that never learn."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def perceptual_network(choice: str = "auto") -> Frozen:
 
     Args:
         choice: ``"vgg16"`` for the user's file of torchvision's weights, ``"lite0"`` for
-            EfficientNet-Lite0 from its package, ``"auto"`` for the first of the two that is there,
+            EfficientNet-Lite0 from its package, ``"auto"`` for the first that is installed,
             or the path of a VGG-16 file.
 
     Raises:
@@ -57,7 +57,7 @@ def emotion_network(choice: str = "auto") -> Frozen | None:
             EMOCA's.
 
     Raises:
-        AssetError: if a file is damaged, or what is asked for by name is absent.
+        AssetError: if a file is damaged, or a network that is chosen by name is absent.
         MissingExtra: if fer's file cannot be read for want of h5py.
     """
     path = find_network(EMOTION_PATTERN) if choice in {"auto", "fer"} else Path(choice)

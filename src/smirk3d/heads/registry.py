@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from smirk3d.assets import DEFAULT_HEAD as DEFAULT_HEAD  # noqa: PLC0414 (found here too)
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.installed import installed_files
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_file import read_head_file

@@ -1,1 +1,1 @@
-"""Losses: pure functions of predictions and targets; what each averages over is documented."""
+"""Losses: pure functions of predictions and targets, each with a documented average."""

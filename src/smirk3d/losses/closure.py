@@ -18,7 +18,7 @@ EYELID_PAIRS = (
     (159, 145), (158, 153), (160, 144), (157, 154), (161, 163),
     (386, 374), (385, 380), (387, 373), (384, 381), (388, 390),
 )  # fmt: skip
-"""MediaPipe's ids of upper and lower lid edges; the subject's right eye first."""
+"""MediaPipe's ids of upper and lower eyelid edges; the subject's right eye first."""
 
 LIP_PAIRS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
 """MediaPipe's ids of the inner edges of upper and lower lip."""

@@ -1,4 +1,4 @@
-"""Agreement of parameters after a re-detection: painted with known ones, read back."""
+"""Cycle consistency: parameters that are rendered, and predicted again from the rendered image."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
-from smirk3d.losses.loss_weights import CycleForm as CycleForm  # noqa: PLC0414 (found here too)
+from smirk3d.losses.loss_weights import CycleForm
 from smirk3d.losses.units import component_units
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import ParameterGroup
 
-SMIRK_CYCLE_WEIGHTS: Mapping[str, float] = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
-"""The published weights of the groups; with a trained shape encoder, ``shape`` has 1."""
-
 
 def cycle_losses(
-    read: FaceParameters,
-    known: FaceParameters,
+    predicted: FaceParameters,
+    target: FaceParameters,
     groups: Sequence[str],
     *,
     spec: Sequence[ParameterGroup] | None = None,
@@ -30,13 +27,13 @@ def cycle_losses(
     No gradient flows into the ground-truth parameters. A group that the head lacks is left out.
 
     Args:
-        read: what the encoder finds in the paintings, B faces.
-        known: what was painted, B faces.
+        predicted: predictions for the rendered images, B faces.
+        target: parameters that were rendered, B faces.
         groups: names of the groups.
-        spec: measure the groups that it defines in their components' units, which
-            :func:`~smirk3d.losses.units.component_units` gives; each parameter's own unit by
-            default, as in SMIRK.
-        unit_interval_std: the unit of amounts there.
+        spec: groups whose differences are measured in their components' units, see
+            :func:`~smirk3d.losses.units.component_units`; each parameter's own unit by default, as
+            in SMIRK.
+        unit_interval_std: unit of components whose range ends at 1, where ``spec`` is given.
         form: squares as in SMIRK, or absolute differences.
 
     Raises:
@@ -45,11 +42,10 @@ def cycle_losses(
     described = {group.name: group for group in spec or ()}
     losses = {}
     for name in groups:
-        ours, theirs = getattr(read, name), getattr(known, name).detach()
+        ours, theirs = getattr(predicted, name), getattr(target, name).detach()
         if ours.shape != theirs.shape:
             raise ShapeError(
-                f"{name} must have shape {list(theirs.shape)} of the known one,"
-                f" got {list(ours.shape)}"
+                f"{name} must have the target's shape {list(theirs.shape)}, got {list(ours.shape)}"
             )
         difference = ours - theirs
         if name in described:
@@ -63,9 +59,9 @@ def cycle_losses(
 
 
 def cycle_loss(
-    read: FaceParameters,
-    known: FaceParameters,
-    weights: Mapping[str, float] = SMIRK_CYCLE_WEIGHTS,
+    predicted: FaceParameters,
+    target: FaceParameters,
+    weights: Mapping[str, float],
     *,
     spec: Sequence[ParameterGroup] | None = None,
     unit_interval_std: float = 1.0,
@@ -74,20 +70,20 @@ def cycle_loss(
     """Return the weighted sum of :func:`cycle_losses`, a scalar.
 
     Args:
-        read: what the encoder finds in the paintings, B faces.
-        known: what was painted, B faces.
-        weights: by group name; groups of weight 0 are passed over.
-        spec: see :func:`cycle_losses`,
-        unit_interval_std: and there,
-        form: and there.
+        predicted: predictions for the rendered images, B faces.
+        target: parameters that were rendered, B faces.
+        weights: weight of each group by name; groups of weight 0 are passed over.
+        spec: groups with units, see :func:`cycle_losses`.
+        unit_interval_std: unit of components whose range ends at 1.
+        form: squares or absolute differences.
 
     Raises:
         ShapeError: if the two have different sizes.
     """
     names = [name for name, weight in weights.items() if weight]
-    total = read.camera.new_zeros(())
+    total = predicted.camera.new_zeros(())
     losses = cycle_losses(
-        read, known, names, spec=spec, unit_interval_std=unit_interval_std, form=form
+        predicted, target, names, spec=spec, unit_interval_std=unit_interval_std, form=form
     )
     for name, loss in losses.items():
         total = total + weights[name] * loss

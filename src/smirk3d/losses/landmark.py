@@ -9,14 +9,14 @@ from smirk3d.errors import check_shape
 
 
 def landmark_weights(sigma: Tensor, noise: float) -> Tensor:
-    """Return how much each landmark counts, ``[L]``: 1 for an exact one, less for a loose one.
+    """Return the weight of each landmark ``[L]``: 1 if it lies exactly on the mesh, else less.
 
     ``noise^2 / (sigma^2 + noise^2)``: the inverse variance of a landmark that the detector places
     with ``noise`` on a point that the head's embedding places with ``sigma``.
 
     Args:
         sigma: standard deviation of the embedding ``[L]``, as ``head.landmark_sigma``.
-        noise: the detector's, in the same unit (metres).
+        noise: standard deviation of the detector, in the same unit (metres).
     """
     return noise**2 / (sigma**2 + noise**2)
 
@@ -35,10 +35,10 @@ def landmark_loss(
     crop, 1 pixel off in x and y is 8e-5.
 
     Args:
-        predicted: ``[B, L, D]``, D of 2 or 3.
-        target: ``[B, L, D]`` in the same frame; where not valid, anything, NaN too.
-        weight: ``[L]``, see :func:`landmark_weights`; multiply by what a region should count.
-        valid: ``[B, L]``, 1 or true where the target is to be trusted.
+        predicted: landmarks ``[B, L, D]``, D of 2 or 3.
+        target: landmarks ``[B, L, D]`` in the same frame; anything, NaN too, where not valid.
+        weight: weights ``[L]``, see :func:`landmark_weights`, times those of regions.
+        valid: mask ``[B, L]``, 1 or true where the target is to be trusted.
 
     Raises:
         ShapeError: if the shapes do not agree.

@@ -1,7 +1,7 @@
-"""Distances between what a network sees in two pictures.
+"""Distances between the features that a network gives of two pictures.
 
-Networks are given as callables, such as those of :mod:`smirk3d.feature_networks`; their weights
-are the caller's to freeze. Gradients flow through the first picture alone.
+Networks are given as callables, such as those of :mod:`smirk3d.feature_networks`; the caller
+freezes their weights. Gradients flow through the first picture alone.
 """
 
 from __future__ import annotations

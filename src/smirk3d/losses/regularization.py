@@ -1,4 +1,4 @@
-"""Distances of parameters to what is plausible, and to known values."""
+"""Distances of parameters to their priors and to targets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def prior_loss(values: Tensor, group: ParameterGroup, *, standardized: bool = Tr
     """Return the mean squared distance to the group's default, over batch and components, a scalar.
 
     Args:
-        values: ``[B, D]``.
-        group: gives defaults and standard deviations.
+        values: parameters ``[B, D]``.
+        group: group that gives defaults and standard deviations.
         standardized: measure each component in its prior's standard deviations; False for SMIRK's
             mean square in the parameter's own unit.
 
@@ -35,9 +35,9 @@ def target_loss(values: Tensor, target: Tensor, valid: Tensor | None = None) -> 
     The mean runs over the components of the valid faces; without any it is 0.
 
     Args:
-        values: ``[B, D]``.
-        target: ``[B, D]``; where not valid, anything, NaN too.
-        valid: ``[B]``, 1 or true where the target is known; all by default. Fractions are weights.
+        values: parameters ``[B, D]``.
+        target: parameters ``[B, D]``; anything, NaN too, where not valid.
+        valid: ``[B]``, 1 or true where there is a target; all by default. Fractions are weights.
 
     Raises:
         ShapeError: if the shapes do not agree.

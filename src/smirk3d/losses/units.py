@@ -1,4 +1,4 @@
-"""In what the differences of a group's components are measured."""
+"""Units in which the differences of a group's components are measured."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SMALLEST_UNIT = 1e-6
 def component_units(group: ParameterGroup, unit_interval_std: float, like: Tensor) -> Tensor:
     """Return the unit of each of a group's components ``[D]``.
 
-    Amounts, components whose range ends at 1, share one unit: the standard deviations of rare
-        actions are so
+    Components whose range ends at 1 share one unit: the standard deviations of rare actions are so
     small that squares in them would make a tongue count a hundred times as much as a smile.
 
     Args:
-        group: gives ranges and standard deviations.
-        unit_interval_std: the unit of amounts; the others' unit is their standard deviation.
-        like: gives type and device.
+        group: group that gives ranges and standard deviations.
+        unit_interval_std: unit of components whose range ends at 1; the unit of other components
+            is their standard deviation.
+        like: tensor that gives type and device.
     """
     units = [
         unit_interval_std if high == 1 else std

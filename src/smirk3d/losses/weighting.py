@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.losses.loss_weights import PRETRAINING as PRETRAINING  # noqa: PLC0414 (found here too)
-from smirk3d.losses.loss_weights import LossWeights as LossWeights  # noqa: PLC0414 (found here too)
+from smirk3d.losses.loss_weights import LossWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +17,8 @@ class WeightedLoss:
     """A sum of losses.
 
     Attributes:
-        total: to descend on, a scalar.
-        terms: each computed loss before its weight, detached scalars by name.
+        total: weighted sum to minimize, a scalar.
+        terms: computed losses before their weights, detached scalars by name.
     """
 
     total: Tensor
@@ -44,8 +43,8 @@ def weighted_sum(
 
     Args:
         terms: functions that compute a scalar each; those of weight zero are not called.
-        weights: by name of the term; weights without a term have no effect, because paths of
-            training have terms of their own.
+        weights: weights by name of the term; weights without a term have no effect, because paths
+            of training have terms of their own.
 
     Raises:
         ValueError: if a term has no weight, or all weights of the terms are zero.

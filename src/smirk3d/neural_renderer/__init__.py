@@ -1,1 +1,1 @@
-"""The neural renderer: paints the photo again from grey geometry and a few of its pixels."""
+"""The neural renderer: renders the photo from grey geometry and a few of its pixels."""

@@ -1,4 +1,4 @@
-"""What of the photo the neural renderer may see: all but the face.
+"""Masks of the pixels that the neural renderer may see: all but the face.
 
 Lengths in pixels are of a 224 crop and scale with the picture, so that a training at 112 hides the
 same fraction of the face.
@@ -44,7 +44,7 @@ def _running_maximum(values: Tensor, length: int, dim: int) -> Tensor:
 def surroundings(hull: Tensor, rendered: Tensor, *, dilation: float) -> Tensor:
     """Return masks ``[B, 1, H, W]`` that are 1 outside the face, without gradient.
 
-    Hidden are the grown hull of the photo's landmarks, and what the rendering covers.
+    The grown hull of the photo's landmarks and the pixels of the rendering are hidden.
 
     Args:
         hull: ``[B, 1, H, W]``, 1 within the landmarks' convex hull.
@@ -68,9 +68,10 @@ def random_holes(
     """Return masks ``[B, 1, H, W]`` that are 0 in random squares, which may overlap, and 1 else.
 
     Args:
-        like: ``[B, ..., H, W]``; gives batch, size, device and dtype.
-        fraction: of a 224 crop's pixels that are centres of a square; 0.01 hides about 70 %.
-        side: of a square, in pixels of a 224 crop; odd there and here.
+        like: tensor ``[B, ..., H, W]`` that gives batch, size, device and dtype.
+        fraction: fraction of a 224 crop's pixels that are centres of a square; 0.01 hides about
+            70 %.
+        side: side of a square, in pixels of a 224 crop; odd there and here.
         generator: source of randomness; torch's own by default.
     """
     height, width = like.shape[-2:]

@@ -1,4 +1,4 @@
-"""The neural renderer: a U-Net that paints the photo from grey geometry and a few pixels."""
+"""The neural renderer: a U-Net that renders the photo from grey geometry and a few pixels."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ from smirk3d.assets.weight_files import (
 )
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.neural_renderer.blocks import DoubleConv, ResidualBlock
-from smirk3d.neural_renderer.renderer_config import LIGHT as LIGHT  # noqa: PLC0414 (found here too)
-from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig as NeuralRendererConfig  # noqa: PLC0414 (found here too)
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 
 _MOST_CHANNELS, _MOST_LEVELS, _MOST_BLOCKS, _LARGEST_PATCH = 4096, 8, 64, 16
-"""Far above the published size: what a file says is built, so that it must be of some size."""
+"""Bounds far above the published size: files state the size that is built."""
 _SMALLEST_BOTTLENECK = 2
 
 
 class NeuralRenderer(nn.Module):
-    """Paints a face from its grey rendering and the masked photo.
+    """Renders a face from its grey rendering and the masked photo.
 
     Attributes:
-        config: its size.
-        kind: what it has learnt to paint, :data:`~smirk3d.assets.weight_files.RENDERER` or
+        config: size of the network.
+        kind: task that it has learnt, :data:`~smirk3d.assets.weight_files.RENDERER` or
             :data:`~smirk3d.assets.weight_files.INPAINTER`; files of one kind are refused where the
             other belongs.
-        provenance: where the weights come from; kept in the file.
+        provenance: origin of the weights; kept in the file.
     """
 
     def __init__(self, config: NeuralRendererConfig | None = None) -> None:
@@ -84,7 +83,7 @@ class NeuralRenderer(nn.Module):
                 weight.copy_(weight[..., :1, :1].expand_as(weight))
 
     def start_grey(self) -> None:
-        """Let it paint even grey at first: no correction, where corrections are learnt."""
+        """Start from even grey: no correction, where corrections are learnt."""
         nn.init.zeros_(self.output.weight)
         if self.output.bias is not None:
             nn.init.zeros_(self.output.bias)
@@ -95,7 +94,7 @@ class NeuralRenderer(nn.Module):
         return int(self.config.patch * 2 ** len(self.down))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return painted pictures ``[B, 3, H, W]`` in [0, 1].
+        """Return rendered images ``[B, 3, H, W]`` in [0, 1].
 
         Args:
             inputs: ``[B, 6, H, W]``: grey rendering, then masked photo; any size.
@@ -144,7 +143,7 @@ class NeuralRenderer(nn.Module):
 
         Args:
             path: the file.
-            kind: what it must have learnt to paint.
+            kind: task that it must have learnt.
 
         Raises:
             AssetError: if the file is absent, damaged or of another kind.

@@ -16,7 +16,7 @@ from smirk3d.neural_renderer.pixel_sampling import (
     sample_surface,
     write_pixels,
 )
-from smirk3d.neural_renderer.renderer_config import MaskingConfig as MaskingConfig  # noqa: PLC0414 (found here too)
+from smirk3d.neural_renderer.renderer_config import MaskingConfig
 from smirk3d.rasterization.base import Fragments
 
 
@@ -50,9 +50,10 @@ def draw_points(
     """Draw the pixels that the neural renderer may see, on the rendering over the photo.
 
     Args:
-        rendering: of the face as it is in the photo.
-        face_weight: ``[F]``, see :func:`~smirk3d.neural_renderer.pixel_sampling.sampling_weights`.
-        config: how many.
+        rendering: rendering of the face as it is in the photo.
+        face_weight: weights ``[F]`` of the triangles, see
+            :func:`~smirk3d.neural_renderer.pixel_sampling.sampling_weights`.
+        config: number of pixels.
         generator: source of randomness.
     """
     height, width = rendering.fragments.face_index.shape[1:]
@@ -79,10 +80,10 @@ def masked_photo(
     Args:
         photo: ``[B, 3, H, W]``.
         hull: ``[B, 1, H, W]``, 1 within the convex hull of the photo's landmarks.
-        rendering: what the neural renderer is to paint.
+        rendering: grey rendering of the face that the neural renderer shall render.
         faces: ``[F, 3]``, the rendered triangles.
         surface: pixels drawn from the photo.
-        config: noise, holes and margins.
+        config: noise, holes and margin.
         generator: source of randomness.
 
     Raises:

@@ -18,11 +18,11 @@ from smirk3d.geometry.barycentric import interpolate
 from smirk3d.rasterization.base import Fragments
 
 _DEPTH_SLACK = 0.05
-"""How far behind what its pixel shows a point may lie and still be seen, in device units (7 mm in
-an average crop): a pixel's depth is its centre's, and steep surfaces change within a pixel."""
+"""Largest depth in device units (7 mm in an average crop) at which a point counts as seen behind
+the surface of its pixel: a pixel's depth is its centre's, and steep surfaces change within one."""
 
 SMIRK_REGION_WEIGHTS = {"face": 1.0, "lips": 0.5, "nose": 0.5, "ears": 0.0, "neck": 0.0}
-"""How often pixels of a region are drawn; of overlapping regions the last one named counts."""
+"""Frequency of drawn pixels by region, as in SMIRK; the last of overlapping regions counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def sample_surface(
 
 @dataclass(frozen=True, eq=False)
 class PlacedPoints:
-    """Where points of a surface are in a picture.
+    """Places of a surface's points in a picture.
 
     Attributes:
         pixel: flat index ``[B, P]``, 0 where not seen.

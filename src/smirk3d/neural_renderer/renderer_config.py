@@ -1,13 +1,18 @@
-"""Size of the neural renderer and what it sees, at hand before anything heavy is imported."""
+"""Size of the neural renderer and how photos are masked; this module imports nothing heavy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smirk3d.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True)
 class NeuralRendererConfig:
-    """Size of the neural renderer; the default is the published one.
+    """Size of the neural renderer; the default is the published one (Retsinas et al. 2024).
+
+    What a file says is checked where it is read, by
+    :meth:`~smirk3d.neural_renderer.generator.NeuralRenderer.from_file`.
 
     Attributes:
         features: channels of each level, from the finest; the last is the bottleneck's.
@@ -24,7 +29,7 @@ class NeuralRendererConfig:
 
 
 LIGHT = NeuralRendererConfig(features=(32, 48, 96, 128), blocks=2, depthwise=True, patch=2)
-"""For training on a CPU: about a fiftieth of the published size's multiplications."""
+"""Size for training on a CPU: about a fiftieth of the published size's multiplications."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +38,11 @@ class MaskingConfig:
 
     Attributes:
         dilation: growth of the hull, in pixels of a 224 crop.
-        point_fraction: drawn pixels of the face, as a fraction of all pixels of the picture.
+        point_fraction: number of drawn pixels of the face, as a fraction of the picture's pixels.
         noise: standard deviation of the factor on each drawn colour.
-        hole_fraction: of a 224 crop's pixels that are centres of holes in the drawn pixels.
-        hole_side: of a hole, in pixels of a 224 crop.
+        hole_fraction: fraction of a 224 crop's pixels that are centres of holes in the drawn
+            pixels.
+        hole_side: side of a hole, in pixels of a 224 crop.
     """
 
     dilation: float = 10.0
@@ -44,3 +50,10 @@ class MaskingConfig:
     noise: float = 0.05
     hole_fraction: float = 0.01
     hole_side: int = 11
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not (self.dilation >= 0 and self.noise >= 0 and self.hole_side >= 1):
+            raise UsageError("masking: dilation and noise must be 0 or more, hole-side 1 or more")
+        if not (0 <= self.point_fraction <= 1 and 0 <= self.hole_fraction <= 1):
+            raise UsageError("masking: point-fraction and hole-fraction must lie from 0 to 1")

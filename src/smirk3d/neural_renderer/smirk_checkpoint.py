@@ -13,7 +13,8 @@ from torch import Tensor
 
 from smirk3d.assets.weight_files import load_strictly, read_torch_state
 from smirk3d.encoders.smirk_checkpoint import GENERATOR_PREFIX, split_checkpoint
-from smirk3d.neural_renderer.generator import NeuralRenderer, NeuralRendererConfig
+from smirk3d.neural_renderer.generator import NeuralRenderer
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 
 _LEVELS = 4
 _RESIDUAL = {"conv1": 1, "norm1": 2, "conv2": 5, "norm2": 6}

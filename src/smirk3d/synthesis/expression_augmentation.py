@@ -1,8 +1,6 @@
-"""Strong and one-sided expressions, drawn from a head's spec around those of photos."""
+"""Expression augmentation: large and one-sided expressions around those of photos."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,13 +8,30 @@ from torch import Tensor
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
+from smirk3d.synthesis.expressions import ExpressionSampler
+
+_FADED = 0.5
+"""Fraction of faces whose own expression is faded before actions are added."""
+_COEFFICIENTS, _FACTOR = 0.5, (1.0, 3.0)
+"""Fraction of PCA coefficients with noise and its factor: SMIRK's, as in the cycle path."""
+_SHUT, _NEARLY_SHUT = 0.33, 0.15
+"""A third of the drawn eyelids are shut, as in a wink or a blink, up to the second number."""
+_GAZE_REACH = 0.8
+"""Fraction of the eyes' range: at its end the iris is hidden."""
+_WIDEST_JAW, _LARGEST_ANGLE = 0.9, 1.0
+"""Fraction of the jaw's range that is drawn, and the largest bound that is taken."""
 
 
 class ExpressionAugmentation:
-    """Draws expressions for one head: sparse uniform for named actions, normal for PCA."""
+    """Draws other expressions for the faces of one head.
+
+    Attributes:
+        head: the head.
+        config: how much is drawn.
+    """
 
     def __init__(self, head: HeadModel, config: ExpressionAugmentationConfig | None = None) -> None:
-        """Prepare the head's ranges."""
+        """Keep head and settings."""
         self.head = head
         self.config = config or ExpressionAugmentationConfig()
 
@@ -25,62 +40,38 @@ class ExpressionAugmentation:
 
         Args:
             start: parameters ``[B]`` of photos.
-            generator: on the CPU.
+            generator: source of randomness, on any device.
         """
-        batch, device = len(start), start.shape.device
-
-        def draw(*shape: int) -> Tensor:
-            return torch.rand(batch, *shape, generator=generator).to(device)
-
-        changed = start.replace(expression=self._expression(start.expression, draw, generator))
+        sampler = ExpressionSampler(self.head, start, generator)
+        changed = start.replace(expression=self._expression(start.expression, sampler))
         if start.eyelids.shape[1]:
-            fresh = draw(2)
-            # a third of the drawn lids are shut, as in a wink or a blink
-            fresh = torch.where(draw(2) < 0.33, 1 - 0.15 * fresh, fresh)
-            lids = torch.where(draw(1) < self.config.eyelids, fresh, start.eyelids)
-            changed = changed.replace(eyelids=lids)
+            changed = changed.replace(eyelids=self._eyelids(start.eyelids, sampler))
         if start.jaw.shape[1]:
-            changed = changed.replace(jaw=self._jaw(start.jaw, draw))
+            changed = changed.replace(jaw=self._jaw(start.jaw, sampler))
         if start.eyes.shape[1]:
-            lo, hi = self._range("eyes", device)
-            fresh = draw(3).repeat(1, 2) * (hi - lo) * 0.8 + lo * 0.8
-            eyes = torch.where(draw(1) < self.config.gaze, fresh, start.eyes)
-            changed = changed.replace(eyes=eyes)
-        return changed.replace(
-            **{
-                name: self.head.group(name).clamp(getattr(changed, name))
-                for name in ("expression", "eyelids", "jaw", "eyes")
-            }
-        )
+            changed = changed.replace(
+                eyes=sampler.gaze(start.eyes, self.config.gaze, reach=_GAZE_REACH)
+            )
+        return sampler.clamp(changed)
 
-    def _range(self, group: str, device: torch.device) -> tuple[Tensor, Tensor]:
-        described = self.head.group(group)
-        lo = torch.tensor(described.lo, device=device)
-        return lo, torch.tensor(described.hi, device=device)
+    def _expression(self, start: Tensor, sampler: ExpressionSampler) -> Tensor:
+        kept = start * torch.where(sampler.uniform(1) < _FADED, sampler.uniform(1), 1.0)
+        if self.head.group("expression").activation == "identity":
+            return kept + sampler.coefficient_noise(_COEFFICIENTS, _FACTOR)
+        added, chosen = sampler.actions(self.config.actions, self.config.strength)
+        return torch.where(chosen, torch.maximum(added, kept), kept)
 
-    def _expression(
-        self, start: Tensor, draw: Callable[..., Tensor], generator: torch.Generator
-    ) -> Tensor:
-        kept = start * torch.where(draw(1) < 0.5, draw(1), 1.0)
-        group = self.head.group("expression")
-        if group.activation == "identity":
-            std = torch.tensor(group.prior_std, device=start.device)
-            chosen = draw(group.dim) < 0.5
-            normal = torch.randn(start.shape, generator=generator).to(start.device)
-            return kept + normal * std * (1 + 2 * draw(1)) * chosen
-        low, high = self.config.actions
-        count = low + draw(1) * (high + 1 - low)
-        rank = draw(group.dim).argsort(1).argsort(1)
-        weak, strong = self.config.strength
-        added = draw(group.dim) * (strong - weak) + weak
-        return torch.where(rank < count.floor(), torch.maximum(added, kept), kept)
+    def _eyelids(self, start: Tensor, sampler: ExpressionSampler) -> Tensor:
+        drawn = sampler.uniform(2)
+        drawn = torch.where(sampler.uniform(2) < _SHUT, 1 - _NEARLY_SHUT * drawn, drawn)
+        return torch.where(sampler.uniform(1) < self.config.eyelids, drawn, start)
 
-    def _jaw(self, start: Tensor, draw: Callable[..., Tensor]) -> Tensor:
-        lo, hi = self._range("jaw", start.device)
-        hi = hi.clamp(max=1.0)
+    def _jaw(self, start: Tensor, sampler: ExpressionSampler) -> Tensor:
+        lo, hi = sampler.limits("jaw")
+        hi = hi.clamp(max=_LARGEST_ANGLE)
         # never shut further than the photo: its chin would stay behind
-        opened = torch.maximum(start[:, :1], draw(1) * 0.9 * hi[0])
-        first = torch.where(draw(1) < self.config.jaw_open, opened, start[:, :1])
-        aside = draw(2) * (hi[1:] - lo[1:]) + lo[1:]
-        rest = torch.where(draw(2) < self.config.jaw_moved, aside, start[:, 1:])
+        opened = torch.maximum(start[:, :1], sampler.uniform(1) * _WIDEST_JAW * hi[0])
+        first = torch.where(sampler.uniform(1) < self.config.jaw_open, opened, start[:, :1])
+        aside = sampler.uniform(2) * (hi[1:] - lo[1:]) + lo[1:]
+        rest = torch.where(sampler.uniform(2) < self.config.jaw_moved, aside, start[:, 1:])
         return torch.cat([first, rest], 1)

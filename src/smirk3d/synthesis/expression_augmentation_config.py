@@ -1,8 +1,10 @@
-"""How expressions are drawn around those of photos; at hand before anything heavy is imported."""
+"""How expressions are drawn around those of photos; this module imports nothing heavy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from smirk3d.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +26,15 @@ class ExpressionAugmentationConfig:
     jaw_open: float = 0.35
     jaw_moved: float = 0.3
     gaze: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        (few, many), (weak, full) = self.actions, self.strength
+        if not (0 <= few <= many and 0 <= weak <= full <= 1):
+            raise UsageError(
+                f"expression augmentation: {few} to {many} actions of strength {weak:g} to "
+                f"{full:g}: give rising numbers, and strengths from 0 to 1"
+            )
+        for name in ("eyelids", "jaw_open", "jaw_moved", "gaze"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"expression augmentation: {name} must lie from 0 to 1")

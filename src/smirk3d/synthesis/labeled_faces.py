@@ -1,4 +1,4 @@
-"""Pictures of faces with the parameters that are known of them, before augmentation."""
+"""Pictures of faces with target parameters, before augmentation."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class LabeledFaces:
     """B faces as they come from their source.
 
     Attributes:
-        images: ``[B, 3, 224, 224]`` in [0, 1].
+        images: pictures ``[B, 3, 224, 224]`` in [0, 1].
         landmarks: all landmarks ``[B, 478, 2]`` in pixels.
-        targets: parameters ``[B]`` in the images' frame; NaN where they are not known.
-        exact: ``[B]`` bool, whether the targets are what the picture was made from (photo warps,
-            renders) rather than a fit.
+        targets: parameters ``[B]`` in the images' frame; NaN where they are unknown.
+        is_ground_truth: ``[B]`` bool, whether a picture was made from its target (photo warps,
+            renders) rather than the target fitted to the picture.
     """
 
     images: Tensor
     landmarks: Tensor
     targets: FaceParameters
-    exact: Tensor
+    is_ground_truth: Tensor
 
     @staticmethod
     def cat(parts: Sequence[LabeledFaces]) -> LabeledFaces:
@@ -35,12 +35,12 @@ class LabeledFaces:
             torch.cat([part.images for part in parts]),
             torch.cat([part.landmarks for part in parts]),
             FaceParameters.cat([part.targets for part in parts]),
-            torch.cat([part.exact for part in parts]),
+            torch.cat([part.is_ground_truth for part in parts]),
         )
 
     def to(self, device: torch.device | str) -> LabeledFaces:
         """Return the faces on a device."""
         return LabeledFaces(
             self.images.to(device), self.landmarks.to(device), self.targets.to(device),
-            self.exact.to(device),
+            self.is_ground_truth.to(device),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Mirrored faces: what happens to landmarks and parameters when a photo is flipped."""
+"""Mirrored faces: landmarks and parameters of photos that are flipped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Mirror:
     """Flips landmarks and parameters of one head left to right.
 
     Attributes:
-        landmark_order: for each embedded landmark ``[L]``, the one on the other side.
+        landmark_order: row ``[L]`` of the landmark on the other side, for each embedded landmark.
         shape_map: ``[S, S]``; ``shape @ shape_map`` is the mirrored person's shape, to the accuracy
             with which the identity basis can show it.
     """
@@ -42,25 +42,25 @@ class Mirror:
     def parameters(self, parameters: FaceParameters) -> FaceParameters:
         """Return the parameters ``[B]`` of the mirrored faces.
 
-        PCA expressions have no known mirror and are returned as they are: do not flip them.
+        The mirror image of PCA expressions is unknown, and they are returned as they are.
         """
         device = parameters.shape.device
         order = self.expression_order.to(device)
-        turn = parameters.shape.new_tensor([1.0, -1.0, -1.0])
+        axes = parameters.shape.new_tensor([1.0, -1.0, -1.0])
         jaw = parameters.jaw
         if jaw.shape[1]:
-            jaw = jaw * (jaw.new_tensor([1.0, -1.0, 1.0]) if self.blend_jaw else turn)
+            jaw = jaw * (jaw.new_tensor([1.0, -1.0, 1.0]) if self.blend_jaw else axes)
         eyes = parameters.eyes
         if eyes.shape[1]:
-            eyes = (eyes.unflatten(1, (2, 3)).flip(1) * turn).flatten(1)
+            eyes = (eyes.unflatten(1, (2, 3)).flip(1) * axes).flatten(1)
         return FaceParameters(
             shape=parameters.shape @ self.shape_map.to(device),
             expression=parameters.expression[:, order],
             jaw=jaw,
             eyelids=parameters.eyelids.flip(1),
             eyes=eyes,
-            neck=parameters.neck * turn if parameters.neck.shape[1] else parameters.neck,
-            head_pose=parameters.head_pose * turn,
+            neck=parameters.neck * axes if parameters.neck.shape[1] else parameters.neck,
+            head_pose=parameters.head_pose * axes,
             camera=parameters.camera * parameters.camera.new_tensor([1.0, -1.0, 1.0]),
         )
 

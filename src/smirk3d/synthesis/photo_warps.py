@@ -1,11 +1,11 @@
-"""Photos whose faces are moved to ground-truth expressions: real skin, exact parameters.
+"""Photos whose faces are moved to other expressions: real skin, ground-truth parameters.
 
 The fitted head carries the photo as its texture. It is moved to another expression and drawn back
-over the photo at the place it came from. What the photo does not show (a closed eye's ball, teeth
-behind lips, skin in a fold) takes the colours of its surroundings or plain ones under the photo's
-own brightness. The picture around the head is drawn along with its outline, less and less with the
-distance, so that no old chin or cheek stays behind. This gives training pictures for actions that
-photos and detectors rarely offer: winks, sneers, puffed cheeks, sideways jaws.
+over the photo at the place it came from. Surfaces that the photo does not show (a closed eye's
+ball, teeth behind lips, skin in a fold) take the colours of its surroundings or plain ones under
+the photo's own brightness. The picture around the head moves along with its outline, less and less
+with the distance, so that no old chin or cheek stays behind. This gives training pictures for
+actions that photos and detectors rarely offer: winks, sneers, puffed cheeks, sideways jaws.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
 from smirk3d.rendering.photo_colours import vertex_visibility
 
-# linear-ish display colours of what a photo hides, lit by the photo's brightness
+# display colours of parts that photos hide, scaled by the photo's brightness
 _PLAIN_COLOURS = {
     "eyeL": (0.92, 0.88, 0.86),
     "eyeR": (0.92, 0.88, 0.86),
@@ -48,8 +48,8 @@ class WarpedPhotos:
     """Photos after the warp.
 
     Attributes:
-        images: ``[B, 3, H, W]`` in [0, 1].
-        changed: ``[B, 1, H, W]`` bool, where the face was drawn anew.
+        images: pictures ``[B, 3, H, W]`` in [0, 1].
+        changed: mask ``[B, 1, H, W]`` bool of pixels that were rendered anew.
     """
 
     images: Tensor
@@ -98,7 +98,7 @@ class PhotoWarper:
             photos, place.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
         )
         trust = trust.clamp(0, 1) ** 2
-        painted = ((texture * trust + fallback * (1 - trust)) * gain).clamp(0, 1)
+        rendered = ((texture * trust + fallback * (1 - trust)) * gain).clamp(0, 1)
         covered = fragments.mask[:, None]
         way = place - pixel_centres(size, place.device)
         around = continued_around(way, covered & (inside < 0.5) & (trust > 0.25))
@@ -111,7 +111,7 @@ class PhotoWarper:
         moved = covered & (way.abs().amax(1, keepdim=True) > far)
         moved |= covered & (inside > 0.5) & (trust < 0.25)
         drawn_along = ~covered & (around.abs().amax(1, keepdim=True) > far)
-        images = torch.where(moved, painted, torch.where(drawn_along, behind, photos))
+        images = torch.where(moved, rendered, torch.where(drawn_along, behind, photos))
         return WarpedPhotos(images, moved | drawn_along)
 
     def visibility(self, seen: Tensor, depth: Tensor, vertices: Tensor) -> Tensor:
@@ -131,15 +131,15 @@ class PhotoWarper:
         start = torch.cat([colours * weight, weight], -1)
         held = (known > 0.5).expand_as(start).transpose(0, 1).flatten(1)
         source = start.transpose(0, 1).flatten(1)
-        std = source
+        diffused = source
         for _ in range(_DIFFUSION_STEPS):
-            std = torch.where(held, source, self._neighbour_mean @ std)
-        std = std.unflatten(1, (len(photos), 4)).transpose(0, 1)
-        skin_colour = std[..., :3] / std[..., 3:].clamp(min=1e-6)
+            diffused = torch.where(held, source, self._neighbour_mean @ diffused)
+        diffused = diffused.unflatten(1, (len(photos), 4)).transpose(0, 1)
+        skin_colour = diffused[..., :3] / diffused[..., 3:].clamp(min=1e-6)
         return torch.where(self._skin[:, None], skin_colour, colours)
 
     def light(self, before: Tensor, after: Tensor) -> Tensor:
-        """Return by how much each vertex ``[B, V, 1]`` is lit otherwise once it has moved."""
+        """Return the factor on each vertex' light ``[B, V, 1]`` once it has moved."""
         lights = F.normalize(before.new_tensor(_LIGHTS), dim=1)
 
         def lit(vertices: Tensor) -> Tensor:
@@ -150,11 +150,11 @@ class PhotoWarper:
 
 
 def continued_around(way: Tensor, known: Tensor) -> Tensor:
-    """Return ``[B, 2, H, W]`` from where the surroundings come, continued from the head's way.
+    """Return the shift ``[B, 2, H, W]`` of the surroundings, continued from the head's shift.
 
     Args:
-        way: from each pixel to its place in the photo ``[B, 2, H, W]``, in ndc.
-        known: ``[B, 1, H, W]`` bool, where that is known.
+        way: shift from each pixel to its place in the photo ``[B, 2, H, W]``, in ndc.
+        known: mask ``[B, 1, H, W]`` bool of pixels whose shift is given.
     """
     size = way.shape[-1]
     weight = F.interpolate(known.float(), size=(_AROUND_SIZE,) * 2, mode="area")
@@ -164,8 +164,8 @@ def continued_around(way: Tensor, known: Tensor) -> Tensor:
     reached = own
     for _ in range(_AROUND_STEPS):
         count = F.avg_pool2d(reached, 3, 1, 1)
-        std = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
-        fresh = _AROUND_DECAY * std * (count > 0)
+        mean = F.avg_pool2d(field * reached, 3, 1, 1) / count.clamp(min=1e-6)
+        fresh = _AROUND_DECAY * mean * (count > 0)
         field = torch.where(own > 0, field, fresh)
         reached = (count > 0).float()
     # to nothing at the far edge of what was reached

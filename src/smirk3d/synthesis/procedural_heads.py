@@ -1,7 +1,7 @@
-"""Pictures of heads that look enough like people for detectors: painted skin under random light.
+"""Pictures of heads that detectors take for people: procedural skin under random light.
 
 The heads have no texture. Skin of many tones with smooth changes, a redder nose, brows, lips,
-irises and hair are painted on the template, so that they move with the surface.
+irises and hair are laid on the template, so that they move with the surface.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _MOST_LAMPS = 3
 
 
 @dataclass(frozen=True)
-class Paint:
+class Appearance:
     """Colours of a head and the light on it.
 
     Attributes:
@@ -65,7 +65,7 @@ class Paint:
 
 
 class ProceduralHeads:
-    """Draws one head model's faces as painted people."""
+    """Renders one head model's faces as people with random skin and light."""
 
     def __init__(self, head: HeadModel) -> None:
         """Measure the head's regions and eyes."""
@@ -90,11 +90,11 @@ class ProceduralHeads:
             self._inside |= mask
             self._inside_colours[mask] = self._inside_colours.new_tensor(inner)
 
-    def paint(self, generator: torch.Generator) -> Paint:
-        """Return other people's colours and light each time."""
+    def random_appearance(self, generator: torch.Generator) -> Appearance:
+        """Return random colours and light of a person; the generator is on the CPU."""
 
         def draw(low: float, high: float, *shape: int) -> Tensor:
-            return torch.rand(shape, generator=generator) * (high - low) + low
+            return torch.rand(shape, generator=generator, device="cpu") * (high - low) + low
 
         def pick(options: tuple[tuple[float, float, float], ...]) -> Tensor:
             return torch.tensor(options[int(torch.randint(len(options), (), generator=generator))])
@@ -116,7 +116,7 @@ class ProceduralHeads:
         lights = torch.cat([draw(-1, 1, count, 1), draw(-0.3, 1, count, 1), draw(0.4, 1, count, 1)],
                            1)  # fmt: skip
         warm = 1 + draw(-0.12, 0.12, count, 1) * torch.tensor([1.0, 0.0, -1.0])
-        return Paint(
+        return Appearance(
             colours=srgb_to_linear(colours.clamp(0, 1)),
             iris=srgb_to_linear(pick(_IRISES)),
             lights=F.normalize(lights, dim=1),
@@ -126,7 +126,7 @@ class ProceduralHeads:
         )
 
     def _skin(self, tone: Tensor, redness: Tensor, generator: torch.Generator) -> Tensor:
-        """Return sRGB ``[V, 3]``: smooth random changes, and a nose as red as ``redness`` says."""
+        """Return sRGB ``[V, 3]``: smooth random changes, and a nose of the given redness."""
         points = self.head.v_template
         waves = torch.randn(24, 3, generator=generator) * torch.tensor(
             [[60.0]] * 12 + [[250.0]] * 12
@@ -152,7 +152,7 @@ class ProceduralHeads:
     def pictures(
         self,
         faces: FaceParameters,
-        paints: Sequence[Paint],
+        appearances: Sequence[Appearance],
         *,
         size: int = SIZE,
         rays: int = 2,
@@ -162,18 +162,22 @@ class ProceduralHeads:
 
         Args:
             faces: parameters of the head, on its device.
-            paints: colours and light of each face.
+            appearances: colours and light of each face.
             size: N in pixels.
-            rays: of each pixel and axis.
-            backgrounds: what lies behind the heads ``[B, 3, N, N]``; the paints' plain colours if
-                None.
+            rays: number of rays of each pixel along each axis.
+            backgrounds: pictures behind the heads ``[B, 3, N, N]``; the appearances' plain
+                colours if None.
         """
         head, side = self.head, size * rays
         vertices = head(faces).vertices
         fragments = rasterize(project(vertices, faces.camera), head.faces, side, side)
-        colours = torch.stack([paint.colours for paint in paints])
+        colours = torch.stack([appearance.colours for appearance in appearances])
         attributes = torch.cat(
-            [vertex_normals(vertices, head.faces), colours, self._gaze.expand(len(paints), -1, -1)],
+            [
+                vertex_normals(vertices, head.faces),
+                colours,
+                self._gaze.expand(len(appearances), -1, -1),
+            ],
             -1,
         )
         normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
@@ -183,24 +187,26 @@ class ProceduralHeads:
             return of_faces.to(colour)[face].T
 
         def of_lamps(values: Sequence[Tensor]) -> Tensor:
-            """Return ``[lamps, B, 3]``; a paint with fewer lamps has dark ones."""
+            """Return ``[lamps, B, 3]``; an appearance with fewer lamps has dark ones."""
             return torch.stack([F.pad(v, (0, 0, 0, _MOST_LAMPS - len(v))) for v in values], 1)
 
         normal = F.normalize(normal, dim=0)
         pupil = (gaze > 0.35 * (1 - 0.85)).float()
-        iris = at_pixels(torch.stack([paint.iris for paint in paints]))
+        iris = at_pixels(torch.stack([appearance.iris for appearance in appearances]))
         colour = torch.where(gaze > 0, iris * (1 - pupil), colour)
-        ambient = at_pixels(torch.stack([paint.ambient for paint in paints]))
+        ambient = at_pixels(torch.stack([appearance.ambient for appearance in appearances]))
         lit = ambient * colour * (0.8 + 0.2 * normal[1])
-        lights = of_lamps([paint.lights for paint in paints])
-        strengths = of_lamps([paint.strengths for paint in paints])
+        lights = of_lamps([appearance.lights for appearance in appearances])
+        strengths = of_lamps([appearance.strengths for appearance in appearances])
         halves = F.normalize(lights + torch.tensor([0.0, 0.0, 1.0]), dim=-1)
         for light, half, strength in zip(lights, halves, strengths, strict=True):
             diffuse = (((at_pixels(light) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
             shine = 0.06 * (at_pixels(half) * normal).sum(0).clamp(min=0) ** 24
             lit = lit + at_pixels(strength) * (colour * diffuse + shine)
         if backgrounds is None:
-            behind = torch.stack([paint.background for paint in paints]).to(colour)[..., None, None]
+            behind = torch.stack([appearance.background for appearance in appearances]).to(colour)[
+                ..., None, None
+            ]
         else:
             behind = srgb_to_linear(backgrounds)
         drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)

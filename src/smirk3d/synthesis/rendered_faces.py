@@ -1,8 +1,8 @@
-"""Training faces that are rendered: painted people with ground-truth parameters, from every side.
+"""Training faces that are rendered: people with ground-truth parameters, from every side.
 
-The trained head's own renders give all parameters exactly, also where photos are rare (turned
-heads, dark skin, strong expressions). Renders of another head with ARKit's names give what these
-names mean beyond one sculptor's shapes: only actions, jaw, eyelids and gaze are known then.
+Renders of the trained head have ground truth of all parameters, also where photos are rare (rotated
+heads, dark skin, large expressions). Renders of another head with ARKit's names show what these
+names mean beyond one sculptor's shapes: only actions, jaw, eyelids and gaze have targets then.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
 from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
 from smirk3d.synthesis.labeled_faces import LabeledFaces
-from smirk3d.synthesis.procedural_heads import Paint, ProceduralHeads
+from smirk3d.synthesis.procedural_heads import Appearance, ProceduralHeads
 
 _IDENTITY = 0.8
+"""Standard deviation of identity coefficients: a little less than people's."""
 _POSE = (0.18, 0.4, 0.12)
+"""Standard deviations of the head pose in radians; yaw covers profiles within two of them."""
 _BOX_FRACTION = 1 / 1.9
-"""Of the picture's side that the landmarks' box takes, as in crops of photos."""
+"""Fraction of the picture's side that the landmarks' box takes, as in crops of photos."""
 _OF_OTHER_HEADS = ("expression", "jaw", "eyelids", "eyes")
 
 
 class FaceRenderer:
-    """Draws painted people for training."""
+    """Renders people for training."""
 
     def __init__(
         self, head: HeadModel, sources: Sequence[HeadModel], config: ExpressionAugmentationConfig
@@ -38,10 +40,10 @@ class FaceRenderer:
         """Prepare for a trained head.
 
         Args:
-            head: whose parameters are the targets.
-            sources: heads on the same device that are drawn, in turn; the trained one may be among
-                them.
-            config: their expressions.
+            head: head whose parameters are the targets.
+            sources: heads on the same device that are rendered in alternation; the trained one may
+                be among them.
+            config: how their expressions are drawn.
 
         Raises:
             InputError: if another head lacks named actions or landmarks of the trained one.
@@ -56,8 +58,8 @@ class FaceRenderer:
                 )
         self.head = head
         self.sources = list(sources)
-        self._painters = [ProceduralHeads(source) for source in sources]
-        self._strong = [ExpressionAugmentation(source, config) for source in sources]
+        self._renderers = [ProceduralHeads(source) for source in sources]
+        self._expressions = [ExpressionAugmentation(source, config) for source in sources]
         self._small = [source.at_landmarks() for source in sources]
 
     @torch.no_grad()
@@ -71,62 +73,62 @@ class FaceRenderer:
 
         Args:
             backgrounds: pictures ``[B, 3, 224, 224]`` in [0, 1], on the heads' device.
-            generator: on the CPU.
+            generator: source of randomness, on the CPU.
         """
         first: list[LabeledFaces] = []
         second: list[LabeledFaces] = []
-        for turn, painter in enumerate(self._painters):
-            behind = backgrounds[turn :: len(self._painters)]
+        for number, renderer in enumerate(self._renderers):
+            behind = backgrounds[number :: len(self._renderers)]
             if not len(behind):
                 continue
-            people = self._people(turn, len(behind), generator)
-            paints = [painter.paint(generator) for _ in behind]
+            people = self._people(number, len(behind), generator)
+            appearances = [renderer.random_appearance(generator) for _ in behind]
             for drawn in (first, second):
-                faces = self._strong[turn](people, generator)
-                drawn.append(self._drawn(turn, faces, paints, behind))
+                faces = self._expressions[number](people, generator)
+                drawn.append(self._drawn(number, faces, appearances, behind))
         return LabeledFaces.cat(first), LabeledFaces.cat(second)
 
-    def _people(self, turn: int, count: int, generator: torch.Generator) -> FaceParameters:
-        """Return random calm faces ``[count]``, framed as photos are."""
-        source = self.sources[turn]
+    def _people(self, number: int, count: int, generator: torch.Generator) -> FaceParameters:
+        """Return random neutral faces ``[count]``, framed as photos are."""
+        source = self.sources[number]
         faces = source.neutral(count)
-        pose = torch.randn(count, 3, generator=generator) * torch.tensor(_POSE)
-        shape = torch.randn(faces.shape.shape, generator=generator) * _IDENTITY
+        pose = torch.randn(count, 3, generator=generator, device="cpu") * torch.tensor(_POSE)
+        shape = torch.randn(faces.shape.shape, generator=generator, device="cpu") * _IDENTITY
         faces = faces.replace(shape=shape.to(faces.shape), head_pose=pose.to(faces.shape))
-        points = self._small[turn](faces).vertices[..., :2]
+        points = self._small[number](faces).vertices[..., :2]
         low, high = points.amin(1), points.amax(1)
         scale = 2 * _BOX_FRACTION / (high - low).mean(1, keepdim=True)
         return faces.replace(camera=torch.cat([scale, -(low + high) / 2], 1))
 
     def _drawn(
-        self, turn: int, faces: FaceParameters, paints: Sequence[Paint], behind: Tensor
+        self, number: int, faces: FaceParameters, appearances: Sequence[Appearance], behind: Tensor
     ) -> LabeledFaces:
-        pictures = self._painters[turn].pictures(
-            faces, paints, size=CROP_SIZE, rays=1, backgrounds=behind
+        pictures = self._renderers[number].pictures(
+            faces, appearances, size=CROP_SIZE, rays=1, backgrounds=behind
         )
         return LabeledFaces(
             pictures,
-            self._landmarks(turn, faces),
-            self._target(turn, faces),
+            self._landmarks(number, faces),
+            self._target(number, faces),
             torch.ones(len(faces), dtype=torch.bool, device=behind.device),
         )
 
-    def _landmarks(self, turn: int, face: FaceParameters) -> Tensor:
-        seen = project(self._small[turn](face).vertices, face.camera)[..., :2]
+    def _landmarks(self, number: int, face: FaceParameters) -> Tensor:
+        seen = project(self._small[number](face).vertices, face.camera)[..., :2]
         pixels = ndc_to_pixels(seen, CROP_SIZE)
         # where the head has no landmark, one in the middle of the face changes no box and no hull
         points = pixels.mean(1, keepdim=True).repeat(1, NUM_MEDIAPIPE_LANDMARKS, 1)
-        points[:, self.sources[turn].landmark_ids] = pixels
+        points[:, self.sources[number].landmark_ids] = pixels
         return points
 
-    def _target(self, turn: int, face: FaceParameters) -> FaceParameters:
-        source = self.sources[turn]
+    def _target(self, number: int, face: FaceParameters) -> FaceParameters:
+        source = self.sources[number]
         if source.fingerprint == self.head.fingerprint:
             return face
-        known = self.head.from_arkit(source.arkit(face))
+        target = self.head.from_arkit(source.arkit(face))
         unknown = {
             name: torch.full_like(tensor, torch.nan)
-            for name, tensor in known.items()
+            for name, tensor in target.items()
             if name not in _OF_OTHER_HEADS
         }
-        return known.replace(**unknown)
+        return target.replace(**unknown)

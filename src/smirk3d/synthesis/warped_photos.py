@@ -1,10 +1,10 @@
-"""Photos carried along the surface to another expression, for a painter to finish.
+"""Photos warped along the surface to another expression, for an inpainting network to finish.
 
 Every pixel of the changed face takes the colour of the surface point that it shows, from where the
-photo shows that point. What the photo does not show is filled from around and marked as unknown:
-a mouth's inside, an eyeball behind its lid, skin out of a fold, the ground behind a chin that has
-moved away. A neural renderer then paints a correction over it. So the photo's own detail stays
-wherever the photo has it, and the network's work is what is missing.
+photo shows that point. Points that the photo does not show are filled from around and marked as
+unknown: a mouth's inside, an eyeball behind its eyelid, skin out of a fold, the background behind a
+chin that has moved away. An inpainting network then adds a correction. So the photo's own detail
+stays wherever the photo has it, and the network supplies the rest.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from smirk3d.rendering.shading import shade
 from smirk3d.synthesis.photo_warps import PhotoWarper, continued_around, pixel_centres
 
 _STILL = (0.1, 0.6)
-"""Pixels of a 224 crop: skin that moves less than the first is as photographed, and the more it
-moves over as many more as the second, the more counts how well the photo shows it."""
+"""Pixels of a 224 crop: skin that moves less than the first stays as photographed; over as many
+more as the second, its visibility in the photo counts more and more."""
 _STIRRED = 0.01
-"""Pixels that colours have come from which a pixel counts as changed."""
+"""Distance in pixels that a colour moves before its pixel counts as changed."""
 _BESIDE_EDGE = 2.0
 """Pixels of a 224 crop beside an outline in front, whose colour may be the outline's."""
 _RIM = 2.5
-"""Pixels of a 224 crop at the edge of what is known, from which no colours are spread."""
+"""Pixels of a 224 crop at the edge of known colours, from which no colours are diffused."""
 _EDGE_STEP = 0.08
 """Device depth between two surfaces that an outline separates."""
 _DEPTH_SLACK = 0.005
@@ -44,20 +44,21 @@ _SHADE = {"eyeL": 0.6, "eyeR": 0.6, "teethU": 1.1, "teethL": 0.85, "tongue": 0.7
 """Brightness of unknown inner parts against the plain colours of photo warps: eyelids cast shadows,
 and the warps' own mouths are darker and their teeth greyer than photos'."""
 _STRETCH = (0.35, 0.75)
-"""Area that the photo gives to a triangle, as a fraction of what it shall fill: below the first it
+"""Area of a triangle in the photo, as a fraction of the area that it shall fill: below the first it
 counts as not seen, above the second as seen."""
 
 
 @dataclass(frozen=True, eq=False)
 class WarpedPhotos:
-    """B photos with their faces moved, and what is known of each pixel.
+    """B photos with their faces moved, and masks of the pixels that the photos show.
 
     Attributes:
-        filled: ``[B, 3, H, W]`` in [0, 1]: carried colours, and rough ones where unknown.
-        known: ``[B, 1, H, W]``: 0 where the photo tells nothing of the pixel, 1 where all.
-        changed: ``[B, 1, H, W]`` bool, where the picture is not the photo's own.
+        filled: pictures ``[B, 3, H, W]`` in [0, 1] of warped colours, rough ones where unknown.
+        known: visibility ``[B, 1, H, W]`` of each pixel's surface in the photo, 0 to 1.
+        changed: mask ``[B, 1, H, W]`` bool of pixels that are not the photo's own.
         grey: rendering ``[B, 1, H, W]`` of the moved face, background 0.
-        part: ``[B, 1, H, W]`` in [0, 1]: which part a pixel shows; 0 for skin and background.
+        part: number ``[B, 1, H, W]`` of the part that a pixel shows, in [0, 1]; 0 for skin and
+            background.
     """
 
     filled: Tensor
@@ -71,7 +72,7 @@ class WarpedPhotos:
         return torch.cat([self.grey, self.known, self.part, self.filled], 1)
 
     def resized(self, size: int) -> WarpedPhotos:
-        """Return the same at another side length."""
+        """Return the photos at another side length."""
         if self.filled.shape[-1] == size:
             return self
 
@@ -87,14 +88,14 @@ class WarpedPhotos:
         )
 
 
-def rendered_correction(renderer: NeuralRenderer, carried: WarpedPhotos) -> Tensor:
+def rendered_correction(renderer: NeuralRenderer, warped: WarpedPhotos) -> Tensor:
     """Return what the renderer adds to the filled photos, ``[B, 3, H, W]`` in [-1, 1]."""
-    correction: Tensor = 2 * renderer(carried.inputs()) - 1
+    correction: Tensor = 2 * renderer(warped.inputs()) - 1
     return correction
 
 
 class SurfaceWarper:
-    """Carries photos of one head's fitted faces to other expressions."""
+    """Warps photos of one head's fitted faces to other expressions."""
 
     def __init__(self, head: HeadModel) -> None:
         """Prepare the head's parts."""
@@ -117,11 +118,11 @@ class SurfaceWarper:
         """Return the photos with each face moved to the target parameters.
 
         Args:
-            photos: ``[B, 3, N, N]`` square crops in [0, 1].
+            photos: square crops ``[B, 3, N, N]`` in [0, 1].
             shown: parameters of the faces as the photos show them, in the crops' frame.
             target_face: parameters to show, of the same people.
-            hidden_by: what counts as seen is what faces of these parameters would show, instead of
-                the photos' own: so a photo serves as the truth that a painter learns to reach.
+            hidden_by: faces that decide which pixels count as seen, instead of the photos' own: so
+                a photo serves as the target of an inpainting network.
             holes: ``[B, 1, N, N]``, 0 where pixels of the face are to be unknown.
         """
         faces, size = self.head.faces, photos.shape[-1]
@@ -170,14 +171,14 @@ class SurfaceWarper:
         part: Tensor,
         on_mesh: Tensor,
     ) -> Tensor:
-        """Return carried colours, of inner parts plain ones and else spread ones where unknown."""
+        """Return warped colours; where unknown, plain ones inside and diffused ones elsewhere."""
         inside = part > 0
-        # colours at the rim of what is known are often those of lashes and outlines
+        # colours at the rim of known pixels are often those of lashes and outlines
         own = known * ~inside
         rim = -_maximum_around(-own, _pixels(_RIM, known.shape[-1]))
         clean = torch.where(on_mesh, rim, own)
         rest = torch.where(inside, fallback, diffuse_known(texture, clean))
-        # what is diffuse from around is lit as its surroundings are
+        # colours that are diffused from around are lit as their surroundings are
         return (texture * gain * known + rest * (1 - known)).clamp(0, 1)
 
     def _drawn(
@@ -190,8 +191,8 @@ class SurfaceWarper:
     ) -> tuple[Tensor, ...]:
         """Return pictures of where each pixel's surface point was, and of its rough colour.
 
-        Places of its colour ``[B, 2, H, W]`` and of its view ``[B, 3, H, W]``; how far it faced the
-        viewer, its colour without a photo, and by how much it is lit otherwise.
+        The place of its colour ``[B, 2, H, W]`` and of its view ``[B, 3, H, W]``, the cosine of its
+        normal to the view, its colour without a photo, and the factor on its light.
         """
         before, after, pose = poses
         seen, view = places
@@ -243,7 +244,7 @@ def _maximum_around(values: Tensor, radius: int) -> Tensor:
 
 
 def _seen_fraction(view: Tensor, target: Tensor, faces: Tensor, drawn: Fragments) -> Tensor:
-    """Return 0 to 1 ``[B, 1, H, W]``: whether triangles come from enough of the photo."""
+    """Return 0 to 1 ``[B, 1, H, W]``: whether triangles had enough area in the photo."""
     had = area_vectors(view, faces)[..., 2].abs()
     fills = area_vectors(target, faces)[..., 2].abs()
     low, high = _STRETCH

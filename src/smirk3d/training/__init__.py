@@ -1,1 +1,1 @@
-"""Training: two paths that return losses, and the loop that descends on them."""
+"""Training: paths that return losses, and the loop that minimizes them."""

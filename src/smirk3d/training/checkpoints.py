@@ -1,13 +1,14 @@
-"""Checkpoints that a run goes on from, exactly; and the weights that it leaves to users.
+"""Checkpoints, from which a run goes on exactly.
 
-A checkpoint holds networks, averages, optimisers, step and time. Batches and all that is drawn in
-a step depend on seed and step alone, so that no other state is left.
+A checkpoint holds networks, averages, optimizers, step and time. Batches and all random numbers of
+a step depend on seed and step alone, so that there is no other state.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from smirk3d.assets.foreign.origin import Origin
 from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file
 from smirk3d.assets.weight_files import refuse_other_kinds
 from smirk3d.errors import AssetError, OutputError
+from smirk3d.training.config import TrainConfig
 
 ENCODER_FILE, RENDERER_FILE = "encoder.safetensors", "renderer.safetensors"
-"""What a run leaves to users, beside its checkpoints."""
+"""Weights that a run exports beside its checkpoints."""
 
 FORMAT = 1
 _NAME = re.compile(r"step-(\d+)\.ckpt")
@@ -28,10 +30,10 @@ _KEPT = 2
 
 
 def check_run_folder(folder: Path) -> None:
-    """Refuse a folder whose weights no run of it has left: the next export would replace them.
+    """Refuse a folder that holds weights without checkpoints: the next export would replace them.
 
     Raises:
-        OutputError: if so.
+        OutputError: if it holds some.
     """
     if checkpoints(folder):
         return
@@ -120,3 +122,25 @@ def _first_difference(theirs: Any, ours: Any, name: str = "") -> str:
                 return found
         return ""
     return "" if theirs == ours else f"{name}: {theirs} there, {ours} here"
+
+
+def run_settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that a resumed run must share, as plain values.
+
+    Length, devices, records and the places of data may differ.
+    """
+    plain: dict[str, Any] = _plain(asdict(config))
+    plain["run"] = {"seed": config.run.seed, "precision": config.run.precision}
+    for name in ("faces", "fits", "shapes", "fit_processes"):
+        plain["data"].pop(name)
+    for name in ("on_device", "ahead"):
+        plain["data"]["batches"].pop(name)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

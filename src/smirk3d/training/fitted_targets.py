@@ -41,7 +41,7 @@ class StartingPoint(Protocol):
 
     @property
     def key(self) -> bytes:
-        """What tells it from others."""
+        """Digest that differs between starting points."""
 
     def __call__(self, rows: Tensor) -> FaceParameters:
         """Return the parameters ``[B]`` of the photos of some rows ``[B]``."""
@@ -68,18 +68,18 @@ def fitted_targets(
 ) -> FaceParameters:
     """Return the fitted parameters ``[N]`` of photos.
 
-    Those that the file holds are read, the others fitted and added to it, now and then, so that
-    little is lost when the work is cut off.
+    Fits that the file holds are read; the others are made and added to the file now and then, so
+    that little is lost when the work is cut off.
 
     Args:
-        head: on the CPU.
+        head: the head, on the CPU.
         landmarks: all landmarks ``[N, 478, 2]`` in crop pixels.
         path: file that keeps the fits.
         persons: name of each photo's person, empty where unknown; photos of one person share the
             shape.
-        start: what fits start from and stay near, such as a network's answers, asked for photos
-            that are to be fitted; the neutral face, and a prior, by default.
-        processes: that fit at the same time.
+        start: estimates that fits start from and stay near, such as an encoder's, asked for the
+            photos that are to be fitted; the neutral face, and a prior, by default.
+        processes: number of processes that fit at the same time.
         on_progress: called with the numbers of photos done and in all.
 
     Raises:
@@ -89,8 +89,8 @@ def fitted_targets(
     numbers = _person_numbers(persons, len(landmarks))
     start_key = b"" if start is None else start.key + repr(_REFINED_FIT).encode()
     digests = _digests(landmarks, numbers, start_key)
-    known = _read(path, head)
-    todo = [row for row, digest in enumerate(digests) if digest not in known]
+    stored = _read(path, head)
+    todo = [row for row, digest in enumerate(digests) if digest not in stored]
     done = len(landmarks) - len(todo)
     labels = [int(numbers[row]) for row in todo]
     parts = [torch.tensor(todo)[rows] for rows, _ in person_batches(len(todo), labels, _PART)]
@@ -100,15 +100,15 @@ def fitted_targets(
     )
     since_save = 0
     for rows, fitted in zip(parts, _fits(head, jobs, processes), strict=True):
-        known |= zip((digests[row] for row in rows.tolist()), fitted, strict=True)
+        stored |= zip((digests[row] for row in rows.tolist()), fitted, strict=True)
         done += len(rows)
         since_save += 1
         if since_save == _PARTS_A_SAVE or done == len(landmarks):
             since_save = 0
-            _write(path, head, known)
+            _write(path, head, stored)
         if on_progress is not None:
             on_progress(done, len(landmarks))
-    return _parameters(head, [known[digest] for digest in digests])
+    return _parameters(head, [stored[digest] for digest in digests])
 
 
 def _person_numbers(persons: Sequence[str] | None, count: int) -> Tensor:
@@ -121,9 +121,9 @@ def _person_numbers(persons: Sequence[str] | None, count: int) -> Tensor:
 
 
 def _digests(landmarks: Tensor, numbers: Tensor, start_key: bytes) -> list[bytes]:
-    """Return what tells a photo's fit from others.
+    """Return a digest of each photo's fit.
 
-    That is its landmarks, those of its person's photos, and what the fit starts from.
+    It covers the photo's landmarks, those of all photos of its person, and the fit's start.
     """
     own = [
         hashlib.blake2b(row.numpy().tobytes() + start_key, digest_size=_DIGEST_BYTES).digest()
@@ -200,13 +200,13 @@ def _read(path: Path, head: HeadModel) -> dict[bytes, Tensor]:
     return dict(zip((bytes(row) for row in digests.numpy()), faces.float(), strict=True))
 
 
-def _write(path: Path, head: HeadModel, known: dict[bytes, Tensor]) -> None:
-    digests = np.frombuffer(b"".join(known), np.uint8).reshape(-1, _DIGEST_BYTES)
+def _write(path: Path, head: HeadModel, stored: dict[bytes, Tensor]) -> None:
+    digests = np.frombuffer(b"".join(stored), np.uint8).reshape(-1, _DIGEST_BYTES)
     state = {
         "format": FORMAT,
         "head_fingerprint": head.fingerprint,
         "digests": torch.from_numpy(digests.copy()),
-        "faces": torch.stack(list(known.values())),
+        "faces": torch.stack(list(stored.values())),
     }
     with atomic_path(path) as temporary:
         torch.save(state, temporary)

@@ -9,11 +9,11 @@ from smirk3d.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Alternation:
-    """What learns in a step.
+    """The networks that learn in a step.
 
     Attributes:
-        reconstruction: parts that learn in the reconstruction path.
-        cycle: parts that learn in the cycle path; None where the path does not run.
+        reconstruction: networks that learn in the reconstruction path.
+        cycle: networks that learn in the cycle path; None where the path does not run.
     """
 
     reconstruction: frozenset[str]
@@ -21,7 +21,7 @@ class Alternation:
 
 
 def alternation(step: int, config: TrainConfig) -> Alternation:
-    """Return what learns in a step.
+    """Return which networks learn in a step.
 
     The cycle path alternates: in even steps the renderer learns from it, in odd ones the encoders.
     """
@@ -31,5 +31,5 @@ def alternation(step: int, config: TrainConfig) -> Alternation:
     if not config.cycle.alternate:
         return Alternation(learning, learning)
     renderer = learning & {"renderer"}
-    turns = (renderer, learning - renderer)
-    return Alternation(learning, turns[step % 2] or None)
+    alternating = (renderer, learning - renderer)
+    return Alternation(learning, alternating[step % 2] or None)

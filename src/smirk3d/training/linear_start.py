@@ -1,7 +1,7 @@
 """Output layers that start from a ridge regression on the features at hand.
 
-What a pretrained backbone knows of rare actions is weak: distributed over thousands of features and
-drowned by what else differs between people. Descent needs many steps before an output has weights
+A pretrained backbone represents rare actions weakly: distributed over thousands of features and
+drowned by other differences between people. Gradient steps need long before an output has weights
 worth a gradient to the backbone. The best linear layer, in closed form from a few thousand faces,
 has them at once; training then goes on from there (linear probing before fine-tuning, Kumar et al.
 2022).
@@ -22,26 +22,29 @@ from smirk3d.errors import InputError
 
 @torch.no_grad()
 def start_spatial_features(encoder: FaceEncoder, images: Iterable[Tensor]) -> None:
-    """Let spatial channels carry their stage's channels, turned, within the activation's range.
+    """Start spatial channels as a random rotation of their stage's channels.
+
+    Their batch norm scales them to the range of the activation.
 
     Args:
-        encoder: with a shared backbone.
-        images: batches ``[B, 3, N, N]`` of crops at the input's size, on which the range is taken.
+        encoder: encoder with a shared backbone.
+        images: batches ``[B, 3, N, N]`` of crops at the input's size, on which the statistics are
+            measured.
     """
     trunk = encoder.trunk
     if trunk is None or trunk.spatial is None:
         return
-    places = trunk.spatial
-    torch.nn.init.orthogonal_(places.conv.weight)
+    spatial = trunk.spatial
+    torch.nn.init.orthogonal_(spatial.conv.weight)
     training = encoder.training
     encoder.eval()
-    drawn = torch.cat([places.conv(trunk.spatial_features(batch)) for batch in images])
+    drawn = torch.cat([spatial.conv(trunk.spatial_features(batch)) for batch in images])
     encoder.train(training)
-    places.bn1.get_buffer("running_mean").copy_(drawn.mean((0, 2, 3)))
-    places.bn1.get_buffer("running_var").copy_(drawn.var((0, 2, 3)))
+    spatial.bn1.get_buffer("running_mean").copy_(drawn.mean((0, 2, 3)))
+    spatial.bn1.get_buffer("running_var").copy_(drawn.var((0, 2, 3)))
     # ReLU6 keeps two and a half standard deviations either way
-    places.bn1.weight.fill_(1.2)
-    places.bn1.bias.fill_(3.0)
+    spatial.bn1.weight.fill_(1.2)
+    spatial.bn1.bias.fill_(3.0)
 
 
 @torch.no_grad()
@@ -53,17 +56,17 @@ def start_from_regression(
     change_weight: float = 2.0,
     ridge: float = 0.5,
 ) -> None:
-    """Add to the expression's output layer what ridge regression finds in its residual.
+    """Add a ridge regression of the residual to the expression's output layer.
 
-    Rows are faces, and differences between the two pictures of a pair; see
+    Rows of the regression are faces, and differences between the two pictures of a pair; see
     :func:`~smirk3d.training.paths.pseudo_labels.change_loss`.
 
     Args:
-        encoder: with normalized features that have been measured, and a shared backbone.
-        batches: of faces with targets.
-        photo_weight: weight of a face whose targets are a fit, against one whose are exact.
+        encoder: encoder with a shared backbone and measured normalized features.
+        batches: batches of faces with targets.
+        photo_weight: weight of a face whose target is a fit, relative to one with ground truth.
         change_weight: weight of a difference.
-        ridge: per face; larger keeps the layer nearer to what it is.
+        ridge: penalty per face; a larger one keeps the layer nearer to its start.
 
     Raises:
         InputError: if there are no batches.
@@ -83,7 +86,7 @@ def start_from_regression(
         features = output.normalized_features(trunk(batch.images))
         targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
         missed = (targets - output.default) / output.scale - output.linear(features)
-        weight = torch.where(batch.exact, 1.0, photo_weight)
+        weight = torch.where(batch.is_ground_truth, 1.0, photo_weight)
         features = F.pad(features, (0, 1), value=1.0)
         rows = _with_changes(features, batch.pairs, weight, change_weight)
         wanted = _with_changes(missed * free, batch.pairs, weight, change_weight)

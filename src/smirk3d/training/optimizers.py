@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from smirk3d.encoders.output_layers import GroupOutputs
-from smirk3d.training.config import ENCODER_PARTS, OptimizerConfig
+from smirk3d.training.network_config import ENCODER_PARTS
 from smirk3d.training.networks import Networks
+from smirk3d.training.optimizer_config import OptimizerConfig
 
 RENDERER_PARTS = ("renderer",)
 
@@ -23,9 +24,9 @@ def rate_factor(step: int, fraction: float, samples: int, config: OptimizerConfi
 
     Args:
         step: number of the step.
-        fraction: of the run that is over, in [0, 1].
-        samples: photos seen so far.
-        config: the course.
+        fraction: fraction of the run that is over, in [0, 1].
+        samples: number of photos seen so far.
+        config: course of the rates.
     """
     if config.cycle_samples:
         fraction = samples % config.cycle_samples / config.cycle_samples
@@ -35,7 +36,7 @@ def rate_factor(step: int, fraction: float, samples: int, config: OptimizerConfi
 
 
 class Optimizers:
-    """One optimiser for the encoders and one for the renderer."""
+    """One optimizer for the encoders and one for the renderer."""
 
     def __init__(self, networks: Networks, config: OptimizerConfig) -> None:
         """Build them over all parameters; those that are frozen get no gradient and stay."""
@@ -51,7 +52,7 @@ class Optimizers:
         """Set the learning rates to a fraction of the highest."""
         for key, optimizer in self.by_name.items():
             for group in optimizer.param_groups:
-                group["lr"] = self._rates[key] * group["share"] * factor
+                group["lr"] = self._rates[key] * group["fraction"] * factor
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -64,7 +65,7 @@ class Optimizers:
             optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of both."""
+        """Return the state of both optimizers."""
         return {key: optimizer.state_dict() for key, optimizer in self.by_name.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -88,7 +89,7 @@ def _adam(parts: Iterable[nn.Module], rate: float, config: OptimizerConfig) -> t
         fraction = config.output_rate_factor if id(parameter) in outputs else 1.0
         groups.setdefault((decay, fraction), []).append(parameter)
     described = [
-        {"params": parameters, "weight_decay": decay, "share": fraction}
+        {"params": parameters, "weight_decay": decay, "fraction": fraction}
         for (decay, fraction), parameters in groups.items()
     ]
     return torch.optim.AdamW(described, lr=rate, betas=config.betas)
@@ -104,7 +105,7 @@ class AveragedState:
 
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
-        """Move towards the module's state; faster in the first steps, which are far away."""
+        """Move towards the module's state; the first steps are far away and move it faster."""
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
         for name, value in module.state_dict().items():
             mean = self.state[name]
@@ -115,7 +116,7 @@ class AveragedState:
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], largest: float) -> Tensor | None:
-    """Scale gradients to a norm of at most ``largest`` and return the norm; nothing at 0."""
+    """Scale gradients to a norm of at most ``largest`` and return the norm; None at 0."""
     if not largest:
         return None
     return torch.nn.utils.clip_grad_norm_(parameters, largest)

@@ -1,4 +1,4 @@
-"""What a trained encoder reads of training photos: where better fits start."""
+"""Estimates of a trained encoder for training photos, from which better fits start."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _PART = 64
 
 
 class PhotoReader:
-    """Reads photos with an encoder, in the photos' frame.
+    """Estimates faces of photos with an encoder, in the photos' frame.
 
-    Of heads with named actions each photo is read twice, the second time mirrored, and the mean
-    of the two is returned: it errs less than either.
+    For heads with named actions each photo is estimated twice, the second time mirrored, and the
+    mean of the two is returned: it errs less than either.
 
     Attributes:
-        key: tells the encoder from others.
+        key: digest of the encoder's file.
     """
 
     def __init__(self, head: HeadModel, faces: AnnotatedFaces, weights: Path) -> None:
-        """Read the encoder.
+        """Load the encoder.
 
         Args:
-            head: of the encoder, on the CPU.
+            head: head of the encoder, on the CPU.
             faces: N photos.
-            weights: the encoder's file.
+            weights: file of the encoder.
 
         Raises:
             AssetError: if the weights are absent, damaged or for another head.
@@ -50,9 +50,9 @@ class PhotoReader:
     @torch.no_grad()
     def __call__(self, rows: Tensor) -> FaceParameters:
         """Return the parameters ``[B]`` of the photos of some rows ``[B]``."""
-        return FaceParameters.cat([self._read(part) for part in rows.split(_PART)])
+        return FaceParameters.cat([self._estimate(part) for part in rows.split(_PART)])
 
-    def _read(self, rows: Tensor) -> FaceParameters:
+    def _estimate(self, rows: Tensor) -> FaceParameters:
         pictures = self._faces.images[rows].permute(0, 2, 3, 1).numpy()
         cut = [
             crop_face(picture, points)
@@ -64,10 +64,10 @@ class PhotoReader:
         return transform_view(self._mean(crops), back, CROP_SIZE, CROP_SIZE)
 
     def _mean(self, crops: Tensor) -> FaceParameters:
-        read: FaceParameters = self._encoder(crops)
+        direct: FaceParameters = self._encoder(crops)
         if self._mirror is None:
-            return read
+            return direct
         other = self._mirror.parameters(self._encoder(crops.flip(3)))
         return FaceParameters(
-            **{name: (tensor + getattr(other, name)) / 2 for name, tensor in read.items()}
+            **{name: (tensor + getattr(other, name)) / 2 for name, tensor in direct.items()}
         )

@@ -14,7 +14,7 @@ from smirk3d.evaluation.photos import as_pictures, training_photos
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.feature_networks.registry import perceptual_network
 from smirk3d.losses.perceptual import FeatureMaps, perceptual_loss
-from smirk3d.neural_renderer.generator import LIGHT
+from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.rendering.contact_sheet import contact_sheet
 
 _SIZE = 112

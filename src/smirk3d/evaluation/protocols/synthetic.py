@@ -135,7 +135,7 @@ def rendered_crops(
     rows: list[int] = []
     images, landmarks, blendshapes = [], [], []
     for row in range(len(faces)):
-        drawn = heads.pictures(faces[row][None], [heads.paint(generator)])
+        drawn = heads.pictures(faces[row][None], [heads.random_appearance(generator)])
         picture = as_pictures(drawn)[0]
         found = observer.detect(picture)
         if found is None:

@@ -1,4 +1,4 @@
-"""The augmented expression cycle path: paint a known other expression, read it back, compare.
+"""The augmented expression cycle path: render another expression, estimate it, compare.
 
 Retsinas et al. 2024, section 3.3.
 """
@@ -31,12 +31,12 @@ def augmented_cycle_path(
     """Return losses and panels of the cycle path.
 
     Args:
-        networks: one of encoders and renderer is usually frozen.
-        fixture: of the head.
+        networks: encoders and renderer, one of which is usually frozen.
+        fixture: landmarks, renderings and weights of the head.
         templates: extreme expressions of the head, None where there are none.
-        result: of the reconstruction path on the same photos, with renderings.
+        result: result of the reconstruction path on the same photos, with renderings.
         config: weights and settings.
-        generator: on the photos' device; draws expressions, noise and holes.
+        generator: source of expressions, noise and holes, on the photos' device.
 
     Raises:
         ValueError: if the result has no renderings.
@@ -44,12 +44,12 @@ def augmented_cycle_path(
     faces = result.faces
     if faces is None:
         raise ValueError("the cycle path needs the renderings of the reconstruction path")
-    known, _ = changed_expressions(
+    target, _ = changed_expressions(
         result.parameters, fixture.head, templates, config.cycle.change, generator
     )
     masking = replace(config.masking, hole_fraction=config.cycle.hole_fraction)
     with torch.no_grad():
-        rendering = fixture.surface(fixture.head(known).vertices, known.camera)
+        rendering = fixture.surface(fixture.head(target).vertices, target.camera)
         masked = masked_photo(
             faces.photo, faces.hull, rendering, fixture.surface.faces, faces.surface, masking,
             generator=generator,
@@ -57,14 +57,16 @@ def augmented_cycle_path(
         inputs = renderer_input(rendering.image, masked)
     renderer_learns = any(p.requires_grad for p in networks.renderer.parameters())
     with torch.set_grad_enabled(renderer_learns and torch.is_grad_enabled()):
-        painted = networks.paint(inputs)
-    read = networks.read(painted)
+        rendered = networks.render(inputs)
+    predicted = networks.estimate(rendered)
     spec = fixture.head.spec if config.standardized else None
     terms = {
         "cycle": lambda: cycle_loss(
-            read, known, config.cycle.gains, spec=spec, form=config.cycle.form,
+            predicted, target, config.cycle.gains, spec=spec, form=config.cycle.form,
             unit_interval_std=config.pseudo_labels.unit_interval_std,
         )
     }  # fmt: skip
-    panels = {"changed": rendering.image, "moved pixels": masked, "repainted": painted.detach()}
-    return PathResult(weighted_sum(terms, config.losses), known, panels, None)
+    panels = {
+        "changed": rendering.image, "moved pixels": masked, "cycle rendered": rendered.detach()
+    }  # fmt: skip
+    return PathResult(weighted_sum(terms, config.losses), target, panels, None)

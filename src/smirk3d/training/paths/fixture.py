@@ -1,4 +1,4 @@
-"""What both paths need of a head: landmarks, grey renderings, weights of points and landmarks."""
+"""The fixture of both paths: a head's landmarks, its renderings, weights of its points."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from smirk3d.losses.closure import EYELID_PAIRS, LIP_CORNER_PAIRS, LIP_PAIRS, pa
 from smirk3d.losses.landmark import landmark_weights
 from smirk3d.neural_renderer.pixel_sampling import sampling_weights
 from smirk3d.rendering.mesh_renderer import MeshRenderer
-from smirk3d.training.config import LandmarkConfig
+from smirk3d.training.paths.config import LandmarkConfig
 
 
 class TrainingFixture(nn.Module):
-    """A head with what training reads of it.
+    """A head with the landmarks, renderer and weights that training takes from it.
 
     Attributes:
         head: the head.
-        landmark_head: a head of the landmarks alone, which evaluates faster.
-        surface: renders the face region.
-        landmark_weight: how much each landmark counts ``[L]``; 1 on average.
-        outline: which landmarks are the face's outline ``[L]`` bool.
+        landmark_head: head of the landmarks alone, which evaluates faster.
+        surface: mesh renderer of the face region.
+        landmark_weight: weight of each landmark ``[L]``, 1 on average.
+        outline: mask of the landmarks on the face's outline ``[L]`` bool.
         opening_rows: pairs of landmarks on eyelids and lips ``[N, 2]``.
-        point_weight: how often each rendered triangle is drawn for its area ``[F']``.
+        point_weight: relative frequency ``[F']`` with which points of each rendered triangle are
+            drawn for its area.
     """
 
     landmark_weight: Tensor

@@ -1,10 +1,10 @@
-"""The painting path: a painter learns to finish faces that were carried to another expression.
+"""The inpainting path: a network learns to finish photos that were warped to another expression.
 
-The truth must be a photo, and nobody has two photos of a person that differ in expression alone. So
-a photo is taken as what shall be painted, and of it is hidden what the same face in another
-expression would not show: eyes behind closed eyelids, teeth behind lips, skin in folds, the ground
-behind a lower chin. Small errors of the fitted parameters are pretended, since at work the
-surface never lies quite on the photo.
+The ground truth must be a photo, and nobody has two photos of a person that differ in expression
+alone. So each photo is its own target, and the network does not see what the same face in another
+expression would hide: eyes behind closed eyelids, teeth behind lips, skin in folds, the background
+behind a lower chin. Small errors of the fitted parameters are simulated, since in use the surface
+never lies quite on the photo.
 """
 
 from __future__ import annotations
@@ -21,57 +21,61 @@ from smirk3d.neural_renderer.face_masking import random_holes
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
 from smirk3d.synthesis.warped_photos import SurfaceWarper, rendered_correction
-from smirk3d.training.config import InpainterConfig, TrainConfig
+from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import FeatureNetworks, Networks
+from smirk3d.training.paths.config import InpainterConfig
 from smirk3d.training.paths.reconstruction_path import PathResult
 
 _MARGIN = 0.15
-"""Of a crop's side: outside it, the perceptual loss does not look, which halves its cost."""
+"""Fraction of a crop's side that the perceptual loss leaves out, which halves its cost."""
 _MOVING = ("expression", "jaw", "eyelids")
+"""Groups that move the surface."""
+_LARGEST_STD = 0.3
+"""Largest standard deviation that simulated errors scale with."""
 
 
 def inpainting_path(
     networks: Networks,
-    carrier: SurfaceWarper,
+    warper: SurfaceWarper,
     feature_networks: FeatureNetworks,
     batch: TrainingBatch,
     config: TrainConfig,
     generator: torch.Generator,
 ) -> PathResult:
-    """Return losses and panels of the painting path.
+    """Return losses and panels of the inpainting path.
 
     Args:
-        networks: of which the renderer paints.
-        carrier: of the head.
+        networks: networks whose renderer is the inpainting network.
+        warper: warper of the head.
         feature_networks: network of the perceptual loss.
         batch: photos with fitted parameters.
-        config: weights and settings, the painter's among them.
-        generator: on the batch's device; draws expressions, errors and holes.
+        config: weights and settings, those of the inpainting network among them.
+        generator: source of expressions, errors and holes, on the batch's device.
 
     Raises:
-        ValueError: if the settings have no painter.
+        ValueError: if the settings have no inpainting network.
     """
-    painter = config.painter
-    if painter is None:
-        raise ValueError("the painting path needs the settings of a painter")
+    inpainter = config.inpainter
+    if inpainter is None:
+        raise ValueError("the inpainting path needs the settings of an inpainter")
     photo, fitted = batch.images, batch.targets
-    hidden_by = _other_expressions(fitted, carrier.head, painter, generator)
-    shaken = _shaken(fitted, carrier.head, painter.shaken, generator)
+    hidden_by = _other_expressions(fitted, warper.head, inpainter, generator)
+    perturbed = _perturbed(fitted, warper.head, inpainter.perturbed, generator)
     holes = random_holes(
-        photo, fraction=painter.hole_fraction, side=painter.hole_side, generator=generator
+        photo, fraction=inpainter.hole_fraction, side=inpainter.hole_side, generator=generator
     )
-    carried = carrier(photo, shaken, fitted, hidden_by=hidden_by, holes=holes)
+    warped = warper(photo, perturbed, fitted, hidden_by=hidden_by, holes=holes)
     with networks.autocast():
-        correction = rendered_correction(networks.renderer, carried)
-    painted = carried.filled + correction.float()
-    weight = 1 + painter.unknown_gain * (1 - carried.known)
-    terms = {"photometric": lambda: masked_l1(painted, photo, weight)}
+        correction = rendered_correction(networks.renderer, warped)
+    inpainted = warped.filled + correction.float()
+    weight = 1 + inpainter.unknown_gain * (1 - warped.known)
+    terms = {"photometric": lambda: masked_l1(inpainted, photo, weight)}
     network = feature_networks.perceptual
     if network is not None:
-        terms["perceptual"] = lambda: perceptual_loss(_middle(painted), _middle(photo), network)
+        terms["perceptual"] = lambda: perceptual_loss(_middle(inpainted), _middle(photo), network)
     panels = {
-        "photo": photo, "carried": carried.filled, "known": carried.known.expand(-1, 3, -1, -1),
-        "painted": painted.detach().clamp(0, 1),
+        "photo": photo, "warped": warped.filled, "known": warped.known.expand(-1, 3, -1, -1),
+        "inpainted": inpainted.detach().clamp(0, 1),
     }  # fmt: skip
     return PathResult(weighted_sum(terms, config.losses), fitted, panels, None)
 
@@ -86,25 +90,25 @@ def _middle(pictures: Tensor) -> Tensor:
 def _other_expressions(
     fitted: FaceParameters, head: HeadModel, config: InpainterConfig, generator: torch.Generator
 ) -> FaceParameters:
-    """Return strong expressions; of a fraction of faces calm ones with the mouth closed."""
-    strong = ExpressionAugmentation(head)(fitted, generator)
+    """Return augmented expressions; for a fraction of faces neutral ones with the mouth closed."""
+    augmented = ExpressionAugmentation(head)(fitted, generator)
     fraction = torch.rand(len(fitted), 1, generator=generator, device=generator.device)
-    calm = fraction.to(fitted.shape.device) < config.calm
+    neutral = fraction.to(fitted.shape.device) < config.neutral
     rest = head.neutral(len(fitted))
     names = ("expression", "jaw")
-    return strong.replace(
-        **{n: torch.where(calm, getattr(rest, n), getattr(strong, n)) for n in names}
+    return augmented.replace(
+        **{n: torch.where(neutral, getattr(rest, n), getattr(augmented, n)) for n in names}
     )
 
 
-def _shaken(
+def _perturbed(
     fitted: FaceParameters, head: HeadModel, size: float, generator: torch.Generator
 ) -> FaceParameters:
-    """Return parameters with errors of normal size, in each component's range."""
+    """Return parameters with normal errors, within each component's range."""
     changed: dict[str, Tensor] = {}
     for name in _MOVING:
         values = getattr(fitted, name)
         error = torch.randn(values.shape, generator=generator, device=generator.device)
-        std = values.new_tensor(head.group(name).prior_std).clamp(max=0.3)
+        std = values.new_tensor(head.group(name).prior_std).clamp(max=_LARGEST_STD)
         changed[name] = head.group(name).clamp(values + size * std * error.to(values))
     return fitted.replace(**changed)

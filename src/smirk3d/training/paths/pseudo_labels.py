@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from smirk3d.losses.units import SMALLEST_UNIT, component_units
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import VIEW_SPEC, ParameterGroup
-from smirk3d.training.config import PseudoLabelConfig
+from smirk3d.training.paths.config import PseudoLabelConfig
 
 _CHANGING = ("expression", "eyelids", "jaw", "eyes")
 
@@ -20,20 +20,20 @@ _CHANGING = ("expression", "eyelids", "jaw", "eyes")
 def pseudo_label_loss(
     predicted: FaceParameters,
     target: FaceParameters,
-    exact: Tensor,
+    is_ground_truth: Tensor,
     spec: Sequence[ParameterGroup],
     config: PseudoLabelConfig,
 ) -> Tensor:
     """Return the weighted sum over groups of the mean distance, a scalar: smooth L1, or squared.
 
-    Components that are fixed (an eye's roll) do not count, nor targets that are NaN: not known.
+    Components that are fixed (an eye's roll) do not count, nor do unknown targets, which are NaN.
 
     Args:
         predicted: B faces.
         target: B faces in the same frame.
-        exact: ``[B]`` bool, whether the target is known exactly; see ``PseudoLabelConfig``.
+        is_ground_truth: ``[B]`` bool, whether the target is ground truth rather than a fit.
         spec: the head's groups.
-        config: weights.
+        config: units and weights.
     """
     total = predicted.camera.new_zeros(())
     for group in (*spec, *VIEW_SPEC):
@@ -45,7 +45,7 @@ def pseudo_label_loss(
         ours, theirs = getattr(predicted, group.name), getattr(target, group.name)
         theirs = torch.where(theirs.isnan(), ours.detach(), theirs)
         distance = torch.where(
-            exact[:, None],
+            is_ground_truth[:, None],
             _squared(ours / unit, theirs / unit, config),
             F.smooth_l1_loss(ours / unit, theirs / unit, reduction="none", beta=config.beta),
         )
@@ -54,7 +54,7 @@ def pseudo_label_loss(
             photo = torch.where(
                 torch.tensor(unseen, device=distance.device), config.unseen_weight, 1.0
             )
-            distance = distance * torch.where(exact[:, None], config.exact, photo)
+            distance = distance * torch.where(is_ground_truth[:, None], config.ground_truth, photo)
         total = total + gain * distance[:, free].mean()
     return total
 
@@ -66,16 +66,16 @@ def change_loss(
     spec: Sequence[ParameterGroup],
     config: PseudoLabelConfig,
 ) -> Tensor:
-    """Return the mean squared distance between read and known changes of expression, a scalar.
+    """Return the mean squared distance of predicted and target changes of expression, a scalar.
 
-    Two pictures of a person differ in the expression alone. Comparing the difference of what is
-    read shows an encoder what to look for much sooner than many pictures of different people,
-    who differ in far more than a raised brow.
+    Two pictures of a person differ in the expression alone. Comparing the differences of their
+    predictions shows an encoder what to look for much sooner than many pictures of different
+    people, who differ in far more than a raised brow.
 
     Args:
         predicted: B faces.
         target: B faces.
-        pairs: so many faces at the start are shown again in as many rows after them.
+        pairs: number of faces at the start that are shown again in as many rows after them.
         spec: the head's groups.
         config: units and weights.
     """
@@ -86,8 +86,9 @@ def change_loss(
             continue
         unit = component_units(group, config.unit_interval_std, predicted.camera)
         ours, theirs = (getattr(faces, group.name) for faces in (predicted, target))
-        read, known = (x[:pairs] - x[pairs : 2 * pairs] for x in (ours, theirs))
-        distance = _squared(read / unit, known / unit, config) * _emphasis(group, known, config)
+        change, wanted = (x[:pairs] - x[pairs : 2 * pairs] for x in (ours, theirs))
+        distance = _squared(change / unit, wanted / unit, config)
+        distance = distance * _emphasis(group, wanted, config)
         distances.append(distance[:, free])
     return torch.cat(distances, 1).mean() if distances else predicted.camera.new_zeros(())
 
@@ -97,15 +98,15 @@ def _squared(ours: Tensor, theirs: Tensor, config: PseudoLabelConfig) -> Tensor:
     return (ours - theirs).square() / (2 * config.beta)
 
 
-def _emphasis(group: ParameterGroup, known: Tensor, config: PseudoLabelConfig) -> Tensor:
-    """Return the weight ``[B, D]`` of known changes: 1 without change, rising with the change.
+def _emphasis(group: ParameterGroup, change: Tensor, config: PseudoLabelConfig) -> Tensor:
+    """Return the weight ``[B, D]`` of target changes: 1 without change, rising with the change.
 
-    ``1 + config.strong`` for a change as large as the end of the range, or three standard
-    deviations.
+    A change as large as the end of the range, or three standard deviations, has the weight
+    ``1 + config.large_changes``.
     """
     ends = [
         max(abs(low), abs(high)) if math.isfinite(high) else 3 * std
         for low, high, std in zip(group.lo, group.hi, group.prior_std, strict=True)
     ]
-    reach = known.abs() / known.new_tensor(ends).clamp(min=SMALLEST_UNIT)
-    return 1 + config.strong * reach.clamp(max=1)
+    reach = change.abs() / change.new_tensor(ends).clamp(min=SMALLEST_UNIT)
+    return 1 + config.large_changes * reach.clamp(max=1)

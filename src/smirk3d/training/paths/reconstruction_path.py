@@ -1,7 +1,7 @@
-"""The reconstruction path: read a photo, render what was read, paint it, compare with the photo.
+"""The reconstruction path: estimate a face, render it with both renderers, compare with the photo.
 
 Retsinas et al. 2024, section 3.2. Without weight on the picture losses it is SMIRK's pretraining:
-nothing is painted then, and nothing rendered unless the cycle path goes on from it.
+the neural renderer does not run then, nor the mesh renderer unless the cycle path goes on from it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from smirk3d.training.paths.pseudo_labels import change_loss, pseudo_label_loss
 Terms = dict[str, Callable[[], Tensor]]
 
 PICTURE_LOSSES = ("photometric", "perceptual", "emotion", "identity")
-"""Losses on paintings of photos; without weight on one of them no photo is painted."""
+"""Losses on images of the neural renderer, which runs if one of them has a weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +44,12 @@ class RenderedFaces:
     """B photos with their renderings, at the neural renderer's size.
 
     Attributes:
-        photo: ``[B, 3, H, W]``.
-        hull: ``[B, 1, H, W]``, 1 within the landmarks' hull.
-        rendering: of the parameters that were read.
-        surface: the pixels that the renderer may see.
-        masked: photo without its face ``[B, 3, H, W]``.
-        inputs: the neural renderer's input ``[B, 6, H, W]``.
+        photo: photos ``[B, 3, H, W]``.
+        hull: masks ``[B, 1, H, W]``, 1 within the landmarks' hull.
+        rendering: grey renderings of the parameters.
+        surface: pixels that the neural renderer may see.
+        masked: photos without their faces ``[B, 3, H, W]``.
+        inputs: input ``[B, 6, H, W]`` of the neural renderer.
     """
 
     photo: Tensor
@@ -62,13 +62,14 @@ class RenderedFaces:
 
 @dataclass(frozen=True, eq=False)
 class PathResult:
-    """What a path returns.
+    """The result of a path.
 
     Attributes:
-        loss: to descend on.
-        parameters: what was read from the photos, or was known of them; B faces.
+        loss: weighted sum of losses, to be minimized.
+        parameters: parameters that were rendered: predictions or targets, B faces.
         panels: pictures ``[B, 3, H, W]`` by name, to look at.
-        faces: what the cycle path goes on from; None where nothing was rendered.
+        faces: photos and renderings from which the cycle path goes on; None where nothing was
+            rendered.
     """
 
     loss: WeightedLoss
@@ -88,26 +89,27 @@ def reconstruction_path(
     """Return losses and panels of the reconstruction path.
 
     Args:
-        networks: those that are frozen stay as they are.
-        fixture: of the head.
+        networks: encoders and renderer; frozen ones stay as they are.
+        fixture: landmarks, renderings and weights of the head.
         feature_networks: networks of the perceptual, emotion and identity losses.
         batch: photos with landmarks and fitted parameters.
         config: weights and settings.
-        generator: on the batch's device; draws pixels, noise and holes.
+        generator: source of pixels, noise and holes, on the batch's device.
     """
-    parameters = batch.targets if config.rendered == "known" else networks.read(batch.images)
+    predicts = config.rendered == "predicted"
+    parameters = networks.estimate(batch.images) if predicts else batch.targets
     terms = _geometry_terms(parameters, fixture, batch, config)
     weights = config.losses
     panels: dict[str, Tensor] = {}
     faces = None
-    paints = any(getattr(weights, name) for name in PICTURE_LOSSES)
-    if paints or weights.cycle:
-        with torch.set_grad_enabled(paints and torch.is_grad_enabled()):
+    renders = any(getattr(weights, name) for name in PICTURE_LOSSES)
+    if renders or weights.cycle:
+        with torch.set_grad_enabled(renders and torch.is_grad_enabled()):
             faces = render_faces(fixture, batch, parameters, config, generator)
-        panels = {"photo": faces.photo, "grey": faces.rendering.image, "seen": faces.masked}
-        if paints:
-            panels["painted"] = networks.paint(faces.inputs)
-            terms |= _picture_terms(networks, feature_networks, faces, panels["painted"])
+        panels = {"photo": faces.photo, "grey": faces.rendering.image, "masked": faces.masked}
+        if renders:
+            panels["rendered"] = networks.render(faces.inputs)
+            terms |= _picture_terms(networks, feature_networks, faces, panels["rendered"])
     detached = {name: tensor.detach() for name, tensor in panels.items()}
     return PathResult(weighted_sum(terms, weights), parameters, detached, faces)
 
@@ -138,15 +140,15 @@ def _geometry_terms(
     parameters: FaceParameters, fixture: TrainingFixture, batch: TrainingBatch, config: TrainConfig
 ) -> Terms:
     size = batch.images.shape[-1]
-    seen = project(fixture.landmark_head(parameters).vertices, parameters.camera)[..., :2]
+    predicted = project(fixture.landmark_head(parameters).vertices, parameters.camera)[..., :2]
     target = pixels_to_ndc(batch.landmarks, size)
     spec = {group.name: group for group in fixture.head.spec}
 
     def landmarks(on_outline: bool) -> Tensor:
         weight = fixture.landmark_weight * (fixture.outline == on_outline)
         if config.landmarks.form == "squared":
-            return landmark_loss(seen, target, weight=weight)
-        error = (ndc_to_pixels(seen, CROP_SIZE) - ndc_to_pixels(target, CROP_SIZE)).square()
+            return landmark_loss(predicted, target, weight=weight)
+        error = (ndc_to_pixels(predicted, CROP_SIZE) - ndc_to_pixels(target, CROP_SIZE)).square()
         distance = (error.sum(-1) + 0.25).sqrt() - 0.5
         return (distance * weight).sum() / weight.sum().clamp(min=1e-9) / len(distance)
 
@@ -156,7 +158,7 @@ def _geometry_terms(
     return {
         "landmarks": lambda: landmarks(False),
         "contour": lambda: landmarks(True),
-        "openings": lambda: opening_loss(seen, target, fixture.opening_rows),
+        "openings": lambda: opening_loss(predicted, target, fixture.opening_rows),
         "shape_prior": lambda: prior("shape"),
         "shape_target": lambda: target_loss(parameters.shape, batch.targets.shape),
         "expression_prior": lambda: prior("expression"),
@@ -164,7 +166,11 @@ def _geometry_terms(
         "eyelids_prior": lambda: prior("eyelids"),
         "eyes_prior": lambda: prior("eyes"),
         "pseudo_labels": lambda: pseudo_label_loss(
-            parameters, batch.targets, batch.exact, fixture.head.spec, config.pseudo_labels
+            parameters,
+            batch.targets,
+            batch.is_ground_truth,
+            fixture.head.spec,
+            config.pseudo_labels,
         ),
         "change": lambda: change_loss(
             parameters, batch.targets, batch.pairs, fixture.head.spec, config.pseudo_labels
@@ -173,30 +179,30 @@ def _geometry_terms(
 
 
 def _picture_terms(
-    networks: Networks, feature_networks: FeatureNetworks, faces: RenderedFaces, painted: Tensor
+    networks: Networks, feature_networks: FeatureNetworks, faces: RenderedFaces, rendered: Tensor
 ) -> Terms:
-    terms: Terms = {"photometric": lambda: masked_l1(painted, faces.photo)}
+    terms: Terms = {"photometric": lambda: masked_l1(rendered, faces.photo)}
     perceptual, emotion, identity = (
         feature_networks.perceptual,
         feature_networks.emotion,
         feature_networks.identity,
     )
     if perceptual is not None:
-        terms["perceptual"] = lambda: perceptual_loss(painted, faces.photo, perceptual)
+        terms["perceptual"] = lambda: perceptual_loss(rendered, faces.photo, perceptual)
     if emotion is not None:
         terms["emotion"] = lambda: feature_loss(
             _render_without_learning(networks, faces.inputs), faces.photo, emotion
         )
     if identity is not None:
-        terms["identity"] = lambda: feature_angle_loss(painted, faces.photo, identity)
+        terms["identity"] = lambda: feature_angle_loss(rendered, faces.photo, identity)
     return terms
 
 
 def _render_without_learning(networks: Networks, inputs: Tensor) -> Tensor:
-    """Return the same painting, with a gradient for the encoders alone; statistics stay too."""
+    """Return the same image with a gradient for the encoders alone; statistics stay too."""
     renderer = networks.renderer
     state = {name: value.detach() for name, value in renderer.named_parameters()}
     state |= {name: value.clone() for name, value in renderer.named_buffers()}
     with networks.autocast():
-        painted: Tensor = functional_call(renderer, state, (inputs,))
-    return painted.float()
+        rendered: Tensor = functional_call(renderer, state, (inputs,))
+    return rendered.float()

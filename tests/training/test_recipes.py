@@ -8,24 +8,24 @@ import pytest
 import tyro
 
 import smirk3d
+from smirk3d.training.checkpoints import run_settings
 from smirk3d.training.config import TrainConfig
-from smirk3d.training.presets import PRESETS
-from smirk3d.training.trainer import settings
+from smirk3d.training.recipes import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_say_how_long_and_can_be_overridden(name: str) -> None:
-    config = PRESETS[name]()
+    config = PRESETS[name].config()
     assert config.run.steps or config.run.minutes
     changed = tyro.cli(
         TrainConfig, default=config, args=["--minutes", "3", "--data.batches.batch-size", "8"]
     )
     assert (changed.run.minutes, changed.data.batches.batch_size) == (3.0, 8)
-    assert settings(changed)["data"]["batches"]["batch_size"] == 8
+    assert run_settings(changed)["data"]["batches"]["batch_size"] == 8
 
 
 def test_released_code_has_the_published_settings() -> None:
-    config = PRESETS["released-code"]()
+    config = PRESETS["released-code"].config()
     weights = config.losses
     assert (weights.landmarks, weights.photometric, weights.perceptual) == (100, 10, 10)
     assert (weights.emotion, weights.cycle, weights.expression_prior) == (1, 1, 1e-3)
@@ -34,7 +34,9 @@ def test_released_code_has_the_published_settings() -> None:
     assert config.optimizer.betas == (0.5, 0.999)
     assert config.networks.learning == ("expression", "renderer")
     assert config.run.steps == 78125
-    assert sum(PRESETS["paper"]().data.batches.mixing.fractions.values()) == pytest.approx(1.0)
+    assert sum(PRESETS["paper"].config().data.batches.mixing.fractions.values()) == pytest.approx(
+        1.0
+    )
 
 
 def nested(kind: type) -> set[type]:

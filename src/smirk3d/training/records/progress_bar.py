@@ -6,11 +6,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from smirk3d.training.trainer import Progress
+from smirk3d.training.run import Progress
 
 
 class ProgressBar:
-    """Shows a run's progress; give it to :func:`~smirk3d.training.trainer.train`.
+    """Shows a run's progress; give it to :func:`~smirk3d.training.run.train`.
 
     It draws nothing before the first call, so that it can be sent to other processes.
     """

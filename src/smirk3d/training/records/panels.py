@@ -1,4 +1,4 @@
-"""What a path saw and made, side by side, to look at."""
+"""Sheets of a path's pictures, side by side, to look at."""
 
 from __future__ import annotations
 

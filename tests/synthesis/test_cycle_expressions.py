@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.training.small_runs import some_faces
 
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.synthesis.cycle_expressions import changed_expressions
 from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 from smirk3d.synthesis.expression_templates import template_bank
-from tests.training.small_runs import some_faces
 
 CONFIG = ExpressionChangeConfig()
 STILL = ExpressionChangeConfig(

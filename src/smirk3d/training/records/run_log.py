@@ -22,12 +22,12 @@ class RunLog(Closing):
     def __init__(self, folder: Path, *, step: int | None = None, tensorboard: bool = False) -> None:
         """Open the records of a run, to append.
 
-        Lines of later steps than the one that the run goes on from are taken back, as is a line
-        that was cut off: they are of a run that was killed, and come again.
+        Lines of later steps than the one that the run goes on from are removed, as is a line that
+        was cut off: a killed run wrote them, and they come again.
 
         Args:
-            folder: the run's.
-            step: that the run goes on from; None takes nothing back.
+            folder: folder of the run.
+            step: step from which the run goes on; None removes nothing.
             tensorboard: write TensorBoard's files too.
 
         Raises:
@@ -38,7 +38,7 @@ class RunLog(Closing):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if step is not None:
-                _take_back(folder / "log.jsonl", step)
+                _truncate(folder / "log.jsonl", step)
             self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
         except OSError as error:
             raise OutputError(f"{folder} cannot be written ({error.strerror})") from error
@@ -91,7 +91,7 @@ class RunLog(Closing):
             self._writer.close()
 
 
-def _take_back(path: Path, step: int) -> None:
+def _truncate(path: Path, step: int) -> None:
     """Keep a log's whole lines up to a step."""
     if not path.is_file():
         return
@@ -103,7 +103,7 @@ def _take_back(path: Path, step: int) -> None:
 
 
 def _step(line: bytes) -> float:
-    """Return the step of a line of the log, 0 of what is none."""
+    """Return the step of a line of the log, 0 where the line is damaged."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, TypeError, KeyError):

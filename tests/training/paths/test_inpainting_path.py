@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from smirk3d.losses.loss_weights import LossWeights
 from smirk3d.synthesis.warped_photos import SurfaceWarper
-from smirk3d.training.config import InpainterConfig, TrainConfig
+from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import FeatureNetworks
+from smirk3d.training.paths.config import InpainterConfig
 from smirk3d.training.paths.inpainting_path import inpainting_path
 from tests.training.small_runs import small_config, small_trainer
 
@@ -16,13 +18,13 @@ def _inpainter_config() -> TrainConfig:
     start = small_config()
     return replace(
         start,
-        painter=InpainterConfig(),
+        inpainter=InpainterConfig(),
         networks=replace(start.networks, learning=("renderer",)),
-        losses=replace(start.losses, cycle=0.0),
+        losses=LossWeights(photometric=10.0),
     )
 
 
-def test_a_painter_learns_and_the_encoders_stay() -> None:
+def test_an_inpainter_learns_and_the_encoders_stay() -> None:
     start = _inpainter_config()
     fast = replace(start.optimizer, renderer_rate=0.01, warmup_steps=0)
     trainer, batches = small_trainer(replace(start, optimizer=fast))
@@ -59,9 +61,9 @@ def test_the_truth_is_the_photo_and_part_of_it_is_hidden() -> None:
     assert set(result.loss.terms) == {"photometric"}
 
 
-def test_settings_without_a_painter_are_refused() -> None:
+def test_settings_without_an_inpainter_are_refused() -> None:
     trainer, batches = small_trainer(_inpainter_config())
-    with pytest.raises(ValueError, match="settings of a painter"):
+    with pytest.raises(ValueError, match="settings of an inpainter"):
         inpainting_path(
             trainer.networks, SurfaceWarper(trainer.head), FeatureNetworks(), batches.batch(0),
             small_config(), torch.Generator(),

@@ -1,0 +1,1 @@
+"""Records of a run: log, panels and progress bar."""
