@@ -57,7 +57,7 @@ class EvaluationConfig:
         seed: of all that is drawn.
     """
 
-    faces: Path = Path("../shared/faces")
+    faces: Path = Path("data/faces")
     limit: int = 0
     truth_head: str = "ict"
     renderer: Path | None = None

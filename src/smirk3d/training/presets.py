@@ -238,7 +238,7 @@ def painter() -> TrainConfig:
     )  # fmt: skip
     return TrainConfig(
         painter=InpainterConfig(),
-        # at 160 pixels crops of ../shared/faces keep their own resolution
+        # at 160 pixels crops of the annotated faces keep their own resolution
         data=DataConfig(
             batches=BatchConfig(batch_size=16, image_size=160, augmentation=crops)
         ),
