@@ -23,7 +23,7 @@ check: $(VENV)/.installed-dev
 
 # the documentation as a site in ./site; warnings are errors
 docs: $(VENV)/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict -q
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 # damaged files of every kind for MINUTES, other ones each time; fuzz/README.md
 MINUTES ?= 10

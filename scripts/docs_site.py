@@ -19,8 +19,8 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 
-OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "THIRD_PARTY.md", "fuzz/README.md")
-"""Pages that lie elsewhere in the repository, besides the README and results of benchmarks."""
+OUTSIDE = ("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "THIRD_PARTY.md", "fuzz/README.md")
+"""Pages and files that lie elsewhere in the repository, besides the README and results of benchmarks."""
 
 _LINK = re.compile(r"(\]\()([^)#\s:]+)(#[^)\s]*)?\)")
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>~?\.?([^<]+)</code>")
@@ -72,6 +72,8 @@ def _page_link(link: re.Match[str], uri: str) -> str:
     opening, target, anchor = link[1], link[2], link[3] or ""
     at = posixpath.dirname(_source(uri))
     path = posixpath.normpath(posixpath.join(at, target))
+    if (ROOT / path).is_dir():  # a folder has no page: its first one stands for it
+        path = min(page.relative_to(ROOT).as_posix() for page in (ROOT / path).glob("*.md"))
     if path.startswith("src/") and path.endswith(".py"):
         module = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
         page = _reference(module.replace("/", "."))
