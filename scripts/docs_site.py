@@ -20,7 +20,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 
 OUTSIDE = ("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "THIRD_PARTY.md", "fuzz/README.md")
-"""Pages and files that lie elsewhere in the repository, besides the README and results of benchmarks."""
+"""Pages and files outside of docs/, besides the README and results of benchmarks."""
 
 _LINK = re.compile(r"(\]\()([^)#\s:]+)(#[^)\s]*)?\)")
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>~?\.?([^<]+)</code>")
