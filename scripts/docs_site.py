@@ -22,17 +22,22 @@ ROOT = Path(__file__).parents[1]
 OUTSIDE = ("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "THIRD_PARTY.md", "fuzz/README.md")
 """Pages and files outside of docs/, besides the README and results of benchmarks."""
 
+EXAMPLES = "examples/index.md"
+"""Page of the example scripts."""
+
 _LINK = re.compile(r"(\]\()([^)#\s:]+)(#[^)\s]*)?\)")
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>~?\.?([^<]+)</code>")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add results of benchmarks and the reference to the navigation."""
+    """Add examples, results of benchmarks and the reference to the navigation."""
     assert config.nav is not None
     results = [path.relative_to(ROOT).as_posix() for path in _results()]
     packages: dict[str, list[str]] = {}
     for module in _modules():
         packages.setdefault(".".join(module.split(".")[:2]), []).append(_reference(module))
+    if _examples():
+        config.nav.insert(1, {"Examples": EXAMPLES})
     config.nav.append({"Results": results})
     config.nav.append({"Reference": [{name: pages} for name, pages in packages.items()]})
     return config
@@ -43,6 +48,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in ("README.md", *OUTSIDE, *(str(path.relative_to(ROOT)) for path in _results())):
         uri = "index.md" if name == "README.md" else name
         files.append(File.generated(config, uri, abs_src_path=str(ROOT / name)))
+    if _examples():
+        files.append(File.generated(config, EXAMPLES, content=_examples()))
     for module in _modules():
         text = f"---\ntitle: {module.removeprefix('smirk3d.')}\n---\n\n::: {module}\n"
         files.append(File.generated(config, _reference(module), content=text))
@@ -72,8 +79,10 @@ def _page_link(link: re.Match[str], uri: str) -> str:
     opening, target, anchor = link[1], link[2], link[3] or ""
     at = posixpath.dirname(_source(uri))
     path = posixpath.normpath(posixpath.join(at, target))
-    if (ROOT / path).is_dir():  # a folder has no page: its first one stands for it
-        path = min(page.relative_to(ROOT).as_posix() for page in (ROOT / path).glob("*.md"))
+    if path == "benchmarks/results":  # a folder has no page: its first one stands for it
+        path = _results()[0].relative_to(ROOT).as_posix()
+    if path == "examples":
+        path = EXAMPLES
     if path.startswith("src/") and path.endswith(".py"):
         module = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
         page = _reference(module.replace("/", "."))
@@ -91,6 +100,16 @@ def _source(uri: str) -> str:
 
 def _results() -> list[Path]:
     return sorted((ROOT / "benchmarks" / "results").glob("*.md"))
+
+
+def _examples() -> str:
+    """Return the page of the example scripts, empty where there are none."""
+    scripts = sorted((ROOT / "examples").glob("[0-9]*.py"))
+    code = [
+        f"## {script.name}\n\n```python\n{script.read_text(encoding='utf-8')}```\n"
+        for script in scripts
+    ]
+    return "\n".join(["# Examples\n", *code]) if code else ""
 
 
 def _modules() -> Iterator[str]:

@@ -28,7 +28,7 @@ PRIVATE = {
     "survival": (r"survivals?", "retention of added actions"),
     "round trip": (r"round[ _-]?trips?", "re-detection consistency"),
     "share of": (r"shares? of", "fraction of"),
-    "lids": (r"lids?(?!_(?:id|eye|gap))", "eyelids; head files keep lid_id, lid_eye, lid_gap"),
+    "lids": (r"lids?", "eyelids"),
     "tell, tick": (r"tells?\(|tick\(|on_fit", "progress callback"),
     "names taken back": (r"names? taken back|take a name back", "re-identification"),
     "known (parameters)": (r"known (faces|parameters|expressions|targets)", "ground truth"),
