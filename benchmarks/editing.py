@@ -1,6 +1,6 @@
 """Edited photos: do they show the asked expression, and is it still the same person?
 
-Needs ``../shared/faces`` and, installed by hand (they are no dependency):
+Needs annotated faces (docs/data.md) and, installed by hand (they are no dependency):
 
     pip install dlib-bin
     pip download --no-deps face_recognition_models && tar xf face_recognition_models-*.tar.gz
@@ -175,7 +175,7 @@ def contact(photos: list[Picture], edits: list[Edited]) -> Picture:
 
 
 def main(
-    faces: Path = Path("../../shared/faces"),
+    faces: Path = Path("data/faces"),
     photos: int = 20,
     recognition: Path | None = None,
     inpainter: Path | None = None,

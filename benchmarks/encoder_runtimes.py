@@ -1,6 +1,6 @@
 """How fast and how exactly ONNX Runtime runs an encoder, in single precision and in int8.
 
-    python benchmarks/encoder_runtimes.py --weights default [--faces ../shared/faces]
+    python benchmarks/encoder_runtimes.py --weights default [--faces FACES]
 
 Needs the extras fast and onnx. Writes benchmarks/results/encoder_runtimes.{json,md}. Errors are
 against torch on held-out photos; the static int8 model is calibrated on other photos.
@@ -54,7 +54,7 @@ class Photos(CalibrationDataReader):  # type: ignore[misc]
 
 def main(
     weights: str = "default",
-    faces: Path = Path("../shared/faces"),
+    faces: Path = Path("data/faces"),
     limit: int = 128,
     threads: int = 1,
     name: str = "encoder_runtimes",

@@ -1,6 +1,6 @@
 """How exactly and how fast the landmark fit, or weights, answer on held-out photos.
 
-    python benchmarks/fit.py ../shared/faces [--weights none] [--limit 400]
+    python benchmarks/fit.py FACES [--weights none] [--limit 400]
 
 Writes benchmarks/results/fit.{json,md}. Photos are those whose key is divisible by 29. What else
 there is to measure of an answer, `smirk3d evaluate` does.

@@ -179,7 +179,7 @@ def kill(name: str, row: Row, moments: int, work: Path) -> dict[str, Any]:
 def main(
     commands: tuple[str, ...] = ("export", "heads import", "preprocess", "evaluate", "train"),
     moments: int = 20,
-    faces: Path = Path("../shared/faces"),
+    faces: Path = Path("data/faces"),
     seed: int = 0,
 ) -> None:
     random.seed(seed)

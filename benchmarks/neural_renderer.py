@@ -86,7 +86,7 @@ def paintings(
 @torch.no_grad()
 def main(
     renderer: Annotated[Path, tyro.conf.Positional],
-    faces: Path = Path("../shared/faces"),
+    faces: Path = Path("data/faces"),
     weights: str = "default",
     limit: int = 0,
     training: int = 0,

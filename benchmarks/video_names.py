@@ -1,6 +1,6 @@
 """Whether talking faces keep their names, and how well their speech comes through.
 
-    python benchmarks/video_names.py ../shared/faces [--weights default] [--clips 4] [--first 0]
+    python benchmarks/video_names.py FACES [--weights default] [--clips 4] [--first 0]
 
 Three people talk, blink and smile in each clip: photos, warped. An occluder passes, two cuts change
 the scene, two people cross. Their movements are known; correlations and shares compare with them,

@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 import smirk3d
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 SOURCE = str(Path(smirk3d.__file__).parent)
 
 DEVICES = [
@@ -100,3 +101,9 @@ def shared_dir() -> Path:
     if not (SHARED / "README.md").is_file():
         pytest.skip(f"{SHARED} is not here: it holds the photos and heads that this test reads")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def made_faces() -> Path:
+    """The folder of 48 rendered, annotated faces that lies in the repository; docs/data.md."""
+    return ROOT / "data" / "faces"

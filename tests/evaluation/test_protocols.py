@@ -92,10 +92,10 @@ def test_the_open_head_has_every_region() -> None:
     assert counts == {"lips": 40, "eyelids": 32, "brows": 20, "contour": 36}
 
 
-def test_cheap_protocols_on_a_few_real_photos(shared_dir: Path, tmp_path: Path) -> None:
+def test_cheap_protocols_on_a_few_faces(made_faces: Path, tmp_path: Path) -> None:
     done = main(
         ["evaluate", "landmarks", "redetection", "--methods", "none", "mediapipe", "mean",
-         "--faces", str(shared_dir / "faces"), "--limit", "6", "--shown", "1", "--device", "cpu",
+         "--faces", str(made_faces), "--limit", "6", "--shown", "1", "--device", "cpu",
          "--out", str(tmp_path)]
     )  # fmt: skip
     assert done == 0

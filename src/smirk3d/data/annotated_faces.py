@@ -1,7 +1,7 @@
 """Face photos with detected landmarks, decoded into memory.
 
-A folder holds tar shards of 224 x 224 JPEGs and ``annotations.npz`` (``../shared/faces`` is one;
-its README names the arrays). Small enough photos stay in memory as uint8, so that a GPU is never
+A folder holds tar shards of 224 x 224 JPEGs and ``annotations.npz`` (``data/faces`` is one;
+docs/data.md names the arrays). Small enough photos stay in memory as uint8, so that a GPU is never
 kept waiting and batches are plain indexing.
 """
 
@@ -169,7 +169,11 @@ def read_annotations(folder: str | Path, names: Collection[str]) -> dict[str, ND
         InputError: if the file is missing or damaged, or lacks one of them.
     """
     path = Path(folder) / "annotations.npz"
-    origin = Origin(str(path), "file of annotations", "give a folder by `smirk3d preprocess`")
+    origin = Origin(
+        str(path),
+        "file of annotations",
+        "give a folder by `smirk3d preprocess` with --faces, or --data.faces in training",
+    )
     rules = {name: _RULES[name] for name in names}
     arrays = read_npz(origin.require_file(), origin, rules, budget=LARGEST_ANNOTATIONS)
     if "person" in names:

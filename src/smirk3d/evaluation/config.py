@@ -58,7 +58,7 @@ class EvaluationConfig:
         seed: seed of everything that is drawn at random.
     """
 
-    faces: Path = Path("../shared/faces")
+    faces: Path = Path("data/faces")
     limit: int = 0
     truth_head: str = "ict"
     renderer: Path | None = None

@@ -52,7 +52,7 @@ class DataConfig:
         batches: how batches are made of them.
     """
 
-    faces: Path = Path("shards")
+    faces: Path = Path("data/faces")
     fits: Path | None = None
     refine: Path | None = None
     shapes: Path | None = None

@@ -1,0 +1,1 @@
+"""Training samples: annotated photos, their shards, batches and augmentation."""
