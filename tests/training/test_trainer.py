@@ -242,6 +242,17 @@ def test_another_head_or_other_settings_are_refused(tmp_path: Path) -> None:
     check_checkpoint(state, tmp_path, trainer.head.fingerprint, settings(longer))
 
 
+@pytest.mark.parametrize("lacking", ["head_fingerprint", "settings"])
+def test_a_checkpoint_that_does_not_say_of_which_run_is_refused(
+    tmp_path: Path, lacking: str
+) -> None:
+    state = {"head_fingerprint": "0" * 64, "settings": {"a": 1}}
+    check_checkpoint(state, tmp_path, "0" * 64, {"a": 1})
+    del state[lacking]
+    with pytest.raises(AssetError, match=f"not a whole run of training.*{lacking}"):
+        check_checkpoint(state, tmp_path, "0" * 64, {"a": 1})
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     trainer, batches = small_trainer(small_config(painting=False, steps=1))
     run_in(tmp_path, trainer, batches)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.json_text import require_object, require_text
 from smirk3d.assets.foreign.origin import Origin
 from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file
 from smirk3d.assets.weight_files import refuse_other_kinds
@@ -98,8 +99,12 @@ def check_checkpoint(
 
     Raises:
         AssetError: if it was made with another head or other settings; the text names the first
-            setting that differs.
+            setting that differs. Also if it does not say with which.
     """
+    origin = Origin(str(folder), "run of training", "choose another folder", AssetError)
+    with origin.refusing():
+        require_text(state, "head_fingerprint")
+        require_object(state.get("settings"), "settings")
     if state["head_fingerprint"] != fingerprint:
         raise AssetError(
             f"{folder}: this run trains another head or another version of it "

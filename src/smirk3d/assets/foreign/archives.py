@@ -47,7 +47,7 @@ class _CappedFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
 
-    def on_progress(self) -> int:
+    def tell(self) -> int:
         return self._file.tell()
 
     def seekable(self) -> bool:
@@ -292,7 +292,7 @@ class _ForwardFile(io.RawIOBase):
                 break
         return self._position
 
-    def on_progress(self) -> int:
+    def tell(self) -> int:
         return self._position
 
     def seekable(self) -> bool:

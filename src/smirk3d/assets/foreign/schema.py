@@ -50,9 +50,19 @@ class ArrayRule:
         if header.kind not in self.kinds:
             wanted = " or ".join(dict.fromkeys(_NAMES[kind] for kind in self.kinds))
             raise Unfit(f"{name} holds {_NAMES[header.kind]}, not {wanted}")
+        self.check_shape(header, name, sizes)
+
+    def check_shape(
+        self, array: NpyHeader | NDArray[Any], name: str, sizes: dict[str, int]
+    ) -> None:
+        """Refuse an array or header of another shape; sizes of named dimensions are added.
+
+        Raises:
+            ShapeError: if the shape differs.
+        """
         known = set(self.shape.split())
         sizes |= check_shape(
-            header, self.shape, name, **{k: v for k, v in sizes.items() if k in known}
+            array, self.shape, name, **{k: v for k, v in sizes.items() if k in known}
         )
 
     def check_values(self, array: NDArray[Any], name: str) -> None:
