@@ -130,6 +130,9 @@ def test_a_folder_of_frames_is_tracked_as_a_video_is(
     assert cli(*command[:-1], "25") == 0
     assert "already done" not in capsys.readouterr().out
     assert len(names_in(frames)) == 10
+    assert cli(frames, "--out", tmp_path, "--format", "") == 0
+    assert "take.1-2" in names_in(tmp_path), "not the folder of the frames itself"
+    assert len(names_in(frames)) == 10
 
 
 def test_a_folder_of_other_things_is_refused(cli, tmp_path: Path, capsys) -> None:
