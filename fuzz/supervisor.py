@@ -48,11 +48,11 @@ class Supervisor:
 
         Args:
             seeds: folder of the seeds of each target; they are made where they are absent.
-            seed: of the run.
+            seed: seed of the run.
             corpus: folder of inputs that reached new lines, to start from and to add to.
             registry: module whose ``TARGETS`` holds the targets by name.
-            longest_seconds: that reading one input may take.
-            largest_bytes: of memory that it may take.
+            longest_seconds: limit on the seconds that reading one input takes.
+            largest_bytes: limit on the bytes of memory that it takes.
         """
         self._options = [f"--seeds={seeds}", f"--seed={seed}", f"--registry={registry}"]
         self._options += [f"--largest={largest_bytes}"]
@@ -131,7 +131,7 @@ class Supervisor:
         return self._post_mortem(worker, time.monotonic() - started)
 
     def _line_ended(self, worker: subprocess.Popen[bytes], started: float) -> bool:
-        """Tell whether a worker's pipe closed, rather than that it took too long or too much."""
+        """Return whether a worker's pipe closed, rather than that it took too long or too much."""
         in_time = time.monotonic() - started < self._longest_seconds
         return in_time and _resident(worker.pid) <= self._baseline + self._largest_bytes
 
@@ -150,7 +150,7 @@ class Supervisor:
         return WorkerBroken(f"{reason}\n{said}")
 
     def _post_mortem(self, worker: subprocess.Popen[bytes], seconds: float) -> Outcome:
-        """End a worker that did not answer, and tell why it did not."""
+        """End a worker that did not answer, and return why it did not."""
         code = worker.poll()
         if code is None:
             size = _resident(worker.pid) - self._baseline
@@ -211,7 +211,7 @@ class Supervisor:
         """Return the worker's next line, None if it ends, takes longer, or takes too much memory.
 
         Args:
-            worker: that is to answer.
+            worker: worker that is to answer.
             seconds: how long it may take.
             watch: look at its memory meanwhile.
         """

@@ -19,7 +19,7 @@ from smirk3d.tracking.track_store import TrackStore
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace, _Track
 
 JOB: dict[str, object] = {"input": "clip.mp4", "digest": "0", "weights": "none"}
-"""What the made stores say they are of."""
+"""Job of the made stores."""
 
 _FRAMES = 3
 

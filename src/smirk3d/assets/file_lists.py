@@ -1,4 +1,4 @@
-"""What smirk3d wrote into a folder: the list that each folder of results carries with it.
+"""Lists of the files that smirk3d wrote into a folder; each folder of results carries one.
 
 A folder may be replaced when its list names every file in it. Only listed files are ever removed.
 """

@@ -1,4 +1,4 @@
-"""Where a result goes: a folder for each input, which never costs the user a file.
+"""Folders of results: one for each input, which never costs the user a file.
 
 Each input's folder is ``OUT/NAME``. It is replaced when it is the result of the same input and
 holds nothing that smirk3d did not write; else the result goes beside it as ``NAME-2``.
@@ -35,7 +35,7 @@ class Draft:
 
     Attributes:
         path: the temporary folder to fill.
-        folder: what it becomes.
+        folder: the folder that it becomes.
         input_digest: hash of the whole input file; None where there is none.
         job: hash of all that the result depends on; None for one that is not complete, or is made
             anew each time.
@@ -166,7 +166,7 @@ class Destination:
 def destinations(inputs: Sequence[Path], out: Path) -> list[Destination]:
     """Return a place for each input, each file once, in the order of their first mention.
 
-    Names do not depend on the order: inputs of one name are told apart by their path below the
+    Names do not depend on the order: inputs of one name are distinguished by their path below the
     folder that they have in common, then by their ending, then by a hash of that path.
 
     Args:

@@ -33,7 +33,7 @@ KINDS = {
     ),
     INPAINTER: "an inpainting network, which `smirk3d edit` takes",
 }
-"""What files of weights hold, and where each kind belongs."""
+"""Each kind of weights in words, and the options that take it."""
 
 _INPAINTER_SETTINGS = ("painter", "inpainter")
 """Names of the part of a training's settings that only inpainting networks have; files written
@@ -194,7 +194,7 @@ def refuse_other_kinds(path: str | Path, expected: str) -> None:
         expected: what should be there, for the message.
 
     Raises:
-        AssetError: that says what the file holds and where it belongs.
+        AssetError: if the file is of another kind; the text names its kind and where it belongs.
     """
     path = Path(path)
     found = _archive_kind(path)

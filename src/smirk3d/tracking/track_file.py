@@ -98,9 +98,9 @@ class Track:
     """The people of a clip.
 
     Attributes:
-        meta: what the file's JSON says.
+        meta: the file's JSON object.
         timestamps: seconds ``[T]``.
-        ids: of the people ``[N]``.
+        ids: identifiers of the people ``[N]``.
         valid: whether a frame shows a person ``[N, T]``.
         shape: ``[N, S]``.
         rows: arrays ``[R, ...]`` by name, one row for each true entry of valid.

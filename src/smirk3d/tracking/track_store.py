@@ -64,15 +64,15 @@ class TrackStore(Closing):
     """A folder of chunks: rows of some frames each, and the tracker's state after them.
 
     Attributes:
-        folder: of the chunks; it may be removed once the results are written.
+        folder: folder of the chunks; it may be removed once the results are written.
     """
 
     def __init__(self, folder: Path, job: Mapping[str, Any], *, fresh: bool = False) -> None:
         """Open a folder for this run alone; chunks of another job are removed, and nothing else.
 
         Args:
-            folder: is made where it is not there.
-            job: all that the answers depend on, as JSON.
+            folder: folder of the chunks, made if need be.
+            job: everything that the rows depend on, as JSON.
             fresh: remove the chunks of this job too.
 
         Raises:
@@ -172,7 +172,7 @@ class TrackStore(Closing):
         """Return what the chunks hold.
 
         Args:
-            meta: for the track.
+            meta: metadata of the track.
             least_frames: people seen in fewer frames are left out: a texture, a blurred hand. In a
                 video of fewer frames, those who are not in all of them.
 

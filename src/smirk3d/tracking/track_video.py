@@ -31,8 +31,8 @@ from smirk3d.tracking.tracker import FaceTracker, TrackerConfig
 OVERLAY_NAME = "overlay.mp4"
 Smoothing = Literal["off", "live", "best"]
 OnProgress = Callable[[str, int, int], None]
-"""Called with what is done (``track`` or ``overlay``), how many frames, and of how many; 0 where
-that is not known."""
+"""Progress callback. It gets the stage (``track`` or ``overlay``), the number of frames done, and
+the number of all frames, 0 where that is not known."""
 
 _STORE_VERSION = 3
 
@@ -42,8 +42,9 @@ class ClipConfig:
     """How a video is tracked.
 
     Attributes:
-        smooth: ``best`` smooths afterwards without lag; see ``TrackerConfig`` for the others.
-        tracker: settings of the tracker; its ``smooth`` is set by this one's.
+        smooth: kind of smoothing; ``best`` smooths afterwards without lag, the others are those
+            of ``TrackerConfig``.
+        tracker: settings of the tracker, but for its ``smooth``, which follows the field above.
         chunk: frames between savings.
         least_frames: people seen in fewer frames are left out.
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
@@ -62,11 +63,11 @@ class ClipConfig:
 
 @dataclass(frozen=True)
 class ClipOutcome:
-    """What became of a video.
+    """Outcome of tracking a video.
 
     Attributes:
-        track: its people.
-        folder: of the results.
+        track: track of its people.
+        folder: folder of the results.
         interrupted: whether the user stopped it; track or overlay may then end early.
         skipped: whether an earlier run had finished it.
         notes: a line each for the user on what the results lack, such as the overlay's sound.
@@ -103,13 +104,13 @@ def track_video(
 
     Args:
         path: the video file, or the folder of pictures.
-        reconstructor: what estimates the faces.
+        reconstructor: estimator of the faces.
         destination: the folder for the results, or its place among those of other inputs. It is
             made, or replaced where it holds nothing but an earlier result of this video.
         formats: names of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`.
         config: settings.
         fresh: start over, even where there are results or an earlier run can be gone on with.
-        on_progress: see :data:`OnProgress`.
+        on_progress: progress callback, see :data:`OnProgress`.
 
     Raises:
         InputError: if the video cannot be read at all, or was changed meanwhile.

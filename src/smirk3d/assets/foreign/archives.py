@@ -65,7 +65,7 @@ class ZipArchive(Closing):
     """A ZIP archive whose directory is checked against the file's own size.
 
     Attributes:
-        names: of the members, in the archive's order.
+        names: names of the members, in the archive's order.
     """
 
     def __init__(self, source: Path | bytes, *, most_members: int) -> None:
@@ -101,7 +101,7 @@ class ZipArchive(Closing):
         return self._members[name].file_size
 
     def is_packed(self, name: str) -> bool:
-        """Tell whether a member is compressed."""
+        """Return whether a member is compressed."""
         return self._members[name].compress_type != zipfile.ZIP_STORED
 
     def open(self, name: str) -> IO[bytes]:
@@ -172,7 +172,7 @@ class TarMember:
     """A file in a tar archive.
 
     Attributes:
-        name: as the archive says.
+        name: name in the archive.
         size: bytes.
         read: gives its content; only until the next member is asked for.
     """

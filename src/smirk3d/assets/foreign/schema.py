@@ -1,4 +1,4 @@
-"""What an array must be: shape, kind of values, range; checked on headers and on values."""
+"""Rules for arrays: shape, kind of values and range, checked on headers and on values."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NAMES |= {"S": "bytes", "U": "text", "O": "objects"}
 
 @dataclass(frozen=True)
 class ArrayRule:
-    """What an array must be.
+    """A rule that an array must fit.
 
     Attributes:
-        shape: as of :func:`smirk3d.errors.check_shape`, names shared by the arrays of a file;
+        shape: pattern of :func:`smirk3d.errors.check_shape`, names shared by a file's arrays;
             ``...`` for any.
         kinds: numpy's letters of the types that it may have.
         optional: whether it may be absent.

@@ -46,14 +46,14 @@ class SafetensorsFile:
 
     Attributes:
         metadata: text by name.
-        shapes: of the tensors, by name.
+        shapes: shapes of the tensors by name.
     """
 
     def __init__(self, origin: Origin) -> None:
         """Read the header.
 
         Args:
-            origin: its name is the path.
+            origin: names the path of the file.
 
         Raises:
             Smirk3dError: of the origin's class, if the file is absent, damaged or too large.
@@ -147,7 +147,7 @@ def load_torch_file(origin: Origin, *, largest: int = LARGEST_WEIGHTS) -> Any:
     """Return what a file by ``torch.save`` holds, on the CPU, without running code from it.
 
     Args:
-        origin: its name is the path.
+        origin: names the path of the file.
         largest: bytes that the file, its members and its tensors may have.
 
     Raises:
