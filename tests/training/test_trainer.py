@@ -166,7 +166,7 @@ def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch)
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr("smirk3d.training.checkpoints.save_torch_file", full)
     more, batches = small_trainer(small_config(painting=False, steps=3))
     with pytest.raises(OutputError, match="No space left"):
         run_in(tmp_path, more, batches)

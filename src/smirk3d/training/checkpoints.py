@@ -11,12 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.json_text import require_object, require_text
 from smirk3d.assets.foreign.origin import Origin
-from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file
+from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file, save_torch_file
 from smirk3d.assets.weight_files import refuse_other_kinds
 from smirk3d.errors import AssetError, OutputError
 
@@ -62,7 +60,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], step: int) -> Path:
     """
     path = checkpoint_path(folder, step)
     with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, "step": step, **state}, temporary)
+        save_torch_file({"format": FORMAT, "step": step, **state}, temporary)
     for old in checkpoints(folder)[:-_KEPT]:
         old.unlink()
     return path

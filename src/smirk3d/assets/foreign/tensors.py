@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
@@ -141,6 +142,19 @@ def _sizes(value: Any, most: int) -> tuple[int, ...] | None:
         and all(is_whole(n) and 0 <= n <= LARGEST_WEIGHTS for n in value)
     )
     return tuple(value) if fits else None
+
+
+def save_torch_file(content: Any, path: Path) -> None:
+    """Write a file by ``torch.save`` whose failure is the file system's own error.
+
+    torch's writer of files turns a full disk into a RuntimeError without the cause.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def load_torch_file(origin: Origin, *, largest: int = LARGEST_WEIGHTS) -> Any:
