@@ -100,13 +100,18 @@ def main(
                 found.append(run(name, kind, kilobytes, work, faces))
                 print(found[-1], flush=True)
                 os.environ.pop("SMIRK3D_HOME", None)
+    write_results("full_disk", found, table(found))
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Return the rows as Markdown."""
     lines = ["| command | disk | exit code | lines | said | left |", "|---|---|---|---|---|---|"]
     lines += [
         f"| {r['command']} | {r['disk']} | {r['code']} | {r['lines']} | {r['said']}"
         f" | {', '.join(r['left']) or 'nothing'} |"
         for r in found
     ]
-    write_results("full_disk", found, "\n".join(lines))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
