@@ -1,9 +1,9 @@
 """Commands other than reconstruct and track, killed at random moments and given again.
 
-    python benchmarks/kill_rows.py [--commands export train] [--moments 20] [--faces DIR]
+    python benchmarks/kill_rows.py [--commands export train] [--moments 20] [--signals KILL TERM]
 
-Each row runs a command once unbroken, then again and again into one folder, ended by SIGKILL at a
-random moment of the unbroken run's time; every fourth time the folder is emptied. After each kill
+Each row runs a command once unbroken, then again and again into one folder, ended by the signal at
+a random moment of the unbroken run's time; every fourth time the folder is emptied. After each end
 all that is there under its own name has to be readable; after a last run to its end it has to equal
 the unbroken run's.
 """
@@ -11,6 +11,7 @@ the unbroken run's.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import random
@@ -24,7 +25,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -131,7 +132,7 @@ def rows(faces: Path) -> dict[str, Row]:
     }  # fmt: skip
 
 
-def kill(name: str, row: Row, moments: int, work: Path) -> dict[str, Any]:
+def kill(name: str, row: Row, number: signal.Signals, moments: int, work: Path) -> dict[str, Any]:
     """Run one row and return its figures."""
     work.mkdir(parents=True)
 
@@ -148,14 +149,14 @@ def kill(name: str, row: Row, moments: int, work: Path) -> dict[str, Any]:
     if start(work / "whole").wait() != 0:
         raise SystemExit(f"{name}: the unbroken run failed")
     whole_s = time.perf_counter() - begin
-    ended = not_whole = 0
+    ended = codes = not_whole = 0
     for moment in range(moments):
         process = start(work / "broken")
         try:
             process.wait(random.uniform(0.05, 1) * whole_s)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.send_signal(number)
+            codes += process.wait() in {-number, 128 + number}
             ended += 1
         try:
             row.content(work / "broken")
@@ -171,36 +172,45 @@ def kill(name: str, row: Row, moments: int, work: Path) -> dict[str, Any]:
     different = sorted(key for key in {*whole, *broken} if whole.get(key) != broken.get(key))
     left = [str(p) for p in (work / "broken").rglob(".*") if p.name.endswith((".partial", ".lock"))]
     return {
-        "command": name, "unbroken_s": round(whole_s, 1), "ended": ended, "not_whole": not_whole,
-        "last_code": code, "compared": len(whole), "different": different, "left": left,
+        "command": name, "signal": number.name, "unbroken_s": round(whole_s, 1), "ended": ended,
+        "expected_codes": codes, "not_whole": not_whole, "last_code": code,
+        "compared": len(whole), "different": different, "left": left,
     }  # fmt: skip
 
 
 def main(
     commands: tuple[str, ...] = ("export", "heads import", "preprocess", "evaluate", "train"),
     moments: int = 20,
+    signals: tuple[Literal["KILL", "TERM"], ...] = ("KILL", "TERM"),
     faces: Path = Path("data/faces"),
     seed: int = 0,
 ) -> None:
     random.seed(seed)
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in commands:
-            work = Path(folder) / name.replace(" ", "-")
-            found.append(kill(name, rows(faces)[name], moments, work))
+        for kind, name in itertools.product(signals, commands):
+            work = Path(folder) / f"{name.replace(' ', '-')}-{kind}"
+            number = signal.Signals[f"SIG{kind}"]
+            found.append(kill(name, rows(faces)[name], number, moments, work))
             print(found[-1], flush=True)
+            write_results("kill_rows", found, _table(found, moments))
+    print(_table(found, moments))
+
+
+def _table(found: list[dict[str, Any]], moments: int) -> str:
     lines = [
-        "| command | unbroken run | killed in the middle | something not whole | last run's code"
+        "| command | signal | unbroken run | ended in the middle | with the right code"
+        " | something not whole | last run's code"
         " | compared | unlike the unbroken run's | left behind |",
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r['command']} | {r['unbroken_s']} s | {r['ended']} of {moments} | {r['not_whole']}"
+        f"| {r['command']} | {r['signal']} | {r['unbroken_s']} s | {r['ended']} of {moments}"
+        f" | {r['expected_codes']} | {r['not_whole']}"
         f" | {r['last_code']} | {r['compared']} | {len(r['different'])} | {len(r['left'])} |"
         for r in found
     ]
-    write_results("kill_rows", found, "\n".join(lines))
-    print("\n".join(lines))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

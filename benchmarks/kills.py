@@ -63,7 +63,7 @@ def _photos(folder: Path, count: int) -> list[str]:
         picture[:8, :8] = number
         paths.append(folder / f"photo-{number:02d}.jpg")
         Image.fromarray(picture).save(paths[-1], quality=92)
-    return ["reconstruct", *map(str, paths), "--weights", "none", "--format", "json"]
+    return ["reconstruct", *map(str, paths), "--format", "json"]
 
 
 def _clip(folder: Path, count: int) -> list[str]:
@@ -183,6 +183,11 @@ def main(
                 size = max(1, round(ROWS[name].size * scale))
                 rows.append(kill(name, number, moments, Path(folder) / f"{name}-{kind}", size))
                 print(rows[-1], flush=True)
+                write_results("kills", rows, _table(rows, moments))
+    print(_table(rows, moments))
+
+
+def _table(rows: list[dict[str, Any]], moments: int) -> str:
     lines = [
         "| command | inputs or frames | signal | unbroken run"
         " | ended in the middle | with the right code"
@@ -195,8 +200,7 @@ def main(
         f" | {len(r['torn'])} | {r['last_code']} | {len(r['different'])} |"
         for r in rows
     ]
-    write_results("kills", rows, "\n".join(lines))
-    print("\n".join(lines))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def mutated(
     The first inputs are the seeds themselves, which shows that they are read.
 
     Args:
-        seeds: what is mutated; not empty.
+        seeds: inputs to mutate, at least one.
         target: name of the target.
-        seed: of the run.
+        seed: seed of the run.
         index: number of the input in the run.
         found: more files to start from, which earlier inputs became.
     """

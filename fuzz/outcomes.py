@@ -1,4 +1,4 @@
-"""What became of one input, and what tells two failures apart."""
+"""Outcomes of single inputs, and the key by which failures are counted as equal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 """The columns of the table, in order."""
 
 FAILURES: tuple[Kind, ...] = KINDS[2:]
-"""What no input may cause."""
+"""Kinds of outcomes that no input may cause."""
 
 LARGEST_BYTES = 2 << 30
 """Most memory that reading one input may take."""
@@ -25,7 +25,7 @@ _REFUSALS = "Smirk3dError"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input.
+    """Outcome of one input.
 
     Attributes:
         kind: the column it counts in.
@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def signature(self) -> str:
-        """What equal failures share: kind, class of the error, and place or else the message."""
+        """Key of equal failures: kind, class of the error, and place or else the message."""
         title = self.message.partition(":")[0]
         return f"{self.kind}|{title}|{self.where or re.sub(r'[0-9]+', 'N', self.message)}"
 

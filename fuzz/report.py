@@ -39,11 +39,11 @@ class Failure:
 
 @dataclass
 class Report:
-    """What became of the inputs of a run.
+    """Outcomes of the inputs of a run.
 
     Attributes:
-        folder: where the table and the failing inputs go.
-        counts: of each kind of outcome, by target.
+        folder: folder of the table and of the failing inputs.
+        counts: number of outcomes of each kind, by target.
         failures: by target and what they have in common.
         peaks: most memory that an input took in bytes, by target.
     """

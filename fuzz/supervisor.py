@@ -48,11 +48,11 @@ class Supervisor:
 
         Args:
             seeds: folder of the seeds of each target; they are made where they are absent.
-            seed: of the run.
+            seed: seed of the run.
             corpus: folder of inputs that reached new lines, to start from and to add to.
             registry: module whose ``TARGETS`` holds the targets by name.
-            longest_seconds: that reading one input may take.
-            largest_bytes: of memory that it may take.
+            longest_seconds: limit on the seconds that reading one input takes.
+            largest_bytes: limit on the bytes of memory that it takes.
         """
         self._options = [f"--seeds={seeds}", f"--seed={seed}", f"--registry={registry}"]
         self._options += [f"--largest={largest_bytes}"]
@@ -121,18 +121,18 @@ class Supervisor:
         self._send(worker, f"{word} {target} {which}")
         if self._line(worker, _START_SECONDS) is None:
             raise self._broken(f"{target}: the worker died before it read input {which}")
-        started = time.monotonic()
+        started = _own_time(worker.pid)
         line = self._line(worker, self._longest_seconds, watch=True)
         if line is not None:
             return outcome_from_json(json.loads(line))
         if self._line_ended(worker, started):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.wait(5)
-        return self._post_mortem(worker, time.monotonic() - started)
+        return self._post_mortem(worker, _own_time(worker.pid) - started)
 
     def _line_ended(self, worker: subprocess.Popen[bytes], started: float) -> bool:
-        """Tell whether a worker's pipe closed, rather than that it took too long or too much."""
-        in_time = time.monotonic() - started < self._longest_seconds
+        """Return whether a worker's pipe closed, rather than that it took too long or too much."""
+        in_time = _own_time(worker.pid) - started < self._longest_seconds
         return in_time and _resident(worker.pid) <= self._baseline + self._largest_bytes
 
     def _send(self, worker: subprocess.Popen[bytes], command: str) -> None:
@@ -150,7 +150,7 @@ class Supervisor:
         return WorkerBroken(f"{reason}\n{said}")
 
     def _post_mortem(self, worker: subprocess.Popen[bytes], seconds: float) -> Outcome:
-        """End a worker that did not answer, and tell why it did not."""
+        """End a worker that did not answer, and return why it did not."""
         code = worker.poll()
         if code is None:
             size = _resident(worker.pid) - self._baseline
@@ -211,14 +211,14 @@ class Supervisor:
         """Return the worker's next line, None if it ends, takes longer, or takes too much memory.
 
         Args:
-            worker: that is to answer.
-            seconds: how long it may take.
+            worker: worker that is to answer.
+            seconds: limit on the time that it takes, without the time it waits for a processor.
             watch: look at its memory meanwhile.
         """
         assert worker.stdout is not None
-        end = time.monotonic() + seconds
+        end = _own_time(worker.pid) + seconds
         while b"\n" not in self._pending:
-            left = end - time.monotonic()
+            left = end - _own_time(worker.pid)
             if left <= 0:
                 return None
             ready, _, _ = select.select([worker.stdout], [], [], min(left, _WATCH_SECONDS))
@@ -236,6 +236,18 @@ class Supervisor:
 def _quick_folder() -> str | None:
     """Return a folder in memory, where there is one: inputs are many and short-lived."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def _own_time(process: int) -> float:
+    """Return a clock in seconds that stands still while a process waits for a processor.
+
+    Other work on the machine counts in no input's time. An ended process has waited for nothing.
+    """
+    try:
+        waited = int(Path(f"/proc/{process}/schedstat").read_text().split()[1])
+    except (OSError, IndexError):
+        waited = 0
+    return time.monotonic() - waited / 1e9
 
 
 def _resident(process: int) -> int:

@@ -1,4 +1,4 @@
-"""What a target is: a decoder, what it is fed, and what its answers must hold."""
+"""Targets: decoders, the inputs that they are given, and checks of their answers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Read = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class Target:
-    """A decoder and what it is fed.
+    """A decoder and the inputs that it is given.
 
     Attributes:
-        name: of the decoder, on the command line and in the table.
+        name: name of the decoder, on the command line and in the table.
         seeds: makes whole inputs.
         reader: imports the decoder and returns what reads an input, given a folder to write to.
-        slowness: where the number of inputs is given, one in so many is run.
+        slowness: divisor of the number of inputs, where that is given.
     """
 
     name: str

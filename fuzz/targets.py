@@ -1,4 +1,4 @@
-"""What reads foreign files: one small function a decoder, which alone names the modules of it.
+"""The decoders of foreign files: one small function each, which alone names its modules.
 
 Each function imports what it needs, makes what all inputs share, and returns the function that
 reads one input. Where the reader's answer must hold something, ``require`` says so: an answer that

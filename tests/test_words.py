@@ -29,11 +29,14 @@ PRIVATE = {
     "round trip": (r"round[ _-]?trips?", "re-detection consistency"),
     "share of": (r"shares? of", "fraction of"),
     "lids": (r"lids?", "eyelids"),
-    "tell, tick": (r"tells?\(|tick\(|on_fit", "progress callback"),
+    "tell, tick": (r"(?<!\.)(?<!def )tells?\(|tick\(|on_fit", "progress callback"),
     "names taken back": (r"names? taken back|take a name back", "re-identification"),
     "known (parameters)": (r"known (faces|parameters|expressions|targets)", "ground truth"),
 }
 """Private words, the pattern that finds them as whole words, and the standard term."""
+
+KEPT = {("painter, painting", "src/smirk3d/assets/weight_files.py")}
+"""A key in files of weights that were written before."""
 
 SOURCES = [
     path
@@ -60,7 +63,8 @@ def test_no_private_word(word: str) -> None:
     found = {
         str(path.relative_to(ROOT)): hits
         for path in SOURCES
-        if (hits := _found(pattern, path.read_text(encoding="utf-8")))
+        if (word, path.relative_to(ROOT).as_posix()) not in KEPT
+        and (hits := _found(pattern, path.read_text(encoding="utf-8")))
     }
     assert not found, f"say {standard}"
 

@@ -24,10 +24,10 @@ def mutate(name: str, content: bytes, others: Sequence[bytes], rng: Random) -> b
     """Return a file's content changed once.
 
     Args:
-        name: of the file; where the content does not say what it is, the ending does.
-        content: of the file.
+        name: name of the file; where the content does not say what it is, the ending does.
+        content: bytes of the file.
         others: contents to take parts from.
-        rng: what decides.
+        rng: generator of all random choices.
     """
     if rng.random() < _RAW_SHARE:
         return mutate_bytes(content, others, rng)

@@ -25,7 +25,7 @@ def mutate_tar(content: bytes, change: Change, rng: Random) -> bytes:
     Args:
         content: the archive.
         change: changes a member, given its name and content.
-        rng: what decides.
+        rng: generator of all random choices.
 
     Raises:
         tarfile.TarError: if the content is no archive.

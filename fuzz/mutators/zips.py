@@ -27,7 +27,7 @@ def mutate_zip(content: bytes, change: Change, rng: Random) -> bytes:
     Args:
         content: the archive.
         change: changes a member, given its name and content.
-        rng: what decides.
+        rng: generator of all random choices.
 
     Raises:
         ValueError: if it would unpack to much.
@@ -105,8 +105,8 @@ def with_bomb(members: list[tuple[str, bytes]], name: str, start: bytes) -> byte
 
     Args:
         members: the others, names and contents.
-        name: of the bomb.
-        start: what it begins with, such as the header of an array; zeros follow.
+        name: name of the bomb.
+        start: first bytes, such as the header of an array; zeros follow.
     """
     if start.startswith(b"\x93NUMPY"):
         header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({_BOMB_BYTES},), }}"

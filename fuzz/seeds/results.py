@@ -1,4 +1,4 @@
-"""What commands of smirk3d write and later read: results, tracks, rigs, parameters, stores."""
+"""Files that commands write and later read: results, tracks, rigs, parameters, stores."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from smirk3d.tracking.tracks.face_track import FaceTrack
 from smirk3d.tracking.tracks.person_shape import PersonShape
 
 JOB: dict[str, object] = {"input": "clip.mp4", "digest": "0", "weights": "none"}
-"""What the made stores say they are of."""
+"""Job of the made stores."""
 
 _FRAMES = 3
 

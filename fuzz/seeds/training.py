@@ -1,4 +1,4 @@
-"""What training reads: shards of photos, shapes given for them, weights and checkpoints."""
+"""Inputs of training: shards of photos, shapes given for them, weights and checkpoints."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 HELD = {
     ENCODER: "holds an encoder, which --weights",
     RENDERER: "holds a neural renderer of encoder training, which train --networks.renderer-start",
-    INPAINTER: r"holds an inpainting network by `smirk3d train painter`, which edit --painter",
+    INPAINTER: r"holds an inpainting network, which `smirk3d edit` takes",
     "torch": "holds what torch.save writes",
     "npz": "holds arrays",
 }

@@ -78,6 +78,15 @@ def test_a_foreign_model_is_refused(file: Path, tmp_path: Path) -> None:
         OnnxEncoder.from_file(tmp_path / "foreign.onnx")
 
 
+def test_metadata_that_is_not_utf8_is_refused(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bytes.onnx"
+    content = file.read_bytes()
+    assert b"head_fingerprint" in content
+    path.write_bytes(content.replace(b"head_fingerprint", b"head_f\xf9ngerprint"))
+    with pytest.raises(AssetError, match=r"bytes\.onnx is not a whole encoder"):
+        OnnxEncoder.from_file(path)
+
+
 def test_crops_of_another_size_are_refused(file: Path) -> None:
     with pytest.raises(ShapeError, match=r"B 3 224 224"):
         OnnxEncoder.from_file(file)(torch.rand(1, 3, 96, 96))

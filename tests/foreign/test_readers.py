@@ -21,7 +21,7 @@ from smirk3d.assets.foreign.npy import read_npy_header, read_npy_values
 from smirk3d.assets.foreign.npz import read_npz
 from smirk3d.assets.foreign.origin import DAMAGE, Origin, Unfit, one_line
 from smirk3d.assets.foreign.schema import ArrayRule
-from smirk3d.assets.foreign.tensors import SafetensorsFile, load_torch_file
+from smirk3d.assets.foreign.tensors import SafetensorsFile, load_torch_file, save_torch_file
 from smirk3d.errors import AssetError, InputError
 
 ORIGIN = Origin("some.file", "thing", "make it again")
@@ -312,6 +312,13 @@ def test_tar_archives_are_read_in_every_packing(tmp_path: Path, pack) -> None:
     assert found == {"a": b"one", "c": b"three" * 500}
     with pytest.raises(Unfit, match="more than 2 members"):
         list(tar_members(path, most_members=2))
+
+
+def test_a_torch_file_on_a_full_disk_has_the_disks_error() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("/dev/full is Linux's")
+    with pytest.raises(OSError, match="No space left"):
+        save_torch_file({"a": torch.zeros(1000)}, Path("/dev/full"))
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])

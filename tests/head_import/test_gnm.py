@@ -97,6 +97,8 @@ def test_eyeballs_are_told_by_their_joints():
         (lambda a: a.update(triangles=a["triangles"] + 60), "triangles name a vertex outside"),
         (lambda a: a.update(triangles=a["triangles"] * 1.0), "triangles holds another kind"),
         (lambda a: a["skinning_weights"].__setitem__((0, 0), np.inf), "skinning_weights .* finite"),
+        (lambda a: a.update(skinning_weights=np.eye(4)[2][:, None] + 0 * a["skinning_weights"]),
+         "no skin is left"),
         (lambda a: a.update(skinning_weights=a["skinning_weights"].T), "skinning_weights must"),
         (lambda a: a.update(pose_correctives_regressor=np.zeros((27, 180))), r"shape \(36, 180\)"),
         (lambda a: a.update(joint_names=np.array(["a", "b", "c", "d"])), "joints must be neck"),

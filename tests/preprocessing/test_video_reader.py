@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from tests.tracking.clips import write_video
 
 from smirk3d.errors import InputError
-from smirk3d.preprocessing.media.video_reader import VideoReader
+from smirk3d.preprocessing.media.video_reader import VideoReader, _Clock
 
 
 def grey(count: int, height: int = 64, width: int = 96) -> Iterator[np.ndarray]:
@@ -108,6 +109,13 @@ def test_a_frame_of_another_size_in_the_middle_is_read(tmp_path: Path) -> None:
     frames = read(path)
     assert {frame.image.shape for frame in frames} == {(64, 64, 3), (128, 128, 3)}
     assert (np.diff([frame.seconds for frame in frames]) > 0).all()
+
+
+def test_frames_a_fraction_of_a_microsecond_apart_keep_their_order() -> None:
+    clock = _Clock(Fraction(30))
+    base = Fraction(1, 10**7)
+    frames = [SimpleNamespace(pts=n + 9, time_base=base) for n in (0, 4, 13, 24)]
+    assert [clock.seconds(frame) for frame in frames] == [0, 1e-6, 2e-6, 3e-6]
 
 
 def test_a_wrong_rate_tag_does_not_change_the_times(tmp_path: Path) -> None:

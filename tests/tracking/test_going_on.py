@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 from smirk3d.cli.main import main
 from smirk3d.errors import InputError, OutputError
 from smirk3d.live.track_camera import finish_left_takes, track_camera
+from smirk3d.preprocessing.media.image_io import write_png
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_file import read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
@@ -89,6 +90,72 @@ def test_finished_clips_are_skipped_and_the_order_does_not_matter(
         assert "already done" not in capsys.readouterr().out
 
 
+def test_the_rate_of_timecodes_counts_among_a_finished_clips_settings(
+    cli, short: Path, tmp_path: Path, capsys
+) -> None:
+    command = (short, "--out", tmp_path, "--format", "arkit-csv")
+    for rate, done in (("60", False), ("60", True), ("30", False), ("30", True)):
+        assert cli(*command, "--csv-fps", rate) == 0
+        assert ("already done" in capsys.readouterr().out) == done
+        codes = [line.split(",")[0] for line in (tmp_path / "a" / "face-0.csv").open()]
+        assert codes[3].startswith(f"00:00:00:{4 if rate == '60' else 2:02d}")
+
+
+@pytest.fixture
+def frames(tmp_path: Path, moving_face: Frame) -> Path:
+    """A folder of nine numbered pictures whose name has a dot."""
+    folder = tmp_path / "take.1"
+    folder.mkdir()
+    for number in range(9):
+        write_png(folder / f"frame_{number:04d}.png", moving_face(number))
+    return folder
+
+
+def test_a_folder_of_frames_is_tracked_as_a_video_is(
+    cli, frames: Path, tmp_path: Path, capsys
+) -> None:
+    (frames / "notes.txt").write_text("kept")
+    command = (frames, "--out", tmp_path / "out", "--format", "mp4", "--rate", "12.5")
+    assert cli(*command) == 0
+    folder = tmp_path / "out" / "take.1"
+    track = read_track(folder)
+    assert np.allclose(track.timestamps, np.arange(9) / 12.5) and track.meta["rate"] == "25/2"
+    assert track.valid.all() and names_in(folder) == ["overlay.mp4", "result.json", "track.npz"]
+    (frames / "notes.txt").write_text("of no concern")
+    assert cli(*command) == 0
+    assert "already done" in capsys.readouterr().out
+    assert cli(*command[:-1], "25") == 0
+    picture = frames / "frame_0004.png"
+    picture.write_bytes(picture.read_bytes() + b"another")
+    assert cli(*command[:-1], "25") == 0
+    assert "already done" not in capsys.readouterr().out
+    assert len(names_in(frames)) == 10
+    assert cli(frames, "--out", tmp_path, "--format", "") == 0
+    assert "take.1-2" in names_in(tmp_path), "not the folder of the frames itself"
+    assert len(names_in(frames)) == 10
+
+
+def test_a_folder_of_other_things_is_refused(cli, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "things"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("a")
+    assert cli(folder, "--out", tmp_path / "out") == 3
+    assert f"{folder} holds no numbered pictures" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_overlay_lacks_is_said(
+    cli, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    def silent(path: Path, *_: object, **__: object) -> tuple[str, ...]:
+        path.write_bytes(b"a video")
+        return ("no sound that can be read",)
+
+    monkeypatch.setattr("smirk3d.tracking.track_video.write_overlay", silent)
+    assert cli(short, "--out", tmp_path, "--format", "mp4") == 0
+    assert f"{short}: no sound that can be read" in capsys.readouterr().err
+
+
 def test_a_change_in_the_middle_of_a_file_is_another_job(
     seer: FaceReconstructor, short: Path, tmp_path: Path
 ) -> None:
@@ -96,10 +163,10 @@ def test_a_change_in_the_middle_of_a_file_is_another_job(
     assert not track_video(video, seer, out).skipped
     assert track_video(video, seer, out).skipped
     content = bytearray(video.read_bytes())
-    digest = input_digest(video)
+    digest = input_digest([video])
     content[len(content) // 2] ^= 1
     video.write_bytes(content)
-    assert input_digest(video) != digest
+    assert input_digest([video]) != digest
     assert not track_video(video, seer, out).skipped
 
 
@@ -157,10 +224,10 @@ def test_one_clip_that_fails_leaves_the_others(
     bad = Path(shutil.copy(short, tmp_path / os.fsdecode(b"Fran\xe7ois.mp4")))
     digest = input_digest
 
-    def defect(path: Path) -> str:
-        if "Fran" in path.name:
+    def defect(files: Sequence[Path]) -> str:
+        if "Fran" in files[0].name:
             raise ZeroDivisionError("a defect")
-        return digest(path)
+        return digest(files)
 
     monkeypatch.setattr("smirk3d.tracking.track_video.input_digest", defect)
     out = tmp_path / "out"

@@ -173,7 +173,7 @@ def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path: Path, monkeypatch)
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr("smirk3d.training.checkpoints.save_torch_file", full)
     more, batches = small_trainer(small_config(renders=False, steps=3))
     with pytest.raises(OutputError, match="No space left"):
         run_in(tmp_path, more, batches)
@@ -247,6 +247,17 @@ def test_another_head_or_other_settings_are_refused(tmp_path: Path) -> None:
         check_checkpoint(state, tmp_path, trainer.head.fingerprint, run_settings(other))
     longer = with_run(config, minutes=5.0, devices=2)
     check_checkpoint(state, tmp_path, trainer.head.fingerprint, run_settings(longer))
+
+
+@pytest.mark.parametrize("lacking", ["head_fingerprint", "settings"])
+def test_a_checkpoint_that_does_not_say_of_which_run_is_refused(
+    tmp_path: Path, lacking: str
+) -> None:
+    state = {"head_fingerprint": "0" * 64, "settings": {"a": 1}}
+    check_checkpoint(state, tmp_path, "0" * 64, {"a": 1})
+    del state[lacking]
+    with pytest.raises(AssetError, match=f"not a whole run of training.*{lacking}"):
+        check_checkpoint(state, tmp_path, "0" * 64, {"a": 1})
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where files are found: shipped assets, the user's own, models that packages carry."""
+"""Places of files: shipped assets, the user's own, models that packages carry."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 
 def _concerns(error: OSError, temporary: Path) -> bool:
-    """Tell whether an error comes from writing, rather than from something read meanwhile.
+    """Return whether an error comes from writing, rather than from something read meanwhile.
 
     Array writers report a short write as an OSError without number or name.
     """

@@ -1,4 +1,4 @@
-"""What smirk3d wrote into a folder: the list that each folder of results carries with it.
+"""Lists of the files that smirk3d wrote into a folder; each folder of results carries one.
 
 A folder may be replaced when its list names every file in it. Only listed files are ever removed.
 """
@@ -11,6 +11,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from smirk3d.assets.foreign.json_text import read_json_file
+from smirk3d.assets.foreign.origin import Origin
+from smirk3d.errors import InputError
 
 RESULT_NAME = "result.json"
 RESULT_SCHEMA = "smirk3d.result/1"
@@ -29,10 +33,11 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     """Return the JSON of a folder that smirk3d wrote, None where there is none of ours."""
     for name, schema in _SCHEMAS.items():
         path = folder / name
-        with contextlib.suppress(OSError, ValueError, RecursionError):
+        with contextlib.suppress(OSError, InputError):
             if path.is_symlink() or path.stat().st_size > _MAX_BYTES:
                 continue
-            content = json.loads(path.read_text(encoding="utf-8"))
+            origin = Origin(str(path), "list of files", "remove it")
+            content = read_json_file(origin, largest=_MAX_BYTES)
             if isinstance(content, dict) and content.get("schema") == schema:
                 return content
     return None

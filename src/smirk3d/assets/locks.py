@@ -43,14 +43,14 @@ class FileLock(Closing):
     """An empty file that is locked while this lives, and removed afterwards.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
     """
 
     def __init__(self, path: Path, what: Path) -> None:
         """Take the lock, at once or not at all.
 
         Args:
-            path: of the file; its folder is there.
+            path: path of the file, in a folder that exists.
             what: the output that it stands for, for the message.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Where MediaPipe's face landmark model lies."""
+"""The place of MediaPipe's face landmark model."""
 
 from __future__ import annotations
 

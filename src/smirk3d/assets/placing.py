@@ -29,10 +29,10 @@ def placed(
     killed can be given again.
 
     Args:
-        folder: where to; made if need be.
+        folder: the folder to write to; it is made if need be.
         overwrite: replace what is in the way.
         ours: names of files below the folder, parts joined by slashes, that may be replaced too.
-        way_out: what the error advises.
+        way_out: the advice in the error, as an imperative.
 
     Raises:
         OutputError: if something is in the way, or a file cannot be written.
@@ -64,7 +64,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _same(new: Path, old: Path) -> bool:
-    """Tell whether a file or folder is there with the same content, links not followed."""
+    """Return whether a file or folder is there with the same content, links not followed."""
     if old.is_symlink():
         return False
     if new.is_dir() and old.is_dir():
@@ -76,7 +76,7 @@ def _same(new: Path, old: Path) -> bool:
 
 
 def _foreign(target: Path, ours: Collection[str]) -> bool:
-    """Tell whether something is there that is not all ours."""
+    """Return whether something is there that is not all ours."""
     if target.is_symlink():
         return True
     if target.is_dir():

@@ -1,4 +1,4 @@
-"""Where a result goes: a folder for each input, which never costs the user a file.
+"""Folders of results: one for each input, which never costs the user a file.
 
 Each input's folder is ``OUT/NAME``. It is replaced when it is the result of the same input and
 holds nothing that smirk3d did not write; else the result goes beside it as ``NAME-2``.
@@ -35,7 +35,7 @@ class Draft:
 
     Attributes:
         path: the temporary folder to fill.
-        folder: what it becomes.
+        folder: the folder that it becomes.
         input_digest: hash of the whole input file; None where there is none.
         job: hash of all that the result depends on; None for one that is not complete, or is made
             anew each time.
@@ -166,11 +166,11 @@ class Destination:
 def destinations(inputs: Sequence[Path], out: Path) -> list[Destination]:
     """Return a place for each input, each file once, in the order of their first mention.
 
-    Names do not depend on the order: inputs of one name are told apart by their path below the
+    Names do not depend on the order: inputs of one name are distinguished by their path below the
     folder that they have in common, then by their ending, then by a hash of that path.
 
     Args:
-        inputs: files; they need not be there.
+        inputs: files, or folders of pictures; they need not be there.
         out: the folder of all results.
     """
     files: dict[Path, list[Path]] = defaultdict(list)
@@ -195,21 +195,26 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """Return a name for each path; no two are equal on any file system."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        groups[same_name_key(safe_component(path.stem))].append(path)
+        groups[same_name_key(safe_component(_stem(path)))].append(path)
     names: dict[Path, str] = {}
     below: dict[Path, Path] = {}
     for group in groups.values():
         if len(group) == 1:
-            names[group[0]] = safe_component(group[0].stem)
+            names[group[0]] = safe_component(_stem(group[0]))
         else:
             below |= _below_common(group)
     taken = {same_name_key(name) for name in names.values()}
-    apart = {path: _joined(*part.parent.parts, part.stem) for path, part in below.items()}
+    apart = {path: _joined(*part.parent.parts, _stem(path)) for path, part in below.items()}
     for path in _repeated(apart, taken):
         apart[path] = _joined(apart[path], path.suffix[1:])
     for path in _repeated(apart, taken):
-        apart[path] = _joined(path.stem, short_hash(str(below[path])))
+        apart[path] = _joined(_stem(path), short_hash(str(below[path])))
     return names | apart
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its ending, or a folder's whole name."""
+    return real(path).name if path.is_dir() else path.stem
 
 
 def _joined(*parts: str) -> str:

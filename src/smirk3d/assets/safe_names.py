@@ -22,7 +22,7 @@ def safe_component(name: str) -> str:
 
     Separators, control characters and bytes that are not UTF-8 are escaped (``_x0a``); leading
     dots and what Windows does not allow (``CON``, a dot at the end) are changed; what is longer
-    than :data:`MAX_BYTES` is cut and told apart by a hash. Other names stay as they are.
+    than :data:`MAX_BYTES` is cut and made unique by a hash. Other names stay as they are.
     """
     stem = "".join(map(_kept, name)).rstrip(". ").lstrip(" ") or "unnamed"
     if stem.startswith("."):

@@ -31,12 +31,13 @@ KINDS = {
         "a neural renderer of encoder training, which train --networks.renderer-start and "
         "evaluate --renderer take"
     ),
-    INPAINTER: "an inpainting network by `smirk3d train painter`, which edit --painter takes",
+    INPAINTER: "an inpainting network, which `smirk3d edit` takes",
 }
-"""What files of weights hold, and where each kind belongs."""
+"""Each kind of weights in words, and the options that take it."""
 
-INPAINTER_SETTINGS = "painter"
-"""The part of a training's settings that only inpainting networks have."""
+_INPAINTER_SETTINGS = ("painter", "inpainter")
+"""Names of the part of a training's settings that only inpainting networks have; files written
+before the kind had a name of its own use the first."""
 
 
 def write_weights(
@@ -110,10 +111,10 @@ def _header(file: SafetensorsFile, path: str | Path) -> dict[str, Any]:
 def _kind_of(header: Mapping[str, Any]) -> str:
     """Return the kind of a header; inpainters were first written as neural renderers."""
     kind = header.get("kind")
-    settings = header.get("provenance")
-    for key in ("settings", INPAINTER_SETTINGS):
-        settings = settings.get(key) if isinstance(settings, dict) else None
-    return INPAINTER if kind == RENDERER and settings else str(kind)
+    provenance = header.get("provenance")
+    settings = provenance.get("settings") if isinstance(provenance, dict) else None
+    inpaints = isinstance(settings, dict) and any(map(settings.get, _INPAINTER_SETTINGS))
+    return INPAINTER if kind == RENDERER and inpaints else str(kind)
 
 
 def _archive_kind(path: str | Path) -> str | None:
@@ -193,7 +194,7 @@ def refuse_other_kinds(path: str | Path, expected: str) -> None:
         expected: what should be there, for the message.
 
     Raises:
-        AssetError: that says what the file holds and where it belongs.
+        AssetError: if the file is of another kind; the text names its kind and where it belongs.
     """
     path = Path(path)
     found = _archive_kind(path)

@@ -98,12 +98,12 @@ class _Photo:
     """One photo on its way, as far as it came, and the error that stopped it.
 
     Attributes:
-        place: of its result.
+        place: place of its result.
         digest: hash of its file when the faces were looked for.
-        found: its faces.
-        faces: their answers.
-        folder: where the result was written.
-        error: what went wrong.
+        found: faces that were detected.
+        faces: reconstructed faces.
+        folder: folder of the written result.
+        error: error that ended its work.
     """
 
     place: Destination

@@ -35,7 +35,7 @@ class Track:
     """
 
     videos: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """Video files."""
+    """Video files, or folders of numbered pictures (frame_0001.png and so on)."""
     camera: int | None = None
     """Number of a camera to track instead, until Ctrl-C."""
     out: Path = Path("smirk3d-out")
@@ -55,6 +55,8 @@ class Track:
     csv_fps: float = 60.0
     """Frames a second that the timecodes of arkit-csv count; 60 as Live Link Face, whatever the
     video has. There is one row for each frame of the video."""
+    rate: float = 30.0
+    """Frames a second of a folder of numbered pictures; videos have their own."""
     fresh: bool = False
     """Start over where an earlier run is done or could be gone on with."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
@@ -95,6 +97,8 @@ class Track:
             raise UsageError(f"--fov must lie between 0 and 180 degrees, got {self.fov}")
         if not 1 <= self.csv_fps <= 100:
             raise UsageError(f"--csv-fps must lie between 1 and 100, got {self.csv_fps}")
+        if not 1 <= self.rate <= 1000:
+            raise UsageError(f"--rate must lie between 1 and 1000, got {self.rate}")
         if self.max_faces is not None and self.max_faces < 1:
             raise UsageError(f"--max-faces must be at least 1, got {self.max_faces}")
         if not self.vmc:
@@ -113,7 +117,8 @@ class Track:
             smooth=smooth,
             tracker=TrackerConfig(max_faces=self.max_faces),
             fov=self.fov,
-            csv_fps=Fraction(self.csv_fps).limit_denominator(1001),
+            csv_fps=_fraction(self.csv_fps),
+            folder_rate=_fraction(self.rate),
         )
 
     def _track_videos(self, reconstructor: FaceReconstructor, formats: tuple[str, ...]) -> int:
@@ -186,8 +191,15 @@ def _report(place: Destination, outcome: ClipOutcome) -> None:
     note = place.note(outcome.folder)
     if note:
         complain(note)
+    for note in outcome.notes:
+        complain(f"{source}: {note}")
     if track.meta["damage"]:
         complain(f"{source}: damaged, read as far as it goes ({track.meta['damage']})")
+
+
+def _fraction(rate: float) -> Fraction:
+    """Return the fraction with a small denominator that is nearest to a rate."""
+    return Fraction(rate).limit_denominator(1001)
 
 
 class _Bars:

@@ -61,7 +61,7 @@ class OnnxEncoder:
             raise AssetError(
                 f"{source}: damaged, or no ONNX model ({reason}); export it again"
             ) from error
-        header = _header(self._session.get_modelmeta().custom_metadata_map, source)
+        header = _header(self._session, source)
         self.head_name: str = header["head"]
         self.head_fingerprint: str = header["head_fingerprint"]
         self.groups: dict[str, list[str]] = header["groups"]
@@ -132,13 +132,15 @@ class OnnxEncoder:
         return FaceParameters(**groups)
 
 
-def _header(metadata: dict[str, str], source: str) -> dict[str, Any]:
-    if HEADER_KEY not in metadata:
-        raise AssetError(
-            f"{source}: holds an ONNX model of others; expected is one by `smirk3d weights export`"
-        )
+def _header(session: Any, source: str) -> dict[str, Any]:
     origin = Origin(source, "encoder by `smirk3d weights export`", "export it again", AssetError)
     with origin.refusing():
+        metadata = session.get_modelmeta().custom_metadata_map  # ValueError unless all is UTF-8
+        if HEADER_KEY not in metadata:
+            raise AssetError(
+                f"{source}: holds an ONNX model of others; expected is one by "
+                "`smirk3d weights export`"
+            )
         header = require_object(parse_json(metadata[HEADER_KEY], origin), "its header")
         if header.get("kind") != ENCODER or header.get("format") != FORMAT:
             raise AssetError(

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.json_text import read_json_file, require_object
+from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.errors import OutputError, printable
 from smirk3d.evaluation.environment import environment, environment_line
 
@@ -79,9 +81,10 @@ def check_report_folder(out: str | Path) -> None:
         OutputError: if the folder holds a report that smirk3d did not write.
     """
     text, data = Path(out) / "report.md", Path(out) / "report.json"
+    origin = Origin(str(data), "report", "give another folder with --out", OutputError)
     try:
-        known = json.loads(data.read_text(encoding="utf-8"))["schema"] == SCHEMA
-    except (OSError, ValueError, KeyError, TypeError):
+        known = require_object(read_json_file(origin)).get("schema") == SCHEMA
+    except (OutputError, Unfit):
         known = False
     for path in (data, text):
         if not known and os.path.lexists(path):

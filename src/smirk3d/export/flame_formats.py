@@ -29,6 +29,7 @@ from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_directory, atomic_path
 from smirk3d.assets.file_lists import write_list
+from smirk3d.assets.foreign.tensors import save_torch_file
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -277,7 +278,7 @@ def write_metrical_tracker(folder: Path, clip: FlameClip) -> None:
                 "frame_id": f"{frame:05d}",
                 "global_step": frame,
             }
-            torch.save(content, temporary / "checkpoint" / f"{frame:05d}.frame")
+            save_torch_file(content, temporary / "checkpoint" / f"{frame:05d}.frame")
 
 
 def _metrical_flame(groups: dict[str, NDArray[np.float32]], row: slice) -> dict[str, Any]:

@@ -54,6 +54,10 @@ def convert_gnm(content: bytes, name: str) -> tuple[Arrays, dict[str, Any]]:
     template = stored[MARK].astype(np.float64)
     faces = stored["triangles"].astype(np.int64)
     part = _parts(faces, joints["lbs_weights"], [str(j) for j in joints["joint_names"]])
+    if not (part == 0).any():
+        raise AssetError(
+            f"{name}: skinning_weights make every vertex an eyeball's: no skin is left"
+        )
     eyes = joints["joints"][[list(joints["joint_names"]).index(eye) for eye in ("eyeL", "eyeR")]]
     expression = stored["expression_basis"]
     count = len(expression)

@@ -75,20 +75,25 @@ def _within(
     return ArrayRule(shape, kinds, optional=optional, low=low, high=most)
 
 
-_RULES = {
-    "meta": META,
-    "timestamps": _within("T", _LARGEST_PLACE, NUMBER),
-    "ids": ArrayRule("N", WHOLE, low=0),
-    "valid": ArrayRule("N T", TRUTH),
-    "shape": _within("N S", _LARGEST_PARAMETER),
+ROW_RULES = {
     **{name: _within(f"R {name}", _LARGEST_PARAMETER) for name in MOVING},
     "T_crop_image": _within("R 3 3", _LARGEST_PLACE),
     "box": _within("R 4", _LARGEST_PLACE),
     "score": _within("R", 1, least=0),
     "quality": _within("R", 1, least=0),
+}
+"""Rules of the arrays with R rows, by name; each group's name is the head's size of it."""
+TIMES_RULE = _within("T", _LARGEST_PLACE, NUMBER)
+_RULES = {
+    "meta": META,
+    "timestamps": TIMES_RULE,
+    "ids": ArrayRule("N", WHOLE, low=0),
+    "valid": ArrayRule("N T", TRUTH),
+    "shape": _within("N S", _LARGEST_PARAMETER),
+    **ROW_RULES,
     "translation": _within("R 3", _LARGEST_PLACE, optional=True),
 }
-"""By name; N people, T frames, R rows, S and each group's name the head's sizes."""
+"""Rules of all arrays, by name, for N people, T frames, R rows and S components of the shape."""
 
 Array = NDArray[Any]
 
@@ -98,9 +103,9 @@ class Track:
     """The people of a clip.
 
     Attributes:
-        meta: what the file's JSON says.
+        meta: the file's JSON object.
         timestamps: seconds ``[T]``.
-        ids: of the people ``[N]``.
+        ids: identifiers of the people ``[N]``.
         valid: whether a frame shows a person ``[N, T]``.
         shape: ``[N, S]``.
         rows: arrays ``[R, ...]`` by name, one row for each true entry of valid.

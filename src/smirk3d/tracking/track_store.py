@@ -14,57 +14,49 @@ from typing import Any
 import numpy as np
 
 from smirk3d.assets.atomic import atomic_path, output_error, sweep
-from smirk3d.assets.foreign.npz import META, NpzFile
-from smirk3d.assets.foreign.origin import DAMAGE
-from smirk3d.assets.foreign.schema import NUMBER, WHOLE, ArrayRule
+from smirk3d.assets.foreign.json_text import read_json_file, require_object
+from smirk3d.assets.foreign.origin import DAMAGE, Origin, reason_of
 from smirk3d.assets.locks import FileLock
 from smirk3d.closing import Closing
-from smirk3d.errors import OutputError
+from smirk3d.errors import InputError, OutputError
+from smirk3d.tracking.chunk_files import ROW_NAMES, Chunk, chunk_path, read_chunks
 from smirk3d.tracking.state_text import state_from_text, state_to_text
 from smirk3d.tracking.track_file import MOVING, Array, Track
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace
 
 _JOB = "job.json"
 _LOCK = "lock"
+_WAY_OUT = "track the clip again with --fresh"
 _OURS = re.compile(rf"chunk-\d{{9}}\.npz|{re.escape(_JOB)}")
 _BLOCK = 1 << 20
-_LARGEST_CHUNK = 256 << 20
-"""Bytes; the rows of some hundred frames and the tracker's state have a few megabytes."""
-_CHUNK_RULES = {
-    "first": ArrayRule("", WHOLE, low=0),
-    "timestamps": ArrayRule("T", NUMBER),
-    "sizes": ArrayRule("T 2", WHOLE, low=1),
-    "shape_ids": ArrayRule("I", WHOLE),
-    "shapes": ArrayRule("..."),
-    "renamed": ArrayRule("M 2", WHOLE),
-    "state": META,
-}
+_LARGEST_JOB = 1 << 20
+"""Bytes; hashes and settings have some thousand."""
 
 
-def _chunk_rule(name: str) -> ArrayRule:
-    return _CHUNK_RULES.get(name, ArrayRule("...", NUMBER))
+def input_digest(files: Sequence[Path]) -> str:
+    """Return a hash of the whole content of a video file, or of pictures and their names.
 
-
-def input_digest(path: Path) -> str:
-    """Return a hash of a file, all of it, or of a folder's files and their names."""
+    Raises:
+        InputError: if one cannot be read.
+    """
     digest = hashlib.blake2b(digest_size=32)
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if not file.is_file():
-            continue
-        if file != path:
-            digest.update(json.dumps([file.name, file.stat().st_size]).encode())
-        with file.open("rb") as content:
-            while block := content.read(_BLOCK):
-                digest.update(block)
+    for file in files:
+        try:
+            if len(files) > 1:
+                digest.update(json.dumps([file.name, file.stat().st_size]).encode())
+            with file.open("rb") as content:
+                while block := content.read(_BLOCK):
+                    digest.update(block)
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror}): check it") from error
     return digest.hexdigest()
 
 
 def read_job(folder: Path) -> dict[str, Any] | None:
     """Return the job of a folder of chunks, None where there is none."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        job = json.loads((folder / _JOB).read_text())
-        if isinstance(job, dict):
-            return job
+    origin = Origin(str(folder / _JOB), "job of a tracked clip", _WAY_OUT)
+    with contextlib.suppress(InputError), origin.refusing():
+        return require_object(read_json_file(origin, largest=_LARGEST_JOB))
     return None
 
 
@@ -72,15 +64,15 @@ class TrackStore(Closing):
     """A folder of chunks: rows of some frames each, and the tracker's state after them.
 
     Attributes:
-        folder: of the chunks; it may be removed once the results are written.
+        folder: folder of the chunks; it may be removed once the results are written.
     """
 
     def __init__(self, folder: Path, job: Mapping[str, Any], *, fresh: bool = False) -> None:
         """Open a folder for this run alone; chunks of another job are removed, and nothing else.
 
         Args:
-            folder: is made where it is not there.
-            job: all that the answers depend on, as JSON.
+            folder: folder of the chunks, made if need be.
+            job: everything that the rows depend on, as JSON.
             fresh: remove the chunks of this job too.
 
         Raises:
@@ -115,10 +107,19 @@ class TrackStore(Closing):
                 temporary.write_text(job)
 
     def resume(self, tracker: FaceTracker) -> int:
-        """Restore a tracker from the last whole chunk and return the number of frames done."""
-        chunks = self._chunks()
+        """Restore a tracker from the last whole chunk and return the number of frames done.
+
+        Raises:
+            InputError: if that chunk's state is damaged.
+        """
+        chunks = read_chunks(self.folder)
         if chunks:
-            tracker.restore(state_from_text(str(chunks[-1]["state"]), str(self.folder)))
+            state = state_from_text(str(chunks[-1]["state"]), str(self.folder))
+            try:
+                tracker.restore(state)
+            except (*DAMAGE, AttributeError) as error:
+                origin = Origin(str(self.folder), "state of a tracker", _WAY_OUT)
+                raise origin.refusal(reason_of(error)) from error
             self._first = int(chunks[-1]["first"]) + len(chunks[-1]["timestamps"])
         return self._first
 
@@ -130,10 +131,10 @@ class TrackStore(Closing):
         for face in faces:
             self._rows["frame"].append(frame)
             self._rows["id"].append(face.id)
-            for name in MOVING:
-                self._rows[name].append(getattr(face.parameters, name).numpy())
-            for name in ("T_crop_image", "box", "score", "quality"):
-                self._rows[name].append(getattr(face, name))
+            for name in ROW_NAMES:
+                moving = name in MOVING
+                value = getattr(face.parameters, name).numpy() if moving else getattr(face, name)
+                self._rows[name].append(value)
 
     @property
     def num_pending(self) -> int:
@@ -150,7 +151,7 @@ class TrackStore(Closing):
             return
         shapes = tracker.shapes()
         arrays = {f"row_{name}": np.array(values) for name, values in self._rows.items()}
-        with atomic_path(self.folder / f"chunk-{self._first:09d}.npz") as temporary:
+        with atomic_path(chunk_path(self.folder, self._first)) as temporary:
             np.savez(
                 temporary,
                 allow_pickle=False,
@@ -171,18 +172,20 @@ class TrackStore(Closing):
         """Return what the chunks hold.
 
         Args:
-            meta: for the track.
+            meta: metadata of the track.
             least_frames: people seen in fewer frames are left out: a texture, a blurred hand. In a
                 video of fewer frames, those who are not in all of them.
+
+        Raises:
+            OutputError: if chunks are missing, damaged or do not fit each other.
         """
-        chunks = self._chunks()
+        chunks = read_chunks(self.folder)
         done = sum(len(chunk["timestamps"]) for chunk in chunks)
-        if not done or done != self._first:
+        if not done or done < self._first:
             raise OutputError(
                 f"{self.folder}: holds {done} of {self._first} tracked frames, for another run or "
                 "program changed it meanwhile: track the clip again, in one run at a time"
             )
-        names = [*MOVING, "T_crop_image", "box", "score", "quality"]
         with_faces = [chunk for chunk in chunks if "row_id" in chunk]
         seconds = np.concatenate([chunk["timestamps"] for chunk in chunks])
         shapes: dict[int, Array] = {}
@@ -200,9 +203,14 @@ class TrackStore(Closing):
         order = order[np.isin(ids[order], people)]
         valid = np.zeros((len(people), len(seconds)), bool)
         valid[np.searchsorted(people, ids[order]), frames[order]] = True
+        if valid.sum() != len(order) or not set(people) <= set(shapes):
+            raise OutputError(
+                f"{self.folder}: its chunks do not fit each other, for something changed them: "
+                f"{_WAY_OUT}"
+            )
         rows = {
             name: np.concatenate([chunk[f"row_{name}"] for chunk in with_faces])[order]
-            for name in names
+            for name in ROW_NAMES
         }
         shape = np.array([shapes[number] for number in people], np.float32)
         size = chunks[0]["sizes"][0].tolist()
@@ -210,28 +218,10 @@ class TrackStore(Closing):
             {**meta, "image_size": size}, seconds, np.array(people, np.int64), valid, shape, rows
         )
 
-    def _chunks(self) -> list[dict[str, Array]]:
-        """Return the chunks from the first frame on, up to the first that lacks or is damaged."""
-        chunks: list[dict[str, Array]] = []
-        done = 0
-        while True:
-            path = self.folder / f"chunk-{done:09d}.npz"
-            try:
-                with NpzFile(path, budget=_LARGEST_CHUNK) as file:
-                    chunk = {name: file.read(name, _chunk_rule(name)) for name in file.names}
-                if not {*_CHUNK_RULES} <= set(chunk) or int(chunk["first"]) != done:
-                    return chunks
-                if not len(chunk["timestamps"]):
-                    return chunks
-            except DAMAGE:
-                return chunks
-            done += len(chunk["timestamps"])
-            chunks.append(chunk)
-
     @property
     def is_empty(self) -> bool:
         """Whether nothing was tracked."""
-        return not self._chunks()
+        return not read_chunks(self.folder)
 
     def remove_if_empty(self) -> None:
         """Delete the folder where nothing was tracked."""
@@ -256,7 +246,7 @@ class TrackStore(Closing):
                     path.unlink(missing_ok=True)
 
 
-def _empty(meta: dict[str, Any], chunks: list[dict[str, Array]], seconds: Array) -> Track:
+def _empty(meta: dict[str, Any], chunks: list[Chunk], seconds: Array) -> Track:
     size = chunks[0]["sizes"][0].tolist()
     rows: dict[str, Array] = {name: np.zeros((0, 0), np.float32) for name in MOVING}
     rows |= {"T_crop_image": np.zeros((0, 3, 3)), "box": np.zeros((0, 4), np.float32)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from smirk3d.assets.result_folders import Destination, Draft
 from smirk3d.assets.safe_names import path_text
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import DEFAULT_FPS
+from smirk3d.preprocessing.media.video_container import DEFAULT_RATE
 from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.clip_formats import OVERLAY
@@ -32,8 +32,8 @@ from smirk3d.tracking.tracker_config import TrackerConfig
 OVERLAY_NAME = "overlay.mp4"
 Smoothing = Literal["off", "live", "best"]
 OnProgress = Callable[[str, int, int], None]
-"""Called with what is done (``track`` or ``overlay``), how many frames, and of how many; 0 where
-that is not known."""
+"""Progress callback. It gets the stage (``track`` or ``overlay``), the number of frames done, and
+the number of all frames, 0 where that is not known."""
 
 _STORE_VERSION = 3
 
@@ -43,12 +43,14 @@ class ClipConfig:
     """How a video is tracked.
 
     Attributes:
-        smooth: ``best`` smooths afterwards without lag; see ``TrackerConfig`` for the others.
-        tracker: settings of the tracker; its ``smooth`` is set by this one's.
+        smooth: kind of smoothing; ``best`` smooths afterwards without lag, the others are those
+            of ``TrackerConfig``.
+        tracker: settings of the tracker, but for its ``smooth``, which follows the field above.
         chunk: frames between savings.
         least_frames: people seen in fewer frames are left out.
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
         csv_fps: frames a second that timecodes of ARKit's curves count, whatever the video has.
+        folder_rate: frames a second of a folder of numbered pictures; videos have their own.
     """
 
     smooth: Smoothing = "best"
@@ -57,23 +59,26 @@ class ClipConfig:
     least_frames: int = 5
     fov: float | None = None
     csv_fps: Fraction = DEFAULT_FPS
+    folder_rate: Fraction = DEFAULT_RATE
 
 
 @dataclass(frozen=True)
 class ClipOutcome:
-    """What became of a video.
+    """Outcome of tracking a video.
 
     Attributes:
-        track: its people.
-        folder: of the results.
+        track: track of its people.
+        folder: folder of the results.
         interrupted: whether the user stopped it; track or overlay may then end early.
         skipped: whether an earlier run had finished it.
+        notes: a line each for the user on what the results lack, such as the overlay's sound.
     """
 
     track: Track
     folder: Path
     interrupted: bool = False
     skipped: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class _Stopped(Exception):
@@ -90,7 +95,7 @@ def track_video(
     fresh: bool = False,
     on_progress: OnProgress | None = None,
 ) -> ClipOutcome:
-    """Track a video and write its folder of results.
+    """Track a video, or a folder of numbered pictures, and write its folder of results.
 
     A video whose results are there already, whole and of the same file, weights and settings, is
     not tracked again. While running, finished stretches are kept in ``.NAME.tracking`` beside the
@@ -99,26 +104,28 @@ def track_video(
     gone on with too.
 
     Args:
-        path: the video.
-        reconstructor: what estimates the faces.
+        path: the video file, or the folder of pictures.
+        reconstructor: estimator of the faces.
         destination: the folder for the results, or its place among those of other inputs. It is
             made, or replaced where it holds nothing but an earlier result of this video.
         formats: names of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`.
         config: settings.
         fresh: start over, even where there are results or an earlier run can be gone on with.
-        on_progress: see :data:`OnProgress`.
+        on_progress: progress callback, see :data:`OnProgress`.
 
     Raises:
         InputError: if the video cannot be read at all, or was changed meanwhile.
         OutputError: if the disk is full, or another run works there; what was tracked is kept.
     """
     config = config or ClipConfig()
-    video = VideoReader(path)
+    video = VideoReader(path, folder_rate=config.folder_rate)
     if isinstance(destination, Path):
         destination = Destination(Path(path), destination)
-    before = _identity(video.path)
-    digest = input_digest(video.path)
+    before = _identity(video.files)
+    digest = input_digest(video.files)
     job = _job(digest, reconstructor, config)
+    if video.is_folder:
+        job["rate"] = str(config.folder_rate)
     name = _hash({**job, **_settings(config), "formats": sorted(formats)})
     if not fresh:
         done = _finished(destination, name)
@@ -129,7 +136,7 @@ def track_video(
             stop_on_interrupt() as stop:  # fmt: skip
         try:
             _follow(video, reconstructor, store, config, report, stop)
-            if _identity(video.path) != before:
+            if _identity(video.files) != before:
                 raise InputError(f"{path} was changed while it was tracked: track it again")
         except BaseException:
             store.remove_if_empty()
@@ -138,13 +145,14 @@ def track_video(
         meta = clip_meta(path_text(path), video.info.rate, reconstructor, config)
         meta |= {"complete": complete, "damage": video.damage}
         track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
+        notes: tuple[str, ...] = ()
         with destination.writing(digest, name if complete else None) as draft:
             write_results(draft.path, track, reconstructor, formats, config.csv_fps)
             if OVERLAY in formats and complete:
-                _draw(draft, video, track, reconstructor, report, stop)
+                notes = _draw(draft, video, track, reconstructor, report, stop)
         if draft.job is not None:
             store.remove()
-    return ClipOutcome(track, draft.folder, interrupted=stop.is_set())
+    return ClipOutcome(track, draft.folder, interrupted=stop.is_set(), notes=notes)
 
 
 def store_folder(folder: Path) -> Path:
@@ -169,8 +177,11 @@ def _draw(
     reconstructor: FaceReconstructor,
     report: OnProgress,
     stop: threading.Event,
-) -> None:
-    """Draw the overlay; where the user stops it, there is none and the result is not finished."""
+) -> tuple[str, ...]:
+    """Draw the overlay and return notes on it.
+
+    Where the user stops it, there is none and the result is not finished.
+    """
 
     def on_progress(done: int, total: int) -> None:
         report("overlay", done, total)
@@ -178,11 +189,12 @@ def _draw(
             raise _Stopped
 
     try:
-        write_overlay(
+        return write_overlay(
             draft.path / OVERLAY_NAME, video, track, reconstructor.head, on_progress=on_progress
         )
     except _Stopped:
         draft.job = None
+        return ()
 
 
 def _follow(
@@ -308,8 +320,10 @@ def _hash(job: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
 
 
-def _identity(path: Path) -> list[tuple[str, int, int, int]]:
-    """Return what changes when a file, or one of a folder's files, is written to."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    states = [(file.name, os.stat(file)) for file in files]  # noqa: PTH116 - one call for all
-    return [(name, state.st_ino, state.st_size, state.st_mtime_ns) for name, state in states]
+def _identity(files: Sequence[Path]) -> list[tuple[int, int, int]] | None:
+    """Return what changes when one of some files is written to; None where one is absent."""
+    try:
+        states = [file.stat() for file in files]
+    except OSError:
+        return None
+    return [(state.st_ino, state.st_size, state.st_mtime_ns) for state in states]

@@ -12,11 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.json_text import require_object, require_text
 from smirk3d.assets.foreign.origin import Origin
-from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file
+from smirk3d.assets.foreign.tensors import LARGEST_CHECKPOINT, load_torch_file, save_torch_file
 from smirk3d.assets.weight_files import refuse_other_kinds
 from smirk3d.errors import AssetError, OutputError
 from smirk3d.training.config import TrainConfig
@@ -63,7 +62,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], step: int) -> Path:
     """
     path = checkpoint_path(folder, step)
     with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, "step": step, **state}, temporary)
+        save_torch_file({"format": FORMAT, "step": step, **state}, temporary)
     for old in checkpoints(folder)[:-_KEPT]:
         old.unlink()
     return path
@@ -100,8 +99,12 @@ def check_checkpoint(
 
     Raises:
         AssetError: if it was made with another head or other settings; the text names the first
-            setting that differs.
+            setting that differs. Also if it does not say with which.
     """
+    origin = Origin(str(folder), "run of training", "choose another folder", AssetError)
+    with origin.refusing():
+        require_text(state, "head_fingerprint")
+        require_object(state.get("settings"), "settings")
     if state["head_fingerprint"] != fingerprint:
         raise AssetError(
             f"{folder}: this run trains another head or another version of it "

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.origin import Origin, Unfit
+from smirk3d.assets.foreign.tensors import save_torch_file
 from smirk3d.errors import AssetError, OutputError, check_shape
 from smirk3d.fitting import SPARSITY, LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.landmark_fit import person_batches
@@ -209,4 +210,4 @@ def _write(path: Path, head: HeadModel, stored: dict[bytes, Tensor]) -> None:
         "faces": torch.stack(list(stored.values())),
     }
     with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+        save_torch_file(state, temporary)

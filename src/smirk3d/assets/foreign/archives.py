@@ -65,7 +65,7 @@ class ZipArchive(Closing):
     """A ZIP archive whose directory is checked against the file's own size.
 
     Attributes:
-        names: of the members, in the archive's order.
+        names: names of the members, in the archive's order.
     """
 
     def __init__(self, source: Path | bytes, *, most_members: int) -> None:
@@ -101,7 +101,7 @@ class ZipArchive(Closing):
         return self._members[name].file_size
 
     def is_packed(self, name: str) -> bool:
-        """Tell whether a member is compressed."""
+        """Return whether a member is compressed."""
         return self._members[name].compress_type != zipfile.ZIP_STORED
 
     def open(self, name: str) -> IO[bytes]:
@@ -115,7 +115,7 @@ class ZipArchive(Closing):
             Unfit: if it is larger.
         """
         if self.size(name) > largest:
-            raise Unfit(f"{name} would unpack to more than {_amount(largest)}")
+            raise Unfit(f"{name} would unpack to more than {_size_text(largest)}")
         with self.open(name) as file:
             return read_all(file, largest=largest)
 
@@ -152,7 +152,7 @@ def read_all(file: Stream, *, largest: int) -> bytes:
     while block := file.read(_BLOCK):
         total += len(block)
         if total > largest:
-            raise Unfit(f"it unpacks to more than {_amount(largest)}")
+            raise Unfit(f"it unpacks to more than {_size_text(largest)}")
         parts.append(block)
     return b"".join(parts)
 
@@ -172,7 +172,7 @@ class TarMember:
     """A file in a tar archive.
 
     Attributes:
-        name: as the archive says.
+        name: name in the archive.
         size: bytes.
         read: gives its content; only until the next member is asked for.
     """
@@ -199,7 +199,7 @@ def tar_members(path: Path, *, most_members: int) -> Iterator[TarMember]:
                 if count >= most_members:
                     raise Unfit(f"it has more than {most_members} members")
                 if total > _LARGEST_TAR:
-                    raise Unfit(f"it unpacks to more than {_amount(_LARGEST_TAR)}")
+                    raise Unfit(f"it unpacks to more than {_size_text(_LARGEST_TAR)}")
                 if info.isreg() and not info.issparse():
                     yield TarMember(info.name, info.size, _reader(archive, info))
 
@@ -302,5 +302,5 @@ class _ForwardFile(io.RawIOBase):
         return True
 
 
-def _amount(count: int) -> str:
+def _size_text(count: int) -> str:
     return f"{count >> 30} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"

@@ -23,7 +23,7 @@ def read_json_file(origin: Origin, *, largest: int = LARGEST_JSON) -> Any:
     """Return the content of the JSON file that an origin names.
 
     Args:
-        origin: its name is the path.
+        origin: names the path of the file.
         largest: bytes that the file may have.
 
     Raises:
@@ -122,12 +122,12 @@ def require_text(entries: dict[str, Any], key: str, *, empty: bool = True) -> st
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Tell whether a JSON value is a number; true and false are none."""
+    """Return whether a JSON value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
-    """Tell whether a JSON value is a whole number; true and false are none."""
+    """Return whether a JSON value is a whole number; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

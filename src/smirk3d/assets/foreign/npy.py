@@ -31,7 +31,7 @@ _ITEMS = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
 
 
 class Stream(Protocol):
-    """What bytes are read from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """Return up to so many bytes, none at the end."""
@@ -39,7 +39,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What an array says about itself.
+    """Header of an array.
 
     Attributes:
         shape: sizes of its dimensions.
@@ -67,7 +67,7 @@ class NpyHeader:
 
     @property
     def cost(self) -> int:
-        """What counts against a budget: bytes, and one for a value that has none."""
+        """Cost against a budget: the bytes, or one for each value that has none."""
         return self.count * max(self.item, 1)
 
     def dtype(self) -> np.dtype[Any]:

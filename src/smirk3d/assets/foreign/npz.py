@@ -24,8 +24,8 @@ class NpzFile(Closing):
     """An open npz file; what is read of it counts against its budget.
 
     Attributes:
-        names: of its arrays.
-        sizes: of the named dimensions of what was read so far.
+        names: names of its arrays.
+        sizes: sizes of the named dimensions of the arrays read so far.
     """
 
     def __init__(self, source: Path | bytes, *, budget: int) -> None:
@@ -90,7 +90,7 @@ def read_npz(
     Args:
         source: the file, or what is in it.
         origin: named in errors.
-        rules: by name of the array.
+        rules: rules by name of the array.
         budget: bytes that the arrays may have together.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where foreign bytes come from, and the one-line error that refuses them."""
+"""Origins of foreign bytes, and the one-line error that refuses them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ DAMAGE = (
     OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError,
     MemoryError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
 )  # fmt: skip
-"""What decoding of damaged bytes raises; RuntimeError covers NotImplementedError and recursion."""
+"""Errors that decoding of damaged bytes raises; RuntimeError includes NotImplementedError and
+RecursionError."""
 
 _LONGEST_REASON = 240
 
@@ -34,7 +35,7 @@ class Origin:
     Attributes:
         name: path of the file, and inside an archive the member's name after a colon.
         what: the kind of thing that is expected, such as ``"track"``; "is not a whole" precedes.
-        way_out: what the user can do instead, as an imperative.
+        way_out: advice to the user, as an imperative.
         error: the class of error that refuses it.
     """
 

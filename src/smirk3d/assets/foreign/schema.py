@@ -1,4 +1,4 @@
-"""What an array must be: shape, kind of values, range; checked on headers and on values."""
+"""Rules for arrays: shape, kind of values and range, checked on headers and on values."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NAMES |= {"S": "bytes", "U": "text", "O": "objects"}
 
 @dataclass(frozen=True)
 class ArrayRule:
-    """What an array must be.
+    """A rule that an array must fit.
 
     Attributes:
-        shape: as of :func:`smirk3d.errors.check_shape`, names shared by the arrays of a file;
+        shape: pattern of :func:`smirk3d.errors.check_shape`, names shared by a file's arrays;
             ``...`` for any.
         kinds: numpy's letters of the types that it may have.
         optional: whether it may be absent.
@@ -50,9 +50,19 @@ class ArrayRule:
         if header.kind not in self.kinds:
             wanted = " or ".join(dict.fromkeys(_NAMES[kind] for kind in self.kinds))
             raise Unfit(f"{name} holds {_NAMES[header.kind]}, not {wanted}")
+        self.check_shape(header, name, sizes)
+
+    def check_shape(
+        self, array: NpyHeader | NDArray[Any], name: str, sizes: dict[str, int]
+    ) -> None:
+        """Refuse an array or header of another shape; sizes of named dimensions are added.
+
+        Raises:
+            ShapeError: if the shape differs.
+        """
         known = set(self.shape.split())
         sizes |= check_shape(
-            header, self.shape, name, **{k: v for k, v in sizes.items() if k in known}
+            array, self.shape, name, **{k: v for k, v in sizes.items() if k in known}
         )
 
     def check_values(self, array: NDArray[Any], name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
@@ -46,14 +47,14 @@ class SafetensorsFile:
 
     Attributes:
         metadata: text by name.
-        shapes: of the tensors, by name.
+        shapes: shapes of the tensors by name.
     """
 
     def __init__(self, origin: Origin) -> None:
         """Read the header.
 
         Args:
-            origin: its name is the path.
+            origin: names the path of the file.
 
         Raises:
             Smirk3dError: of the origin's class, if the file is absent, damaged or too large.
@@ -143,11 +144,24 @@ def _sizes(value: Any, most: int) -> tuple[int, ...] | None:
     return tuple(value) if fits else None
 
 
+def save_torch_file(content: Any, path: Path) -> None:
+    """Write a file by ``torch.save`` whose failure is the file system's own error.
+
+    torch's writer of files turns a full disk into a RuntimeError without the cause.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(buffer.getbuffer())
+
+
 def load_torch_file(origin: Origin, *, largest: int = LARGEST_WEIGHTS) -> Any:
     """Return what a file by ``torch.save`` holds, on the CPU, without running code from it.
 
     Args:
-        origin: its name is the path.
+        origin: names the path of the file.
         largest: bytes that the file, its members and its tensors may have.
 
     Raises:

@@ -1,1 +1,1 @@
-"""What commands share: options, usage checks, output, signals."""
+"""Parts that commands share: options, usage checks, output, signals."""

@@ -21,7 +21,7 @@ class Estimation:
     refine: bool = False
     """Fit landmarks from the network's answer."""
     device: Device = "auto"
-    """Where to compute."""
+    """Device to compute on."""
 
     def check(self) -> None:
         """Refuse names of what is not installed.

@@ -28,7 +28,7 @@ def write_reconstruction(
     """Write result, photo, ``overlay.png`` and each face's files, and return the folder.
 
     Args:
-        destination: where to, and what the faces came from.
+        destination: place of the result, and the input that the faces came from.
         image: the upright picture uint8 ``[H, W, 3]``.
         faces: the picture's faces, at least one.
         formats: names of :mod:`smirk3d.export.formats`.

@@ -1,4 +1,4 @@
-"""What commands print: one line for each message, safe for every terminal and every log."""
+"""Output of commands: one line for each message, safe for every terminal and every log."""
 
 from __future__ import annotations
 

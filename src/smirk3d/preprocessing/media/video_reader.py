@@ -41,6 +41,8 @@ _AHEAD, _PIXELS_AHEAD = 6, 50_000_000
 _VIDEO_RANGE, _FULL_RANGE = 1, 2
 _WHOLE, _SLACK = 0.95, 0.1
 """Fraction of the length in the header, less some seconds, from which a video counts as whole."""
+_TICK = 1e-6
+"""Seconds, to which times are rounded."""
 _LONGEST_GAP = 86_400.0
 """Seconds; a frame that would be shown later than this after another has a damaged time."""
 
@@ -213,8 +215,9 @@ class _Clock:
         elif told > self._last + _LONGEST_GAP:
             self._start = (self._start or 0.0) + told - self._last - self._step
             told = self._last + self._step
-        # microseconds: a float's last bits differ with the way a time was reached
-        self._last = round(told, 6)
+        # microseconds: a float's last bits differ with the way a time was reached; frames that lie
+        # closer together are a microsecond apart
+        self._last = round(max(told, self._last + _TICK), 6)
         self.end = self._last + (self._start or 0.0) + self._step
         return self._last
 

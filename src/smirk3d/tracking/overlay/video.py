@@ -125,7 +125,7 @@ def write_overlay(
         on_progress: called with the number of frames done and of all.
 
     Returns:
-        What the user should know of the written file, a sentence each: that sound is missing.
+        Notes for the user on the written file, a line each, such as why it has no sound.
 
     Raises:
         OutputError: if it cannot be written.
@@ -133,7 +133,7 @@ def write_overlay(
     """
     with mp4_output(path) as output:
         missing = _encode(output, video, _drawn(video, track, head, on_progress))
-    return () if missing is None else (f"{path}: {missing}",)
+    return () if missing is None else (missing,)
 
 
 def _drawn(
