@@ -16,7 +16,7 @@ LAYERS = [
     {"face_parameters", "geometry"},
     {"heads", "encoders", "rasterization", "preprocessing", "feature_networks"},
     {"rendering", "neural_renderer", "losses"},
-    {"data", "export"},
+    {"data", "export", "synthesis"},
     {"fitting", "pipeline", "training", "tracking", "editing"},
     {"evaluation", "viewer"},
     {"cli"},
@@ -24,6 +24,7 @@ LAYERS = [
 WITHIN_A_LAYER = {
     ("assets", "errors"),
     ("geometry", "face_parameters"),
+    ("synthesis", "data"),
     ("pipeline", "fitting"),
     ("tracking", "pipeline"),
     ("tracking", "fitting"),

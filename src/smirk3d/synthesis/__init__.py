@@ -1,0 +1,1 @@
+"""Pictures that are made, with labels that are true by construction."""
