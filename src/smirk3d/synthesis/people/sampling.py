@@ -1,0 +1,321 @@
+"""People and scenes drawn from seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.errors import UsageError
+from smirk3d.synthesis.people.accessories import CLOTHES, GLASSES, HATS
+from smirk3d.synthesis.people.assets import chosen
+from smirk3d.synthesis.people.expressions import ExpressionOdds, FaceSampler, PoseOdds
+from smirk3d.synthesis.people.labels import RELATIONS, LabeledPicture
+from smirk3d.synthesis.people.recipes import (
+    CameraRecipe,
+    Colour,
+    LightRecipe,
+    PersonRecipe,
+    SceneRecipe,
+    SkinRecipe,
+)
+from smirk3d.synthesis.people.renderer import PeopleRenderer
+from smirk3d.synthesis.people.split import is_held_out
+
+_HAIR = (
+    (0.012, 0.010, 0.009), (0.025, 0.016, 0.011), (0.055, 0.032, 0.019), (0.11, 0.065, 0.035),
+    (0.24, 0.16, 0.085), (0.34, 0.25, 0.15), (0.16, 0.055, 0.025), (0.22, 0.21, 0.20),
+    (0.45, 0.44, 0.42),
+)  # fmt: skip
+"""Linear RGB of hair: black, browns, blonds, red, greys."""
+_DARK_SKIN = 0.16
+"""Mean linear green below which hair is dark."""
+_OWN_BROWS = ("natural", "thin", "thick", "straight", "sparse")
+_BACKGROUNDS = ("probe", "plain", "shapes", "bokeh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleOdds:
+    """How people and scenes are drawn; every number is a probability unless it says otherwise.
+
+    Attributes:
+        identity: range of the standard deviation of the identity's coefficients; of the components
+            after the first 35 it is halved, as photos hardly tell them.
+        bald, glasses, sunglasses, hat, clothes: that somebody is or wears that; sunglasses are a
+            share of the glasses.
+        stubble: of a stubble or beard; make_up: of lips and lids.
+        own_brows: of the head's own brows where the assets bring others.
+        lamp: of a lamp that throws shadows strongly; else it is faint.
+        lamp_from_probe: that it stands where the probe is brightest.
+        distance: metres, drawn evenly in their logarithm.
+        occluder, grey: of something before the face; of a picture without colours.
+        sharp: of a picture without blur or loss of resolution.
+        framing: range of the picture's side in landmark boxes; shift: standard deviation of the
+            box's centre, in sides.
+    """
+
+    identity: tuple[float, float] = (0.8, 1.3)
+    bald: float = 0.08
+    glasses: float = 0.2
+    sunglasses: float = 0.2
+    hat: float = 0.07
+    clothes: float = 0.93
+    stubble: float = 0.3
+    make_up: float = 0.25
+    own_brows: float = 0.3
+    lamp: float = 0.75
+    lamp_from_probe: float = 0.4
+    distance: tuple[float, float] = (0.3, 3.0)
+    occluder: float = 0.12
+    grey: float = 0.03
+    sharp: float = 0.5
+    framing: tuple[float, float] = (1.5, 1.5)
+    shift: float = 0.0
+
+
+class PeopleSampler:
+    """Draws recipes; equal seeds give equal recipes.
+
+    Attributes:
+        renderer: whose head and assets they are for.
+        odds: of everything but faces; faces: of expressions, poses and gaze.
+        held_out: True draws only what is kept for evaluation, False only the rest, None all.
+    """
+
+    def __init__(
+        self,
+        renderer: PeopleRenderer,
+        odds: PeopleOdds | None = None,
+        *,
+        expressions: ExpressionOdds | None = None,
+        poses: PoseOdds | None = None,
+        held_out: bool | None = False,
+    ) -> None:
+        """Prepare for a renderer.
+
+        Raises:
+            AssetError: if the assets have nothing of a kind on that side of the split.
+        """
+        self.renderer, self.held_out = renderer, held_out
+        self.odds = odds or PeopleOdds()
+        self.faces = FaceSampler(renderer.head, expressions, poses)
+        assets = renderer.assets
+        self._skins = chosen(assets.skins, "skin", held_out)
+        self._hair = chosen(assets.hair, "hair", held_out) if assets.hair else []
+        self._brows = chosen(assets.brows, "brows", held_out) if assets.brows else []
+        self._irises = chosen(assets.irises, "iris", held_out)
+        self._probes = chosen(assets.probes, "probe", held_out)
+
+    def person(self, seed: int) -> PersonRecipe:
+        """Return the person of a seed.
+
+        Raises:
+            UsageError: if the seed is on the other side of the split.
+        """
+        if self.held_out is not None and is_held_out(f"identity/{seed}") != self.held_out:
+            raise UsageError(f"person {seed} is on the other side of the split: see nth_seed()")
+        rng = np.random.default_rng([1, seed])
+        head, odds = self.renderer.head, self.odds
+        size = head.group("shape").dim
+        spread = rng.uniform(*odds.identity) * np.where(np.arange(size) < 35, 1.0, 0.5)
+        skin, hair_colour = self._skin(rng)
+        glasses = ""
+        if rng.random() < odds.glasses:
+            dark = rng.random() < odds.sunglasses
+            glasses = str(rng.choice([g for g in GLASSES if g.startswith("sun") == dark]))
+        hat = str(rng.choice(HATS)) if rng.random() < odds.hat else ""
+        bald = rng.random() < odds.bald or not self._hair
+        own = rng.random() < odds.own_brows or not self._brows
+        if not self.renderer.studio.surface.strips and self._brows:
+            own = False
+        darker = tuple(float(c) * rng.uniform(0.4, 0.9) for c in hair_colour)
+        return PersonRecipe(
+            seed=seed,
+            head=head.name,
+            shape=(rng.standard_normal(size) * spread).astype(np.float32),
+            skin=skin,
+            hair="" if bald or hat else str(rng.choice(self._hair)),
+            hair_colour=hair_colour,
+            brows=str(rng.choice(_OWN_BROWS if own else self._brows)),
+            brow_colour=(darker[0], darker[1], darker[2]),
+            lash_alpha=float(rng.uniform(0.3, 1.0)),
+            iris=str(rng.choice(self._irises)),
+            iris_gain=_colour(rng.uniform(0.45, 1.0) * rng.uniform(0.85, 1.15, 3)),
+            pupil=float(rng.uniform(0.24, 0.48)),
+            sclera=_colour(
+                rng.uniform(0.5, 0.72) * np.array([1.0, 0.93, 0.89]) ** rng.uniform(0.3, 1.6)
+            ),
+            teeth=_colour(
+                rng.uniform(0.45, 0.75) * np.array([1.0, 0.92, 0.78]) ** rng.uniform(0.5, 1.5)
+            ),
+            glasses=glasses,
+            glasses_colour=_colour(rng.choice([0.01, 0.02, 0.1, 0.3]) * rng.uniform(0.4, 1.2, 3)),
+            hat=hat,
+            hat_colour=_colour(rng.uniform(0.01, 0.6) * rng.uniform(0.4, 1.0, 3)),
+            clothes=str(rng.choice(CLOTHES)) if rng.random() < odds.clothes else "",
+            clothes_colour=_colour(rng.uniform(0.01, 0.8) * rng.uniform(0.4, 1.0, 3)),
+        )
+
+    def _skin(self, rng: np.random.Generator) -> tuple[SkinRecipe, Colour]:
+        """Return a skin and a colour of hair that goes with it."""
+        maps = (str(rng.choice(self._skins)), str(rng.choice(self._skins)))
+        light = rng.uniform(0.75, 1.25)
+        gain = light * np.array([rng.uniform(0.95, 1.06), 1.0, rng.uniform(0.88, 1.12)])
+        man, old = "female" not in maps[0], "old" in maps[0]
+        made_up = rng.random() < self.odds.make_up * (0.3 if man else 1.6)
+        lips = np.ones(3) * rng.uniform(0.85, 1.1)
+        if made_up:
+            lips = np.array([rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.35, 0.95)])
+        stubble = rng.uniform(0.15, 0.95) if man and rng.random() < self.odds.stubble else 0.0
+        share = 0.0 if rng.random() < 0.35 else rng.uniform(0.1, 0.5)
+        skin = SkinRecipe(
+            maps=maps,
+            mirrored=(bool(rng.random() < 0.5), bool(rng.random() < 0.5)),
+            share=float(share),
+            gain=_colour(gain),
+            contrast=float(rng.uniform(0.8, 1.3)),
+            bump=float(rng.uniform(0.5, 1.6)) * (1.3 if old else 1.0),
+            freckles=float(rng.uniform(0.2, 0.9)) if rng.random() < 0.2 else 0.0,
+            blotches=float(rng.uniform(0, 1.2)),
+            stubble=float(stubble),
+            lip_colour=_colour(lips),
+            lip_gloss=float(rng.uniform(0, 2.5)) if made_up else float(rng.uniform(0, 0.6)),
+            eye_shadow=float(rng.uniform(0, 0.5)) if made_up else 0.0,
+            gloss=float(rng.uniform(0.4, 1.6)),
+            seed=int(rng.integers(1 << 31)),
+        )
+        mean = self.renderer.studio.mean_skin_of(skin) * gain
+        options = _HAIR[:3] + _HAIR[-2:] if mean[1] < _DARK_SKIN else _HAIR
+        odds = np.ones(len(options))
+        odds[-2:] = 3.0 if old else 0.35
+        colour = np.array(options[int(rng.choice(len(options), p=odds / odds.sum()))])
+        return skin, _colour(colour * rng.uniform(0.7, 1.4))
+
+    def scene(self, seed: int) -> SceneRecipe:
+        """Return the scene of a seed, for anybody."""
+        rng = np.random.default_rng([2, seed])
+        return SceneRecipe(
+            seed=seed,
+            face=self.faces.face(rng),
+            light=self._light(rng),
+            camera=self._camera(rng),
+            background=str(rng.choice(_BACKGROUNDS, p=[0.5, 0.15, 0.2, 0.15])),
+            occluders=int(rng.integers(1, 3)) if rng.random() < self.odds.occluder else 0,
+        )
+
+    def _light(self, rng: np.random.Generator) -> LightRecipe:
+        probe, turn = str(rng.choice(self._probes)), float(rng.uniform(-math.pi, math.pi))
+        brightest = self.renderer.studio.around(probe).brightest
+        flat = math.hypot(brightest[0], brightest[2])
+        around = math.atan2(brightest[0], brightest[2]) - turn
+        key = np.array([flat * math.sin(around), brightest[1], flat * math.cos(around)])
+        if rng.random() >= self.odds.lamp_from_probe or key[1] < -0.3:
+            side, height = rng.normal(0, 0.9), rng.uniform(-0.1, 1.1)
+            key = np.array([math.sin(side) * math.cos(height), math.sin(height),
+                            math.cos(side) * math.cos(height)])  # fmt: skip
+        strength = (
+            rng.uniform(0.6, 2.4) if rng.random() < self.odds.lamp else rng.uniform(0.02, 0.3)
+        )
+        warm = 1 + rng.normal(0, 0.1) * np.array([1.0, 0.1, -1.0])
+        return LightRecipe(
+            probe=probe,
+            turn=turn,
+            ambient=float(rng.uniform(0.45, 1.1)),
+            key=_colour(key / np.linalg.norm(key)),
+            key_colour=_colour(strength * warm.clip(0.6, 1.4)),
+            key_softness=float(rng.uniform(0.8, 4.5)),
+        )
+
+    def _camera(self, rng: np.random.Generator) -> CameraRecipe:
+        odds = self.odds
+        sharp = rng.random() < odds.sharp
+        near, far = np.log(odds.distance)
+        blurred = 0.0 if sharp else abs(rng.normal(0, 1.0))
+        moved = rng.uniform(2, 9) if not sharp and rng.random() < 0.25 else 0.0
+        return CameraRecipe(
+            distance=float(np.exp(rng.uniform(near, far))),
+            framing=float(rng.uniform(*odds.framing)),
+            shift=(float(rng.normal(0, 1) * odds.shift), float(rng.normal(0, 1) * odds.shift)),
+            exposure=float(np.exp(rng.normal(0, 0.3))),
+            balance=_colour(
+                1 + rng.normal(0, 0.05) * np.array([1, 0, -1]) + rng.normal(0, 0.015, 3)
+            ),
+            contrast=float(rng.uniform(0.85, 1.15)),
+            saturation=0.0 if rng.random() < odds.grey else float(rng.uniform(0.75, 1.15)),
+            focus_blur=float(0.35 + blurred),
+            motion_blur=float(moved),
+            motion_angle=float(rng.uniform(0, math.pi)),
+            reduced=1.0 if sharp or rng.random() < 0.6 else float(rng.uniform(1.2, 3.5)),
+            grain=float(
+                rng.choice([0.004, 0.012, 0.03], p=[0.5, 0.35, 0.15]) * rng.uniform(0.5, 1.5)
+            ),
+            jpeg=int(rng.integers(45, 97)),
+            vignette=float(rng.uniform(0, 0.35)),
+        )
+
+    def pair(self, seed: int, relation: str) -> list[tuple[PersonRecipe, SceneRecipe]]:
+        """Return two people and scenes that differ in one thing.
+
+        Args:
+            seed: of the pair; its people are the ``2 * seed``-th and, where two are needed, the
+                one after.
+            relation: ``pose``, ``expression``, ``light``, ``camera`` or ``person``.
+
+        Raises:
+            UsageError: if the relation is none of these.
+        """
+        if relation not in RELATIONS[1:]:
+            raise UsageError(f"pairs differ in {', '.join(RELATIONS[1:])}, not in {relation!r}")
+        first = replace(self.scene(2 * seed), pair=seed, relation=relation)
+        other = replace(self.scene(2 * seed + 1), pair=seed, relation=relation)
+        one = self.person(self.nth_seed(2 * seed))
+        if relation == "person":
+            two = self.person(self.nth_seed(2 * seed + 1))
+            moved = {"head_pose": other.face.head_pose, "eyes": other.face.eyes}
+            return [(one, first), (two, replace(other, face=first.face.replace(**moved)))]
+        changed = replace(first, seed=other.seed)
+        if relation == "pose":
+            turn = {"head_pose": other.face.head_pose, "eyes": other.face.eyes}
+            changed = replace(changed, face=first.face.replace(**turn))
+        elif relation == "expression":
+            face = other.face.replace(head_pose=first.face.head_pose, eyes=first.face.eyes)
+            changed = replace(changed, face=face)
+        elif relation == "light":
+            changed = replace(changed, light=other.light, background=other.background)
+        else:
+            changed = replace(changed, camera=other.camera)
+        return [(one, first), (one, changed)]
+
+    def pictures(self, count: int, seed: int = 0) -> Iterator[LabeledPicture]:
+        """Yield pictures, each of another person.
+
+        Args:
+            count: how many.
+            seed: of the set; sets of different seeds share nobody below 100,000 pictures.
+        """
+        for number in range(count):
+            index = seed * 100_000 + number
+            person = self.renderer.person(self.person(self.nth_seed(index)), number)
+            yield self.renderer.picture(person, self.scene(index))
+
+    def nth_seed(self, number: int) -> int:
+        """Return a seed on the right side of the split, another for every number."""
+        seed = number * 64
+        while self.held_out is not None and is_held_out(f"identity/{seed}") != self.held_out:
+            seed += 1
+        return seed
+
+    def pairs(self, count: int, seed: int = 0) -> Iterator[LabeledPicture]:
+        """Yield both pictures of each of a number of pairs, the relations in turn."""
+        for number in range(count):
+            relation = RELATIONS[1 + number % (len(RELATIONS) - 1)]
+            for place, (recipe, scene) in enumerate(self.pair(seed * 50_000 + number, relation)):
+                person = 2 * number + (place if relation == "person" else 0)
+                yield self.renderer.picture(self.renderer.person(recipe, person), scene)
+
+
+def _colour(values: NDArray[np.float64]) -> Colour:
+    return float(values[0]), float(values[1]), float(values[2])
