@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.errors import AssetError
+from smirk3d.synthesis.people.split import is_held_out
 
 Array = NDArray[np.float32]
 
-ASSET_FORMAT = 1
+ASSET_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +135,6 @@ def chosen(names: Mapping[str, object], kind: str, held_out: bool | None) -> lis
     Raises:
         AssetError: if none is left.
     """
-    from smirk3d.synthesis.people.split import is_held_out
-
     found = sorted(names)
     if held_out is not None:
         matching = [name for name in found if is_held_out(f"{kind}/{name}") == held_out]

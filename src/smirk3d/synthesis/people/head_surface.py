@@ -121,7 +121,7 @@ class HeadSurface:
         lip = np.exp(-(((y - top - 0.006) / 0.008) ** 2)) * (np.abs(x) < half * 1.15) * (z > 0.06)
         jaw_line = low + 0.35 * np.abs(x)
         jaw = 1 / (1 + np.exp((y - jaw_line - 0.012) / 0.004)) * (z > -0.005)
-        neck = np.clip((y - (low - 0.085)) / 0.03, 0, 1)
+        neck = np.clip((y - (low - 0.062)) / 0.025, 0, 1)
         ears = self._soft(regions["ears"], 2) if "ears" in regions else np.zeros(len(x))
         beard = np.maximum(lip, jaw * neck) * (1 - ears) * (self.part == 0)
         lids = self._soft(regions["eyelids"], 2)

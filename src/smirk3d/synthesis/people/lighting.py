@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from smirk3d.rendering.light_visibility import sphere_directions
 
 Array = NDArray[np.float32]
 
-NUM_DIRECTIONS = 18
+NUM_DIRECTIONS = 16
 _ROUGH = (16, 32)
 _MOST = 25.0
 """Brightest direction that is kept, against the mean: the lamp stands for what is brighter."""
@@ -59,9 +60,13 @@ def surroundings(probe: Array) -> Surroundings:
     row, column = np.unravel_index(int((bright * (solid > 0)).argmax()), bright.shape)
     up, around = (row + 0.5) / height * np.pi, ((column + 0.5) / width - 0.5) * 2 * np.pi
     sun = np.array([np.sin(up) * np.sin(around), np.cos(up), np.sin(up) * np.cos(around)])
+    return Surroundings(light, np.ascontiguousarray(rough), _frames(), sun.astype(np.float32))
+
+
+@cache
+def _frames() -> Array:
     directions = sphere_directions(NUM_DIRECTIONS).numpy()
-    frames = np.stack([light_frame(direction) for direction in directions])
-    return Surroundings(light, np.ascontiguousarray(rough), frames, sun.astype(np.float32))
+    return np.stack([light_frame(direction) for direction in directions])
 
 
 def looked_up(probe: Array, directions: Array, turn: float) -> Array:

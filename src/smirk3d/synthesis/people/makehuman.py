@@ -234,7 +234,10 @@ def _hair_texture(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     share = alpha / 255
     premultiplied = cv2.resize(grey * share, (size, size), interpolation=cv2.INTER_AREA)
     small = cv2.resize(share, (size, size), interpolation=cv2.INTER_AREA)
-    light = premultiplied / np.maximum(small, 1e-3)
+    # what is transparent gets the lightness around it, or edges would have dark seams
+    around = cv2.GaussianBlur(premultiplied, (0, 0), 4) + 1e-3 * premultiplied.sum() / small.sum()
+    around = around / (cv2.GaussianBlur(small, (0, 0), 4) + 1e-3)
+    light = np.where(small > 0.3, premultiplied / np.maximum(small, 0.3), around)
     mean = (light * small).sum() / small.sum()
     # flattened to the same contrast: black hair's picture has little of its own
     light = _MEAN_LIGHTNESS * (1 + (light / max(mean, 1.0) - 1))

@@ -28,9 +28,15 @@ from smirk3d.synthesis.people.split import is_held_out
 _HAIR = (
     (0.012, 0.010, 0.009), (0.025, 0.016, 0.011), (0.055, 0.032, 0.019), (0.11, 0.065, 0.035),
     (0.24, 0.16, 0.085), (0.34, 0.25, 0.15), (0.16, 0.055, 0.025), (0.22, 0.21, 0.20),
-    (0.45, 0.44, 0.42),
+    (0.36, 0.355, 0.34),
 )  # fmt: skip
 """Linear RGB of hair: black, browns, blonds, red, greys."""
+_TONES = (
+    (0.025, 1.62, 0.72), (0.045, 1.80, 0.66), (0.09, 1.85, 0.62), (0.16, 1.75, 0.62),
+    (0.27, 1.58, 0.66), (0.40, 1.44, 0.71), (0.55, 1.32, 0.76),
+)  # fmt: skip
+"""Linear green of skins of people, dark to light, with red and blue against it (from sRGB values of
+(60, 45, 38) to (236, 207, 183), the range of published skin charts)."""
 _DARK_SKIN = 0.16
 """Mean linear green below which hair is dark."""
 _OWN_BROWS = ("natural", "thin", "thick", "straight", "sparse")
@@ -131,7 +137,9 @@ class PeopleSampler:
         own = rng.random() < odds.own_brows or not self._brows
         if not self.renderer.studio.surface.strips and self._brows:
             own = False
-        darker = tuple(float(c) * rng.uniform(0.4, 0.9) for c in hair_colour)
+        # brows are darker than hair, and grey later
+        darker = np.array(hair_colour) * rng.uniform(0.35, 0.8)
+        darker *= min(1.0, rng.uniform(0.03, 0.13) / float(darker.mean()))
         return PersonRecipe(
             seed=seed,
             head=head.name,
@@ -140,10 +148,10 @@ class PeopleSampler:
             hair="" if bald or hat else str(rng.choice(self._hair)),
             hair_colour=hair_colour,
             brows=str(rng.choice(_OWN_BROWS if own else self._brows)),
-            brow_colour=(darker[0], darker[1], darker[2]),
+            brow_colour=_colour(darker),
             lash_alpha=float(rng.uniform(0.3, 1.0)),
-            iris=str(rng.choice(self._irises)),
-            iris_gain=_colour(rng.uniform(0.45, 1.0) * rng.uniform(0.85, 1.15, 3)),
+            iris=self._iris(skin, rng),
+            iris_gain=_colour(rng.uniform(0.2, 0.7) * rng.uniform(0.85, 1.15, 3)),
             pupil=float(rng.uniform(0.24, 0.48)),
             sclera=_colour(
                 rng.uniform(0.5, 0.72) * np.array([1.0, 0.93, 0.89]) ** rng.uniform(0.3, 1.6)
@@ -159,23 +167,30 @@ class PeopleSampler:
             clothes_colour=_colour(rng.uniform(0.01, 0.8) * rng.uniform(0.4, 1.0, 3)),
         )
 
+    def _iris(self, skin: SkinRecipe, rng: np.random.Generator) -> str:
+        """Return an iris: brown ones are the most frequent, and of dark people nearly all."""
+        brown = [name for name in self._irises if "brown" in name or "dark" in name]
+        tone = self.renderer.studio.mean_skin_of(skin.maps) * skin.gain
+        odds = 0.97 if tone[1] < _DARK_SKIN else 0.5
+        return str(rng.choice(brown if brown and rng.random() < odds else self._irises))
+
     def _skin(self, rng: np.random.Generator) -> tuple[SkinRecipe, Colour]:
         """Return a skin and a colour of hair that goes with it."""
         maps = (str(rng.choice(self._skins)), str(rng.choice(self._skins)))
-        light = rng.uniform(0.75, 1.25)
-        gain = light * np.array([rng.uniform(0.95, 1.06), 1.0, rng.uniform(0.88, 1.12)])
+        share = 0.0 if rng.random() < 0.35 else rng.uniform(0.1, 0.5)
+        mean = self.renderer.studio.mean_skin_of(maps)
+        tone = _tone(float(mean[1]), rng)
         man, old = "female" not in maps[0], "old" in maps[0]
         made_up = rng.random() < self.odds.make_up * (0.3 if man else 1.6)
         lips = np.ones(3) * rng.uniform(0.85, 1.1)
         if made_up:
             lips = np.array([rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.35, 0.95)])
         stubble = rng.uniform(0.15, 0.95) if man and rng.random() < self.odds.stubble else 0.0
-        share = 0.0 if rng.random() < 0.35 else rng.uniform(0.1, 0.5)
         skin = SkinRecipe(
             maps=maps,
             mirrored=(bool(rng.random() < 0.5), bool(rng.random() < 0.5)),
             share=float(share),
-            gain=_colour(gain),
+            gain=_colour(tone / mean),
             contrast=float(rng.uniform(0.8, 1.3)),
             bump=float(rng.uniform(0.5, 1.6)) * (1.3 if old else 1.0),
             freckles=float(rng.uniform(0.2, 0.9)) if rng.random() < 0.2 else 0.0,
@@ -187,12 +202,11 @@ class PeopleSampler:
             gloss=float(rng.uniform(0.4, 1.6)),
             seed=int(rng.integers(1 << 31)),
         )
-        mean = self.renderer.studio.mean_skin_of(skin) * gain
-        options = _HAIR[:3] + _HAIR[-2:] if mean[1] < _DARK_SKIN else _HAIR
+        options = _HAIR[:3] + _HAIR[-2:] if tone[1] < _DARK_SKIN else _HAIR
         odds = np.ones(len(options))
         odds[-2:] = 3.0 if old else 0.35
         colour = np.array(options[int(rng.choice(len(options), p=odds / odds.sum()))])
-        return skin, _colour(colour * rng.uniform(0.7, 1.4))
+        return skin, _colour(colour * rng.uniform(0.7, 1.3))
 
     def scene(self, seed: int) -> SceneRecipe:
         """Return the scene of a seed, for anybody."""
@@ -315,6 +329,15 @@ class PeopleSampler:
             for place, (recipe, scene) in enumerate(self.pair(seed * 50_000 + number, relation)):
                 person = 2 * number + (place if relation == "person" else 0)
                 yield self.renderer.picture(self.renderer.person(recipe, person), scene)
+
+
+def _tone(green: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a skin's mean linear RGB ``[3]``, about as light as a map's."""
+    levels, reds, blues = np.array(_TONES).T
+    green = float(np.clip(green * np.exp(rng.normal(0.1, 0.25)), levels[0], levels[-1]))
+    red = np.interp(green, levels, reds) * rng.uniform(0.93, 1.10)
+    blue = np.interp(green, levels, blues) * rng.uniform(0.88, 1.12)
+    return green * np.array([red, 1.0, blue])
 
 
 def _colour(values: NDArray[np.float64]) -> Colour:

@@ -13,6 +13,7 @@ from smirk3d.synthesis.people.compiled import compiled
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+F3 = tuple[float, float, float]
 
 SKIN, EYE_LEFT, EYE_RIGHT, TEETH, GUMS, TONGUE, CAVITY, CLOTH, HAT, FRAME = range(10)
 """Materials, as triangles are numbered."""
@@ -24,13 +25,22 @@ LIPS, BEARD, LIDS, RED = range(4)
     SHARE, GAIN_R, GAIN_G, GAIN_B, CONTRAST, MEAN_R, MEAN_G, MEAN_B, BUMP, FRECKLES, BLOTCHES,
     STUBBLE, LIP_R, LIP_G, LIP_B, LIP_GLOSS, EYE_SHADOW, GLOSS, MIRROR_A, MIRROR_B, CENTRE_ROW,
     HAIR_R, HAIR_G, HAIR_B, NOISE_X, NOISE_Y, PUPIL, SCLERA_R, SCLERA_G, SCLERA_B, IRIS_R, IRIS_G,
-    IRIS_B, IRIS_SIZE, NUM_NUMBERS,
-) = range(35)  # fmt: skip
+    IRIS_B, IRIS_SIZE, LIKE_R, LIKE_G, LIKE_B, NUM_NUMBERS,
+) = range(38)  # fmt: skip
 """Places of a person's numbers in the array that the loops read."""
 
 _RELIEF = np.float32(0.0022)
 """Metres that the skin rises from a black to a white texel; chosen by eye."""
 _STEEPEST = np.float32(0.45)
+_ALIKE = np.float32(0.004)
+"""Metres of depth within which rays of a pixel that see one material see one place."""
+_LIFT = np.float32(0.002)
+_BEHIND = np.float32(1 / 0.004)
+"""One over the metres behind a surface over which shadow sets in."""
+_HORIZON = np.float32(0.65)
+"""Of mirrored surroundings, what skin's own roughness leaves at grazing angles."""
+_SHARP = np.float32(0.25)
+"""Roughness below which surfaces mirror the sharp probe."""
 
 
 @compiled
@@ -59,7 +69,7 @@ def _probe(probe: F32, x: float, y: float, z: float, turn: float) -> tuple[float
 def _texel(texture: U8, x: float, y: float) -> tuple[float, float, float]:
     """Return a texture's sRGB values 0 to 255 at a place in texels, bilinear."""
     j, i = int(np.floor(x)), int(np.floor(y))
-    fx, fy = x - j, y - i
+    fx, fy = x - np.float32(j), y - np.float32(i)
     height, width = texture.shape[0], texture.shape[1]
     j0, i0 = min(max(j, 0), width - 1), min(max(i, 0), height - 1)
     j1, i1 = min(max(j + 1, 0), width - 1), min(max(i + 1, 0), height - 1)
@@ -88,25 +98,29 @@ def _green(texture: U8, x: float, y: float) -> float:
 
 @compiled
 def _skin(
-    skin_a: U8, skin_b: U8, linear: F32, noise: F32, numbers: F32, x: float, y: float,
-    lips: float, beard: float, lids: float, ruddy: float,
-) -> tuple[float, float, float]:  # fmt: skip
+    skin_a: U8, skin_b: U8, linear: F32, noise: F32, numbers: F32, x: float, y: float, mask: F3,
+    ruddy: float,
+) -> F3:  # fmt: skip
     """Return a skin's albedo at a place of the maps, in texels."""
+    lips, beard, lids = mask
     ya = 2 * numbers[CENTRE_ROW] - y if numbers[MIRROR_A] > 0 else y
     yb = 2 * numbers[CENTRE_ROW] - y if numbers[MIRROR_B] > 0 else y
     ra, ga, ba = _texel(skin_a, x, ya)
-    rb, gb, bb = _texel(skin_b, x, yb)
+    red, green, blue = linear[int(ra)], linear[int(ga)], linear[int(ba)]
     rows = noise.shape[1]
     nx, ny = x + numbers[NOISE_X], y + numbers[NOISE_Y]
     i, j = int(ny * np.float32(0.31)) % rows, int(nx * np.float32(0.31)) % rows
     smooth = noise[0, i, j]
     fine = noise[1, int(ny * np.float32(2.3)) % rows, int(nx * np.float32(2.3)) % rows]
     spot = noise[2, int(ny * np.float32(1.3)) % rows, int(nx * np.float32(1.3)) % rows]
-    share = min(max(numbers[SHARE] + np.float32(0.25) * smooth, np.float32(0)), np.float32(1))
-    share *= min(numbers[SHARE] * 8, np.float32(1))
-    red = linear[int(ra + share * (rb - ra))]
-    green = linear[int(ga + share * (gb - ga))]
-    blue = linear[int(ba + share * (bb - ba))]
+    if numbers[SHARE] > 0:
+        rb, gb, bb = _texel(skin_b, x, yb)
+        share = numbers[SHARE] + np.float32(0.2) * smooth
+        share = min(max(share, np.float32(0)), np.float32(1))
+        # the second map is brought to the first's mean: a mixture must not be patched
+        red += share * (numbers[LIKE_R] * linear[int(rb)] - red)
+        green += share * (numbers[LIKE_G] * linear[int(gb)] - green)
+        blue += share * (numbers[LIKE_B] * linear[int(bb)] - blue)
     contrast = numbers[CONTRAST]
     red = numbers[MEAN_R] + contrast * (red - numbers[MEAN_R])
     green = numbers[MEAN_G] + contrast * (green - numbers[MEAN_G])
@@ -128,7 +142,7 @@ def _skin(
     red *= 1 - np.float32(0.35) * dark
     green *= 1 - np.float32(0.55) * dark
     blue *= 1 - np.float32(0.65) * dark
-    cover = numbers[STUBBLE] * beard * (np.float32(0.45) + np.float32(0.55) * fine) * (1 - lips)
+    cover = numbers[STUBBLE] * beard * (np.float32(0.55) + np.float32(0.45) * fine) * (1 - lips)
     red += cover * (numbers[HAIR_R] - red)
     green += cover * (numbers[HAIR_G] - green)
     blue += cover * (numbers[HAIR_B] - blue)
@@ -141,15 +155,13 @@ def _skin(
 
 
 @compiled
-def _eye(
-    iris: U8, linear: F32, numbers: F32, centre: F32, axes: F32, px: float, py: float, pz: float,
-    vx: float, vy: float, vz: float,
-) -> tuple[float, float, float]:  # fmt: skip
+def _eye(iris: U8, linear: F32, numbers: F32, centre: F32, axes: F32, point: F3, v: F3) -> F3:
     """Return an eye's albedo at a point of its surface, seen through the cornea.
 
     ``axes`` has the eye's right, up and gaze as rows. The ray goes on to the iris's plane.
     """
-    x, y, z = px - centre[0], py - centre[1], pz - centre[2]
+    x, y, z = point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]
+    vx, vy, vz = v
     depth = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
     radius = np.sqrt(x * x + y * y + z * z)
     size = numbers[IRIS_SIZE]
@@ -210,30 +222,168 @@ def lit_through(shadow: F32, frame: F32, radius: float, soft: float, px: float, 
     x = (frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz) * scale + 0.5 * size - 0.5
     y = 0.5 * size - (frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz) * scale - 0.5
     q = frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz
-    lit, total = np.float32(0), np.float32(0)
-    for di in range(-2, 3):
-        for dj in range(-2, 3):
-            i, j = int(y + di * soft * 0.5 + 0.5), int(x + dj * soft * 0.5 + 0.5)
-            total += 1
-            if i < 0 or j < 0 or i >= size or j >= size or shadow[i, j] <= q + np.float32(0.0025):
+    lit = np.float32(0)
+    for di in range(-1, 2):
+        for dj in range(-1, 2):
+            i = int(y + np.float32(di) * soft + np.float32(0.5))
+            j = int(x + np.float32(dj) * soft + np.float32(0.5))
+            if i < 0 or j < 0 or i >= size or j >= size:
                 lit += 1
-    return lit / total
+            else:
+                # soft in depth too, so that nine places give more than nine shades
+                behind = (shadow[i, j] - q) * _BEHIND
+                lit += 1 - min(max(behind - np.float32(0.5), np.float32(0)), np.float32(1))
+    return lit * np.float32(1 / 9)
+
+
+@compiled
+def _blend(rows: F32, a: int, b: int, c: int, w: F3) -> F3:
+    """Return a vertex attribute ``[V, 3]`` at a point of a triangle."""
+    return (
+        w[0] * rows[a, 0] + w[1] * rows[b, 0] + w[2] * rows[c, 0],
+        w[0] * rows[a, 1] + w[1] * rows[b, 1] + w[2] * rows[c, 1],
+        w[0] * rows[a, 2] + w[1] * rows[b, 2] + w[2] * rows[c, 2],
+    )
+
+
+@compiled
+def _weights(screen: F32, a: int, b: int, c: int, x: float, y: float) -> F3:
+    """Return the weights of a triangle's corners at a place of the screen, in space."""
+    ax, ay = screen[a, 0], screen[a, 1]
+    bx, by = screen[b, 0] - ax, screen[b, 1] - ay
+    cx, cy = screen[c, 0] - ax, screen[c, 1] - ay
+    x, y = np.float32(x) - ax, np.float32(y) - ay
+    inverse = 1 / (bx * cy - cx * by)
+    wb, wc = (x * cy - y * cx) * inverse, (y * bx - x * by) * inverse
+    wa = (1 - wb - wc) * screen[a, 2]
+    wb, wc = wb * screen[b, 2], wc * screen[c, 2]
+    depth = 1 / (wa + wb + wc)
+    return wa * depth, wb * depth, wc * depth
+
+
+@compiled
+def _bumped(skin: U8, numbers: F32, tx: float, ty: float, du: F32, dv: F32, n: F3) -> F3:
+    """Return a normal tilted by the relief that a map's lightness stands for."""
+    mirrored = numbers[MIRROR_A] > 0
+    y = 2 * numbers[CENTRE_ROW] - ty if mirrored else ty
+    rise = numbers[BUMP] * _RELIEF * np.float32(1 / 255)
+    half = np.float32(0.5)
+    middle = _green(skin, tx - half, y - half)
+    u = rise * (_green(skin, tx + half, y - half) - middle)
+    v = rise * (_green(skin, tx - half, y + half) - middle)
+    if mirrored:
+        v = -v
+    gx, gy, gz = u * du[0] + v * dv[0], u * du[1] + v * dv[1], u * du[2] + v * dv[2]
+    steep = np.sqrt(gx * gx + gy * gy + gz * gz)
+    less = _STEEPEST / (_STEEPEST + steep)
+    return n[0] - gx * less, n[1] - gy * less, n[2] - gz * less
+
+
+@compiled
+def _sent(
+    m: int, albedo: F3, n: F3, v: F3, around: F3, mirrored: F3, way: float, arrives: float,
+    f0: float, rough: float, key: F32, key_colour: F32, probe: F32, turn: float, ambient: float,
+) -> F3:  # fmt: skip
+    """Return the light that a point sends: scattered below, and mirrored by its surface."""
+    cosine = n[0] * key[0] + n[1] * key[1] + n[2] * key[2]
+    facing = max(n[0] * v[0] + n[1] * v[1] + n[2] * v[2], np.float32(0.02))
+    wr, wg, wb = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    if m == SKIN:
+        # light that skin scatters comes round edges, red the farthest
+        wr, wg, wb = np.float32(0.22), np.float32(0.09), np.float32(0.05)
+    dr = max((cosine + wr) / (1 + wr), np.float32(0)) * arrives
+    dg = max((cosine + wg) / (1 + wg), np.float32(0)) * arrives
+    db = max((cosine + wb) / (1 + wb), np.float32(0)) * arrives
+    hx, hy, hz = key[0] + v[0], key[1] + v[1], key[2] + v[2]
+    half = 1 / np.sqrt(max(hx * hx + hy * hy + hz * hz, np.float32(1e-6)))
+    nh = max((n[0] * hx + n[1] * hy + n[2] * hz) * half, np.float32(0))
+    vh = max((v[0] * hx + v[1] * hy + v[2] * hz) * half, np.float32(0))
+    # GGX (Walter et al. 2007) with Schlick's reflectance
+    fresnel = f0 + (1 - f0) * (1 - vh) ** 5
+    a2 = rough * rough * rough * rough
+    spread = nh * nh * (a2 - 1) + 1
+    lobe = a2 / (np.float32(4) * spread * spread)
+    lobe = lobe / max(max(cosine, facing), np.float32(0.15))
+    spec = min(lobe * fresnel, np.float32(40)) * max(cosine, np.float32(0)) * arrives
+    sky = f0 + (max(1 - rough, f0) - f0) * (1 - facing) ** 5
+    sky *= ambient * _HORIZON
+    sr, sg, sb = mirrored
+    if rough < _SHARP:
+        twice = np.float32(2) * facing
+        sr, sg, sb = _probe(
+            probe, twice * n[0] - v[0], twice * n[1] - v[1], twice * n[2] - v[2], turn
+        )
+        sr, sg, sb = sr * way, sg * way, sb * way
+    return (
+        albedo[0] * (around[0] * ambient + key_colour[0] * dr) + spec * key_colour[0] + sky * sr,
+        albedo[1] * (around[1] * ambient + key_colour[1] * dg) + spec * key_colour[1] + sky * sg,
+        albedo[2] * (around[2] * ambient + key_colour[2] * db) + spec * key_colour[2] + sky * sb,
+    )
+
+
+@compiled
+def _at(
+    f: int, x: float, y: float, screen: F32, points: F32, normals: F32, light: F32, mirror: F32,
+    open_share: F32, faces: I32, material: U8, uv: F32, slope_u: F32, slope_v: F32, masks: F32,
+    skin_a: U8, skin_b: U8, iris: U8, linear: F32, noise: F32, numbers: F32, colours: F32,
+    gloss: F32, eyes: F32, key: F32, key_colour: F32, shadow: F32, frame: F32, radius: float,
+    soft: float, probe: F32, turn: float, ambient: float, distance: float,
+) -> F3:  # fmt: skip
+    """Return the light of a triangle at a place of the screen."""
+    a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    w = _weights(screen, a, b, c, x, y)
+    p, n = _blend(points, a, b, c, w), _blend(normals, a, b, c, w)
+    around, mirrored = _blend(light, a, b, c, w), _blend(mirror, a, b, c, w)
+    way = w[0] * open_share[a] + w[1] * open_share[b] + w[2] * open_share[c]
+    vx, vy, vz = -p[0], -p[1], np.float32(distance) - p[2]
+    length = 1 / np.sqrt(vx * vx + vy * vy + vz * vz)
+    v = (vx * length, vy * length, vz * length)
+    m = material[f]
+    f0, rough = gloss[m, 0], gloss[m, 1]
+    if m == SKIN:
+        tx = w[0] * uv[f, 0, 0] + w[1] * uv[f, 1, 0] + w[2] * uv[f, 2, 0]
+        ty = w[0] * uv[f, 0, 1] + w[1] * uv[f, 1, 1] + w[2] * uv[f, 2, 1]
+        mask = _blend(masks, a, b, c, w)
+        ruddy = w[0] * masks[a, RED] + w[1] * masks[b, RED] + w[2] * masks[c, RED]
+        albedo = _skin(skin_a, skin_b, linear, noise, numbers, tx, ty, mask, ruddy)
+        n = _bumped(skin_a, numbers, tx, ty, slope_u[f], slope_v[f], n)
+        f0 = f0 * numbers[GLOSS] * (1 + mask[LIPS] * numbers[LIP_GLOSS])
+        rough = rough * (1 - np.float32(0.35) * mask[LIPS])
+    elif m == EYE_LEFT or m == EYE_RIGHT:
+        side = m - EYE_LEFT
+        albedo = _eye(iris, linear, numbers, eyes[side, 0], eyes[side, 1:], p, v)
+    else:
+        albedo = (colours[m, 0], colours[m, 1], colours[m, 2])
+    length = 1 / np.sqrt(max(n[0] * n[0] + n[1] * n[1] + n[2] * n[2], np.float32(1e-12)))
+    if m != SKIN and n[0] * v[0] + n[1] * v[1] + n[2] * v[2] < 0:
+        length = -length
+    n = (n[0] * length, n[1] * length, n[2] * length)
+    arrives = np.float32(0)
+    if n[0] * key[0] + n[1] * key[1] + n[2] * key[2] > np.float32(-0.25):
+        arrives = np.float32(
+            lit_through(shadow, frame, radius, soft, p[0] + n[0] * _LIFT, p[1] + n[1] * _LIFT,
+                        p[2] + n[2] * _LIFT)
+        )  # fmt: skip
+    return _sent(m, albedo, n, v, around, mirrored, way, arrives, f0, rough, key, key_colour,
+                 probe, turn, ambient)  # fmt: skip
 
 
 @compiled
 def shade(
-    ids: I32, q: F32, screen: F32, points: F32, normals: F32, light: F32, open_share: F32,
+    ids: I32, q: F32, screen: F32, points: F32, normals: F32, light: F32, mirror: F32, open_share: F32,
     faces: I32, material: U8, uv: F32, slope_u: F32, slope_v: F32, masks: F32, skin_a: U8,
     skin_b: U8, iris: U8, linear: F32, noise: F32, numbers: F32, colours: F32, gloss: F32,
     eyes: F32, key: F32, key_colour: F32, shadow: F32, frame: F32, radius: float, soft: float,
-    probe: F32, rough_probe: F32, turn: float, ambient: float, distance: float, out: F32,
+    probe: F32, turn: float, ambient: float, distance: float, out: F32,
+    cover: F32, mean_q: F32, seen: I32,
 ) -> None:  # fmt: skip
-    """Write the light ``[H, W, 3]`` of all pixels that see a triangle.
+    """Write the light of pixels, each of which has 2 x 2 rays; where these agree, of its middle.
 
     Args:
-        ids: triangle of each pixel ``[H, W]``, -1 where none; q: as ``draw_ids`` writes it.
-        screen: screen points ``[V, 3]``; points, normals: ``[V, 3]``.
-        light: from all sides, that reaches each vertex ``[V, 3]``; open_share: its share ``[V]``.
+        ids: triangle of each ray ``[2H, 2W]``, -1 where none; q: as ``draw_ids`` writes it.
+        screen: screen points of the rays' grid ``[V, 3]``; points, normals: ``[V, 3]``.
+        light: from all sides, that reaches each vertex ``[V, 3]``; mirror: of it what a rough
+            surface there would mirror to the camera ``[V, 3]``; open_share: its share ``[V]``.
         faces: ``[F, 3]``; material: ``[F]``; uv: texels of each corner ``[F, 3, 2]``.
         slope_u, slope_v: gradients of the texel coordinates ``[F, 3]``, per metre.
         masks: of vertices ``[V, 4]``.
@@ -243,115 +393,56 @@ def shade(
             incidence and roughness ``[M, 2]``.
         eyes: centre, then right, up and gaze of both ``[2, 4, 3]``.
         key: towards the lamp; key_colour: of it; shadow, frame, radius, soft: its depth map.
-        probe, rough_probe: light from all sides, sharp and blurred; turn, ambient: as recipes say.
+        probe: light from all sides; turn, ambient: as recipes say.
         distance: of the camera, on +z.
+        out: gets light times cover ``[H, W, 3]``; cover: share of rays that see something; mean_q:
+            their mean q; seen: a triangle that a ray sees, -1 if none does; all ``[H, W]``.
     """
-    height, width = ids.shape
+    height, width = cover.shape
+    sample = np.zeros((4, 3), np.float32)
     for row in range(height):
         for column in range(width):
-            f = ids[row, column]
-            if f < 0:
-                continue
-            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            ax, ay = screen[a, 0], screen[a, 1]
-            bx, by = screen[b, 0] - ax, screen[b, 1] - ay
-            cx, cy = screen[c, 0] - ax, screen[c, 1] - ay
-            x, y = column + np.float32(0.5) - ax, row + np.float32(0.5) - ay
-            inverse = 1 / (bx * cy - cx * by)
-            wb, wc = (x * cy - y * cx) * inverse, (y * bx - x * by) * inverse
-            depth = 1 / q[row, column]
-            wa = (1 - wb - wc) * screen[a, 2] * depth
-            wb, wc = wb * screen[b, 2] * depth, wc * screen[c, 2] * depth
-            px = wa * points[a, 0] + wb * points[b, 0] + wc * points[c, 0]
-            py = wa * points[a, 1] + wb * points[b, 1] + wc * points[c, 1]
-            pz = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
-            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
-            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
-            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
-            er = wa * light[a, 0] + wb * light[b, 0] + wc * light[c, 0]
-            eg = wa * light[a, 1] + wb * light[b, 1] + wc * light[c, 1]
-            eb = wa * light[a, 2] + wb * light[b, 2] + wc * light[c, 2]
-            way = wa * open_share[a] + wb * open_share[b] + wc * open_share[c]
-            vx, vy, vz = -px, -py, distance - pz
-            length = 1 / np.sqrt(vx * vx + vy * vy + vz * vz)
-            vx, vy, vz = vx * length, vy * length, vz * length
-            m = material[f]
-            f0, rough = gloss[m, 0], gloss[m, 1]
-            if m == SKIN:
-                tx = wa * uv[f, 0, 0] + wb * uv[f, 1, 0] + wc * uv[f, 2, 0]
-                ty = wa * uv[f, 0, 1] + wb * uv[f, 1, 1] + wc * uv[f, 2, 1]
-                lips = wa * masks[a, LIPS] + wb * masks[b, LIPS] + wc * masks[c, LIPS]
-                beard = wa * masks[a, BEARD] + wb * masks[b, BEARD] + wc * masks[c, BEARD]
-                lids = wa * masks[a, LIDS] + wb * masks[b, LIDS] + wc * masks[c, LIDS]
-                ruddy = wa * masks[a, RED] + wb * masks[b, RED] + wc * masks[c, RED]
-                red, green, blue = _skin(
-                    skin_a, skin_b, linear, noise, numbers, tx, ty, lips, beard, lids, ruddy
-                )
-                yy = 2 * numbers[CENTRE_ROW] - ty if numbers[MIRROR_A] > 0 else ty
-                sign = np.float32(-1 if numbers[MIRROR_A] > 0 else 1)
-                rise = numbers[BUMP] * _RELIEF * np.float32(0.5 / 255)
-                du = rise * (_green(skin_a, tx + 1, yy) - _green(skin_a, tx - 1, yy))
-                dv = rise * sign * (_green(skin_a, tx, yy + 1) - _green(skin_a, tx, yy - 1))
-                gx = du * slope_u[f, 0] + dv * slope_v[f, 0]
-                gy = du * slope_u[f, 1] + dv * slope_v[f, 1]
-                gz = du * slope_u[f, 2] + dv * slope_v[f, 2]
-                steep = np.sqrt(gx * gx + gy * gy + gz * gz)
-                less = _STEEPEST / (_STEEPEST + steep)
-                nx, ny, nz = nx - gx * less, ny - gy * less, nz - gz * less
-                f0 = f0 * numbers[GLOSS] * (1 + lips * numbers[LIP_GLOSS])
-                rough = rough * (1 - np.float32(0.35) * lips)
-            elif m == EYE_LEFT or m == EYE_RIGHT:
-                side = m - EYE_LEFT
-                red, green, blue = _eye(
-                    iris, linear, numbers, eyes[side, 0], eyes[side, 1:], px, py, pz, vx, vy, vz
-                )
-            else:
-                red, green, blue = colours[m, 0], colours[m, 1], colours[m, 2]
-            length = 1 / np.sqrt(max(nx * nx + ny * ny + nz * nz, np.float32(1e-12)))
-            facing = (nx * vx + ny * vy + nz * vz) * length
-            if facing < 0 and m != SKIN:
-                length = -length
-                facing = -facing
-            nx, ny, nz = nx * length, ny * length, nz * length
-            facing = max(facing, np.float32(0.02))
-            cosine = nx * key[0] + ny * key[1] + nz * key[2]
-            arrives = np.float32(0)
-            if cosine > np.float32(-0.3):
-                arrives = np.float32(
-                    lit_through(shadow, frame, radius, soft, px + nx * np.float32(0.002),
-                                py + ny * np.float32(0.002), pz + nz * np.float32(0.002))
-                )  # fmt: skip
-            wr, wg, wb_ = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-            if m == SKIN:
-                # light that skin scatters comes round edges, red the farthest
-                wr, wg, wb_ = np.float32(0.22), np.float32(0.09), np.float32(0.05)
-            dr = max((cosine + wr) / (1 + wr), np.float32(0)) * arrives
-            dg = max((cosine + wg) / (1 + wg), np.float32(0)) * arrives
-            db = max((cosine + wb_) / (1 + wb_), np.float32(0)) * arrives
-            # what falls into hollows bounces between walls of its colour
-            lr = red * (er * ambient + key_colour[0] * dr)
-            lg = green * (eg * ambient + key_colour[1] * dg)
-            lb = blue * (eb * ambient + key_colour[2] * db)
-            hx, hy, hz = key[0] + vx, key[1] + vy, key[2] + vz
-            half = 1 / np.sqrt(max(hx * hx + hy * hy + hz * hz, np.float32(1e-6)))
-            nh = max((nx * hx + ny * hy + nz * hz) * half, np.float32(0))
-            vh = max((vx * hx + vy * hy + vz * hz) * half, np.float32(0))
-            fresnel = f0 + (1 - f0) * (1 - vh) ** 5
-            a2 = rough * rough * rough * rough
-            spread = nh * nh * (a2 - 1) + 1
-            lobe = a2 / (np.float32(4) * spread * spread)
-            lobe = lobe / max(max(cosine, facing), np.float32(0.15))
-            spec = min(lobe * fresnel, np.float32(40)) * max(cosine, np.float32(0)) * arrives
-            rx, ry, rz = 2 * facing * nx - vx, 2 * facing * ny - vy, 2 * facing * nz - vz
-            sky = f0 + (max(1 - rough, f0) - f0) * (1 - facing) ** 5
-            sky *= way * way * ambient
-            if rough < np.float32(0.25):
-                sr, sg, sb = _probe(probe, rx, ry, rz, turn)
-            else:
-                sr, sg, sb = _probe(rough_probe, rx, ry, rz, turn)
-            out[row, column, 0] = lr + spec * key_colour[0] + sky * sr
-            out[row, column, 1] = lg + spec * key_colour[1] + sky * sg
-            out[row, column, 2] = lb + spec * key_colour[2] + sky * sb
+            count, total, seen[row, column] = 0, np.float32(0), -1
+            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+            for s in range(4):
+                i, j = 2 * row + s // 2, 2 * column + s % 2
+                f = ids[i, j]
+                if f < 0:
+                    continue
+                like, all_like = -1, s == 0
+                for t in range(4):
+                    other = ids[2 * row + t // 2, 2 * column + t % 2]
+                    near = other >= 0 and material[other] == material[f]
+                    if near:
+                        gap = 1 / q[2 * row + t // 2, 2 * column + t % 2] - 1 / q[i, j]
+                        near = abs(gap) < _ALIKE
+                    if near and t < s and like < 0:
+                        like = t
+                    all_like = all_like and near
+                if like >= 0:
+                    for k in range(3):
+                        sample[s, k] = sample[like, k]
+                else:
+                    x = 2 * column + 1.0 if all_like else j + 0.5
+                    y = 2 * row + 1.0 if all_like else i + 0.5
+                    sample[s, 0], sample[s, 1], sample[s, 2] = _at(
+                        f, x, y, screen, points, normals, light, mirror, open_share, faces,
+                        material, uv, slope_u, slope_v, masks, skin_a, skin_b, iris, linear, noise,
+                        numbers, colours, gloss, eyes, key, key_colour, shadow, frame, radius,
+                        soft, probe, turn, ambient, distance,
+                    )  # fmt: skip
+                count += 1
+                total += q[i, j]
+                seen[row, column] = f
+                red += sample[s, 0]
+                green += sample[s, 1]
+                blue += sample[s, 2]
+            quarter = np.float32(0.25)
+            out[row, column, 0] = red * quarter
+            out[row, column, 1] = green * quarter
+            out[row, column, 2] = blue * quarter
+            cover[row, column] = count * quarter
+            mean_q[row, column] = total / max(count, 1)
 
 
 @compiled

@@ -26,9 +26,9 @@ Array = NDArray[np.float32]
 Ids = NDArray[np.int32]
 
 _RAYS = 2
-"""Of each pixel and axis, for what is solid."""
+"""Of each pixel and axis, for what is solid; ``shade`` knows of no other number."""
 _LAYERS = 5
-_OCCLUSION_SIZE = 80
+_OCCLUSION_SIZE = 64
 _SHADOW_SIZE = 176
 _RADIUS = 0.21
 """Metres around the head's origin that throws shadows."""
@@ -151,7 +151,7 @@ class Shot:
         light = raster.composite(
             colour, cover, q, segment, behind, _HAIR_SLACK, *layers, before, shown
         )
-        skin = self.studio.mean_skin(self.person.recipe) * self.person.recipe.skin.gain
+        skin = self.studio.mean_skin_of(self.person.recipe.skin.maps) * self.person.recipe.skin.gain
         on_skin = (shown == Segment.SKIN) | (shown == Segment.LIPS)
         light = exposed(light, on_skin, self.scene.camera, float(skin[1]))
         hidden = np.zeros((size, size), np.float32)
@@ -204,7 +204,9 @@ class Shot:
             points = np.ascontiguousarray(hair.points(self.person.neutral) @ self.rotation.T)
             screen = np.empty_like(points)
             raster.light_points(points, frame, _RADIUS, _SHADOW_SIZE, screen)
-            raster.hair_depth_map(screen, hair.faces, hair.uv, hair.texture, shadow)
+            raster.hair_depth_map(
+                screen, hair.faces, hair.uv, self.studio.hair_texture(hair), shadow
+            )
         colour = np.array(light.key_colour, np.float32)
         return _Lamp(frame[2], colour, shadow, frame, light.key_softness)
 
@@ -218,25 +220,29 @@ class Shot:
         ids, fine = np.full((side, side), -1, np.int32), np.zeros((side, side), np.float32)
         raster.draw_ids(screen, solid.faces, ids, fine)
         radiance = np.ascontiguousarray(self.around.radiance(light.turn), np.float32)
-        arriving, share = raster.visible_irradiance(
+        arriving, mirrored, share = raster.visible_irradiance(
             solid.points, normals, solid.faces, self.around.frames, radiance, _RADIUS,
-            _OCCLUSION_SIZE,
+            _OCCLUSION_SIZE, self.scene.camera.distance,
         )  # fmt: skip
         slopes = np.zeros((2, len(solid.faces), 3), np.float32)
         own = len(studio.surface.faces)
         kernels.gradients(solid.points, solid.faces[:own], solid.texels, slopes[0], slopes[1])
-        picture = np.zeros((side, side, 3), np.float32)
+        shape = (studio.size, studio.size)
+        picture, cover = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+        q, seen = np.empty(shape, np.float32), np.empty(shape, np.int32)
         skins = [studio.assets.skins[name] for name in recipe.skin.maps]
         kernels.shade(
-            ids, fine, screen, solid.points, normals, arriving, share, solid.faces, solid.material,
+            ids, fine, screen, solid.points, normals, arriving, mirrored, share, solid.faces,
+            solid.material,
             solid.texels, slopes[0], slopes[1], solid.masks, skins[0], skins[1],
             studio.assets.irises[recipe.iris], studio.linear, studio.noise, studio.numbers(recipe),
             self._colours(), _GLOSS, self.eyes, lamp.key, lamp.colour, lamp.shadow, lamp.frame,
-            _RADIUS, lamp.soft, self.around.sharp, self.around.rough, light.turn, light.ambient,
-            self.scene.camera.distance, picture,
+            _RADIUS, lamp.soft, self.around.sharp, light.turn, light.ambient,
+            self.scene.camera.distance, picture, cover, q, seen,
         )  # fmt: skip
         self.fine_q = fine
-        return _reduced(picture, ids, fine, solid.segment)
+        shown = np.where(seen >= 0, solid.segment[seen], Segment.BACKGROUND)
+        return picture, cover, q, shown.astype(np.uint8)
 
     def _colours(self) -> Array:
         recipe = self.person.recipe
@@ -270,14 +276,17 @@ class Shot:
             if name == "brows" and self.person.brows is not None:
                 continue
             shade = _LASH_SHADE if name == "lashes" else 1.0
-            tint = self._lit(self.posed, np.array(recipe.brow_colour) * shade, lamp, None)
+            tint = self._lit(
+                self.posed, np.array(recipe.brow_colour, np.float32) * shade, lamp, None
+            )
             texture = self.studio.strip_texture(name, recipe.brows)
             opacity = recipe.lash_alpha if name == "lashes" else 0.9
             segment = Segment.LASHES if name == "lashes" else Segment.BROWS
             draw(self.posed, strips.faces, strips.uv, tint, texture, opacity, segment)
         for hair, points, colour, segment in self._hairs():
-            lit = self._lit(points, np.array(colour), lamp, hair.shade)
-            draw(points, hair.faces, hair.uv, lit, hair.texture, 1.0, segment)
+            lit = self._lit(points, np.array(colour, np.float32), lamp, hair.shade)
+            texture = self.studio.hair_texture(hair)
+            draw(points, hair.faces, hair.uv, lit, texture, 1.0, segment)
         lenses = self.person.lenses
         if lenses is not None:
             points = np.ascontiguousarray(lenses.points @ self.rotation.T)
@@ -383,24 +392,6 @@ class Shot:
         visible = inside & ((facing * view).sum(1) > 0) & (depth < nearest + _VISIBLE_SLACK)
         visible &= clear[coarse[:, 1], coarse[:, 0]]
         return np.ascontiguousarray(screen[:, :2]), visible
-
-
-def _reduced(
-    picture: Array, ids: Ids, fine: Array, segment: NDArray[np.uint8]
-) -> tuple[Array, Array, Array, NDArray[np.uint8]]:
-    """Return means of blocks of rays: light times cover, cover, q of what is there, segments."""
-    side = ids.shape[0] // _RAYS
-    blocks = (side, _RAYS, side, _RAYS)
-    there = (ids >= 0).reshape(blocks)
-    count = there.sum((1, 3))
-    colour = picture.reshape(*blocks, 3).mean((1, 3))
-    q = fine.reshape(blocks).sum((1, 3)) / np.maximum(count, 1)
-    nearest = ids.reshape(blocks).max((1, 3))
-    shown = np.where(nearest >= 0, segment[nearest], Segment.BACKGROUND)
-    cover = (count / _RAYS**2).astype(np.float32)
-    return (
-        np.ascontiguousarray(colour), cover, q.astype(np.float32), shown.astype(np.uint8)
-    )  # fmt: skip
 
 
 def orthographic_camera(pixels: NDArray[np.float64], points: Array) -> Array:

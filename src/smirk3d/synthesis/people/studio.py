@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
 from smirk3d.rendering.hair_pictures import brow_alpha, lash_alpha
 from smirk3d.synthesis.people import shade_kernels as kernels
-from smirk3d.synthesis.people.assets import PeopleAssets
+from smirk3d.synthesis.people.assets import HairAsset, PeopleAssets
 from smirk3d.synthesis.people.head_surface import HeadSurface
 from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.lighting import Surroundings, surroundings
 from smirk3d.synthesis.people.procedural import skin_noise
-from smirk3d.synthesis.people.recipes import PersonRecipe, SkinRecipe
+from smirk3d.synthesis.people.recipes import PersonRecipe
 
 Array = NDArray[np.float32]
 
 _IRIS_RADIUS = 0.0059
 """Of people's irises in metres; nearly the same in all."""
 _MEAN_LIGHTNESS = 96
+_LARGE = 320
+"""Side in pixels up to which pictures show hair in half the textures' size."""
 
 
 class Studio:
@@ -66,15 +69,9 @@ class Studio:
         mean: Array = self.linear[found].mean(0)
         return mean
 
-    def mean_skin(self, recipe: PersonRecipe) -> Array:
-        """Return the mean linear colour ``[3]`` of a person's skin before its gain."""
-        return self.mean_skin_of(recipe.skin)
-
-    def mean_skin_of(self, skin: SkinRecipe) -> Array:
-        """Return the mean linear colour ``[3]`` of a skin before its gain."""
-        first, second = (self._means[name] for name in skin.maps)
-        mean: Array = first + skin.share * (second - first)
-        return mean
+    def mean_skin_of(self, maps: tuple[str, str]) -> Array:
+        """Return the mean linear colour ``[3]`` of a skin before its gain: of its first map."""
+        return self._means[maps[0]]
 
     def numbers(self, recipe: PersonRecipe) -> Array:
         """Return a person's numbers for the drawing loops."""
@@ -83,8 +80,10 @@ class Studio:
         values = np.zeros(kernels.NUM_NUMBERS, np.float32)
         values[kernels.SHARE] = skin.share
         values[kernels.GAIN_R : kernels.GAIN_B + 1] = skin.gain
+        first, second = (self._means[name] for name in skin.maps)
+        values[kernels.LIKE_R : kernels.LIKE_B + 1] = first / second
         values[kernels.CONTRAST] = skin.contrast
-        values[kernels.MEAN_R : kernels.MEAN_B + 1] = self.mean_skin(recipe)
+        values[kernels.MEAN_R : kernels.MEAN_B + 1] = self.mean_skin_of(skin.maps)
         values[kernels.BUMP], values[kernels.FRECKLES] = skin.bump, skin.freckles
         values[kernels.BLOTCHES], values[kernels.STUBBLE] = skin.blotches, skin.stubble
         values[kernels.LIP_R : kernels.LIP_B + 1] = skin.lip_colour
@@ -99,6 +98,19 @@ class Studio:
         values[kernels.IRIS_R : kernels.IRIS_B + 1] = recipe.iris_gain
         values[kernels.IRIS_SIZE] = _IRIS_RADIUS
         return values
+
+    def hair_texture(self, hair: HairAsset) -> NDArray[np.uint8]:
+        """Return a hairdo's texture, half as fine where pictures are small."""
+        if self.size > _LARGE:
+            return hair.texture
+        key = f"hair {id(hair)}"
+        if key not in self._strips:
+            rows, columns = hair.texture.shape[:2]
+            half = (columns // 2, rows // 2)
+            self._strips[key] = np.asarray(
+                cv2.resize(hair.texture, half, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        return self._strips[key]
 
     def around(self, probe: str) -> Surroundings:
         """Return a light probe by name, prepared.
