@@ -220,9 +220,9 @@ def _add(
         weights[column] = max(float(weights[column]), value)
         other = mirrored_name(str(name))
         # most of what faces do they do on both sides, about alike
-        if other != name and not str(name).startswith(("jaw", "mouthLeft", "mouthRight")):
-            if rng.random() < 0.6 and len(names) > 1:
-                weights[_COLUMN[other]] = np.clip(value * rng.uniform(0.75, 1.2), 0, 1)
+        both = other != name and not str(name).startswith(("jaw", "mouthLeft", "mouthRight"))
+        if both and len(names) > 1 and rng.random() < 0.6:
+            weights[_COLUMN[other]] = np.clip(value * rng.uniform(0.75, 1.2), 0, 1)
 
 
 def _without_opposites(weights: Weights) -> Weights:

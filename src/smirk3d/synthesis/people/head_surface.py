@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
-from smirk3d.geometry.meshes import smoothed, unit, vertex_normals
+from smirk3d.geometry.meshes import smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.synthesis.people import shade_kernels as kernels
@@ -22,6 +22,9 @@ NUM_POINTS = 500
 _POINT_SEED = 5
 _FACE_SHARE = 0.7
 """Of the fixed points that lie on the face; the others on the rest of the skin."""
+
+_ON_MIDDLE = 0.02
+"""By how much v may differ along the middle of a face that lies along u."""
 
 _MATERIAL = {
     "skin": kernels.SKIN, "eyeL": kernels.EYE_LEFT, "eyeR": kernels.EYE_RIGHT,
@@ -38,7 +41,7 @@ _STRIPS = ("brows", "lashes")
 
 @dataclass(frozen=True, kw_only=True)
 class Strips:
-    """Strips of hair that belong to the head: triangles ``[F, 3]`` and texture places ``[V, 2]``."""
+    """Strips of hair of the head: triangles ``[F, 3]`` and texture places ``[V, 2]``."""
 
     faces: Ids
     uv: Array
@@ -55,6 +58,7 @@ class HeadSurface:
         masks: lips, beard, lids, ruddy places of each vertex ``[V, 4]``, 0 to 1.
         scalp: share of hair of each vertex ``[V]``.
         middle_v: v of the middle line of the face.
+        mirrors: whether the UV square's halves about that line are the face's.
         normals: of the template ``[V, 3]``.
         strips: brows and lashes by name, if the head has them.
         point_corners, point_bary: the fixed points ``[P, 3]``.
@@ -98,6 +102,7 @@ class HeadSurface:
         on_middle = np.abs(self.template[self.faces[skin], 0]) < 1e-5
         middles = self.uv[skin][..., 1][on_middle]
         self.middle_v = float(np.median(middles)) if len(middles) else 0.5
+        self.mirrors = bool(len(middles)) and float(np.ptp(middles)) < _ON_MIDDLE
         self.strips = {
             name: self._strip(faces, face_part, name)
             for name in _STRIPS
@@ -161,9 +166,3 @@ class HeadSurface:
             root = np.sqrt(first)
             bary.append(np.stack([1 - root, root * (1 - second), root * second], 1))
         return np.concatenate(corners).astype(np.int64), np.concatenate(bary).astype(np.float32)
-
-
-def head_directions(head: HeadModel) -> Array:
-    """Return the unit normals of a head's template ``[V, 3]``."""
-    normals: Array = unit(vertex_normals(head.v_template[None], head.faces))[0].numpy()
-    return normals

@@ -29,7 +29,7 @@ SEGMENTATION = "segmentation"
 
 _GROUPS = (*HEAD_GROUPS, *VIEW_GROUPS)
 _SHAPES = {
-    "file": "N",
+    "picture": "N",
     "person": "N",
     "pair": "N",
     "relation": "N",
@@ -56,7 +56,7 @@ _SHAPES = {
 }
 """Arrays of a labels file and their shapes; N pictures, M people."""
 
-_TEXT = ("file", "relation", "meta")
+_TEXT = ("picture", "relation", "meta")
 _PER_PICTURE = (
     "arkit", "rotation", "gaze", "T_camera_head", "intrinsics", "T_crop_image", "landmarks",
     "landmarks_visible", "points", "points_visible",
@@ -80,7 +80,7 @@ class LabeledSet:
 
     def __len__(self) -> int:
         """Number of pictures."""
-        return len(self.arrays["file"])
+        return len(self.arrays["picture"])
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return an array by name.
@@ -103,11 +103,11 @@ class LabeledSet:
 
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Return a picture uint8 ``[H, W, 3]``."""
-        return read_image(self.folder / str(self["file"][index]))
+        return read_image(self.folder / str(self["picture"][index]))
 
     def segmentation(self, index: int) -> NDArray[np.uint8] | None:
         """Return the segments ``[H, W]`` of a picture, None where there are none."""
-        path = self.folder / SEGMENTATION / f"{Path(str(self['file'][index])).stem}.png"
+        path = self.folder / SEGMENTATION / f"{Path(str(self['picture'][index])).stem}.png"
         if not path.is_file():
             return None
         return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
@@ -157,7 +157,7 @@ def write_labeled_set(
             row = {
                 key: getattr(labels, key) for key in ("person", "pair", "relation", *_PER_PICTURE)
             }
-            row["file"] = f"{stem}.png"
+            row["picture"] = f"{stem}.png"
             if posed:
                 row["posed"] = labels.posed
             if labels.parameters is not None:
@@ -236,9 +236,9 @@ def _meta(path: Path, array: NDArray[Any] | None) -> dict[str, Any]:
 
 
 def _check(path: Path, labeled: LabeledSet) -> None:
-    for name in ("file", "person"):
+    for name in ("picture", "person"):
         labeled[name]
-    names = [str(name) for name in labeled["file"]]
+    names = [str(name) for name in labeled["picture"]]
     for name in names:
         if Path(name).name != name or not (labeled.folder / name).is_file():
             raise InputError(f"{path} names the picture {name!r}, which is not beside it")

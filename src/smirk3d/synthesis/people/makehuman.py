@@ -50,7 +50,7 @@ def makehuman_assets(
     cache: Path | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> PeopleAssets:
-    """Return MakeHuman's assets on the open head; the first time they are made, which takes a minute.
+    """Return MakeHuman's assets on the open head; made the first time, which takes a minute.
 
     Args:
         folder: with ``skins``, ``hair``, ``eyebrows``, ``eyes``, ``environments``.
@@ -198,7 +198,7 @@ class _Fitter:
             faces=faces.astype(np.int32),
             uv=np.stack([uv[:, 0], 1 - uv[:, 1]], 1).astype(np.float32),
             texture=texture,
-            shade=self._shade(points, faces) * gain,
+            shade=self._shade(points.astype(np.float32), faces) * gain,
         )
 
     def _warped(self, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -75,11 +75,11 @@ def occlude(
         centre = rng.uniform(0.15, 0.95, 2) * size
         turn = rng.uniform(0, 360)
         if kind == "hand":
-            colour = skin * rng.uniform(0.8, 1.2)
+            colour = skin.astype(np.float64) * rng.uniform(0.8, 1.2)
             _hand(mask, centre, turn, size * rng.uniform(0.05, 0.09))
         elif kind == "card":
             box = (centre.tolist(), (size * rng.uniform(0.1, 0.4, 2)).tolist(), turn)
-            cv2.fillPoly(mask, [np.intp(cv2.boxPoints(box))], 1.0)
+            cv2.fillPoly(mask, [cv2.boxPoints(box).astype(np.int32)], 1.0)
         elif kind == "stick":
             end = centre + size * np.array([math.cos(turn), math.sin(turn)])
             width = int(size * rng.uniform(0.02, 0.06)) + 1
@@ -90,13 +90,17 @@ def occlude(
             place = np.array([(0.0, 0.5), (1.0, 0.5), (0.5, 1.05), (0.5, -0.05)][side]) * size
             axes = size * rng.uniform(0.12, 0.3, 2)
             cv2.ellipse(mask, _pixel(place), _pixel(axes), turn, 0, 360, 1.0, -1, cv2.LINE_AA)
-        mask = cv2.GaussianBlur(mask, (0, 0), size * rng.uniform(0.002, 0.012))
+        mask = _float(cv2.GaussianBlur(mask, (0, 0), size * rng.uniform(0.002, 0.012)))
         light = 0.55 + 0.9 * cv2.GaussianBlur(mask, (0, 0), size * 0.04)
         texture = cv2.resize(rng.normal(1, 0.08, (12, 12)).astype(np.float32), (size, size))
         drawn = colour.astype(np.float32) * (light * texture)[..., None]
-        picture = picture + mask[..., None] * (drawn - picture)
+        picture = _float(picture + mask[..., None] * (drawn - picture))
         cover = np.maximum(cover, mask)
     return picture, cover
+
+
+def _float(picture: NDArray[np.generic]) -> Array:
+    return np.asarray(picture, np.float32)
 
 
 def _pixel(place: NDArray[np.floating]) -> tuple[int, int]:
@@ -137,16 +141,17 @@ def photographed(
     unit = size / _REFERENCE
     picture = picture * np.array(camera.balance, np.float32)
     if camera.motion_blur * unit > 1:
-        picture = cv2.filter2D(picture, -1, _streak(camera.motion_blur * unit, camera.motion_angle))
+        kernel = _streak(camera.motion_blur * unit, camera.motion_angle)
+        picture = _float(cv2.filter2D(picture, -1, kernel))
     if camera.focus_blur * unit > 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), camera.focus_blur * unit)
+        picture = _float(cv2.GaussianBlur(picture, (0, 0), camera.focus_blur * unit))
     if camera.reduced > 1.05:
         small = max(int(size / camera.reduced), 16)
-        picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
+        picture = _float(cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA))
+        picture = _float(cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC))
     if camera.vignette > 0:
         grid = np.linspace(-1, 1, size, dtype=np.float32) ** 2
-        picture = picture * (1 - camera.vignette * (grid[:, None] + grid[None]) / 2)[..., None]
+        picture = _float(picture * (1 - camera.vignette * (grid[:, None] + grid) / 2)[..., None])
     picture = _toned(picture, camera)
     if camera.grain > 0:
         noise = rng.standard_normal((size, size, 3), dtype=np.float32)
@@ -174,7 +179,7 @@ def _toned(picture: Array, camera: CameraRecipe) -> Array:
 
 
 def _streak(length: float, angle: float) -> Array:
-    half = int(math.ceil(length / 2))
+    half = math.ceil(length / 2)
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     step = np.array([math.cos(angle), math.sin(angle)]) * length / 2
     centre = np.array([half, half])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from smirk3d.synthesis.people.assets import HairAsset, PeopleAssets
 from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.shade_kernels import LIDS, LIPS, RED
 
 Array = NDArray[np.float32]
@@ -23,7 +24,6 @@ _IRISES = {
     "green": (0.33, 0.40, 0.25), "blue": (0.32, 0.45, 0.58), "grey": (0.42, 0.46, 0.50),
 }  # fmt: skip
 _MAP = (640, 300)
-_WINDOW = (0.60, 1.0, 1.0, 0.14)
 _SHELLS = {"shells-1": (0.004, 4), "shells-2": (0.009, 6), "shells-3": (0.026, 10)}
 """Length in metres and number of shells of procedural hair."""
 
@@ -57,23 +57,36 @@ def skin_noise() -> Array:
 def procedural_assets(surface: HeadSurface) -> PeopleAssets:
     """Return what people can be made of without a folder of assets."""
     rng = np.random.default_rng(_SEED)
+    window = _window(surface)
     return PeopleAssets(
-        skins={f"procedural-{i}": _skin(surface, tone, rng) for i, tone in enumerate(_TONES)},
-        window=_WINDOW,
+        skins={
+            f"procedural-{i}": _skin(surface, window, tone, rng) for i, tone in enumerate(_TONES)
+        },
+        window=window,
         hair={name: _shells(surface, *kind, rng) for name, kind in _SHELLS.items()},
         irises={name: _iris(colour, rng) for name, colour in _IRISES.items()},
         probes={f"procedural-{i}": _probe(rng) for i in range(6)},
     )
 
 
+def _window(surface: HeadSurface) -> tuple[float, float, float, float]:
+    """Return the part of the UV square that the skin before the neck's cap covers."""
+    place = surface.uv[(surface.segment == Segment.SKIN) | (surface.segment == Segment.EARS)]
+    low, high = place.reshape(-1, 2).min(0), place.reshape(-1, 2).max(0)
+    return float(low[0]), float(high[0]), float(high[1]), float(low[1])
+
+
 def _skin(
-    surface: HeadSurface, tone: tuple[float, float, float], rng: np.random.Generator
+    surface: HeadSurface,
+    window: tuple[float, float, float, float],
+    tone: tuple[float, float, float],
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """Return a map with lips, lids and ruddy places painted by the head's masks."""
     height, width = _MAP
     picture = np.ones((height, width, 3), np.float32) * np.array(tone, np.float32)
     paint = np.zeros((height, width, 3), np.float32)
-    left, right, top, bottom = _WINDOW
+    left, right, top, bottom = window
     skin = surface.material == 0
     place = surface.uv[skin] * np.array([1, -1]) + np.array([-left, top])
     place = place / np.array([right - left, top - bottom]) * np.array([width, height])
@@ -81,10 +94,10 @@ def _skin(
     for triangle, share in zip(place, shares, strict=True):
         if share.max() > 0.02:
             cv2.fillConvexPoly(paint, np.round(triangle).astype(np.int32), share.tolist())
-    paint = cv2.GaussianBlur(paint, (0, 0), 1.6)
+    paint = np.asarray(cv2.GaussianBlur(paint, (0, 0), 1.6), np.float32)
     lips, lids, red = (paint[..., i : i + 1] for i in range(3))
     picture *= 1 - lips * np.array([0.16, 0.42, 0.38])
-    picture *= 1 - red * np.array([0.0, 0.13, 0.12])
+    picture *= 1 - red * np.array([0.0, 0.07, 0.07])
     picture *= 1 - lids * np.array([0.06, 0.12, 0.10])
     tile = np.tile(smooth_noise(rng, _NOISE, 50.0), (3, 2))[:height, :width, None]
     broad = np.tile(smooth_noise(rng, _NOISE, 6.0), (3, 2))[:height, :width, None]

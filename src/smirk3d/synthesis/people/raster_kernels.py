@@ -6,6 +6,8 @@ linear on the screen and larger where nearer: the inverse of depth for a perspec
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,63 @@ from smirk3d.synthesis.people.compiled import compiled
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+
+
+class Layers(NamedTuple):
+    """The translucent things of each pixel, the nearest first.
+
+    Attributes:
+        depth: of each layer ``[H, W, K]``.
+        colour: RGB and opacity of each layer ``[H, W, K, 4]``.
+        segment: number of each layer ``[H, W, K]``.
+        used: number of layers in use ``[H, W]``.
+        rest: opacity times RGB, opacity and transparency of what lies behind K layers
+            ``[H, W, 5]``; transparency is 1 at first.
+    """
+
+    depth: F32
+    colour: F32
+    segment: U8
+    used: U8
+    rest: F32
+
+
+class Cards(NamedTuple):
+    """Triangles with a picture of hairs.
+
+    Attributes:
+        points: screen points ``[N, 3]``, q the inverse of depth.
+        faces: ``[F, 3]``.
+        uv: ``[N, 2]``, v downwards.
+        colours: linear RGB ``[N, 3]`` of a texture's mean lightness.
+        texture: lightness and opacity uint8 ``[R, C, 2]``.
+        opacity: factor of the texture's.
+        segment: number of what is drawn.
+    """
+
+    points: F32
+    faces: I32
+    uv: F32
+    colours: F32
+    texture: U8
+    opacity: float
+    segment: int
+
+
+class Solid(NamedTuple):
+    """What is solid in each pixel.
+
+    Attributes:
+        colour: linear RGB times cover ``[H, W, 3]``.
+        cover: ``[H, W]``.
+        q: inverse depth, 0 where nothing is ``[H, W]``.
+        segment: ``[H, W]``.
+    """
+
+    colour: F32
+    cover: F32
+    q: F32
+    segment: U8
 
 
 @compiled
@@ -25,7 +84,7 @@ def _limits(a: float, b: float, c: float, size: int) -> tuple[int, int]:
 
 @compiled
 def draw_ids(points: F32, faces: I32, ids: I32, nearest: F32) -> None:
-    """Write the triangle that each pixel sees, and its q; arrays ``[H, W]`` hold -1 and 0 before."""
+    """Write the triangle that each pixel sees, and its q, into ``[H, W]`` of -1 and of 0."""
     height, width = ids.shape
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -78,8 +137,7 @@ def depth_map(points: F32, faces: I32, nearest: F32) -> None:
                 wc = x * cdx + y * cdy
                 if wb >= 0 and wc >= 0 and wb + wc <= 1:
                     q = aq + wb * (bq - aq) + wc * (cq - aq)
-                    if q > nearest[row, column]:
-                        nearest[row, column] = q
+                    nearest[row, column] = max(nearest[row, column], q)
 
 
 @compiled
@@ -229,67 +287,50 @@ def hair_depth_map(points: F32, faces: I32, uv: F32, texture: U8, nearest: F32) 
 
 
 @compiled
-def draw_layers(
-    points: F32, faces: I32, uv: F32, colours: F32, texture: U8, opacity: float, segment: int,
-    slack: float, solid: F32, full: U8, depths: F32, layers: F32, segments: U8, counts: U8,
-    rest: F32,
-) -> None:  # fmt: skip
-    """Add translucent triangles to the layers of each pixel, the nearest first.
+def draw_layers(cards: Cards, solid: Solid, slack: float, layers: Layers) -> None:
+    """Add translucent triangles to the layers of each pixel.
 
     Args:
-        points: screen points ``[N, 3]``, q the inverse of depth.
-        faces: ``[F, 3]``.
-        uv: ``[N, 2]``, v downwards.
-        colours: linear RGB ``[N, 3]`` of a texture's mean lightness.
-        texture: lightness and opacity uint8 ``[R, C, 2]``.
-        opacity: factor of the texture's.
-        segment: number of what is drawn.
-        slack: metres by which it may lie behind what is solid and still be seen.
-        solid: q of what is solid ``[H, W]``, 0 where nothing is.
-        full: whether that covers the whole pixel ``[H, W]``.
-        depths: depth of each layer ``[H, W, K]``.
-        layers: RGB and opacity of each layer ``[H, W, K, 4]``.
-        segments: number of each layer ``[H, W, K]``.
-        counts: layers in use ``[H, W]``.
-        rest: opacity times RGB, opacity and transparency of what lies behind K layers
-            ``[H, W, 5]``; transparency is 1 before.
+        cards: the triangles.
+        solid: hides what is behind it.
+        slack: metres by which they may lie behind what is solid and still be seen.
+        layers: gets them.
     """
-    height, width = solid.shape
-    most = depths.shape[2]
-    for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    height, width = solid.q.shape
+    points, uv, colours = cards.points, cards.uv, cards.colours
+    for f in range(cards.faces.shape[0]):
+        a, b, c = cards.faces[f, 0], cards.faces[f, 1], cards.faces[f, 2]
         ax, ay, aq = points[a, 0], points[a, 1], points[a, 2]
-        bx, by, bq = points[b, 0], points[b, 1], points[b, 2]
-        cx, cy, cq = points[c, 0], points[c, 1], points[c, 2]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        bx, by, bq = points[b, 0] - ax, points[b, 1] - ay, points[b, 2]
+        cx, cy, cq = points[c, 0] - ax, points[c, 1] - ay, points[c, 2]
+        area = bx * cy - cx * by
         if not abs(area) > 1e-9 or min(aq, bq, cq) <= 0:
             continue
-        y0, y1 = _limits(ay, by, cy, height)
-        x0, x1 = _limits(ax, bx, cx, width)
-        inverse = 1 / area
+        y0, y1 = _limits(ay, by + ay, cy + ay, height)
+        x0, x1 = _limits(ax, bx + ax, cx + ax, width)
         for row in range(y0, y1):
             for column in range(x0, x1):
                 x, y = column + 0.5 - ax, row + 0.5 - ay
-                wb = (x * (cy - ay) - y * (cx - ax)) * inverse
-                wc = (y * (bx - ax) - x * (by - ay)) * inverse
+                wb, wc = (x * cy - y * cx) / area, (y * bx - x * by) / area
                 if wb < 0 or wc < 0 or wb + wc > 1:
                     continue
-                depth = 1 / (aq + wb * (bq - aq) + wc * (cq - aq))
-                if full[row, column] and depth > 1 / solid[row, column] + slack:
+                wa = 1 - wb - wc
+                depth = 1 / (wa * aq + wb * bq + wc * cq)
+                hidden = solid.cover[row, column] > 0.99
+                if hidden and depth > 1 / solid.q[row, column] + slack:
                     continue
-                u = uv[a, 0] + wb * (uv[b, 0] - uv[a, 0]) + wc * (uv[c, 0] - uv[a, 0])
-                v = uv[a, 1] + wb * (uv[b, 1] - uv[a, 1]) + wc * (uv[c, 1] - uv[a, 1])
-                light, alpha = _looked_up(texture, u, v)
-                alpha *= opacity
+                u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
+                v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+                light, alpha = _looked_up(cards.texture, u, v)
+                alpha *= cards.opacity
                 if alpha < 0.02:
                     continue
-                wa = 1 - wb - wc
                 light *= np.float32(1 / 96)
                 red = light * (wa * colours[a, 0] + wb * colours[b, 0] + wc * colours[c, 0])
                 green = light * (wa * colours[a, 1] + wb * colours[b, 1] + wc * colours[c, 1])
                 blue = light * (wa * colours[a, 2] + wb * colours[b, 2] + wc * colours[c, 2])
-                _insert(row, column, most, depth, red, green, blue, alpha, segment,
-                        depths, layers, segments, counts, rest)  # fmt: skip
+                fragment = (depth, red, green, blue, alpha)
+                _insert(layers, row, column, fragment, cards.segment)
 
 
 @compiled
@@ -312,33 +353,30 @@ def _looked_up(texture: U8, u: float, v: float) -> tuple[float, float]:
 
 @compiled
 def _insert(
-    row: int, column: int, most: int, depth: float, red: float, green: float, blue: float,
-    alpha: float, segment: int, depths: F32, layers: F32, segments: U8, counts: U8, rest: F32,
+    layers: Layers, row: int, column: int, fragment: tuple[float, float, float, float, float],
+    segment: int,
 ) -> None:  # fmt: skip
     """Put a fragment among a pixel's layers; the farthest goes to the rest when they are full."""
-    count = int(counts[row, column])
-    if count == most:
-        last = most - 1
-        if depth >= depths[row, column, last]:
-            _to_rest(rest[row, column], red, green, blue, alpha)
+    depth, red, green, blue, alpha = fragment
+    depths, colours = layers.depth[row, column], layers.colour[row, column]
+    segments, rest = layers.segment[row, column], layers.rest[row, column]
+    last = depths.shape[0] - 1
+    place = int(layers.used[row, column])
+    if place > last:
+        if depth >= depths[last]:
+            _to_rest(rest, red, green, blue, alpha)
             return
-        far = layers[row, column, last]
-        _to_rest(rest[row, column], far[0], far[1], far[2], far[3])
-        count = last
-    place = count
-    while place > 0 and depths[row, column, place - 1] > depth:
-        depths[row, column, place] = depths[row, column, place - 1]
-        segments[row, column, place] = segments[row, column, place - 1]
+        _to_rest(rest, colours[last, 0], colours[last, 1], colours[last, 2], colours[last, 3])
+        place = last
+    layers.used[row, column] = place + 1
+    while place > 0 and depths[place - 1] > depth:
+        depths[place], segments[place] = depths[place - 1], segments[place - 1]
         for k in range(4):
-            layers[row, column, place, k] = layers[row, column, place - 1, k]
+            colours[place, k] = colours[place - 1, k]
         place -= 1
-    depths[row, column, place] = depth
-    segments[row, column, place] = segment
-    layers[row, column, place, 0] = red
-    layers[row, column, place, 1] = green
-    layers[row, column, place, 2] = blue
-    layers[row, column, place, 3] = alpha
-    counts[row, column] = count + 1
+    depths[place], segments[place] = depth, segment
+    colours[place, 0], colours[place, 1] = red, green
+    colours[place, 2], colours[place, 3] = blue, alpha
 
 
 @compiled
@@ -352,60 +390,48 @@ def _to_rest(rest: F32, red: float, green: float, blue: float, alpha: float) -> 
 
 @compiled
 def composite(
-    solid_colour: F32, cover: F32, solid: F32, solid_segment: U8, behind: F32, slack: float,
-    depths: F32, layers: F32, segments: U8, counts: U8, rest: F32, before: F32, segment: U8,
-) -> F32:  # fmt: skip
+    solid: Solid, behind: F32, slack: float, layers: Layers, before: F32, segment: U8
+) -> F32:
     """Return the picture ``[H, W, 3]`` of layers over and behind what is solid, over a background.
 
     Args:
-        solid_colour: linear RGB ``[H, W, 3]`` times cover; cover: ``[H, W]``.
-        solid: q ``[H, W]``; solid_segment: ``[H, W]``.
+        solid: what is solid.
         behind: background ``[H, W, 3]``, linear.
         slack: as for :func:`draw_layers`.
-        depths, layers, segments, counts, rest: its layers.
+        layers: what is not.
         before: gets the transparency before what is solid ``[H, W]``.
         segment: gets the number of what most of each pixel shows ``[H, W]``.
     """
-    height, width = cover.shape
-    out = np.empty((height, width, 3), np.float32)
+    height, width = solid.cover.shape
+    out = np.zeros((height, width, 3), np.float32)
     for i in range(height):
         for j in range(width):
             left, best, chosen = 1.0, 0.0, 0
-            red, green, blue = 0.0, 0.0, 0.0
-            done = solid[i, j] <= 0
+            done = solid.q[i, j] <= 0
             before[i, j] = 1.0
-            limit = 0.0 if done else 1 / solid[i, j] + slack
-            for k in range(counts[i, j] + 1):
-                last = k == counts[i, j]
-                if not done and (last or depths[i, j, k] > limit):
+            limit = 0.0 if done else 1 / solid.q[i, j] + slack
+            count = int(layers.used[i, j])
+            for k in range(count + 1):
+                if not done and (k == count or layers.depth[i, j, k] > limit):
                     before[i, j] = left
-                    red += left * solid_colour[i, j, 0]
-                    green += left * solid_colour[i, j, 1]
-                    blue += left * solid_colour[i, j, 2]
-                    if left * cover[i, j] > best:
-                        best, chosen = left * cover[i, j], int(solid_segment[i, j])
-                    left *= 1 - cover[i, j]
+                    for c in range(3):
+                        out[i, j, c] += left * solid.colour[i, j, c]
+                    if left * solid.cover[i, j] > best:
+                        best, chosen = left * solid.cover[i, j], int(solid.segment[i, j])
+                    left *= 1 - solid.cover[i, j]
                     done = True
-                if last:
+                if k == count:
                     break
-                share = left * layers[i, j, k, 3]
-                red += share * layers[i, j, k, 0]
-                green += share * layers[i, j, k, 1]
-                blue += share * layers[i, j, k, 2]
+                share = left * layers.colour[i, j, k, 3]
+                for c in range(3):
+                    out[i, j, c] += share * layers.colour[i, j, k, c]
                 if share > best:
-                    best, chosen = share, int(segments[i, j, k])
-                left *= 1 - layers[i, j, k, 3]
-            hidden = left * (1 - rest[i, j, 4])
-            if hidden > 1e-4:
-                each = hidden / max(rest[i, j, 3], 1e-6)
-                red += each * rest[i, j, 0]
-                green += each * rest[i, j, 1]
-                blue += each * rest[i, j, 2]
-                left *= rest[i, j, 4]
-            if left > max(best, hidden):
-                chosen = 0
-            segment[i, j] = chosen
-            out[i, j, 0] = red + left * behind[i, j, 0]
-            out[i, j, 1] = green + left * behind[i, j, 1]
-            out[i, j, 2] = blue + left * behind[i, j, 2]
+                    best, chosen = share, int(layers.segment[i, j, k])
+                left -= share
+            rest = layers.rest[i, j]
+            hidden = left * (1 - rest[4])
+            for c in range(3):
+                out[i, j, c] += hidden / max(rest[3], 1e-6) * rest[c]
+                out[i, j, c] += (left - hidden) * behind[i, j, c]
+            segment[i, j] = 0 if left - hidden > max(best, hidden) else chosen
     return out

@@ -32,13 +32,15 @@ _HAIR = (
 )  # fmt: skip
 """Linear RGB of hair: black, browns, blonds, red, greys."""
 _TONES = (
-    (0.025, 1.62, 0.72), (0.045, 1.80, 0.66), (0.09, 1.85, 0.62), (0.16, 1.75, 0.62),
+    (0.025, 1.80, 0.66), (0.045, 1.95, 0.60), (0.09, 2.00, 0.57), (0.16, 1.85, 0.59),
     (0.27, 1.58, 0.66), (0.40, 1.44, 0.71), (0.55, 1.32, 0.76),
 )  # fmt: skip
 """Linear green of skins of people, dark to light, with red and blue against it (from sRGB values of
 (60, 45, 38) to (236, 207, 183), the range of published skin charts)."""
 _DARK_SKIN = 0.16
 """Mean linear green below which hair is dark."""
+_OVER_AN_EYE = ("bob02", "short04")
+"""Hairdos that hide an eye, drawn a third as often."""
 _OWN_BROWS = ("natural", "thin", "thick", "straight", "sparse")
 _BACKGROUNDS = ("probe", "plain", "shapes", "bokeh")
 
@@ -111,6 +113,8 @@ class PeopleSampler:
         assets = renderer.assets
         self._skins = chosen(assets.skins, "skin", held_out)
         self._hair = chosen(assets.hair, "hair", held_out) if assets.hair else []
+        odds_of = np.array([1 / 3 if name in _OVER_AN_EYE else 1.0 for name in self._hair])
+        self._hair_odds = odds_of / max(odds_of.sum(), 1.0)
         self._brows = chosen(assets.brows, "brows", held_out) if assets.brows else []
         self._irises = chosen(assets.irises, "iris", held_out)
         self._probes = chosen(assets.probes, "probe", held_out)
@@ -140,18 +144,19 @@ class PeopleSampler:
         # brows are darker than hair, and grey later
         darker = np.array(hair_colour) * rng.uniform(0.35, 0.8)
         darker *= min(1.0, rng.uniform(0.03, 0.13) / float(darker.mean()))
+        iris, iris_light = self._iris(skin, rng)
         return PersonRecipe(
             seed=seed,
             head=head.name,
             shape=(rng.standard_normal(size) * spread).astype(np.float32),
             skin=skin,
-            hair="" if bald or hat else str(rng.choice(self._hair)),
+            hair="" if bald or hat else str(rng.choice(self._hair, p=self._hair_odds)),
             hair_colour=hair_colour,
             brows=str(rng.choice(_OWN_BROWS if own else self._brows)),
             brow_colour=_colour(darker),
             lash_alpha=float(rng.uniform(0.3, 1.0)),
-            iris=self._iris(skin, rng),
-            iris_gain=_colour(rng.uniform(0.2, 0.7) * rng.uniform(0.85, 1.15, 3)),
+            iris=iris,
+            iris_gain=_colour(iris_light * rng.uniform(0.88, 1.12, 3)),
             pupil=float(rng.uniform(0.24, 0.48)),
             sclera=_colour(
                 rng.uniform(0.5, 0.72) * np.array([1.0, 0.93, 0.89]) ** rng.uniform(0.3, 1.6)
@@ -167,12 +172,13 @@ class PeopleSampler:
             clothes_colour=_colour(rng.uniform(0.01, 0.8) * rng.uniform(0.4, 1.0, 3)),
         )
 
-    def _iris(self, skin: SkinRecipe, rng: np.random.Generator) -> str:
-        """Return an iris: brown ones are the most frequent, and of dark people nearly all."""
+    def _iris(self, skin: SkinRecipe, rng: np.random.Generator) -> tuple[str, float]:
+        """Return an iris and its brightness: mostly brown, of dark people nearly always."""
         brown = [name for name in self._irises if "brown" in name or "dark" in name]
         tone = self.renderer.studio.mean_skin_of(skin.maps) * skin.gain
-        odds = 0.97 if tone[1] < _DARK_SKIN else 0.5
-        return str(rng.choice(brown if brown and rng.random() < odds else self._irises))
+        if brown and rng.random() < (0.97 if tone[1] < _DARK_SKIN else 0.5):
+            return str(rng.choice(brown)), float(rng.uniform(0.08, 0.5))
+        return str(rng.choice(self._irises)), float(rng.uniform(0.2, 0.7))
 
     def _skin(self, rng: np.random.Generator) -> tuple[SkinRecipe, Colour]:
         """Return a skin and a colour of hair that goes with it."""
@@ -186,9 +192,10 @@ class PeopleSampler:
         if made_up:
             lips = np.array([rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.35, 0.95)])
         stubble = rng.uniform(0.15, 0.95) if man and rng.random() < self.odds.stubble else 0.0
+        mirrored = rng.random(2) < (0.5 if self.renderer.studio.surface.mirrors else 0.0)
         skin = SkinRecipe(
             maps=maps,
-            mirrored=(bool(rng.random() < 0.5), bool(rng.random() < 0.5)),
+            mirrored=(bool(mirrored[0]), bool(mirrored[1])),
             share=float(share),
             gain=_colour(tone / mean),
             contrast=float(rng.uniform(0.8, 1.3)),
@@ -322,12 +329,18 @@ class PeopleSampler:
             seed += 1
         return seed
 
-    def pairs(self, count: int, seed: int = 0) -> Iterator[LabeledPicture]:
-        """Yield both pictures of each of a number of pairs, the relations in turn."""
+    def pairs(self, count: int, seed: int = 0, first_person: int = 0) -> Iterator[LabeledPicture]:
+        """Yield both pictures of each of a number of pairs, the relations in turn.
+
+        Args:
+            count: how many pairs.
+            seed: of the set.
+            first_person: number from which labels count people.
+        """
         for number in range(count):
             relation = RELATIONS[1 + number % (len(RELATIONS) - 1)]
             for place, (recipe, scene) in enumerate(self.pair(seed * 50_000 + number, relation)):
-                person = 2 * number + (place if relation == "person" else 0)
+                person = first_person + 2 * number + (place if relation == "person" else 0)
                 yield self.renderer.picture(self.renderer.person(recipe, person), scene)
 
 

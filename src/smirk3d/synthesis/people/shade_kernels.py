@@ -5,6 +5,8 @@ Positions and directions are in the viewer's frame (head axes); colours are line
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,109 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 F3 = tuple[float, float, float]
+
+
+class Mesh(NamedTuple):
+    """What is drawn, in the viewer's frame.
+
+    Attributes:
+        screen: screen points of the rays' grid ``[V, 3]``.
+        points: ``[V, 3]``, metres.
+        normals: ``[V, 3]``.
+        light: from all sides, that reaches each vertex ``[V, 3]``.
+        mirror: of it, what a rough surface mirrors to the camera ``[V, 3]``.
+        open_share: share of it that nothing hides ``[V]``.
+        faces: ``[F, 3]``.
+        material: of each triangle ``[F]``.
+        uv: texels of each corner ``[F, 3, 2]``.
+        slope_u: gradient of the first texel coordinate ``[F, 3]``, per metre.
+        slope_v: of the second.
+        masks: of vertices ``[V, 4]``.
+    """
+
+    screen: F32
+    points: F32
+    normals: F32
+    light: F32
+    mirror: F32
+    open_share: F32
+    faces: I32
+    material: U8
+    uv: F32
+    slope_u: F32
+    slope_v: F32
+    masks: F32
+
+
+class Paint(NamedTuple):
+    """What a person is painted with.
+
+    Attributes:
+        skin_a: first map, sRGB ``[H, W, 3]``.
+        skin_b: second map.
+        iris: sRGB ``[R, A, 3]``.
+        linear: linear value of each byte ``[256]``.
+        noise: smooth, fine and spots ``[3, N, N]``.
+        numbers: of the person.
+        colours: of materials ``[M, 3]``.
+        gloss: reflectance at normal incidence and roughness of materials ``[M, 2]``.
+        eyes: centre, then right, up and gaze of both eyes ``[2, 4, 3]``.
+    """
+
+    skin_a: U8
+    skin_b: U8
+    iris: U8
+    linear: F32
+    noise: F32
+    numbers: F32
+    colours: F32
+    gloss: F32
+    eyes: F32
+
+
+class Light(NamedTuple):
+    """What falls on a person.
+
+    Attributes:
+        key: towards the lamp, unit ``[3]``.
+        key_colour: linear RGB ``[3]``.
+        shadow: the lamp's depth map ``[S, S]``.
+        frame: right, up and towards the lamp ``[3, 3]``.
+        radius: that the map shows, in metres.
+        soft: of shadows, in map pixels.
+        probe: light from all sides ``[H, W, 3]``.
+        turn: of the probe, in radians.
+        ambient: factor of it.
+        distance: of the camera, on +z, in metres.
+    """
+
+    key: F32
+    key_colour: F32
+    shadow: F32
+    frame: F32
+    radius: float
+    soft: float
+    probe: F32
+    turn: float
+    ambient: float
+    distance: float
+
+
+class Pixels(NamedTuple):
+    """What is written.
+
+    Attributes:
+        colour: light times cover ``[H, W, 3]``.
+        cover: share of rays that see something ``[H, W]``.
+        q: their mean inverse depth ``[H, W]``.
+        seen: a triangle that a ray sees, -1 if none does ``[H, W]``.
+    """
+
+    colour: F32
+    cover: F32
+    q: F32
+    seen: I32
+
 
 SKIN, EYE_LEFT, EYE_RIGHT, TEETH, GUMS, TONGUE, CAVITY, CLOTH, HAT, FRAME = range(10)
 """Materials, as triangles are numbered."""
@@ -49,7 +154,7 @@ def _probe(probe: F32, x: float, y: float, z: float, turn: float) -> tuple[float
     height, width = probe.shape[0], probe.shape[1]
     u = (np.arctan2(x, z) + turn) * np.float32(0.15915494) + np.float32(0.5)
     u = (u - np.floor(u)) * width - np.float32(0.5)
-    v = np.arccos(min(max(y, np.float32(-1)), np.float32(1))) * np.float32(0.31830989)
+    v = np.arccos(min(max(y, -1.0), 1.0)) * np.float32(0.31830989)
     v = v * height - np.float32(0.5)
     j, i = int(np.floor(u)), int(np.floor(v))
     fx, fy = u - j, v - i
@@ -97,15 +202,13 @@ def _green(texture: U8, x: float, y: float) -> float:
 
 
 @compiled
-def _skin(
-    skin_a: U8, skin_b: U8, linear: F32, noise: F32, numbers: F32, x: float, y: float, mask: F3,
-    ruddy: float,
-) -> F3:  # fmt: skip
+def _skin(paint: Paint, x: float, y: float, mask: F3, ruddy: float) -> F3:
     """Return a skin's albedo at a place of the maps, in texels."""
     lips, beard, lids = mask
+    numbers, noise, linear = paint.numbers, paint.noise, paint.linear
     ya = 2 * numbers[CENTRE_ROW] - y if numbers[MIRROR_A] > 0 else y
     yb = 2 * numbers[CENTRE_ROW] - y if numbers[MIRROR_B] > 0 else y
-    ra, ga, ba = _texel(skin_a, x, ya)
+    ra, ga, ba = _texel(paint.skin_a, x, ya)
     red, green, blue = linear[int(ra)], linear[int(ga)], linear[int(ba)]
     rows = noise.shape[1]
     nx, ny = x + numbers[NOISE_X], y + numbers[NOISE_Y]
@@ -114,7 +217,7 @@ def _skin(
     fine = noise[1, int(ny * np.float32(2.3)) % rows, int(nx * np.float32(2.3)) % rows]
     spot = noise[2, int(ny * np.float32(1.3)) % rows, int(nx * np.float32(1.3)) % rows]
     if numbers[SHARE] > 0:
-        rb, gb, bb = _texel(skin_b, x, yb)
+        rb, gb, bb = _texel(paint.skin_b, x, yb)
         share = numbers[SHARE] + np.float32(0.2) * smooth
         share = min(max(share, np.float32(0)), np.float32(1))
         # the second map is brought to the first's mean: a mixture must not be patched
@@ -155,11 +258,13 @@ def _skin(
 
 
 @compiled
-def _eye(iris: U8, linear: F32, numbers: F32, centre: F32, axes: F32, point: F3, v: F3) -> F3:
+def _eye(paint: Paint, side: int, point: F3, v: F3) -> F3:
     """Return an eye's albedo at a point of its surface, seen through the cornea.
 
-    ``axes`` has the eye's right, up and gaze as rows. The ray goes on to the iris's plane.
+    The ray goes on to the iris's plane.
     """
+    iris, linear, numbers = paint.iris, paint.linear, paint.numbers
+    centre, axes = paint.eyes[side, 0], paint.eyes[side, 1:]
     x, y, z = point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]
     vx, vy, vz = v
     depth = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
@@ -214,11 +319,11 @@ def _eye(iris: U8, linear: F32, numbers: F32, centre: F32, axes: F32, point: F3,
 
 
 @compiled
-def lit_through(shadow: F32, frame: F32, radius: float, soft: float, px: float, py: float,
-                pz: float) -> float:  # fmt: skip
-    """Return the share of a lamp's light that reaches a point past its depth map ``[S, S]``."""
+def lit_through(light: Light, px: float, py: float, pz: float) -> float:
+    """Return the share of a lamp's light that reaches a point past its depth map."""
+    shadow, frame, soft = light.shadow, light.frame, light.soft
     size = shadow.shape[0]
-    scale = size / (2 * radius)
+    scale = size / (2 * light.radius)
     x = (frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz) * scale + 0.5 * size - 0.5
     y = 0.5 * size - (frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz) * scale - 0.5
     q = frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz
@@ -233,7 +338,7 @@ def lit_through(shadow: F32, frame: F32, radius: float, soft: float, px: float, 
                 # soft in depth too, so that nine places give more than nine shades
                 behind = (shadow[i, j] - q) * _BEHIND
                 lit += 1 - min(max(behind - np.float32(0.5), np.float32(0)), np.float32(1))
-    return lit * np.float32(1 / 9)
+    return float(lit * np.float32(1 / 9))
 
 
 @compiled
@@ -281,12 +386,15 @@ def _bumped(skin: U8, numbers: F32, tx: float, ty: float, du: F32, dv: F32, n: F
 
 @compiled
 def _sent(
-    m: int, albedo: F3, n: F3, v: F3, around: F3, mirrored: F3, way: float, arrives: float,
-    f0: float, rough: float, key: F32, key_colour: F32, probe: F32, turn: float, ambient: float,
+    light: Light, m: int, albedo: F3, n: F3, v: F3, coming: tuple[F3, F3, float, float],
+    gloss: tuple[float, float],
 ) -> F3:  # fmt: skip
     """Return the light that a point sends: scattered below, and mirrored by its surface."""
+    around, mirrored, way, arrives = coming
+    f0, rough = gloss
+    key, key_colour, ambient = light.key, light.key_colour, light.ambient
     cosine = n[0] * key[0] + n[1] * key[1] + n[2] * key[2]
-    facing = max(n[0] * v[0] + n[1] * v[1] + n[2] * v[2], np.float32(0.02))
+    facing = np.float32(max(n[0] * v[0] + n[1] * v[1] + n[2] * v[2], 0.02))
     wr, wg, wb = np.float32(0.0), np.float32(0.0), np.float32(0.0)
     if m == SKIN:
         # light that skin scatters comes round edges, red the farthest
@@ -297,13 +405,14 @@ def _sent(
     hx, hy, hz = key[0] + v[0], key[1] + v[1], key[2] + v[2]
     half = 1 / np.sqrt(max(hx * hx + hy * hy + hz * hz, np.float32(1e-6)))
     nh = max((n[0] * hx + n[1] * hy + n[2] * hz) * half, np.float32(0))
-    vh = max((v[0] * hx + v[1] * hy + v[2] * hz) * half, np.float32(0))
+    vh = np.float32(max((v[0] * hx + v[1] * hy + v[2] * hz) * half, 0.0))
     # GGX (Walter et al. 2007) with Schlick's reflectance
-    fresnel = f0 + (1 - f0) * (1 - vh) ** 5
+    grazing = 1 - vh
+    fresnel = f0 + (1 - f0) * grazing**5
     a2 = rough * rough * rough * rough
     spread = nh * nh * (a2 - 1) + 1
     lobe = a2 / (np.float32(4) * spread * spread)
-    lobe = lobe / max(max(cosine, facing), np.float32(0.15))
+    lobe = lobe / max(cosine, facing, np.float32(0.15))
     spec = min(lobe * fresnel, np.float32(40)) * max(cosine, np.float32(0)) * arrives
     sky = f0 + (max(1 - rough, f0) - f0) * (1 - facing) ** 5
     sky *= ambient * _HORIZON
@@ -311,7 +420,11 @@ def _sent(
     if rough < _SHARP:
         twice = np.float32(2) * facing
         sr, sg, sb = _probe(
-            probe, twice * n[0] - v[0], twice * n[1] - v[1], twice * n[2] - v[2], turn
+            light.probe,
+            twice * n[0] - v[0],
+            twice * n[1] - v[1],
+            twice * n[2] - v[2],
+            light.turn,
         )
         sr, sg, sb = sr * way, sg * way, sb * way
     return (
@@ -322,127 +435,99 @@ def _sent(
 
 
 @compiled
-def _at(
-    f: int, x: float, y: float, screen: F32, points: F32, normals: F32, light: F32, mirror: F32,
-    open_share: F32, faces: I32, material: U8, uv: F32, slope_u: F32, slope_v: F32, masks: F32,
-    skin_a: U8, skin_b: U8, iris: U8, linear: F32, noise: F32, numbers: F32, colours: F32,
-    gloss: F32, eyes: F32, key: F32, key_colour: F32, shadow: F32, frame: F32, radius: float,
-    soft: float, probe: F32, turn: float, ambient: float, distance: float,
-) -> F3:  # fmt: skip
+def _at(f: int, x: float, y: float, mesh: Mesh, paint: Paint, light: Light) -> F3:
     """Return the light of a triangle at a place of the screen."""
-    a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-    w = _weights(screen, a, b, c, x, y)
-    p, n = _blend(points, a, b, c, w), _blend(normals, a, b, c, w)
-    around, mirrored = _blend(light, a, b, c, w), _blend(mirror, a, b, c, w)
-    way = w[0] * open_share[a] + w[1] * open_share[b] + w[2] * open_share[c]
-    vx, vy, vz = -p[0], -p[1], np.float32(distance) - p[2]
+    a, b, c = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
+    w = _weights(mesh.screen, a, b, c, x, y)
+    p, n = _blend(mesh.points, a, b, c, w), _blend(mesh.normals, a, b, c, w)
+    around, mirrored = _blend(mesh.light, a, b, c, w), _blend(mesh.mirror, a, b, c, w)
+    way = w[0] * mesh.open_share[a] + w[1] * mesh.open_share[b] + w[2] * mesh.open_share[c]
+    vx, vy, vz = -p[0], -p[1], np.float32(light.distance) - p[2]
     length = 1 / np.sqrt(vx * vx + vy * vy + vz * vz)
     v = (vx * length, vy * length, vz * length)
-    m = material[f]
-    f0, rough = gloss[m, 0], gloss[m, 1]
+    m = mesh.material[f]
+    f0, rough = paint.gloss[m, 0], paint.gloss[m, 1]
     if m == SKIN:
-        tx = w[0] * uv[f, 0, 0] + w[1] * uv[f, 1, 0] + w[2] * uv[f, 2, 0]
-        ty = w[0] * uv[f, 0, 1] + w[1] * uv[f, 1, 1] + w[2] * uv[f, 2, 1]
-        mask = _blend(masks, a, b, c, w)
-        ruddy = w[0] * masks[a, RED] + w[1] * masks[b, RED] + w[2] * masks[c, RED]
-        albedo = _skin(skin_a, skin_b, linear, noise, numbers, tx, ty, mask, ruddy)
-        n = _bumped(skin_a, numbers, tx, ty, slope_u[f], slope_v[f], n)
-        f0 = f0 * numbers[GLOSS] * (1 + mask[LIPS] * numbers[LIP_GLOSS])
+        uv = mesh.uv[f]
+        tx = w[0] * uv[0, 0] + w[1] * uv[1, 0] + w[2] * uv[2, 0]
+        ty = w[0] * uv[0, 1] + w[1] * uv[1, 1] + w[2] * uv[2, 1]
+        mask = _blend(mesh.masks, a, b, c, w)
+        ruddy = w[0] * mesh.masks[a, RED] + w[1] * mesh.masks[b, RED] + w[2] * mesh.masks[c, RED]
+        albedo = _skin(paint, tx, ty, mask, ruddy)
+        n = _bumped(paint.skin_a, paint.numbers, tx, ty, mesh.slope_u[f], mesh.slope_v[f], n)
+        f0 = f0 * paint.numbers[GLOSS] * (1 + mask[LIPS] * paint.numbers[LIP_GLOSS])
         rough = rough * (1 - np.float32(0.35) * mask[LIPS])
-    elif m == EYE_LEFT or m == EYE_RIGHT:
-        side = m - EYE_LEFT
-        albedo = _eye(iris, linear, numbers, eyes[side, 0], eyes[side, 1:], p, v)
+    elif m in (EYE_LEFT, EYE_RIGHT):
+        albedo = _eye(paint, m - EYE_LEFT, p, v)
     else:
-        albedo = (colours[m, 0], colours[m, 1], colours[m, 2])
+        albedo = (paint.colours[m, 0], paint.colours[m, 1], paint.colours[m, 2])
     length = 1 / np.sqrt(max(n[0] * n[0] + n[1] * n[1] + n[2] * n[2], np.float32(1e-12)))
     if m != SKIN and n[0] * v[0] + n[1] * v[1] + n[2] * v[2] < 0:
         length = -length
     n = (n[0] * length, n[1] * length, n[2] * length)
     arrives = np.float32(0)
-    if n[0] * key[0] + n[1] * key[1] + n[2] * key[2] > np.float32(-0.25):
+    if n[0] * light.key[0] + n[1] * light.key[1] + n[2] * light.key[2] > np.float32(-0.25):
         arrives = np.float32(
-            lit_through(shadow, frame, radius, soft, p[0] + n[0] * _LIFT, p[1] + n[1] * _LIFT,
-                        p[2] + n[2] * _LIFT)
-        )  # fmt: skip
-    return _sent(m, albedo, n, v, around, mirrored, way, arrives, f0, rough, key, key_colour,
-                 probe, turn, ambient)  # fmt: skip
+            lit_through(light, p[0] + n[0] * _LIFT, p[1] + n[1] * _LIFT, p[2] + n[2] * _LIFT)
+        )
+    return _sent(light, m, albedo, n, v, (around, mirrored, way, arrives), (f0, rough))
 
 
 @compiled
-def shade(
-    ids: I32, q: F32, screen: F32, points: F32, normals: F32, light: F32, mirror: F32, open_share: F32,
-    faces: I32, material: U8, uv: F32, slope_u: F32, slope_v: F32, masks: F32, skin_a: U8,
-    skin_b: U8, iris: U8, linear: F32, noise: F32, numbers: F32, colours: F32, gloss: F32,
-    eyes: F32, key: F32, key_colour: F32, shadow: F32, frame: F32, radius: float, soft: float,
-    probe: F32, turn: float, ambient: float, distance: float, out: F32,
-    cover: F32, mean_q: F32, seen: I32,
-) -> None:  # fmt: skip
+def _alike(ids: I32, q: F32, material: U8, at: tuple[int, int], ray: int) -> tuple[int, bool]:
+    """Return the first ray of a pixel's four that sees the place a ray sees, and if all four do."""
+    i, j = at[0] + ray // 2, at[1] + ray % 2
+    first, all_like = ray, True
+    for other in range(4):
+        k, m = at[0] + other // 2, at[1] + other % 2
+        near = ids[k, m] >= 0 and material[ids[k, m]] == material[ids[i, j]]
+        if near:
+            near = abs(1 / q[k, m] - 1 / q[i, j]) < _ALIKE
+        if near and other < first:
+            first = other
+        all_like = all_like and near
+    return first, all_like
+
+
+@compiled
+def shade(ids: I32, q: F32, mesh: Mesh, paint: Paint, light: Light, pixels: Pixels) -> None:
     """Write the light of pixels, each of which has 2 x 2 rays; where these agree, of its middle.
 
     Args:
-        ids: triangle of each ray ``[2H, 2W]``, -1 where none; q: as ``draw_ids`` writes it.
-        screen: screen points of the rays' grid ``[V, 3]``; points, normals: ``[V, 3]``.
-        light: from all sides, that reaches each vertex ``[V, 3]``; mirror: of it what a rough
-            surface there would mirror to the camera ``[V, 3]``; open_share: its share ``[V]``.
-        faces: ``[F, 3]``; material: ``[F]``; uv: texels of each corner ``[F, 3, 2]``.
-        slope_u, slope_v: gradients of the texel coordinates ``[F, 3]``, per metre.
-        masks: of vertices ``[V, 4]``.
-        skin_a, skin_b, iris: sRGB maps; linear: linear value of each byte ``[256]``.
-        noise: smooth, fine and spots ``[3, N, N]``.
-        numbers: of the person; colours: of materials ``[M, 3]``; gloss: reflectance at normal
-            incidence and roughness ``[M, 2]``.
-        eyes: centre, then right, up and gaze of both ``[2, 4, 3]``.
-        key: towards the lamp; key_colour: of it; shadow, frame, radius, soft: its depth map.
-        probe: light from all sides; turn, ambient: as recipes say.
-        distance: of the camera, on +z.
-        out: gets light times cover ``[H, W, 3]``; cover: share of rays that see something; mean_q:
-            their mean q; seen: a triangle that a ray sees, -1 if none does; all ``[H, W]``.
+        ids: triangle of each ray ``[2H, 2W]``, -1 where none.
+        q: as ``draw_ids`` writes it.
+        mesh: what is drawn.
+        paint: of the person.
+        light: that falls on it.
+        pixels: are written.
     """
-    height, width = cover.shape
+    height, width = pixels.cover.shape
     sample = np.zeros((4, 3), np.float32)
     for row in range(height):
         for column in range(width):
-            count, total, seen[row, column] = 0, np.float32(0), -1
-            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
-            for s in range(4):
-                i, j = 2 * row + s // 2, 2 * column + s % 2
+            count, total = 0, np.float32(0)
+            pixels.seen[row, column] = -1
+            pixels.colour[row, column] = 0
+            for ray in range(4):
+                i, j = 2 * row + ray // 2, 2 * column + ray % 2
                 f = ids[i, j]
                 if f < 0:
                     continue
-                like, all_like = -1, s == 0
-                for t in range(4):
-                    other = ids[2 * row + t // 2, 2 * column + t % 2]
-                    near = other >= 0 and material[other] == material[f]
-                    if near:
-                        gap = 1 / q[2 * row + t // 2, 2 * column + t % 2] - 1 / q[i, j]
-                        near = abs(gap) < _ALIKE
-                    if near and t < s and like < 0:
-                        like = t
-                    all_like = all_like and near
-                if like >= 0:
-                    for k in range(3):
-                        sample[s, k] = sample[like, k]
+                like, all_like = _alike(ids, q, mesh.material, (2 * row, 2 * column), ray)
+                if like < ray:
+                    sample[ray] = sample[like]
                 else:
                     x = 2 * column + 1.0 if all_like else j + 0.5
                     y = 2 * row + 1.0 if all_like else i + 0.5
-                    sample[s, 0], sample[s, 1], sample[s, 2] = _at(
-                        f, x, y, screen, points, normals, light, mirror, open_share, faces,
-                        material, uv, slope_u, slope_v, masks, skin_a, skin_b, iris, linear, noise,
-                        numbers, colours, gloss, eyes, key, key_colour, shadow, frame, radius,
-                        soft, probe, turn, ambient, distance,
-                    )  # fmt: skip
+                    red, green, blue = _at(f, x, y, mesh, paint, light)
+                    sample[ray, 0], sample[ray, 1], sample[ray, 2] = red, green, blue
                 count += 1
                 total += q[i, j]
-                seen[row, column] = f
-                red += sample[s, 0]
-                green += sample[s, 1]
-                blue += sample[s, 2]
-            quarter = np.float32(0.25)
-            out[row, column, 0] = red * quarter
-            out[row, column, 1] = green * quarter
-            out[row, column, 2] = blue * quarter
-            cover[row, column] = count * quarter
-            mean_q[row, column] = total / max(count, 1)
+                pixels.seen[row, column] = f
+                for k in range(3):
+                    pixels.colour[row, column, k] += np.float32(0.25) * sample[ray, k]
+            pixels.cover[row, column] = np.float32(0.25) * count
+            pixels.q[row, column] = total / max(count, 1)
 
 
 @compiled
@@ -499,12 +584,10 @@ def vertex_normals(points: F32, faces: I32, out: F32) -> None:
 
 
 @compiled
-def lit_points(shadow: F32, frame: F32, radius: float, soft: float, points: F32, out: F32) -> None:
+def lit_points(light: Light, points: F32, out: F32) -> None:
     """Write the share ``[N]`` of a lamp's light that reaches each point ``[N, 3]``."""
     # hairs lie before and behind each other by their own thickness
     lift = np.float32(0.004)
     for i in range(points.shape[0]):
-        out[i] = lit_through(
-            shadow, frame, radius, soft, points[i, 0] + lift * frame[2, 0],
-            points[i, 1] + lift * frame[2, 1], points[i, 2] + lift * frame[2, 2],
-        )  # fmt: skip
+        x, y = points[i, 0] + lift * light.key[0], points[i, 1] + lift * light.key[1]
+        out[i] = lit_through(light, x, y, points[i, 2] + lift * light.key[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,7 @@ _TORSO_SHARE = 0.45
 _HAIR_WRAP = 0.35
 _HAIR_SHINE = 0.05
 _LASH_SHADE = 0.5
+_OWN_BROW_ALPHA = 0.9
 _GLOSS = np.array(
     [(0.028, 0.44), (0.035, 0.09), (0.035, 0.09), (0.05, 0.22), (0.04, 0.25), (0.035, 0.3),
      (0.03, 0.35), (0.01, 0.9), (0.01, 0.95), (0.05, 0.25)], np.float32,
@@ -75,7 +77,7 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False)
-class _Solid:
+class _Meshes:
     """All that is solid, in the viewer's frame: points, triangles and what they are of."""
 
     points: Array
@@ -84,17 +86,6 @@ class _Solid:
     segment: NDArray[np.uint8]
     texels: Array
     masks: Array
-
-
-@dataclass(frozen=True, eq=False)
-class _Lamp:
-    """A lamp's depth map."""
-
-    key: Array
-    colour: Array
-    shadow: Array
-    frame: Array
-    soft: float
 
 
 class Shot:
@@ -139,29 +130,28 @@ class Shot:
 
     def taken(self) -> LabeledPicture:
         """Return the picture and its labels."""
-        solid = self._solid()
-        normals = np.empty_like(solid.points)
-        kernels.vertex_normals(solid.points, solid.faces, normals)
-        lamp = self._lamp(solid)
-        colour, cover, q, segment = self._drawn(solid, normals, lamp)
-        layers = self._layers(lamp, cover, q)
+        meshes = self._meshes()
+        normals = np.empty_like(meshes.points)
+        kernels.vertex_normals(meshes.points, meshes.faces, normals)
+        light = self._light(meshes)
+        solid = self._drawn(meshes, normals, light)
+        layers = self._layers(light, solid)
         size = self.studio.size
         behind = background(self.scene, self.around, size, self.focal, self.rng)
         before, shown = np.empty((size, size), np.float32), np.empty((size, size), np.uint8)
-        light = raster.composite(
-            colour, cover, q, segment, behind, _HAIR_SLACK, *layers, before, shown
-        )
-        skin = self.studio.mean_skin_of(self.person.recipe.skin.maps) * self.person.recipe.skin.gain
+        seen = raster.composite(solid, behind, _HAIR_SLACK, layers, before, shown)
+        recipe = self.person.recipe.skin
+        skin = self.studio.mean_skin_of(recipe.maps) * np.array(recipe.gain, np.float32)
         on_skin = (shown == Segment.SKIN) | (shown == Segment.LIPS)
-        light = exposed(light, on_skin, self.scene.camera, float(skin[1]))
+        seen = exposed(seen, on_skin, self.scene.camera, float(skin[1]))
         hidden = np.zeros((size, size), np.float32)
         if self.scene.occluders:
-            light, hidden = occlude(light, self.scene.occluders, skin, self.rng)
+            seen, hidden = occlude(seen, self.scene.occluders, skin, self.rng)
             shown = np.where(hidden > 0.5, Segment.OCCLUDER, shown).astype(np.uint8)
-        picture = photographed(light, self.scene.camera, self.rng)
-        return LabeledPicture(picture, self._labels(normals, q, before, hidden, shown))
+        picture = photographed(seen, self.scene.camera, self.rng)
+        return LabeledPicture(picture, self._labels(normals, before, hidden, shown))
 
-    def _solid(self) -> _Solid:
+    def _meshes(self) -> _Meshes:
         surface, person = self.studio.surface, self.person
         points, faces = [self.posed], [surface.faces]
         material, segment = [surface.material], [surface.segment]
@@ -174,7 +164,7 @@ class Shot:
         masks = np.zeros((count, 4), np.float32)
         masks[: len(self.posed)] = surface.masks
         texels = np.concatenate([self.studio.texels, np.zeros((added, 3, 2), np.float32)])
-        return _Solid(
+        return _Meshes(
             np.concatenate(points), np.concatenate(faces).astype(np.int32),
             np.concatenate(material), np.concatenate(segment), texels, masks,
         )  # fmt: skip
@@ -192,57 +182,57 @@ class Shot:
         carried: Array = (worn.points - middle) @ part.T + self.rotation @ middle
         return carried.astype(np.float32)
 
-    def _lamp(self, solid: _Solid) -> _Lamp:
-        light = self.scene.light
+    def _light(self, meshes: _Meshes) -> kernels.Light:
+        light, hair = self.scene.light, self.person.hair
         frame = light_frame(np.array(light.key))
         shadow = np.full((_SHADOW_SIZE, _SHADOW_SIZE), -1e9, np.float32)
-        screen = np.empty_like(solid.points)
-        raster.light_points(solid.points, frame, _RADIUS, _SHADOW_SIZE, screen)
-        raster.depth_map(screen, solid.faces, shadow)
-        hair = self.person.hair
+        screen = np.empty_like(meshes.points)
+        raster.light_points(meshes.points, frame, _RADIUS, _SHADOW_SIZE, screen)
+        raster.depth_map(screen, meshes.faces, shadow)
         if hair is not None:
             points = np.ascontiguousarray(hair.points(self.person.neutral) @ self.rotation.T)
             screen = np.empty_like(points)
             raster.light_points(points, frame, _RADIUS, _SHADOW_SIZE, screen)
-            raster.hair_depth_map(
-                screen, hair.faces, hair.uv, self.studio.hair_texture(hair), shadow
-            )
-        colour = np.array(light.key_colour, np.float32)
-        return _Lamp(frame[2], colour, shadow, frame, light.key_softness)
+            texture = self.studio.hair_texture(hair)
+            raster.hair_depth_map(screen, hair.faces, hair.uv, texture, shadow)
+        return kernels.Light(
+            frame[2], np.array(light.key_colour, np.float32), shadow, frame, _RADIUS,
+            light.key_softness, self.around.sharp, light.turn, light.ambient,
+            self.scene.camera.distance,
+        )  # fmt: skip
 
-    def _drawn(
-        self, solid: _Solid, normals: Array, lamp: _Lamp
-    ) -> tuple[Array, Array, Array, NDArray[np.uint8]]:
-        """Return light times cover ``[S, S, 3]``, cover, q and segments ``[S, S]`` of all solid."""
-        studio, recipe, light = self.studio, self.person.recipe, self.scene.light
-        side = studio.size * _RAYS
-        screen = self.screen(solid.points, _RAYS)
-        ids, fine = np.full((side, side), -1, np.int32), np.zeros((side, side), np.float32)
-        raster.draw_ids(screen, solid.faces, ids, fine)
+    def _drawn(self, meshes: _Meshes, normals: Array, light: kernels.Light) -> raster.Solid:
+        """Return what is solid in each pixel."""
+        studio, recipe = self.studio, self.person.recipe
+        shape, rays = (studio.size,) * 2, (studio.size * _RAYS,) * 2
+        screen = self.screen(meshes.points, _RAYS)
+        ids, fine = np.full(rays, -1, np.int32), np.zeros(rays, np.float32)
+        raster.draw_ids(screen, meshes.faces, ids, fine)
         radiance = np.ascontiguousarray(self.around.radiance(light.turn), np.float32)
         arriving, mirrored, share = raster.visible_irradiance(
-            solid.points, normals, solid.faces, self.around.frames, radiance, _RADIUS,
-            _OCCLUSION_SIZE, self.scene.camera.distance,
+            meshes.points, normals, meshes.faces, self.around.frames, radiance, _RADIUS,
+            _OCCLUSION_SIZE, light.distance,
         )  # fmt: skip
-        slopes = np.zeros((2, len(solid.faces), 3), np.float32)
+        slopes = np.zeros((2, len(meshes.faces), 3), np.float32)
         own = len(studio.surface.faces)
-        kernels.gradients(solid.points, solid.faces[:own], solid.texels, slopes[0], slopes[1])
-        shape = (studio.size, studio.size)
-        picture, cover = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
-        q, seen = np.empty(shape, np.float32), np.empty(shape, np.int32)
-        skins = [studio.assets.skins[name] for name in recipe.skin.maps]
-        kernels.shade(
-            ids, fine, screen, solid.points, normals, arriving, mirrored, share, solid.faces,
-            solid.material,
-            solid.texels, slopes[0], slopes[1], solid.masks, skins[0], skins[1],
-            studio.assets.irises[recipe.iris], studio.linear, studio.noise, studio.numbers(recipe),
-            self._colours(), _GLOSS, self.eyes, lamp.key, lamp.colour, lamp.shadow, lamp.frame,
-            _RADIUS, lamp.soft, self.around.sharp, light.turn, light.ambient,
-            self.scene.camera.distance, picture, cover, q, seen,
+        kernels.gradients(meshes.points, meshes.faces[:own], meshes.texels, slopes[0], slopes[1])
+        mesh = kernels.Mesh(
+            screen, meshes.points, normals, arriving, mirrored, share, meshes.faces,
+            meshes.material, meshes.texels, slopes[0], slopes[1], meshes.masks,
         )  # fmt: skip
+        first, second = (studio.assets.skins[name] for name in recipe.skin.maps)
+        paint = kernels.Paint(
+            first, second, studio.assets.irises[recipe.iris], studio.linear, studio.noise,
+            studio.numbers(recipe), self._colours(), _GLOSS, self.eyes,
+        )  # fmt: skip
+        pixels = kernels.Pixels(
+            np.empty((*shape, 3), np.float32), np.empty(shape, np.float32),
+            np.empty(shape, np.float32), np.empty(shape, np.int32),
+        )  # fmt: skip
+        kernels.shade(ids, fine, mesh, paint, light, pixels)
         self.fine_q = fine
-        shown = np.where(seen >= 0, solid.segment[seen], Segment.BACKGROUND)
-        return picture, cover, q, shown.astype(np.uint8)
+        shown = np.where(pixels.seen >= 0, meshes.segment[pixels.seen], Segment.BACKGROUND)
+        return raster.Solid(pixels.colour, pixels.cover, pixels.q, shown.astype(np.uint8))
 
     def _colours(self) -> Array:
         recipe = self.person.recipe
@@ -254,47 +244,49 @@ class Shot:
             colours[material] = colour
         return colours
 
-    def _layers(self, lamp: _Lamp, cover: Array, q: Array) -> tuple[NDArray[np.generic], ...]:
+    def _layers(self, light: kernels.Light, solid: raster.Solid) -> raster.Layers:
         """Return the layers of hair, brows, lashes and lenses."""
-        size, recipe = self.studio.size, self.person.recipe
-        depths = np.empty((size, size, _LAYERS), np.float32)
-        layers = np.empty((size, size, _LAYERS, 4), np.float32)
-        segments = np.empty((size, size, _LAYERS), np.uint8)
-        counts = np.zeros((size, size), np.uint8)
-        rest = np.zeros((size, size, 5), np.float32)
-        rest[..., 4] = 1
-        full = (cover > 0.99).astype(np.uint8)
+        shape, recipe = (self.studio.size,) * 2, self.person.recipe
+        layers = raster.Layers(
+            np.empty((*shape, _LAYERS), np.float32), np.empty((*shape, _LAYERS, 4), np.float32),
+            np.empty((*shape, _LAYERS), np.uint8), np.zeros(shape, np.uint8),
+            np.zeros((*shape, 5), np.float32),
+        )  # fmt: skip
+        layers.rest[..., 4] = 1
+        for cards in self._cards(light, recipe):
+            raster.draw_layers(cards, solid, _HAIR_SLACK, layers)
+        return layers
 
-        def draw(points: Array, faces: Ids, uv: Array, colours: Array, texture: NDArray[np.uint8],
-                 opacity: float, segment: Segment) -> None:  # fmt: skip
-            raster.draw_layers(
-                self.screen(points), faces, uv, colours, texture, opacity, int(segment),
-                _HAIR_SLACK, q, full, depths, layers, segments, counts, rest,
-            )  # fmt: skip
-
+    def _cards(self, light: kernels.Light, recipe: PersonRecipe) -> Iterator[raster.Cards]:
+        """Yield all that is translucent."""
+        brown = np.array(recipe.brow_colour, np.float32)
         for name, strips in self.studio.surface.strips.items():
-            if name == "brows" and self.person.brows is not None:
+            lashes = name == "lashes"
+            if not lashes and self.person.brows is not None:
                 continue
-            shade = _LASH_SHADE if name == "lashes" else 1.0
-            tint = self._lit(
-                self.posed, np.array(recipe.brow_colour, np.float32) * shade, lamp, None
-            )
-            texture = self.studio.strip_texture(name, recipe.brows)
-            opacity = recipe.lash_alpha if name == "lashes" else 0.9
-            segment = Segment.LASHES if name == "lashes" else Segment.BROWS
-            draw(self.posed, strips.faces, strips.uv, tint, texture, opacity, segment)
+            tint = self._lit(self.posed, brown * (_LASH_SHADE if lashes else 1.0), light, None)
+            yield raster.Cards(
+                self.screen(self.posed), strips.faces, strips.uv, tint,
+                self.studio.strip_texture(name, recipe.brows),
+                recipe.lash_alpha if lashes else _OWN_BROW_ALPHA,
+                int(Segment.LASHES if lashes else Segment.BROWS),
+            )  # fmt: skip
         for hair, points, colour, segment in self._hairs():
-            lit = self._lit(points, np.array(colour, np.float32), lamp, hair.shade)
-            texture = self.studio.hair_texture(hair)
-            draw(points, hair.faces, hair.uv, lit, texture, 1.0, segment)
+            lit = self._lit(points, np.array(colour, np.float32), light, hair.shade)
+            yield raster.Cards(
+                self.screen(points), hair.faces, hair.uv, lit, self.studio.hair_texture(hair), 1.0,
+                int(segment),
+            )  # fmt: skip
         lenses = self.person.lenses
         if lenses is not None:
             points = np.ascontiguousarray(lenses.points @ self.rotation.T)
             dark = recipe.glasses.startswith("sun")
             tint = np.full_like(points, 0.01 if dark else 0.5)
             uv = np.full((len(points), 2), 0.5, np.float32)
-            draw(points, lenses.faces, uv, tint, _LENS, 0.9 if dark else 0.06, Segment.GLASSES)
-        return depths, layers, segments, counts, rest
+            yield raster.Cards(
+                self.screen(points), lenses.faces, uv, tint, _LENS, 0.9 if dark else 0.06,
+                int(Segment.GLASSES),
+            )  # fmt: skip
 
     def _hairs(self) -> list[tuple[HairAsset, Array, tuple[float, float, float], Segment]]:
         person, turn = self.person, self.rotation.T
@@ -307,7 +299,7 @@ class Shot:
             found.append((person.brows, points, person.recipe.brow_colour, Segment.BROWS))
         return found
 
-    def _lit(self, points: Array, colour: Array, lamp: _Lamp, shade: Array | None) -> Array:
+    def _lit(self, points: Array, colour: Array, lamp: kernels.Light, shade: Array | None) -> Array:
         """Return the light ``[N, 3]`` that hairs of a colour send."""
         light = self.scene.light
         outward = points - self.rotation @ np.array([0, 0.03, -0.02], np.float32)
@@ -318,20 +310,20 @@ class Shot:
         toward = ((outward @ lamp.key + _HAIR_WRAP) / (1 + _HAIR_WRAP)).clip(0, None)
         lit = np.ones(len(points), np.float32)
         if shade is not None:
-            kernels.lit_points(lamp.shadow, lamp.frame, _RADIUS, lamp.soft, points, lit)
+            kernels.lit_points(lamp, points, lit)
             around = around * (0.25 + 1.1 * shade[:, None])
             toward = toward * (0.4 + 0.8 * shade)
-        sent = colour * (around + (toward * lit)[:, None] * lamp.colour)
+        sent = colour * (around + (toward * lit)[:, None] * lamp.key_colour)
         along = outward * outward[:, 1:2] - np.array([0, 1, 0], np.float32)
         along /= np.linalg.norm(along, axis=1, keepdims=True).clip(1e-6)
         half = lamp.key + np.array([0, 0, 1], np.float32)
         half /= np.linalg.norm(half)
         shine = (1 - (along @ half) ** 2).clip(0, 1) ** 18 * toward * lit * _HAIR_SHINE
-        result: Array = (sent + shine[:, None] * lamp.colour).astype(np.float32)
+        result: Array = (sent + shine[:, None] * lamp.key_colour).astype(np.float32)
         return np.ascontiguousarray(result)
 
     def _labels(
-        self, normals: Array, q: Array, before: Array, hidden: Array, shown: NDArray[np.uint8]
+        self, normals: Array, before: Array, hidden: Array, shown: NDArray[np.uint8]
     ) -> PictureLabels:
         surface, person, scene = self.studio.surface, self.person, self.scene
         head = surface.head
