@@ -18,7 +18,7 @@ from smirk3d.synthesis.people.split import is_held_out
 
 Array = NDArray[np.float32]
 
-ASSET_FORMAT = 2
+ASSET_FORMAT = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,6 @@ _SEGMENT = {
     "teethU": Segment.TEETH, "teethL": Segment.TEETH, "gums": Segment.INSIDE_MOUTH,
     "tongue": Segment.TONGUE, "cavity": Segment.INSIDE_MOUTH,
 }  # fmt: skip
-_STRIPS = ("brows", "lashes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,7 @@ class HeadSurface:
         middle_v: v of the middle line of the face.
         mirrors: whether the UV square's halves about that line are the face's.
         normals: of the template ``[V, 3]``.
-        strips: brows and lashes by name, if the head has them.
+        lashes: strips of lashes, if the head has them; its brows are not drawn (see ``brows``).
         point_corners, point_bary: the fixed points ``[P, 3]``.
     """
 
@@ -103,11 +102,8 @@ class HeadSurface:
         middles = self.uv[skin][..., 1][on_middle]
         self.middle_v = float(np.median(middles)) if len(middles) else 0.5
         self.mirrors = bool(len(middles)) and float(np.ptp(middles)) < _ON_MIDDLE
-        self.strips = {
-            name: self._strip(faces, face_part, name)
-            for name in _STRIPS
-            if (face_part == PARTS.index(name)).any()
-        }
+        on_lashes = face_part == PARTS.index("lashes")
+        self.lashes = self._strip(faces[on_lashes], on_lashes) if on_lashes.any() else None
         self.point_corners, self.point_bary = self._points(regions["face"])
 
     def _soft(self, mask: NDArray[np.bool_], rounds: int) -> Array:
@@ -139,13 +135,11 @@ class HeadSurface:
         columns = [lips, soft_beard[:, 0].numpy(), lids, ruddy]
         return np.ascontiguousarray(np.stack(columns, 1), np.float32)
 
-    def _strip(self, faces: NDArray[np.int64], face_part: NDArray[np.int64], name: str) -> Strips:
-        chosen = face_part == PARTS.index(name)
+    def _strip(self, faces: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Strips:
         uv = np.zeros((len(self.part), 2), np.float32)
-        corners = self.head.uv_faces.numpy()[chosen]
-        places = self.head.uv.numpy()[corners]
-        uv[faces[chosen]] = np.stack([places[..., 0], 1 - places[..., 1]], -1)
-        return Strips(faces=np.ascontiguousarray(faces[chosen], np.int32), uv=uv)
+        places = self.head.uv.numpy()[self.head.uv_faces.numpy()[chosen]]
+        uv[faces] = np.stack([places[..., 0], 1 - places[..., 1]], -1)
+        return Strips(faces=np.ascontiguousarray(faces, np.int32), uv=uv)
 
     def _points(self, face: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Array]:
         """Return fixed points spread by area, most of them on the face."""

@@ -27,6 +27,8 @@ from smirk3d.synthesis.people.assets import (
     load_assets,
     save_assets,
 )
+from smirk3d.synthesis.people.brows import OWN_BROWS, moved_to_brow, own_brows
+from smirk3d.synthesis.people.head_surface import HeadSurface
 
 Array = NDArray[np.float32]
 
@@ -35,6 +37,8 @@ _WINDOW = (0.60, 1.0, 1.0, 0.14)
 _HAIR_TEXTURE = 512
 _BROW_TEXTURE = 256
 _MEAN_LIGHTNESS = 96.0
+_CONTRAST = 0.6
+"""Of hair's pictures that is kept: lit anew, painted highlights would count twice."""
 _IRIS_SIZE = (32, 128)
 _IRIS_SHARE = 0.116
 """Radius of an iris in the eye pictures, as a share of their width."""
@@ -71,14 +75,16 @@ def makehuman_assets(
     if kept is not None:
         return kept
     tell = on_progress or (lambda _: None)
-    fitter = _Fitter(wheel, head)
-    hair, brows = {}, {}
+    fitter, surface = _Fitter(wheel, head), HeadSurface(head)
+    hair = {}
+    brows = {str(shape): own_brows(surface, shape) for shape in OWN_BROWS}
     for name, obj in _named(folder / "hair", "*/*.obj"):
         tell(f"hair {name}")
-        hair[name] = fitter.fitted(obj, obj.parent / f"{name}_diffuse.png", _HAIR_TEXTURE, 1.0)
+        hair[name] = fitter.fitted(obj, obj.parent / f"{name}_diffuse.png", _HAIR_TEXTURE)
     for name, obj in _named(folder / "eyebrows", "*/*.obj"):
         tell(f"brows {name}")
-        brows[name] = fitter.fitted(obj, obj.with_suffix(".png"), _BROW_TEXTURE, 1.0)
+        fitted = fitter.fitted(obj, obj.with_suffix(".png"), _BROW_TEXTURE)
+        brows[name] = moved_to_brow(surface, fitted)
     tell("skins")
     assets = PeopleAssets(
         skins={name: _skin(file) for name, file in _named(folder / "skins", "*_diffuse*.jpg")},
@@ -177,7 +183,7 @@ class _Fitter:
         inside = (corners == 0).all(1) & (head.faces.numpy() < len(rows)).all(1)
         self.skin = head.faces.numpy()[inside]
 
-    def fitted(self, path: Path, picture: Path, size: int, gain: float) -> HairAsset:
+    def fitted(self, path: Path, picture: Path, size: int) -> HairAsset:
         """Return a mesh with its texture on the head's template."""
         obj = _read_obj(path)
         points = self._warped(_hung(path.with_suffix(".mhclo"), self.base) * METRES_PER_UNIT)
@@ -198,7 +204,7 @@ class _Fitter:
             faces=faces.astype(np.int32),
             uv=np.stack([uv[:, 0], 1 - uv[:, 1]], 1).astype(np.float32),
             texture=texture,
-            shade=self._shade(points.astype(np.float32), faces) * gain,
+            shade=self._shade(points.astype(np.float32), faces),
         )
 
     def _warped(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -239,8 +245,7 @@ def _hair_texture(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     around = around / (cv2.GaussianBlur(small, (0, 0), 4) + 1e-3)
     light = np.where(small > 0.3, premultiplied / np.maximum(small, 0.3), around)
     mean = (light * small).sum() / small.sum()
-    # flattened to the same contrast: black hair's picture has little of its own
-    light = _MEAN_LIGHTNESS * (1 + (light / max(mean, 1.0) - 1))
+    light = _MEAN_LIGHTNESS * (1 + _CONTRAST * (light / max(mean, 1.0) - 1))
     return np.stack([light.clip(0, 255), (small * 255).clip(0, 255)], -1).astype(np.uint8)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.synthesis.people.assets import HairAsset, PeopleAssets
+from smirk3d.synthesis.people.brows import OWN_BROWS, own_brows
 from smirk3d.synthesis.people.head_surface import HeadSurface
 from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.shade_kernels import LIDS, LIPS, RED
@@ -63,6 +64,7 @@ def procedural_assets(surface: HeadSurface) -> PeopleAssets:
             f"procedural-{i}": _skin(surface, window, tone, rng) for i, tone in enumerate(_TONES)
         },
         window=window,
+        brows={shape: own_brows(surface, shape) for shape in OWN_BROWS},
         hair={name: _shells(surface, *kind, rng) for name, kind in _SHELLS.items()},
         irises={name: _iris(colour, rng) for name, colour in _IRISES.items()},
         probes={f"procedural-{i}": _probe(rng) for i in range(6)},

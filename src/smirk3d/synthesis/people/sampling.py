@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smirk3d.errors import UsageError
 from smirk3d.synthesis.people.accessories import CLOTHES, GLASSES, HATS
 from smirk3d.synthesis.people.assets import chosen
+from smirk3d.synthesis.people.brows import OWN_BROWS
 from smirk3d.synthesis.people.expressions import ExpressionOdds, FaceSampler, PoseOdds
 from smirk3d.synthesis.people.labels import RELATIONS, LabeledPicture
 from smirk3d.synthesis.people.recipes import (
@@ -39,9 +40,8 @@ _TONES = (
 (60, 45, 38) to (236, 207, 183), the range of published skin charts)."""
 _DARK_SKIN = 0.16
 """Mean linear green below which hair is dark."""
-_OVER_AN_EYE = ("bob02", "short04")
-"""Hairdos that hide an eye, drawn a third as often."""
-_OWN_BROWS = ("natural", "thin", "thick", "straight", "sparse")
+_OVER_AN_EYE = {"bob02": 0.15, "short04": 0.15, "braid01": 0.3}
+"""Hairdos that hide an eye, and how often they are drawn against others."""
 _BACKGROUNDS = ("probe", "plain", "shapes", "bokeh")
 
 
@@ -113,9 +113,9 @@ class PeopleSampler:
         assets = renderer.assets
         self._skins = chosen(assets.skins, "skin", held_out)
         self._hair = chosen(assets.hair, "hair", held_out) if assets.hair else []
-        odds_of = np.array([1 / 3 if name in _OVER_AN_EYE else 1.0 for name in self._hair])
+        odds_of = np.array([_OVER_AN_EYE.get(name, 1.0) for name in self._hair])
         self._hair_odds = odds_of / max(odds_of.sum(), 1.0)
-        self._brows = chosen(assets.brows, "brows", held_out) if assets.brows else []
+        self._brows = chosen(assets.brows, "brows", held_out)
         self._irises = chosen(assets.irises, "iris", held_out)
         self._probes = chosen(assets.probes, "probe", held_out)
 
@@ -138,9 +138,7 @@ class PeopleSampler:
             glasses = str(rng.choice([g for g in GLASSES if g.startswith("sun") == dark]))
         hat = str(rng.choice(HATS)) if rng.random() < odds.hat else ""
         bald = rng.random() < odds.bald or not self._hair
-        own = rng.random() < odds.own_brows or not self._brows
-        if not self.renderer.studio.surface.strips and self._brows:
-            own = False
+        own = rng.random() < odds.own_brows
         # brows are darker than hair, and grey later
         darker = np.array(hair_colour) * rng.uniform(0.35, 0.8)
         darker *= min(1.0, rng.uniform(0.03, 0.13) / float(darker.mean()))
@@ -152,7 +150,7 @@ class PeopleSampler:
             skin=skin,
             hair="" if bald or hat else str(rng.choice(self._hair, p=self._hair_odds)),
             hair_colour=hair_colour,
-            brows=str(rng.choice(_OWN_BROWS if own else self._brows)),
+            brows=str(rng.choice(OWN_BROWS if own else self._brows)),
             brow_colour=_colour(darker),
             lash_alpha=float(rng.uniform(0.3, 1.0)),
             iris=iris,
@@ -191,7 +189,7 @@ class PeopleSampler:
         lips = np.ones(3) * rng.uniform(0.85, 1.1)
         if made_up:
             lips = np.array([rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.35, 0.95)])
-        stubble = rng.uniform(0.15, 0.95) if man and rng.random() < self.odds.stubble else 0.0
+        stubble = rng.uniform(0.1, 0.8) if man and rng.random() < self.odds.stubble else 0.0
         mirrored = rng.random(2) < (0.5 if self.renderer.studio.surface.mirrors else 0.0)
         skin = SkinRecipe(
             maps=maps,

@@ -40,7 +40,6 @@ _TORSO_SHARE = 0.45
 _HAIR_WRAP = 0.35
 _HAIR_SHINE = 0.05
 _LASH_SHADE = 0.5
-_OWN_BROW_ALPHA = 0.9
 _GLOSS = np.array(
     [(0.028, 0.44), (0.035, 0.09), (0.035, 0.09), (0.05, 0.22), (0.04, 0.25), (0.035, 0.3),
      (0.03, 0.35), (0.01, 0.9), (0.01, 0.95), (0.05, 0.25)], np.float32,
@@ -63,7 +62,7 @@ class Person:
         worn: things that are solid.
         lenses: of glasses, if any.
         hair: the hairdo, if any.
-        brows: those of the assets; None for the head's own.
+        brows: of the person, if any.
     """
 
     recipe: PersonRecipe
@@ -260,16 +259,12 @@ class Shot:
     def _cards(self, light: kernels.Light, recipe: PersonRecipe) -> Iterator[raster.Cards]:
         """Yield all that is translucent."""
         brown = np.array(recipe.brow_colour, np.float32)
-        for name, strips in self.studio.surface.strips.items():
-            lashes = name == "lashes"
-            if not lashes and self.person.brows is not None:
-                continue
-            tint = self._lit(self.posed, brown * (_LASH_SHADE if lashes else 1.0), light, None)
+        lashes = self.studio.surface.lashes
+        if lashes is not None:
+            tint = self._lit(self.posed, brown * _LASH_SHADE, light, None)
             yield raster.Cards(
-                self.screen(self.posed), strips.faces, strips.uv, tint,
-                self.studio.strip_texture(name, recipe.brows),
-                recipe.lash_alpha if lashes else _OWN_BROW_ALPHA,
-                int(Segment.LASHES if lashes else Segment.BROWS),
+                self.screen(self.posed), lashes.faces, lashes.uv, tint, self.studio.lash_texture,
+                recipe.lash_alpha, int(Segment.LASHES),
             )  # fmt: skip
         for hair, points, colour, segment in self._hairs():
             lit = self._lit(points, np.array(colour, np.float32), light, hair.shade)

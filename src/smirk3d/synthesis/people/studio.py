@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
-from smirk3d.rendering.hair_pictures import brow_alpha, lash_alpha
+from smirk3d.rendering.hair_pictures import lash_alpha
 from smirk3d.synthesis.people import shade_kernels as kernels
 from smirk3d.synthesis.people.assets import HairAsset, PeopleAssets
 from smirk3d.synthesis.people.head_surface import HeadSurface
@@ -35,6 +35,7 @@ class Studio:
         noise: that skins share ``[3, N, N]``.
         linear: linear value of each sRGB byte ``[256]``.
         texels: place of each triangle's corners in the skin maps, in texels ``[F, 3, 2]``.
+        lash_texture: lightness and opacity of lashes ``[R, C, 2]``.
         eye_joints: numbers of the left and right eye's joints.
     """
 
@@ -56,7 +57,10 @@ class Studio:
         self.eye_joints = [joints.index(name) for name in ("eyeL", "eyeR")]
         self._means = {name: self._mean(skin) for name, skin in assets.skins.items()}
         self._around: dict[str, Surroundings] = {}
-        self._strips: dict[str, NDArray[np.uint8]] = {}
+        alpha = lash_alpha().numpy() * 255
+        lashes = np.stack([np.full_like(alpha, _MEAN_LIGHTNESS), alpha], -1)
+        self.lash_texture = np.ascontiguousarray(lashes.astype(np.uint8))
+        self._textures: dict[int, NDArray[np.uint8]] = {}
 
     def _mean(self, skin: NDArray[np.uint8]) -> Array:
         """Return the mean linear colour ``[3]`` of a map on the face."""
@@ -103,14 +107,14 @@ class Studio:
         """Return a hairdo's texture, half as fine where pictures are small."""
         if self.size > _LARGE:
             return hair.texture
-        key = f"hair {id(hair)}"
-        if key not in self._strips:
+        key = id(hair)
+        if key not in self._textures:
             rows, columns = hair.texture.shape[:2]
             half = (columns // 2, rows // 2)
-            self._strips[key] = np.asarray(
+            self._textures[key] = np.asarray(
                 cv2.resize(hair.texture, half, interpolation=cv2.INTER_AREA), np.uint8
             )
-        return self._strips[key]
+        return self._textures[key]
 
     def around(self, probe: str) -> Surroundings:
         """Return a light probe by name, prepared.
@@ -124,13 +128,3 @@ class Studio:
                 raise AssetError(f"no probe is named {probe!r}: there are {known}")
             self._around[probe] = surroundings(self.assets.probes[probe])
         return self._around[probe]
-
-    def strip_texture(self, name: str, brows: str) -> NDArray[np.uint8]:
-        """Return the texture ``[R, C, 2]`` of the head's own brows or lashes."""
-        key = name if name == "lashes" else brows
-        if key not in self._strips:
-            drawn = lash_alpha() if name == "lashes" else brow_alpha(brows)  # type: ignore[arg-type]
-            alpha = drawn.numpy() * 255
-            grey = np.full_like(alpha, _MEAN_LIGHTNESS)
-            self._strips[key] = np.ascontiguousarray(np.stack([grey, alpha], -1).astype(np.uint8))
-        return self._strips[key]
