@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -36,9 +38,8 @@ def middle_line(surface: HeadSurface) -> Array:
     strips = surface.template[(surface.part == PARTS.index("brows")) & (surface.template[:, 0] > 0)]
     if len(strips):
         ends = np.linspace(strips[:, 0].min(), strips[:, 0].max(), 6)
-        middles = [strips[(strips[:, 0] >= a) & (strips[:, 0] <= b)].mean(0)
-                   for a, b in zip(ends[:-1], ends[1:], strict=True)]  # fmt: skip
-        return np.stack(middles)
+        columns = [(strips[:, 0] >= a) & (strips[:, 0] <= b) for a, b in pairwise(ends)]
+        return np.stack([strips[column].mean(0) for column in columns])
     points = head.landmarks(head.v_template[None])[0].numpy()
     row = {int(number): place for place, number in enumerate(head.landmark_ids.tolist())}
     upper, lower = (points[[row[number] for number in ids]] for ids in (_UPPER, _LOWER))

@@ -69,7 +69,7 @@ class HeadSurface:
         Raises:
             AssetError: if it lacks a region or MediaPipe's landmarks.
         """
-        lacking = {"lips", "face", "eyelids", "nose"} - set(head.regions)
+        lacking = {"lips", "face"} - set(head.regions)
         if lacking or len(head.landmark_ids) < 468:
             raise AssetError(f"head {head.name!r} lacks landmarks or regions that people need")
         self.head = head
@@ -83,7 +83,10 @@ class HeadSurface:
         self.material = np.array([_MATERIAL[name] for name in solid_names], np.uint8)
         self.segment = np.array([_SEGMENT[name] for name in solid_names], np.uint8)
         self.uv = head.uv.numpy()[head.uv_faces.numpy()[solid]].astype(np.float32)
-        regions = {name: mask.numpy() for name, mask in head.regions.items()}
+        nowhere = np.zeros(len(part), bool)
+        names_of_regions = ("lips", "face", "neck", "ears", "eyelids", "nose", "cheeks", "scalp")
+        regions = {name: nowhere for name in names_of_regions}
+        regions |= {name: mask.numpy() for name, mask in head.regions.items()}
         for name, segment in (
             ("neck", Segment.NECK),
             ("ears", Segment.EARS),
@@ -96,7 +99,7 @@ class HeadSurface:
         self.template = template.numpy().astype(np.float32)
         self.normals = vertex_normals(template[None], head.faces)[0].numpy()
         self.masks = self._masks(regions)
-        self.scalp = self._soft(regions["scalp"], 2) if "scalp" in regions else np.zeros(len(part))
+        self.scalp = self._soft(regions["scalp"], 2)
         skin = (self.material == kernels.SKIN) & regions["face"][self.faces].all(1)
         on_middle = np.abs(self.template[self.faces[skin], 0]) < 1e-5
         middles = self.uv[skin][..., 1][on_middle]
@@ -123,12 +126,14 @@ class HeadSurface:
         jaw_line = low + 0.35 * np.abs(x)
         jaw = 1 / (1 + np.exp((y - jaw_line - 0.012) / 0.004)) * (z > -0.005)
         neck = np.clip((y - (low - 0.062)) / 0.025, 0, 1)
-        ears = self._soft(regions["ears"], 2) if "ears" in regions else np.zeros(len(x))
+        ears = self._soft(regions["ears"], 2)
         beard = np.maximum(lip, jaw * neck) * (1 - ears) * (self.part == 0)
         lids = self._soft(regions["eyelids"], 2)
-        nose = regions["nose"] & (z > np.quantile(z[regions["nose"]], 0.7))
-        cheeks = regions.get("cheeks", np.zeros_like(nose))
-        ruddy = np.maximum.reduce([self._soft(nose, 4), 0.7 * self._soft(cheeks, 8), 0.8 * ears])
+        nose = regions["nose"]
+        if nose.any():
+            nose = nose & (z > np.quantile(z[nose], 0.7))
+        cheeks = self._soft(regions["cheeks"], 8)
+        ruddy = np.maximum.reduce([self._soft(nose, 4), 0.7 * cheeks, 0.8 * ears])
         soft_beard = smoothed(
             torch.from_numpy(beard.astype(np.float32))[:, None], self.head.faces, 2
         )

@@ -25,6 +25,8 @@ _IRISES = {
     "green": (0.33, 0.40, 0.25), "blue": (0.32, 0.45, 0.58), "grey": (0.42, 0.46, 0.50),
 }  # fmt: skip
 _MAP = (640, 300)
+_SCALP = 0.25
+"""Share of a vertex that must be scalp for hair to grow there."""
 _SHELLS = {"shells-1": (0.004, 4), "shells-2": (0.009, 6), "shells-3": (0.026, 10)}
 """Length in metres and number of shells of procedural hair."""
 
@@ -65,10 +67,15 @@ def procedural_assets(surface: HeadSurface) -> PeopleAssets:
         },
         window=window,
         brows={shape: own_brows(surface, shape) for shape in OWN_BROWS},
-        hair={name: _shells(surface, *kind, rng) for name, kind in _SHELLS.items()},
+        hair={name: _shells(surface, *kind, rng) for name, kind in _shells_on(surface)},
         irises={name: _iris(colour, rng) for name, colour in _IRISES.items()},
         probes={f"procedural-{i}": _probe(rng) for i in range(6)},
     )
+
+
+def _shells_on(surface: HeadSurface) -> list[tuple[str, tuple[float, int]]]:
+    """Return the kinds of hair that a head can have: none without a scalp."""
+    return list(_SHELLS.items()) if (surface.scalp > _SCALP).any() else []
 
 
 def _window(surface: HeadSurface) -> tuple[float, float, float, float]:
@@ -137,7 +144,7 @@ def _probe(rng: np.random.Generator) -> Array:
 
 def _shells(surface: HeadSurface, length: float, count: int, rng: np.random.Generator) -> HairAsset:
     """Return hair as shells over the scalp, each with fewer strands than the one below."""
-    ids = np.flatnonzero((surface.scalp > 0.25) & (surface.part == 0))
+    ids = np.flatnonzero((surface.scalp > _SCALP) & (surface.part == 0))
     new = np.full(len(surface.part), -1)
     new[ids] = np.arange(len(ids))
     skin = surface.faces[surface.material == 0]
@@ -147,7 +154,7 @@ def _shells(surface: HeadSurface, length: float, count: int, rng: np.random.Gene
     across = (points[:, 0] - points[:, 0].min()) / np.ptp(points[:, 0]) * 0.5 + 0.5 * (
         (points[:, 2] - points[:, 2].min()) / np.ptp(points[:, 2])
     )
-    fade = np.clip((surface.scalp[ids] - 0.25) * 3, 0.15, 1)[:, None]
+    fade = np.clip((surface.scalp[ids] - _SCALP) * 3, 0.15, 1)[:, None]
     strands = smooth_noise(rng, _NOISE, 70.0)
     band = 160
     texture = np.zeros((band * count, _NOISE, 2), np.float32)

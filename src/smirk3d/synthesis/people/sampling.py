@@ -40,7 +40,7 @@ _TONES = (
 (60, 45, 38) to (236, 207, 183), the range of published skin charts)."""
 _DARK_SKIN = 0.16
 """Mean linear green below which hair is dark."""
-_OVER_AN_EYE = {"bob02": 0.15, "short04": 0.15, "braid01": 0.3}
+_OVER_AN_EYE = {"bob02": 0.15, "short03": 0.15, "braid01": 0.3}
 """Hairdos that hide an eye, and how often they are drawn against others."""
 _BACKGROUNDS = ("probe", "plain", "shapes", "bokeh")
 
@@ -209,7 +209,7 @@ class PeopleSampler:
         )
         options = _HAIR[:3] + _HAIR[-2:] if tone[1] < _DARK_SKIN else _HAIR
         odds = np.ones(len(options))
-        odds[-2:] = 3.0 if old else 0.35
+        odds[-2:] = 1.2 if old else 0.25
         colour = np.array(options[int(rng.choice(len(options), p=odds / odds.sum()))])
         return skin, _colour(colour * rng.uniform(0.7, 1.3))
 
