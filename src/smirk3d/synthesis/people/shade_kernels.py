@@ -137,6 +137,8 @@ LIPS, BEARD, LIDS, RED = range(4)
 _RELIEF = np.float32(0.0022)
 """Metres that the skin rises from a black to a white texel; chosen by eye."""
 _STEEPEST = np.float32(0.45)
+_MOST_GAIN = np.float32(1.4)
+"""Gain of a channel's deviations from its mean, against green's."""
 _ALIKE = np.float32(0.004)
 """Metres of depth within which rays of a pixel that see one material see one place."""
 _LIFT = np.float32(0.002)
@@ -202,6 +204,26 @@ def _green(texture: U8, x: float, y: float) -> float:
 
 
 @compiled
+def _toned(numbers: F32, red: float, green: float, blue: float, smooth: float, ruddy: float) -> F3:
+    """Return a map's linear colour brought to a person's tone, contrast and blotches."""
+    contrast = numbers[CONTRAST]
+    # a channel that is nearly black in the map would have its noise raised with its mean
+    most = _MOST_GAIN * numbers[GAIN_G]
+    gain = numbers[GAIN_R]
+    red = numbers[MEAN_R] * gain + contrast * min(gain, most) * (red - numbers[MEAN_R])
+    gain = numbers[GAIN_G]
+    green = gain * (numbers[MEAN_G] + contrast * (green - numbers[MEAN_G]))
+    gain = numbers[GAIN_B]
+    blue = numbers[MEAN_B] * gain + contrast * min(gain, most) * (blue - numbers[MEAN_B])
+    blotch = np.float32(0.06) * numbers[BLOTCHES] * smooth
+    flush = 1 - np.float32(0.2) * numbers[BLOTCHES] * ruddy
+    red *= 1 + blotch
+    green *= (1 - blotch) * flush
+    blue *= (1 - blotch) * flush
+    return red, green, blue
+
+
+@compiled
 def _skin(paint: Paint, x: float, y: float, mask: F3, ruddy: float) -> F3:
     """Return a skin's albedo at a place of the maps, in texels."""
     lips, beard, lids = mask
@@ -224,23 +246,7 @@ def _skin(paint: Paint, x: float, y: float, mask: F3, ruddy: float) -> F3:
         red += share * (numbers[LIKE_R] * linear[int(rb)] - red)
         green += share * (numbers[LIKE_G] * linear[int(gb)] - green)
         blue += share * (numbers[LIKE_B] * linear[int(bb)] - blue)
-    contrast = numbers[CONTRAST]
-    red = numbers[MEAN_R] + contrast * (red - numbers[MEAN_R])
-    green = numbers[MEAN_G] + contrast * (green - numbers[MEAN_G])
-    blue = numbers[MEAN_B] + contrast * (blue - numbers[MEAN_B])
-    blotch = numbers[BLOTCHES] * smooth
-    flush = 1 - numbers[BLOTCHES] * ruddy
-    red *= numbers[GAIN_R] * (1 + np.float32(0.06) * blotch)
-    green *= (
-        numbers[GAIN_G]
-        * (1 - np.float32(0.06) * blotch)
-        * (flush * np.float32(0.2) + np.float32(0.8))
-    )
-    blue *= (
-        numbers[GAIN_B]
-        * (1 - np.float32(0.06) * blotch)
-        * (flush * np.float32(0.2) + np.float32(0.8))
-    )
+    red, green, blue = _toned(numbers, red, green, blue, smooth, ruddy)
     dark = max(spot - (1 - numbers[FRECKLES]), np.float32(0)) * (1 - lips)
     red *= 1 - np.float32(0.35) * dark
     green *= 1 - np.float32(0.55) * dark
