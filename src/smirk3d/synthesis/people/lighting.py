@@ -13,7 +13,7 @@ from smirk3d.rendering.light_visibility import sphere_directions
 
 Array = NDArray[np.float32]
 
-NUM_DIRECTIONS = 16
+NUM_DIRECTIONS = 12
 _ROUGH = (16, 32)
 _MOST = 25.0
 """Brightest direction that is kept, against the mean: the lamp stands for what is brighter."""

@@ -182,12 +182,15 @@ def _texel(texture: U8, x: float, y: float) -> tuple[float, float, float]:
     j1, i1 = min(max(j + 1, 0), width - 1), min(max(i + 1, 0), height - 1)
     w00, w01 = np.float32((1 - fx) * (1 - fy)), np.float32(fx * (1 - fy))
     w10, w11 = np.float32((1 - fx) * fy), np.float32(fx * fy)
-    a, b, c, d = texture[i0, j0], texture[i0, j1], texture[i1, j0], texture[i1, j1]
+    # element by element: views of arrays are counted, which costs more than the sum
     return (
-        w00 * a[0] + w01 * b[0] + w10 * c[0] + w11 * d[0],
-        w00 * a[1] + w01 * b[1] + w10 * c[1] + w11 * d[1],
-        w00 * a[2] + w01 * b[2] + w10 * c[2] + w11 * d[2],
-    )
+        w00 * texture[i0, j0, 0] + w01 * texture[i0, j1, 0]
+        + w10 * texture[i1, j0, 0] + w11 * texture[i1, j1, 0],
+        w00 * texture[i0, j0, 1] + w01 * texture[i0, j1, 1]
+        + w10 * texture[i1, j0, 1] + w11 * texture[i1, j1, 1],
+        w00 * texture[i0, j0, 2] + w01 * texture[i0, j1, 2]
+        + w10 * texture[i1, j0, 2] + w11 * texture[i1, j1, 2],
+    )  # fmt: skip
 
 
 @compiled
@@ -232,12 +235,13 @@ def _skin(paint: Paint, x: float, y: float, mask: F3, ruddy: float) -> F3:
     yb = 2 * numbers[CENTRE_ROW] - y if numbers[MIRROR_B] > 0 else y
     ra, ga, ba = _texel(paint.skin_a, x, ya)
     red, green, blue = linear[int(ra)], linear[int(ga)], linear[int(ba)]
-    rows = noise.shape[1]
+    # the noise's side is a power of two
+    last = noise.shape[1] - 1
     nx, ny = x + numbers[NOISE_X], y + numbers[NOISE_Y]
-    i, j = int(ny * np.float32(0.31)) % rows, int(nx * np.float32(0.31)) % rows
+    i, j = int(ny * np.float32(0.31)) & last, int(nx * np.float32(0.31)) & last
     smooth = noise[0, i, j]
-    fine = noise[1, int(ny * np.float32(2.3)) % rows, int(nx * np.float32(2.3)) % rows]
-    spot = noise[2, int(ny * np.float32(1.3)) % rows, int(nx * np.float32(1.3)) % rows]
+    fine = noise[1, int(ny * np.float32(2.3)) & last, int(nx * np.float32(2.3)) & last]
+    spot = noise[2, int(ny * np.float32(1.3)) & last, int(nx * np.float32(1.3)) & last]
     if numbers[SHARE] > 0:
         rb, gb, bb = _texel(paint.skin_b, x, yb)
         share = numbers[SHARE] + np.float32(0.2) * smooth
@@ -373,7 +377,7 @@ def _weights(screen: F32, a: int, b: int, c: int, x: float, y: float) -> F3:
 
 
 @compiled
-def _bumped(skin: U8, numbers: F32, tx: float, ty: float, du: F32, dv: F32, n: F3) -> F3:
+def _bumped(mesh: Mesh, f: int, skin: U8, numbers: F32, tx: float, ty: float, n: F3) -> F3:
     """Return a normal tilted by the relief that a map's lightness stands for."""
     mirrored = numbers[MIRROR_A] > 0
     y = 2 * numbers[CENTRE_ROW] - ty if mirrored else ty
@@ -384,7 +388,9 @@ def _bumped(skin: U8, numbers: F32, tx: float, ty: float, du: F32, dv: F32, n: F
     v = rise * (_green(skin, tx - half, y + half) - middle)
     if mirrored:
         v = -v
-    gx, gy, gz = u * du[0] + v * dv[0], u * du[1] + v * dv[1], u * du[2] + v * dv[2]
+    gx = u * mesh.slope_u[f, 0] + v * mesh.slope_v[f, 0]
+    gy = u * mesh.slope_u[f, 1] + v * mesh.slope_v[f, 1]
+    gz = u * mesh.slope_u[f, 2] + v * mesh.slope_v[f, 2]
     steep = np.sqrt(gx * gx + gy * gy + gz * gz)
     less = _STEEPEST / (_STEEPEST + steep)
     return n[0] - gx * less, n[1] - gy * less, n[2] - gz * less
@@ -454,13 +460,13 @@ def _at(f: int, x: float, y: float, mesh: Mesh, paint: Paint, light: Light) -> F
     m = mesh.material[f]
     f0, rough = paint.gloss[m, 0], paint.gloss[m, 1]
     if m == SKIN:
-        uv = mesh.uv[f]
-        tx = w[0] * uv[0, 0] + w[1] * uv[1, 0] + w[2] * uv[2, 0]
-        ty = w[0] * uv[0, 1] + w[1] * uv[1, 1] + w[2] * uv[2, 1]
+        uv = mesh.uv
+        tx = w[0] * uv[f, 0, 0] + w[1] * uv[f, 1, 0] + w[2] * uv[f, 2, 0]
+        ty = w[0] * uv[f, 0, 1] + w[1] * uv[f, 1, 1] + w[2] * uv[f, 2, 1]
         mask = _blend(mesh.masks, a, b, c, w)
         ruddy = w[0] * mesh.masks[a, RED] + w[1] * mesh.masks[b, RED] + w[2] * mesh.masks[c, RED]
         albedo = _skin(paint, tx, ty, mask, ruddy)
-        n = _bumped(paint.skin_a, paint.numbers, tx, ty, mesh.slope_u[f], mesh.slope_v[f], n)
+        n = _bumped(mesh, f, paint.skin_a, paint.numbers, tx, ty, n)
         f0 = f0 * paint.numbers[GLOSS] * (1 + mask[LIPS] * paint.numbers[LIP_GLOSS])
         rough = rough * (1 - np.float32(0.35) * mask[LIPS])
     elif m in (EYE_LEFT, EYE_RIGHT):
@@ -513,7 +519,8 @@ def shade(ids: I32, q: F32, mesh: Mesh, paint: Paint, light: Light, pixels: Pixe
         for column in range(width):
             count, total = 0, np.float32(0)
             pixels.seen[row, column] = -1
-            pixels.colour[row, column] = 0
+            for k in range(3):
+                pixels.colour[row, column, k] = 0
             for ray in range(4):
                 i, j = 2 * row + ray // 2, 2 * column + ray % 2
                 f = ids[i, j]
@@ -521,7 +528,8 @@ def shade(ids: I32, q: F32, mesh: Mesh, paint: Paint, light: Light, pixels: Pixe
                     continue
                 like, all_like = _alike(ids, q, mesh.material, (2 * row, 2 * column), ray)
                 if like < ray:
-                    sample[ray] = sample[like]
+                    for k in range(3):
+                        sample[ray, k] = sample[like, k]
                 else:
                     x = 2 * column + 1.0 if all_like else j + 0.5
                     y = 2 * row + 1.0 if all_like else i + 0.5
