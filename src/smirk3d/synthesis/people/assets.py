@@ -1,0 +1,144 @@
+"""Skins, hair, irises and light that people are made of, read once and kept in a compact file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.assets.atomic import atomic_path
+from smirk3d.errors import AssetError
+from smirk3d.synthesis.people.split import is_held_out
+
+Array = NDArray[np.float32]
+
+ASSET_FORMAT = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class HairAsset:
+    """A hairdo or a pair of brows: triangles that hang on the head's.
+
+    Attributes:
+        corners: vertices of the head's triangle that each point hangs on ``[N, 3]``.
+        bary: barycentric coordinates ``[N, 3]`` there.
+        offset: from there, in metres ``[N, 3]``.
+        faces: triangles ``[F, 3]``.
+        uv: place of each point in the texture ``[N, 2]``, v downwards, 0 to 1.
+        texture: lightness (mean 96) and opacity uint8 ``[R, C, 2]``.
+        shade: fraction of light that reaches each point past the others ``[N]``.
+    """
+
+    corners: NDArray[np.int32]
+    bary: Array
+    offset: Array
+    faces: NDArray[np.int32]
+    uv: Array
+    texture: NDArray[np.uint8]
+    shade: Array
+
+    def points(self, vertices: Array) -> Array:
+        """Return the points ``[N, 3]`` on a head's vertices ``[V, 3]``."""
+        on_head = np.einsum("nkc,nk->nc", vertices[self.corners], self.bary)
+        points: Array = (on_head + self.offset).astype(np.float32)
+        return points
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleAssets:
+    """All that people are made of beside the head; by name.
+
+    Attributes:
+        skins: maps uint8 sRGB ``[H, W, 3]``, all of one size.
+        window: the part of the head's UV square that the maps show: u and v (upwards) of the first
+            and of the last edge.
+        hair, brows: hairdos and brows.
+        irises: sRGB uint8 ``[R, A, 3]``, from pupil to rim, around from the subject's left.
+        probes: linear RGB float32 ``[H, W, 3]``, equirectangular.
+    """
+
+    skins: Mapping[str, NDArray[np.uint8]]
+    window: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
+    hair: Mapping[str, HairAsset] = field(default_factory=lambda: MappingProxyType({}))
+    brows: Mapping[str, HairAsset] = field(default_factory=lambda: MappingProxyType({}))
+    irises: Mapping[str, NDArray[np.uint8]]
+    probes: Mapping[str, Array]
+
+
+_HAIR_ARRAYS = ("corners", "bary", "offset", "faces", "uv", "texture", "shade")
+
+
+def save_assets(path: Path, assets: PeopleAssets, key: str) -> None:
+    """Write assets as one file, whole or not at all.
+
+    Args:
+        path: of the file.
+        assets: to keep.
+        key: what they were made from; :func:`load_assets` asks for it.
+    """
+    arrays: dict[str, NDArray[Any]] = {"key": np.array(key), "window": np.array(assets.window)}
+    for kind in ("skins", "irises", "probes"):
+        for name, array in getattr(assets, kind).items():
+            half = array.astype(np.float16) if array.dtype.kind == "f" else array
+            arrays[f"{kind}/{name}"] = half
+    for kind in ("hair", "brows"):
+        for name, hair in getattr(assets, kind).items():
+            for attribute in _HAIR_ARRAYS:
+                arrays[f"{kind}/{name}/{attribute}"] = getattr(hair, attribute)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+
+def load_assets(path: Path, key: str) -> PeopleAssets | None:
+    """Return kept assets, None if there are none or they were made from something else."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["key"]) != key:
+                return None
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    tables: dict[str, dict[str, Any]] = {}
+    for name, array in arrays.items():
+        kind, _, rest = name.partition("/")
+        if kind in {"hair", "brows"}:
+            asset, _, attribute = rest.partition("/")
+            tables.setdefault(kind, {}).setdefault(asset, {})[attribute] = array
+        elif rest:
+            tables.setdefault(kind, {})[rest] = array
+    window = arrays["window"].tolist()
+    return PeopleAssets(
+        skins=tables["skins"],
+        window=(window[0], window[1], window[2], window[3]),
+        hair={name: HairAsset(**parts) for name, parts in tables.get("hair", {}).items()},
+        brows={name: HairAsset(**parts) for name, parts in tables.get("brows", {}).items()},
+        irises=tables["irises"],
+        probes={name: probe.astype(np.float32) for name, probe in tables["probes"].items()},
+    )
+
+
+def chosen(names: Mapping[str, object], kind: str, held_out: bool | None) -> list[str]:
+    """Return the names of a kind that may be drawn, sorted.
+
+    Args:
+        names: all there are.
+        kind: ``skin``, ``hair``, ``probe``, ``iris`` or ``brows``.
+        held_out: True for those kept for evaluation, False for the others, None for all. A kind of
+            which nothing is held out gives all.
+
+    Raises:
+        AssetError: if none is left.
+    """
+    found = sorted(names)
+    if held_out is not None:
+        matching = [name for name in found if is_held_out(f"{kind}/{name}") == held_out]
+        found = matching or ([] if kind in {"skin", "hair", "probe"} else found)
+    if not found:
+        raise AssetError(f"no {kind} is left to draw: give a folder of assets that has some")
+    return found
