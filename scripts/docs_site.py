@@ -48,6 +48,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in ("README.md", *OUTSIDE, *(str(path.relative_to(ROOT)) for path in _results())):
         uri = "index.md" if name == "README.md" else name
         files.append(File.generated(config, uri, abs_src_path=str(ROOT / name)))
+    for path in (*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")):  # pages link to some
+        name = path.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, name, abs_src_path=str(path)))
     if _examples():
         files.append(File.generated(config, EXAMPLES, content=_examples()))
     for module in _modules():
