@@ -18,9 +18,9 @@ import torch
 
 from common import write_results
 from smirk3d.heads.registry import load_head
-from smirk3d.synthesis.people import raster_kernels, shade_kernels, shot
-from smirk3d.synthesis.people.makehuman import makehuman_assets
-from smirk3d.synthesis.people.renderer import PeopleRenderer
+from smirk3d.synthesis.people.drawing import raster_kernels, shade_kernels, shot
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
+from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
 from smirk3d.synthesis.people.sampling import PeopleSampler
 
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {

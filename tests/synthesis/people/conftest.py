@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smirk3d.heads.registry import load_head
-from smirk3d.synthesis.people.renderer import PeopleRenderer
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
 pytest.importorskip("numba", reason="people are drawn with numba, which the extra fast brings")

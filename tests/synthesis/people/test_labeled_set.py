@@ -14,7 +14,7 @@ from smirk3d.cli.main import main
 from smirk3d.errors import InputError, OutputError
 from smirk3d.preprocessing.media.image_io import write_png
 from smirk3d.synthesis.people import pair_rows, read_labeled_set, write_labeled_set
-from smirk3d.synthesis.people.renderer import PeopleRenderer
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.sampling import PeopleSampler
 
 

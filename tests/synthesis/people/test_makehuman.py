@@ -10,8 +10,8 @@ import pytest
 
 from smirk3d.errors import InputError
 from smirk3d.heads.registry import load_head
-from smirk3d.synthesis.people.makehuman import _hung, _read_obj, makehuman_assets
-from smirk3d.synthesis.people.renderer import PeopleRenderer
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
+from smirk3d.synthesis.people.parts.makehuman import _hung, _read_obj, makehuman_assets
 
 
 def test_vertices_hang_on_three_others_with_scaled_offsets(tmp_path: Path) -> None:

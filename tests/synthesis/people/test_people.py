@@ -14,8 +14,8 @@ from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.synthesis.people import LabeledPicture, Segment
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.recipes import CameraRecipe
-from smirk3d.synthesis.people.renderer import PeopleRenderer
 from smirk3d.synthesis.people.sampling import PeopleSampler
 
 
@@ -89,9 +89,9 @@ def test_gaze_goes_where_the_eyes_look(renderer: PeopleRenderer, sampler: People
 def test_what_is_hidden_is_labeled_hidden(renderer: PeopleRenderer, sampler: PeopleSampler) -> None:
     front = plain(renderer, sampler).labels
     side = plain(renderer, sampler, pose=(0.0, np.pi / 2, 0.0)).labels
-    corners = renderer.studio.surface.point_corners
-    x = renderer.studio.surface.template[corners].mean(1)[:, 0]
-    z = renderer.studio.surface.template[corners].mean(1)[:, 2]
+    corners = renderer.resources.surface.point_corners
+    x = renderer.resources.surface.template[corners].mean(1)[:, 0]
+    z = renderer.resources.surface.template[corners].mean(1)[:, 2]
     assert not front.points_visible[z < -0.05].any()
     on_front = (z > 0.09) & (np.abs(x) < 0.03)
     assert front.points_visible[on_front].mean() > 0.85

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smirk3d.synthesis.people.renderer import PeopleRenderer
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.sampling import PeopleSampler
 from smirk3d.synthesis.people.split import HELD_OUT, is_held_out
 

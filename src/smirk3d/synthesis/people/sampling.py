@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.errors import UsageError
-from smirk3d.synthesis.people.accessories import CLOTHES, GLASSES, HATS
-from smirk3d.synthesis.people.assets import chosen
-from smirk3d.synthesis.people.brows import OWN_BROWS
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.expressions import ExpressionOdds, FaceSampler, PoseOdds
 from smirk3d.synthesis.people.labels import RELATIONS, LabeledPicture
+from smirk3d.synthesis.people.parts.accessories import CLOTHES, GLASSES, HATS
+from smirk3d.synthesis.people.parts.assets import chosen
+from smirk3d.synthesis.people.parts.brows import OWN_BROWS
 from smirk3d.synthesis.people.recipes import (
     CameraRecipe,
     Colour,
@@ -23,7 +24,6 @@ from smirk3d.synthesis.people.recipes import (
     SceneRecipe,
     SkinRecipe,
 )
-from smirk3d.synthesis.people.renderer import PeopleRenderer
 from smirk3d.synthesis.people.split import is_held_out
 
 _HAIR = (
@@ -173,7 +173,7 @@ class PeopleSampler:
     def _iris(self, skin: SkinRecipe, rng: np.random.Generator) -> tuple[str, float]:
         """Return an iris and its brightness: mostly brown, of dark people nearly always."""
         brown = [name for name in self._irises if "brown" in name or "dark" in name]
-        tone = self.renderer.studio.mean_skin_of(skin.maps) * skin.gain
+        tone = self.renderer.resources.mean_skin_of(skin.maps) * skin.gain
         if brown and rng.random() < (0.97 if tone[1] < _DARK_SKIN else 0.5):
             return str(rng.choice(brown)), float(rng.uniform(0.08, 0.5))
         return str(rng.choice(self._irises)), float(rng.uniform(0.2, 0.7))
@@ -182,7 +182,7 @@ class PeopleSampler:
         """Return a skin and a colour of hair that goes with it."""
         maps = (str(rng.choice(self._skins)), str(rng.choice(self._skins)))
         fraction = 0.0 if rng.random() < 0.35 else rng.uniform(0.1, 0.5)
-        mean = self.renderer.studio.mean_skin_of(maps)
+        mean = self.renderer.resources.mean_skin_of(maps)
         tone = _tone(float(mean[1]), rng)
         man, old = "female" not in maps[0], "old" in maps[0]
         made_up = rng.random() < self.odds.make_up * (0.3 if man else 1.6)
@@ -190,7 +190,7 @@ class PeopleSampler:
         if made_up:
             lips = np.array([rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.35, 0.95)])
         stubble = rng.uniform(0.1, 0.8) if man and rng.random() < self.odds.stubble else 0.0
-        mirrored = rng.random(2) < (0.5 if self.renderer.studio.surface.mirrors else 0.0)
+        mirrored = rng.random(2) < (0.5 if self.renderer.resources.surface.mirrors else 0.0)
         skin = SkinRecipe(
             maps=maps,
             mirrored=(bool(mirrored[0]), bool(mirrored[1])),
@@ -227,7 +227,7 @@ class PeopleSampler:
 
     def _light(self, rng: np.random.Generator) -> LightRecipe:
         probe, turn = str(rng.choice(self._probes)), float(rng.uniform(-math.pi, math.pi))
-        brightest = self.renderer.studio.around(probe).brightest
+        brightest = self.renderer.resources.around(probe).brightest
         flat = math.hypot(brightest[0], brightest[2])
         around = math.atan2(brightest[0], brightest[2]) - turn
         key = np.array([flat * math.sin(around), brightest[1], flat * math.cos(around)])

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.synthesis.people.accessories import clothes, glasses, hat
-from smirk3d.synthesis.people.assets import PeopleAssets
-from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.resources import RenderResources
+from smirk3d.synthesis.people.drawing.shot import Person, Shot
 from smirk3d.synthesis.people.labels import LabeledPicture
-from smirk3d.synthesis.people.procedural import procedural_assets
+from smirk3d.synthesis.people.parts.accessories import clothes, glasses, hat
+from smirk3d.synthesis.people.parts.assets import PeopleAssets
+from smirk3d.synthesis.people.parts.procedural import procedural_assets
 from smirk3d.synthesis.people.recipes import PersonRecipe, SceneRecipe
-from smirk3d.synthesis.people.shot import Person, Shot
-from smirk3d.synthesis.people.studio import Studio
 
 Array = NDArray[np.float32]
 Asset = TypeVar("Asset")
@@ -31,7 +31,7 @@ class PeopleRenderer:
     Attributes:
         head: the head.
         assets: what people are made of.
-        studio: both, prepared for drawing.
+        resources: both, prepared for drawing.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class PeopleRenderer:
         surface = HeadSurface(head)
         self.head = head
         self.assets = assets or procedural_assets(surface)
-        self.studio = Studio(surface, self.assets, size)
+        self.resources = RenderResources(surface, self.assets, size)
 
     @property
     def points(self) -> tuple[NDArray[np.int64], Array]:
         """The fixed surface points: corners and barycentric coordinates ``[P, 3]``."""
-        return self.studio.surface.point_corners, self.studio.surface.point_bary
+        return self.resources.surface.point_corners, self.resources.surface.point_bary
 
     @torch.no_grad()
     def person(self, recipe: PersonRecipe, number: int = 0) -> Person:
@@ -71,7 +71,7 @@ class PeopleRenderer:
         """
         if recipe.head != self.head.name:
             raise AssetError(f"the recipe is for head {recipe.head!r}, not {self.head.name!r}")
-        surface = self.studio.surface
+        surface = self.resources.surface
         parameters = self.head.neutral()
         parameters = parameters.replace(shape=torch.from_numpy(recipe.shape)[None])
         mesh = self.head(parameters)
@@ -80,7 +80,7 @@ class PeopleRenderer:
         if recipe.clothes:
             worn.append(clothes(recipe.clothes, neutral, surface))
         if recipe.glasses:
-            eyes = mesh.joints[0, self.studio.eye_joints].numpy()
+            eyes = mesh.joints[0, self.resources.eye_joints].numpy()
             frame, lenses = glasses(recipe.glasses, neutral, eyes, surface)
             worn.append(frame)
         if recipe.hat:
@@ -92,7 +92,7 @@ class PeopleRenderer:
     @torch.no_grad()
     def picture(self, person: Person, scene: SceneRecipe) -> LabeledPicture:
         """Return a person's picture uint8 ``[S, S, 3]`` and the truth about it."""
-        return Shot(self.studio, person, scene).taken()
+        return Shot(self.resources, person, scene).taken()
 
 
 def _named(table: Mapping[str, Asset], name: str, kind: str) -> Asset:

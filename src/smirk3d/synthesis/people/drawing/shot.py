@@ -13,15 +13,15 @@ from smirk3d.conventions import CROP_SIZE, NUM_MEDIAPIPE_LANDMARKS
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_transform, transform_points
-from smirk3d.synthesis.people import raster_kernels as raster
-from smirk3d.synthesis.people import shade_kernels as kernels
-from smirk3d.synthesis.people.accessories import Worn
-from smirk3d.synthesis.people.assets import HairAsset
+from smirk3d.synthesis.people.drawing import raster_kernels as raster
+from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.lighting import light_frame
+from smirk3d.synthesis.people.drawing.photography import background, exposed, occlude, photographed
+from smirk3d.synthesis.people.drawing.resources import RenderResources
 from smirk3d.synthesis.people.labels import LabeledPicture, PictureLabels, Segment
-from smirk3d.synthesis.people.lighting import light_frame
-from smirk3d.synthesis.people.photography import background, exposed, occlude, photographed
+from smirk3d.synthesis.people.parts.accessories import Worn
+from smirk3d.synthesis.people.parts.assets import HairAsset
 from smirk3d.synthesis.people.recipes import PersonRecipe, SceneRecipe
-from smirk3d.synthesis.people.studio import Studio
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -90,11 +90,11 @@ class _Meshes:
 class Shot:
     """The steps from a person and a scene to a labeled picture."""
 
-    def __init__(self, studio: Studio, person: Person, scene: SceneRecipe) -> None:
+    def __init__(self, resources: RenderResources, person: Person, scene: SceneRecipe) -> None:
         """Pose the person and set up the camera."""
-        self.studio, self.person, self.scene = studio, person, scene
+        self.resources, self.person, self.scene = resources, person, scene
         self.rng = np.random.default_rng(scene.seed)
-        head = studio.surface.head
+        head = resources.surface.head
         face = scene.face.replace(shape=person.parameters.shape[0])
         self.face = face.replace(neck=torch.zeros_like(face.neck))
         mesh = head(self.face[None])
@@ -103,17 +103,17 @@ class Shot:
         eyes = axis_angle_to_matrix(self.face.eyes.view(2, 3)).numpy()
         turned = self.rotation @ eyes
         self.gaze: Array = np.ascontiguousarray(turned[:, :, 2])
-        centres = mesh.joints[0, studio.eye_joints].numpy()[:, None]
+        centres = mesh.joints[0, resources.eye_joints].numpy()[:, None]
         self.eyes: Array = np.ascontiguousarray(
             np.concatenate([centres, turned.transpose(0, 2, 1)], 1), np.float32
         )
         self.landmarks: Array = head.landmarks(mesh.vertices)[0].numpy()
         self.focal, self.centre = self._framing()
-        self.around = studio.around(scene.light.probe)
+        self.around = resources.around(scene.light.probe)
 
     def _framing(self) -> tuple[float, NDArray[np.float64]]:
         """Return focal length and principal point in pixels that frame the landmarks."""
-        camera, size = self.scene.camera, self.studio.size
+        camera, size = self.scene.camera, self.resources.size
         flat = self.landmarks[:, :2] / (camera.distance - self.landmarks[:, 2:])
         low, high = flat.min(0), flat.max(0)
         focal = size / (camera.framing * float((high - low).mean()))
@@ -135,12 +135,12 @@ class Shot:
         light = self._light(meshes)
         solid = self._drawn(meshes, normals, light)
         layers = self._layers(light, solid)
-        size = self.studio.size
+        size = self.resources.size
         behind = background(self.scene, self.around, size, self.focal, self.rng)
         before, shown = np.empty((size, size), np.float32), np.empty((size, size), np.uint8)
         seen = raster.composite(solid, behind, _HAIR_SLACK, layers, before, shown)
         recipe = self.person.recipe.skin
-        skin = self.studio.mean_skin_of(recipe.maps) * np.array(recipe.gain, np.float32)
+        skin = self.resources.mean_skin_of(recipe.maps) * np.array(recipe.gain, np.float32)
         on_skin = (shown == Segment.SKIN) | (shown == Segment.LIPS)
         seen = exposed(seen, on_skin, self.scene.camera, float(skin[1]))
         hidden = np.zeros((size, size), np.float32)
@@ -151,7 +151,7 @@ class Shot:
         return LabeledPicture(picture, self._labels(normals, before, hidden, shown))
 
     def _meshes(self) -> _Meshes:
-        surface, person = self.studio.surface, self.person
+        surface, person = self.resources.surface, self.person
         points, faces = [self.posed], [surface.faces]
         material, segment = [surface.material], [surface.segment]
         for worn in person.worn:
@@ -162,7 +162,7 @@ class Shot:
         count, added = sum(map(len, points)), sum(map(len, faces)) - len(surface.faces)
         masks = np.zeros((count, 4), np.float32)
         masks[: len(self.posed)] = surface.masks
-        texels = np.concatenate([self.studio.texels, np.zeros((added, 3, 2), np.float32)])
+        texels = np.concatenate([self.resources.texels, np.zeros((added, 3, 2), np.float32)])
         return _Meshes(
             np.concatenate(points), np.concatenate(faces).astype(np.int32),
             np.concatenate(material), np.concatenate(segment), texels, masks,
@@ -173,7 +173,7 @@ class Shot:
         if not worn.on_torso:
             moved: Array = worn.points @ self.rotation.T
             return moved
-        skin = self.studio.surface.part == 0
+        skin = self.resources.surface.part == 0
         base = self.person.neutral[skin][self.person.neutral[skin][:, 1].argmin()] * [0, 1, 1]
         middle = np.array([0, base[1] + 0.01, worn.points[:40, 2].mean()], np.float32)
         vector = matrix_to_axis_angle(torch.from_numpy(self.rotation)[None])
@@ -192,7 +192,7 @@ class Shot:
             points = np.ascontiguousarray(hair.points(self.person.neutral) @ self.rotation.T)
             screen = np.empty_like(points)
             raster.light_points(points, frame, _RADIUS, _SHADOW_SIZE, screen)
-            texture = self.studio.hair_texture(hair)
+            texture = self.resources.hair_texture(hair)
             raster.hair_depth_map(screen, hair.faces, hair.uv, texture, shadow)
         return kernels.Light(
             frame[2], np.array(light.key_colour, np.float32), shadow, frame, _RADIUS,
@@ -202,8 +202,8 @@ class Shot:
 
     def _drawn(self, meshes: _Meshes, normals: Array, light: kernels.Light) -> raster.Solid:
         """Return what is solid in each pixel."""
-        studio, recipe = self.studio, self.person.recipe
-        shape, rays = (studio.size,) * 2, (studio.size * _RAYS,) * 2
+        resources, recipe = self.resources, self.person.recipe
+        shape, rays = (resources.size,) * 2, (resources.size * _RAYS,) * 2
         screen = self.screen(meshes.points, _RAYS)
         ids, fine = np.full(rays, -1, np.int32), np.zeros(rays, np.float32)
         raster.draw_ids(screen, meshes.faces, ids, fine)
@@ -213,16 +213,16 @@ class Shot:
             _OCCLUSION_SIZE, light.distance,
         )  # fmt: skip
         slopes = np.zeros((2, len(meshes.faces), 3), np.float32)
-        own = len(studio.surface.faces)
+        own = len(resources.surface.faces)
         kernels.gradients(meshes.points, meshes.faces[:own], meshes.texels, slopes[0], slopes[1])
         mesh = kernels.Mesh(
             screen, meshes.points, normals, arriving, mirrored, fraction, meshes.faces,
             meshes.material, meshes.texels, slopes[0], slopes[1], meshes.masks,
         )  # fmt: skip
-        first, second = (studio.assets.skins[name] for name in recipe.skin.maps)
+        first, second = (resources.assets.skins[name] for name in recipe.skin.maps)
         paint = kernels.Paint(
-            first, second, studio.assets.irises[recipe.iris], studio.linear, studio.noise,
-            studio.numbers(recipe), self._colours(), _GLOSS, self.eyes,
+            first, second, resources.assets.irises[recipe.iris], resources.linear, resources.noise,
+            resources.numbers(recipe), self._colours(), _GLOSS, self.eyes,
         )  # fmt: skip
         pixels = kernels.Pixels(
             np.empty((*shape, 3), np.float32), np.empty(shape, np.float32),
@@ -245,7 +245,7 @@ class Shot:
 
     def _layers(self, light: kernels.Light, solid: raster.Solid) -> raster.Layers:
         """Return the layers of hair, brows, lashes and lenses."""
-        shape, recipe = (self.studio.size,) * 2, self.person.recipe
+        shape, recipe = (self.resources.size,) * 2, self.person.recipe
         layers = raster.Layers(
             np.empty((*shape, _LAYERS), np.float32), np.empty((*shape, _LAYERS, 4), np.float32),
             np.empty((*shape, _LAYERS), np.uint8), np.zeros(shape, np.uint8),
@@ -259,18 +259,18 @@ class Shot:
     def _cards(self, light: kernels.Light, recipe: PersonRecipe) -> Iterator[raster.Cards]:
         """Yield all that is translucent."""
         brown = np.array(recipe.brow_colour, np.float32)
-        lashes = self.studio.surface.lashes
+        lashes = self.resources.surface.lashes
         if lashes is not None:
             tint = self._lit(self.posed, brown * _LASH_SHADE, light, None)
             yield raster.Cards(
-                self.screen(self.posed), lashes.faces, lashes.uv, tint, self.studio.lash_texture,
+                self.screen(self.posed), lashes.faces, lashes.uv, tint, self.resources.lash_texture,
                 recipe.lash_alpha, int(Segment.LASHES),
             )  # fmt: skip
         for hair, points, colour, segment in self._hairs():
             lit = self._lit(points, np.array(colour, np.float32), light, hair.shade)
             yield raster.Cards(
-                self.screen(points), hair.faces, hair.uv, lit, self.studio.hair_texture(hair), 1.0,
-                int(segment),
+                self.screen(points), hair.faces, hair.uv, lit,
+                self.resources.hair_texture(hair), 1.0, int(segment),
             )  # fmt: skip
         lenses = self.person.lenses
         if lenses is not None:
@@ -320,7 +320,7 @@ class Shot:
     def _labels(
         self, normals: Array, before: Array, hidden: Array, shown: NDArray[np.uint8]
     ) -> PictureLabels:
-        surface, person, scene = self.studio.surface, self.person, self.scene
+        surface, person, scene = self.resources.surface, self.person, self.scene
         head = surface.head
         pixels = np.full((NUM_MEDIAPIPE_LANDMARKS, 2), np.nan, np.float32)
         seen = np.zeros(NUM_MEDIAPIPE_LANDMARKS, bool)
@@ -364,7 +364,7 @@ class Shot:
         points = np.einsum("nkc,nk->nc", self.posed[corners], bary).astype(np.float32)
         facing = np.einsum("nkc,nk->nc", normals[corners], bary)
         view = np.array([0, 0, self.scene.camera.distance]) - points
-        size = self.studio.size
+        size = self.resources.size
         screen = self.screen(points)
         inside = ((screen[:, :2] >= 0) & (screen[:, :2] < size)).all(1)
         fine = np.floor(screen[:, :2].clip(0, size - 1e-3) * _RAYS).astype(np.int64)

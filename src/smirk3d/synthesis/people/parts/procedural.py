@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.synthesis.people.assets import HairAsset, PeopleAssets
-from smirk3d.synthesis.people.brows import OWN_BROWS, own_brows
-from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.shade_kernels import LIDS, LIPS, RED
 from smirk3d.synthesis.people.labels import Segment
-from smirk3d.synthesis.people.shade_kernels import LIDS, LIPS, RED
+from smirk3d.synthesis.people.parts.assets import HairAsset, PeopleAssets
+from smirk3d.synthesis.people.parts.brows import OWN_BROWS, own_brows
 
 Array = NDArray[np.float32]
 

@@ -12,9 +12,9 @@ from smirk3d.geometry.closest_points import closest_points
 from smirk3d.heads.spec import PARTS
 from smirk3d.rendering.complexion import BrowShape
 from smirk3d.rendering.hair_pictures import brow_alpha
-from smirk3d.synthesis.people import shade_kernels as kernels
-from smirk3d.synthesis.people.assets import HairAsset
-from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.parts.assets import HairAsset
 
 Array = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from smirk3d.errors import AssetError
 from smirk3d.geometry.meshes import smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
-from smirk3d.synthesis.people import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing import shade_kernels as kernels
 from smirk3d.synthesis.people.labels import Segment
 
 Array = NDArray[np.float32]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.synthesis.people.compiled import compiled
+from smirk3d.synthesis.people.drawing.compiled import compiled
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.synthesis.people import shade_kernels as kernels
-from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
 from smirk3d.synthesis.people.labels import Segment
 
 Array = NDArray[np.float32]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.synthesis.people.lighting import Surroundings, looked_up
+from smirk3d.synthesis.people.drawing.lighting import Surroundings, looked_up
 from smirk3d.synthesis.people.recipes import CameraRecipe, SceneRecipe
 
 Array = NDArray[np.float32]

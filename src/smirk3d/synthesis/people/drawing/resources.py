@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
 from smirk3d.rendering.hair_pictures import lash_alpha
-from smirk3d.synthesis.people import shade_kernels as kernels
-from smirk3d.synthesis.people.assets import HairAsset, PeopleAssets
-from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.lighting import Surroundings, surroundings
 from smirk3d.synthesis.people.labels import Segment
-from smirk3d.synthesis.people.lighting import Surroundings, surroundings
-from smirk3d.synthesis.people.procedural import skin_noise
+from smirk3d.synthesis.people.parts.assets import HairAsset, PeopleAssets
+from smirk3d.synthesis.people.parts.procedural import skin_noise
 from smirk3d.synthesis.people.recipes import PersonRecipe
 
 Array = NDArray[np.float32]
@@ -25,7 +25,7 @@ _LARGE = 320
 """Side in pixels up to which pictures show hair in half the textures' size."""
 
 
-class Studio:
+class RenderResources:
     """What drawing needs beside a person and a scene.
 
     Attributes:

@@ -20,15 +20,15 @@ from smirk3d.head_import.anny.surface import cut_head
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rendering.light_visibility import directional_visibility, sphere_directions
-from smirk3d.synthesis.people.assets import (
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.parts.assets import (
     ASSET_FORMAT,
     HairAsset,
     PeopleAssets,
     load_assets,
     save_assets,
 )
-from smirk3d.synthesis.people.brows import OWN_BROWS, moved_to_brow, own_brows
-from smirk3d.synthesis.people.head_surface import HeadSurface
+from smirk3d.synthesis.people.parts.brows import OWN_BROWS, moved_to_brow, own_brows
 
 Array = NDArray[np.float32]
 

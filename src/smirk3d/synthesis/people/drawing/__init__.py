@@ -1,0 +1,1 @@
+"""From a person and a scene to a picture: surfaces, light, camera."""

@@ -1,0 +1,1 @@
+"""What people are made of: skins, hair, brows, clothes, and their assets."""
