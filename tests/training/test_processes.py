@@ -127,7 +127,11 @@ with RunLog(folder) as log:
 
 
 def start_run(folder: Path, pause: float) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'src'}",
+    }
     command = [sys.executable, "-c", RUN, str(folder), str(pause)]
     return subprocess.Popen(command, env=environment, cwd=REPOSITORY)
 

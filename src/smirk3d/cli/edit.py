@@ -73,10 +73,9 @@ class Edit:
 
     def run(self) -> int:
         """Write the edited file and return the exit code."""
-        from smirk3d.assets.weight_files import INPAINTER
-
         self._check()
         actions, out = parse_actions(self.actions), self._out()
+        from smirk3d.assets.weight_files import INPAINTER
         from smirk3d.editing.photo_editor import PhotoEditor
         from smirk3d.neural_renderer.generator import NeuralRenderer
         from smirk3d.preprocessing.media.image_io import read_image
