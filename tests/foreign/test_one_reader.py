@@ -23,7 +23,7 @@ ALLOWED = {
     # an error that a process of ours hands over: whether it can be handed over at all
     ("data/worker_processes.py", "pickle.loads"),
     # a line of a run's own log, in which losses that are not finite have their place
-    ("training/run_log.py", "json.loads"),
+    ("training/records/run_log.py", "json.loads"),
 }
 
 

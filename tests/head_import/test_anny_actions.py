@@ -34,7 +34,7 @@ def test_each_action_moves_places_that_exist_by_little(name: str) -> None:
     if mirrored_name(name) == name:
         # what both sides do does not push the middle aside
         assert all(m[0] == 0 for p, m in shape.moves.items() if action_shapes.is_middle(p))
-    assert {f.name for f in fields(shape)} == {"keep", "moves", "upper_eyelid", "lower_lid"}
+    assert {f.name for f in fields(shape)} == {"keep", "moves", "upper_eyelid", "lower_eyelid"}
 
 
 def test_channels_have_arkits_names() -> None:

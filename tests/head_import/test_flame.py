@@ -196,7 +196,7 @@ def test_irises_join_the_landmarks_at_the_front_of_the_eyes():
 
 def test_eyelids_close_the_eyes_and_move_nothing_else(large):
     arrays, meta = large
-    assert meta["eyelids"] == "built from the lids' geometry"
+    assert meta["eyelids"] == "built from the eyelids' geometry"
     assert not meta["eyelids_after_pose"]
     left, right = np.linalg.norm(arrays["eyelid_basis"], axis=2)
     x = arrays["v_template"][:, 0]

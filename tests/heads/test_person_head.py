@@ -77,14 +77,14 @@ def test_eyes_turn_as_far_as_peoples(head: HeadModel) -> None:
     assert 33 < left < 46
 
 
-def test_lids_lie_on_the_eyes(head: HeadModel) -> None:
+def test_eyelids_lie_on_the_eyes(head: HeadModel) -> None:
     """Of the eyelids' inner rims no part is far from the eye, open or closed."""
     for closed in (0.0, 0.5, 1.0):
         face = head.neutral().replace(eyelids=torch.full((1, 2), closed))
         mesh = head(face)
         eyes = mesh.joints[:, [head.joint_names.index(n) for n in ("eyeL", "eyeR")]]
         gaze = torch.tensor([[[0.0, 0, 1], [0, 0, 1]]])
-        depth = head.contact.lid_depth(mesh.vertices, eyes, gaze)
+        depth = head.contact.eyelid_depth(mesh.vertices, eyes, gaze)
         assert depth.max() < 0
         rims = head.contact.lid_gap < 0.00035
         assert -depth[:, rims].median() < 0.0007
@@ -132,7 +132,7 @@ def test_strips_of_hair_ride_on_what_carries_them(head: HeadModel) -> None:
         assert (distance - rest).abs().max() < 0.0025, name
 
 
-def test_lashes_turn_with_the_lids(head: HeadModel) -> None:
+def test_lashes_turn_with_the_eyelids(head: HeadModel) -> None:
     upper = ids(head, "lashes")
     upper = upper[head.v_template[upper, 1] > head.v_template[ids(head, "eyeL"), 1].mean()]
     shut = head(head.neutral().replace(eyelids=torch.ones(1, 2))).vertices[0]
@@ -148,7 +148,7 @@ def test_nothing_impossible_happens_on_a_fixed_sample(head: HeadModel) -> None:
     faces = random_expressions(head, SAMPLE, SEED, PEOPLE)
     found = GeometryMeter(head).measure(faces)
     assert max(f.outside for f in found) == 0
-    assert max(f.lid_depth for f in found) < 0.0003
+    assert max(f.eyelid_depth for f in found) < 0.0003
     assert max(f.lip_crossing for f in found) < 0.0005
     assert max(f.inside_pixels for f in found) <= FEW_PIXELS
 
@@ -163,7 +163,7 @@ def test_the_meter_sees_what_is_impossible(head: HeadModel) -> None:
     before = HeadModel(old.arrays, old.meta)
     found = GeometryMeter(before, head).measure(random_expressions(before, 3, SEED, 3))
     assert min(f.inside_pixels for f in found) > 1000
-    assert max(f.lid_depth for f in found) > 0.0003
+    assert max(f.eyelid_depth for f in found) > 0.0003
 
 
 def test_edges_that_pass_through_triangles_are_counted() -> None:

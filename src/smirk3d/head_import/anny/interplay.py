@@ -39,7 +39,7 @@ _SATURATED = (
 """Two actions that pull the same skin the same way, and the fraction of the second that is lost
 where both are whole. Set by eye."""
 
-_BELOW_LID = ("eyeSquintLeft", "cheekSquintLeft")
+_BELOW_EYELID = ("eyeSquintLeft", "cheekSquintLeft")
 
 
 def interplay(
@@ -89,10 +89,10 @@ def _correctives(
     actions: Actions, surface: HeadSurface, points: FacePoints
 ) -> tuple[list[tuple[str, str]], list[Field]]:
     found = {(a, b): -fraction * actions[b] for a, b, fraction in _SATURATED}
-    lid = _on_lid(points)[:, None]
-    for name in _BELOW_LID:
-        found["eyeBlinkLeft", name] = -lid * actions[name]
-    found["eyeSquintLeft", "cheekSquintLeft"] = -0.5 * lid * actions["cheekSquintLeft"]
+    eyelid = _on_eyelid(points)[:, None]
+    for name in _BELOW_EYELID:
+        found["eyeBlinkLeft", name] = -eyelid * actions[name]
+    found["eyeSquintLeft", "cheekSquintLeft"] = -0.5 * eyelid * actions["cheekSquintLeft"]
     for (first, second), offsets in list(found.items()):
         other = mirrored_name(first), mirrored_name(second)
         if other != (first, second):
@@ -100,8 +100,8 @@ def _correctives(
     return list(found), list(found.values())
 
 
-def _on_lid(points: FacePoints) -> Field:
-    """Return 1 on the margin of the left lower lid, less towards the orbit ``[V]``."""
+def _on_eyelid(points: FacePoints) -> Field:
+    """Return 1 on the margin of the left lower eyelid, less towards the orbit ``[V]``."""
     inside = points.eye_ring >= 0
     fraction = np.where(inside, (points.eye_ring / EYELID_MARGIN).clip(0, 1) ** 1.5, 0.0)
     return fraction * ~points.upper_eyelid

@@ -30,7 +30,7 @@ EYE_LOOPS = tuple(
     (v, 28) for v in (6898, 6893, 6888, 6859, 11491, 6788, 6786, 11465, 6784, 13352, 7747, 7773)
 )
 """Edge loops around the left eye from the orbit inwards: the ninth and tenth are the outer and
-inner rim of the lid margin, the last the first behind the eyelids."""
+inner rim of the eyelid margin, the last the first behind the eyelids."""
 
 EYE_GROUPS = {"eyeL": "helper-l-eye", "eyeR": "helper-r-eye"}
 

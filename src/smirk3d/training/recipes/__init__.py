@@ -12,9 +12,22 @@ from smirk3d.training.recipes.renderer import RENDERER
 from smirk3d.training.recipes.smirk import PAPER, RELEASED_CODE, RELEASED_CODE_PRETRAIN
 from smirk3d.training.recipes.tiny_cpu import TINY_CPU
 
-__all__ = ["PRESETS", "Recipe"]
+__all__ = [
+    "CORE",
+    "CYCLE",
+    "EXPRESSIONS",
+    "INPAINTER",
+    "PAPER",
+    "PRESETS",
+    "PRETRAIN",
+    "RELEASED_CODE",
+    "RELEASED_CODE_PRETRAIN",
+    "RENDERER",
+    "TINY_CPU",
+    "Recipe",
+]
 
-PRESETS: dict[str, Recipe] = {
+PRESETS = {
     recipe.name: recipe
     for recipe in (
         PRETRAIN,

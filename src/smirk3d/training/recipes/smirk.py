@@ -12,6 +12,7 @@ from smirk3d.training.recipes.recipe import Recipe
 _EPOCH = 50_000
 """Samples of an epoch in the authors' configuration files, after which the cosine restarts."""
 _BATCH = 32
+"""Faces of a batch in the authors' configuration files."""
 
 RELEASED_CODE = Recipe(
     name="released-code",

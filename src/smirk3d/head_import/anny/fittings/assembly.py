@@ -21,7 +21,7 @@ _TONGUE_SIZE = np.array([0.78, 0.92, 0.97])
 _TONGUE_SHIFT = np.array([0.0, -0.0035, -0.0005])
 """How the sources' tongue is made to lie within the lower teeth, about its back."""
 _TONGUE_TAPER = 0.45
-"""Share of its size that it loses towards its back, which slim necks would not hold."""
+"""Fraction of its size that it loses towards its back, which slim necks would not hold."""
 
 
 def with_fittings(arrays: Arrays, surface: HeadSurface) -> Arrays:

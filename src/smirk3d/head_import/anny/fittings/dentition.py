@@ -33,7 +33,7 @@ class _Arch:
         front: of the outer faces, behind the front of the sources' teeth.
         edges: height of each biting edge over the lip line.
         heights, widths, thicknesses: of the crowns.
-        edge_share: of width and of thickness that a crown keeps at its edge.
+        edge_fraction: of width and of thickness that a crown keeps at its edge.
     """
 
     down: float
@@ -44,7 +44,7 @@ class _Arch:
     heights: tuple[float, ...]
     widths: tuple[float, ...]
     thicknesses: tuple[float, ...]
-    edge_share: tuple[tuple[float, float], ...]
+    edge_fraction: tuple[tuple[float, float], ...]
 
 
 _UPPER = _Arch(
@@ -56,7 +56,7 @@ _UPPER = _Arch(
     heights=(10.5, 9.0, 10.0, 8.5, 8.0, 7.5),
     widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
     thicknesses=(6.8, 6.2, 7.8, 9.0, 9.0, 11.0),
-    edge_share=((0.90, 0.26), (0.86, 0.26), (0.42, 0.30), (0.62, 0.5), (0.68, 0.6), (0.8, 0.72)),
+    edge_fraction=((0.90, 0.26), (0.86, 0.26), (0.42, 0.30), (0.62, 0.5), (0.68, 0.6), (0.8, 0.72)),
 )
 _LOWER = _Arch(
     down=1.0,
@@ -67,11 +67,11 @@ _LOWER = _Arch(
     heights=(9.0, 9.3, 10.5, 8.5, 8.0, 7.5),
     widths=(5.4, 6.0, 6.9, 7.0, 7.1, 11.2),
     thicknesses=(6.0, 6.4, 7.4, 7.6, 8.0, 10.4),
-    edge_share=((0.92, 0.26), (0.9, 0.26), (0.42, 0.30), (0.6, 0.5), (0.66, 0.6), (0.8, 0.72)),
+    edge_fraction=((0.92, 0.26), (0.9, 0.26), (0.42, 0.30), (0.6, 0.5), (0.66, 0.6), (0.8, 0.72)),
 )
 
-# crowns by level from the neck, inside the gum, to the edge: height, width and thickness as shares;
-# the last level has the edge's own shares
+# crowns by level from the neck, inside the gum, to the edge: fractions of height, width and
+# thickness; the last level has the edge's own
 _LEVELS = ((-0.12, 0.70, 0.90), (0.35, 0.95, 1.0), (0.82, 1.0, 0.62), (1.0, 1.0, 1.0))
 _AROUND = 8
 _SQUARENESS = 2 / 3.2
@@ -98,12 +98,12 @@ def dentition(
     patches = []
     front = template[upper, 2].max()
     for arch, part, mask in ((_UPPER, "teethU", upper), (_LOWER, "teethL", lower)):
-        carriers = np.flatnonzero(mask)
+        anchors = np.flatnonzero(mask)
         for name, half in ((part, _teeth(arch)), ("gums", _gums(arch))):
             points, faces, uv = with_other_side(*half)
             points = points * _MM + [0, lip_line, front]
-            weights = _affine(points, template[carriers])
-            ids = np.tile(carriers, (len(points), 1))
+            weights = _affine(points, template[anchors])
+            ids = np.tile(anchors, (len(points), 1))
             patches.append(patch(name, points, faces, uv, ids, weights))
     return patches
 
@@ -118,9 +118,9 @@ def front_of_teeth(x: Field, template: Field, upper: NDArray[np.bool_]) -> Field
     return np.asarray(template[upper, 2].max() - behind * _MM)
 
 
-def _affine(points: Field, carriers: Field) -> Field:
-    """Return weights ``[N, K]`` of carriers ``[K, 3]``: points follow their best affine motion."""
-    system = np.concatenate([carriers, np.ones((len(carriers), 1))], 1)
+def _affine(points: Field, anchors: Field) -> Field:
+    """Return weights ``[N, K]`` of anchors ``[K, 3]``: points follow their best affine motion."""
+    system = np.concatenate([anchors, np.ones((len(anchors), 1))], 1)
     weights: Field = np.concatenate([points, np.ones((len(points), 1))], 1) @ np.linalg.pinv(system)
     return weights
 
@@ -164,7 +164,7 @@ def _crown(arch: _Arch, number: int, place: Field, normal: Field) -> tuple[Field
     out = np.sign(sin) * np.abs(sin) ** _SQUARENESS
     tangent = np.array([normal[1], -normal[0]])
     thickness, points, uv = arch.thicknesses[number], [], []
-    levels = [*_LEVELS[:-1], (1.0, *arch.edge_share[number])]
+    levels = [*_LEVELS[:-1], (1.0, *arch.edge_fraction[number])]
     for height, wide, thick in levels:
         deep = thickness * thick
         # the outer face of a crown stays flat: what it thins, it loses inside

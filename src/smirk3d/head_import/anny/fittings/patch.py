@@ -24,10 +24,10 @@ class Patch:
         points: ``[N, 3]`` on the template, in metres.
         faces: ``[F, 3]``, outward.
         uv: ``[N, 2]`` in [0, 1], one a vertex.
-        ids: vertices of the head that carry each point ``[N, K]``.
-        weights: their shares ``[N, K]``, rows sum to 1.
+        ids: the anchors, vertices of the head that each point follows ``[N, K]``.
+        weights: of the anchors ``[N, K]``, rows sum to 1.
         lever: what an action's offset is multiplied by and added of, ``[N, 3, 3]``; zero where a
-            point moves as its carriers do.
+            point moves as its anchors do.
     """
 
     part: str
@@ -40,8 +40,8 @@ class Patch:
 
     def carried(self, values: NDArray[np.floating]) -> Field:
         """Return values ``[..., N, C]`` of the points, of those ``[..., V, C]`` of the head."""
-        carriers = np.asarray(values, np.float64)[..., self.ids, :]
-        moved: Field = (carriers * self.weights[..., None]).sum(-2)
+        anchors = np.asarray(values, np.float64)[..., self.ids, :]
+        moved: Field = (anchors * self.weights[..., None]).sum(-2)
         return moved
 
     def turned_with(self, offsets: NDArray[np.floating]) -> Field:
@@ -54,7 +54,7 @@ class Patch:
 def patch(
     part: str, points: Field, faces: Indices, uv: Field, ids: Indices, weights: Field
 ) -> Patch:
-    """Return a patch whose points move as their carriers do."""
+    """Return a patch whose points move as their anchors do."""
     lever = np.zeros((len(points), 3, 3))
     return Patch(
         part=part, points=points, faces=faces, uv=uv, ids=ids, weights=weights, lever=lever

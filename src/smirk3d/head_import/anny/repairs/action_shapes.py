@@ -1,8 +1,8 @@
 """Smooth motions of named places of the face that complete the sources' actions.
 
 Each place is a Gaussian on the skin around a point of the template; an action moves a few of them
-by a few millimetres. The sources' action is kept in part. Lid margins do not move with the places:
-eyelids turn about the eyeball instead.
+by a few millimetres. The sources' action is kept in part. Margins of eyelids do not move with the
+places: eyelids turn about the eyeball instead.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from smirk3d.head_import.anny.repairs.eyelids import lid_turned
+from smirk3d.head_import.anny.repairs.eyelids import eyelid_turned
 from smirk3d.head_import.anny.repairs.face_points import FacePoints
 from smirk3d.head_import.anny.repairs.skin_fields import Field, bump
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
@@ -34,14 +34,14 @@ class Shape:
     Attributes:
         keep: fraction of the sources' action that stays.
         moves: millimetres that each place moves, x to the subject's left, y up, z ahead.
-        upper_eyelid: millimetres that the middle of the upper lid's margin rises.
-        lower_lid: likewise of the lower lid.
+        upper_eyelid: millimetres that the middle of the upper eyelid's margin rises.
+        lower_eyelid: likewise of the lower eyelid.
     """
 
     keep: float = 1.0
     moves: Mapping[str, Millimetres] = field(default_factory=dict)
     upper_eyelid: float = 0.0
-    lower_lid: float = 0.0
+    lower_eyelid: float = 0.0
 
 
 class FacePlaces:
@@ -49,16 +49,16 @@ class FacePlaces:
 
     Attributes:
         weights: by name ``[V]``; a place in the middle is on both sides.
-        upper_eyelid, lower_lid: offsets ``[V, 3]`` of a left lid that rises by a millimetre.
+        upper_eyelid, lower_eyelid: offsets ``[V, 3]`` of a left eyelid that rises by a millimetre.
     """
 
     def __init__(self, surface: HeadSurface, points: FacePoints) -> None:
         """Lay the places on a template."""
         self._mirror = surface.mirror
-        self.upper_eyelid = lid_turned(points, 0.001, upper=True)
-        self.lower_lid = lid_turned(points, 0.001, upper=False)
-        eyelids = self.upper_eyelid, self.lower_lid
-        margin = sum(np.linalg.norm(lid, axis=1) for lid in eyelids).clip(0, 1e-3) * 1e3
+        self.upper_eyelid = eyelid_turned(points, 0.001, upper=True)
+        self.lower_eyelid = eyelid_turned(points, 0.001, upper=False)
+        eyelids = self.upper_eyelid, self.lower_eyelid
+        margin = sum(np.linalg.norm(eyelid, axis=1) for eyelid in eyelids).clip(0, 1e-3) * 1e3
         both = np.maximum(margin, margin[surface.mirror])
         skin = points.skin * (1 - both)
         self.weights: dict[str, Field] = {}
@@ -80,7 +80,7 @@ class FacePlaces:
             source: the sources' action ``[V, 3]``.
             both_sides: mirror what the places of the left do, for an action without sides.
         """
-        added = shape.upper_eyelid * self.upper_eyelid + shape.lower_lid * self.lower_lid
+        added = shape.upper_eyelid * self.upper_eyelid + shape.lower_eyelid * self.lower_eyelid
         for name, millimetres in shape.moves.items():
             added = added + self.column(name)[:, None] * (1e-3 * np.asarray(millimetres))
         if both_sides:
@@ -143,7 +143,7 @@ def _places(points: FacePoints) -> dict[str, tuple[float, float, float, int]]:
         "inner_brow": (0.011, ey + 0.021, _SMALL, 0),
         "brow": (ex - 0.004, ey + 0.025, _SMALL, 0),
         "outer_brow": (ex + 0.016, ey + 0.023, _SMALL, 0),
-        "lid_fold": (ex, ey + 0.015, _SMALL, 0),
+        "eyelid_fold": (ex, ey + 0.015, _SMALL, 0),
         "forehead": (ex - 0.004, ey + 0.046, _WIDE, 0),
         "temple": (ex + 0.030, ey + 0.014, _WIDE, 0),
     }

@@ -73,7 +73,7 @@ ACTION_SHAPES = {
     ),
     "cheekSquintLeft": Shape(
         keep=0.45,
-        lower_lid=1.9,
+        lower_eyelid=1.9,
         moves={
             "cheekbone": (-2.5, 3, 3),
             "beside_mouth": (0.5, 1, -4),

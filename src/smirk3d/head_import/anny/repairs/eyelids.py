@@ -1,7 +1,7 @@
 """Left eyelids that meet along a smooth line when they close, and that follow the gaze.
 
-Eyelids slide over the eyeball: what is added here turns lid skin about the eyeball's centre, by an
-angle that falls from the margin to the orbit along the edge loops around the eye.
+Eyelids slide over the eyeball: what is added here turns their skin about the eyeball's centre, by
+an angle that falls from the margin to the orbit along the edge loops around the eye.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OVERLAP = 0.0020
 _CORNER_OVERLAP = 0.0009
 _LOWER_EYELID_RISE = 0.0018
 
-# fraction of the margin's motion by edge loop, from the orbit to behind the lid
+# fraction of the margin's motion by edge loop, from the orbit to behind the eyelid
 _UPPER_FRACTION = (0.0, 0.10, 0.28, 0.48, 0.68, 0.84, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
 _LOWER_FRACTION = (0.10, 0.25, 0.42, 0.60, 0.76, 0.88, 0.95, 1.0, 1.0, 1.0, 0.95, 0.6)
 
@@ -51,9 +51,9 @@ def closing_eyelids(blink: Field, surface: HeadSurface, points: FacePoints) -> F
     """Return the blink of the left eye, with both margins meeting on one curve.
 
     The source closes the eyelids of this template by a third too far, most at the outer corner,
-    where the line then hooks up. Its motion is kept and scaled along the lid, so that at 1 the
+    where the line then hooks up. Its motion is kept and scaled along the eyelid, so that at 1 the
     upper margin overlaps the lower one by what nine of ten identities need to close; the lower
-    lid rises a little.
+    eyelid rises a little.
     """
     margin = surface.eye_loops[EYELID_MARGIN]
     upper = margin[points.upper_eyelid[margin]]
@@ -76,12 +76,12 @@ def closing_eyelids(blink: Field, surface: HeadSurface, points: FacePoints) -> F
 
 
 def lower_eyelid_up(points: FacePoints, rise: float) -> Field:
-    """Return offsets ``[V, 3]`` that lift the middle of the left lower lid by metres."""
-    return lid_turned(points, rise, upper=False)
+    """Return offsets ``[V, 3]`` that lift the middle of the left lower eyelid by metres."""
+    return eyelid_turned(points, rise, upper=False)
 
 
-def lid_turned(points: FacePoints, rise: float, *, upper: bool) -> Field:
-    """Return offsets ``[V, 3]`` that lift the middle of a left lid's margin by metres."""
+def eyelid_turned(points: FacePoints, rise: float, *, upper: bool) -> Field:
+    """Return offsets ``[V, 3]`` that lift the middle of a left eyelid's margin by metres."""
     eyelids = _eyelid_weights(points)
     angle = -rise / points.radius * eyelids[0 if upper else 1] * _between_canthi(points)
     return turned(points.template, points.eye, _DOWNWARDS, angle)
@@ -104,7 +104,7 @@ def _feathered(points: FacePoints, weights: Field) -> Field:
 
 
 def _between_canthi(points: FacePoints) -> Field:
-    """Return 1 in the middle of the lid and 0 at its corners ``[V]``, over x."""
+    """Return 1 in the middle of the eyelid and 0 at its corners ``[V]``, over x."""
     inner, outer = points.inner_canthus[0], points.outer_canthus[0]
     u = (points.template[:, 0] - (inner + outer) / 2) / ((outer - inner) / 2)
     arch = (1 - u**2).clip(0, 1) ** 0.75

@@ -35,7 +35,7 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
     both: Actions = {}
     for name, shape in ACTION_SHAPES.items():
         sided = mirrored_name(name) != name
-        source = _calm(name, actions[name], points)
+        source = _without_step(name, actions[name], points)
         made = places.offsets(shape, source, both_sides=not sided)
         (left if sided else both)[name] = made
     result = dict(actions)
@@ -51,7 +51,7 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
     return result
 
 
-def _calm(name: str, source: Field, points: FacePoints) -> Field:
+def _without_step(name: str, source: Field, points: FacePoints) -> Field:
     """Return a source's action without the step that it has beside the eye or the mouth."""
     if name == "cheekSquintLeft":
         near = bump(points.template, points.outer_canthus, (0.016, 0.012, 0.016))

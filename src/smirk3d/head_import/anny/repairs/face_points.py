@@ -12,7 +12,7 @@ from smirk3d.head_import.anny.repairs.skin_fields import Field, Mask, SkinGraph,
 from smirk3d.head_import.anny.surface import HeadSurface
 
 EYELID_MARGIN = 8
-"""Index of the lid margin's outer rim among the eye loops."""
+"""Index of the eyelid margin's outer rim among the eye loops."""
 
 LIP_CONTACT = 7
 """Index of the mouth loop along which the lips touch."""
@@ -30,7 +30,7 @@ class FacePoints:
         graph: the edges of skin and cavity.
         skin: skin and cavity ``[V]``; outer: skin alone.
         eye: centre of the eyeball; radius: its radius.
-        inner_canthus, outer_canthus: ends of the lid margin.
+        inner_canthus, outer_canthus: ends of the eyelid margin.
         mouth_corner, nose_tip, ala: the left ones.
         eye_ring: number of the eye loop of each vertex ``[V]``, -1 off the loops; left eye.
         upper_eyelid: whether a vertex on those loops lies above the line between the canthi.

@@ -42,7 +42,7 @@ class LipSeal:
             moved.append(ladder)
             fraction.append(-0.5 * weight * side * midline)
         self._moved = np.concatenate(moved)
-        self._share = np.concatenate(fraction)
+        self._fraction = np.concatenate(fraction)
         self._at = template[self._moved, 0]
 
     def gaps(self, field: Field) -> Field:
@@ -91,5 +91,5 @@ class LipSeal:
 
     def _closing(self, gaps: Field) -> Field:
         lift = np.zeros(len(self._mirror))
-        lift[self._moved] = self._share * np.interp(self._at, self._knots, gaps)
+        lift[self._moved] = self._fraction * np.interp(self._at, self._knots, gaps)
         return lift

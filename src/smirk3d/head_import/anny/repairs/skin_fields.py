@@ -42,9 +42,9 @@ class SkinGraph:
 
     def smooth(self, field: Field, where: Field, rounds: int) -> Field:
         """Return a field relaxed towards its neighbours' mean, most where ``where`` is 1."""
-        amount = where if field.ndim == 1 else where[:, None]
+        weight = where if field.ndim == 1 else where[:, None]
         for _ in range(rounds):
-            field = field + 0.5 * amount * (self.average(field) - field)
+            field = field + 0.5 * weight * (self.average(field) - field)
         return field
 
     def fill(self, known: Mask, values: Field, rounds: int = 400) -> Field:

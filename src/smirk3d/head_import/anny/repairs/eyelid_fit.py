@@ -22,30 +22,36 @@ SEAT = np.array([0.0007, -0.0010, -0.0120])
 """Metres from the front of the left helper ball to the centre of the eye: a little outwards, as the
 eyes of people who look into the camera, and down, as their eyelids cover the iris more above."""
 
-LID_GAP = 0.0003
+EYELID_GAP = 0.0003
 """Metres between the eye and the eyelids' inner rim, of the tear film and of rounding."""
 
 _INNER_RIM = 9
+"""Index of the eyelid margin's inner rim among the eye loops."""
 _GAP_BEHIND = (0.0005, 0.0007)
-_UNDER_LID = (0.0009, 0.0016)
+"""Metres of the two edge loops behind the inner rim from the eye; ours, by eye."""
+_UNDER_EYELID = (0.0009, 0.0016)
 """Metres of the skin behind the eyelids from the edge loop before it."""
 _SOCKET_GAP = 0.0009
+"""Metres from the eye at which skin of the socket lies at least; ours, by eye."""
 _FIRST_CONTACT = 2
 _LEAST_GAP = (0.0014, 0.0014, 0.0014, 0.0013, 0.0012, 0.0011, 0.0009, 0.0003, 0.0003, 0.0004)
 """Metres from the eye, by edge loop from the third to the last: skin in front of the rim."""
 _LARGEST_SHIFT = 0.0021
+"""Metres that no vertex of the inner rim moves farther; ours, by eye."""
 _REACH = 0.03
+"""Metres from the eye's centre within which the cavity is its socket: beyond a ball of 12 mm."""
 _STILL = 1e-5
+"""Metres up to which an action leaves a vertex in its place: rounding."""
 
 # fraction of the inner rim's shift by edge loop, from the orbit to the rim
 _FRACTION = (0.0, 0.02, 0.08, 0.18, 0.32, 0.50, 0.70, 0.87, 1.0, 1.0)
 
 
-def with_lids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> Field:
+def with_eyelids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> Field:
     """Return a symmetric template ``[V, 3]`` with eyelids on the eye around the left centre."""
     result = template.copy()
     rim = surface.eye_loops[_INNER_RIM]
-    shift = _onto_eye(template[rim], centre, LID_GAP)
+    shift = _onto_eye(template[rim], centre, EYELID_GAP)
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     # the inner corner keeps its place: the tear duct and its flesh fill it
     shift *= (_LARGEST_SHIFT * np.tanh(length / _LARGEST_SHIFT)) / length.clip(1e-9)
@@ -54,7 +60,7 @@ def with_lids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -> F
         result[loop] += fraction * _periodic(_around(template[loop], centre), angle, shift)
     before = rim
     for loop, gap, under in zip(
-        surface.eye_loops[len(_FRACTION) :], _GAP_BEHIND, _UNDER_LID, strict=True
+        surface.eye_loops[len(_FRACTION) :], _GAP_BEHIND, _UNDER_EYELID, strict=True
     ):
         before = _joined(loop, before, surface.quads)
         at = result[before] + under * _across(result[before], centre)
@@ -82,7 +88,7 @@ def seated(helper: Field, radius: NDArray[np.float64]) -> Field:
     return centres
 
 
-def lids_with_eyes(
+def eyelids_with_eyes(
     offsets: Field, template: Field, eyes: Mapping[str, Field], index: int, surface: HeadSurface
 ) -> Field:
     """Return an identity's offsets ``[V, 3]`` that keep both eyes' eyelids on them.
@@ -104,7 +110,7 @@ def lids_with_eyes(
     return result
 
 
-def with_sliding_lids(
+def with_sliding_eyelids(
     actions: Mapping[str, Field], template: Field, centre: Field, surface: HeadSurface
 ) -> dict[str, Field]:
     """Return actions of which those of the eyes let the eyelids end as far off the eye as at rest.
@@ -134,7 +140,9 @@ def _sliding(offsets: Field, template: Field, centre: Field, surface: HeadSurfac
     return result
 
 
-def lid_contacts(template: Field, centre: Field, surface: HeadSurface) -> dict[str, NDArray[Any]]:
+def eyelid_contacts(
+    template: Field, centre: Field, surface: HeadSurface
+) -> dict[str, NDArray[Any]]:
     """Return the arrays of a head file that keep the eyelids off the eyes.
 
     Eyelids come as close to the eye as at rest, or as their thickness lets them.
