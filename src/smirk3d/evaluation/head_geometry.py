@@ -23,6 +23,7 @@ INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
 _SLACK = 0.0005
 """Metres before the skin from which a point counts as outside: a pixel's depth on slopes."""
 _TONGUE_RESTS = 0.02
+"""Weight of ``tongueOut`` up to which the tongue counts as inside, chosen as too small to see."""
 _APART = 0.001
 """Metres between the lips from which teeth and tongue can be seen between them."""
 
