@@ -24,7 +24,7 @@ ASSET_FORMAT = 4
 """Of the kept file: raised when the same assets are fitted or kept otherwise."""
 
 LARGEST_ASSETS = 1 << 30
-"""Bytes of all arrays: KEPTMEASURED"""
+"""Bytes of all arrays: MakeHuman's 11 skins, 8 heads of hair and 18 probes have 56 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
