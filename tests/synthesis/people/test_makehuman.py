@@ -52,9 +52,11 @@ def test_hair_lies_on_the_head(shared_dir: Path, tmp_path: Path) -> None:
     head = load_head()
     assets = makehuman_assets(shared_dir / "makehuman", Path(wheel), head, tmp_path / "kept.npz")
     assert len(assets.skins) == 11
+    vertices = head.v_template.numpy()
     for hair in assets.hair.values():
-        distance = np.linalg.norm(hair.offset, axis=1)
-        assert np.median(distance) < 0.06
-        assert hair.points(head.v_template.numpy()).max() < 0.3
+        points, distance = hair.points(vertices), np.linalg.norm(hair.offset, axis=1)
+        # braids and long hair hang past the end of the head's neck
+        assert np.median(distance[points[:, 1] > 0]) < 0.03
+        assert points.max() < 0.3
     again = makehuman_assets(shared_dir / "makehuman", Path(wheel), head, tmp_path / "kept.npz")
     assert np.array_equal(again.hair["short01"].offset, assets.hair["short01"].offset)

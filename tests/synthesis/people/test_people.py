@@ -21,7 +21,7 @@ from smirk3d.synthesis.people.sampling import PeopleSampler
 
 def plain(
     renderer: PeopleRenderer, sampler: PeopleSampler, *,
-    pose: tuple[float, float, float] = (0, 0, 0),
+    pose: tuple[float, float, float] = (0.0, 0.0, 0.0),
     glasses: str = "", distance: float = 0.75, occluders: int = 0,
 ) -> LabeledPicture:  # fmt: skip
     """Return a bald person's neutral face."""

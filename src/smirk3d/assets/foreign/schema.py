@@ -28,7 +28,8 @@ class ArrayRule:
             ``...`` for any.
         kinds: numpy's letters of the types that it may have.
         optional: whether it may be absent.
-        finite: ``"all"``, or ``"no nan"`` where infinities mean something.
+        finite: ``"all"``, ``"no nan"`` where infinities mean something, or ``"no infinity"`` where
+            NaN means that a number is not known.
         low: the smallest number that it may hold.
         high: the largest.
     """
@@ -36,7 +37,7 @@ class ArrayRule:
     shape: str
     kinds: str = REAL
     optional: bool = False
-    finite: Literal["all", "no nan"] = "all"
+    finite: Literal["all", "no nan", "no infinity"] = "all"
     low: float | None = None
     high: float | None = None
 
@@ -74,7 +75,8 @@ class ArrayRule:
         if array.dtype.kind not in "fiu" or not array.size:
             return
         if array.dtype.kind == "f":
-            bad = np.isnan(array) if self.finite == "no nan" else ~np.isfinite(array)
+            bad = {"all": ~np.isfinite(array), "no nan": np.isnan(array),
+                   "no infinity": np.isinf(array)}[self.finite]  # fmt: skip
             if bad.any():
                 raise Unfit(f"{name} has a number that is not finite")
         least, most = float(array.min()), float(array.max())

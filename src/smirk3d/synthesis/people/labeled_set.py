@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_directory
+from smirk3d.assets.foreign.npz import meta_of, read_npz
+from smirk3d.assets.foreign.origin import Origin
+from smirk3d.assets.foreign.schema import NUMBER, TEXT, TRUTH, WHOLE, ArrayRule
 from smirk3d.conventions import ARKIT_NAMES, NUM_MEDIAPIPE_LANDMARKS
-from smirk3d.errors import InputError, ShapeError, check_shape
+from smirk3d.errors import InputError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS
@@ -25,39 +27,63 @@ from smirk3d.preprocessing.media.image_io import read_image
 from smirk3d.synthesis.people.labels import RELATIONS, LabeledPicture
 
 FORMAT = 1
+"""Raised when an array changes its meaning."""
+
 LABELS = "labels.npz"
 SEGMENTATION = "segmentation"
 
 _GROUPS = (*HEAD_GROUPS, *VIEW_GROUPS)
-_SHAPES = {
-    "picture": "N",
-    "person": "N",
-    "pair": "N",
-    "relation": "N",
-    "arkit": f"N {len(ARKIT_NAMES)}",
-    "rotation": "N 3 3",
-    "gaze": "N 2 3",
-    "T_camera_head": "N 4 4",
-    "intrinsics": "N 3 3",
-    "T_crop_image": "N 3 3",
-    "landmarks": f"N {NUM_MEDIAPIPE_LANDMARKS} 2",
-    "landmarks_visible": f"N {NUM_MEDIAPIPE_LANDMARKS}",
-    "points": "N P 2",
-    "points_visible": "N P",
-    "point_corners": "P 3",
-    "point_bary": "P 3",
-    "neutral": "M V 3",
-    "posed": "N V 3",
-    "faces": "F 3",
-    "face_region": "V",
+
+
+def _numbers(shape: str) -> ArrayRule:
+    return ArrayRule(shape, NUMBER, optional=True)
+
+
+def _if_known(shape: str) -> ArrayRule:
+    return ArrayRule(shape, NUMBER, optional=True, finite="no infinity")
+
+
+def _flags(shape: str) -> ArrayRule:
+    return ArrayRule(shape, TRUTH + NUMBER, optional=True)
+
+
+def _whole(shape: str, low: float | None = 0) -> ArrayRule:
+    return ArrayRule(shape, WHOLE, optional=True, low=low)
+
+
+_RULES = {
+    "meta": ArrayRule("", TEXT, optional=True),
+    "picture": ArrayRule("N", TEXT),
+    "person": ArrayRule("N", WHOLE),
+    "pair": _whole("N", low=-1),
+    "relation": ArrayRule("N", TEXT, optional=True),
+    "arkit": _if_known(f"N {len(ARKIT_NAMES)}"),
+    "rotation": _numbers("N 3 3"),
+    "gaze": _numbers("N 2 3"),
+    "T_camera_head": _numbers("N 4 4"),
+    "intrinsics": _numbers("N 3 3"),
+    "T_crop_image": _numbers("N 3 3"),
+    "landmarks": _if_known(f"N {NUM_MEDIAPIPE_LANDMARKS} 2"),
+    "landmarks_visible": _flags(f"N {NUM_MEDIAPIPE_LANDMARKS}"),
+    "points": _if_known("N P 2"),
+    "points_visible": _flags("N P"),
+    "point_corners": _whole("P 3"),
+    "point_bary": _numbers("P 3"),
+    "neutral": _numbers("M V 3"),
+    "posed": _numbers("N V 3"),
+    "faces": _whole("F 3"),
+    "face_region": _flags("V"),
     **{
-        f"parameters_{name}": f"N {letter}"
+        f"parameters_{name}": _numbers(f"N {letter}")
         for name, letter in zip(_GROUPS, "SEJLYKHC", strict=True)
     },
 }
-"""Arrays of a labels file and their shapes; N pictures, M people."""
+"""Rules of a labels file's arrays: N pictures, M people."""
 
-_TEXT = ("picture", "relation", "meta")
+LARGEST_LABELS = 4 << 30
+"""Bytes of all arrays: a picture on the open head has 10 kB, a person 61 kB, so that this is 60,000
+people in a picture each."""
+
 _PER_PICTURE = (
     "arkit", "rotation", "gaze", "T_camera_head", "intrinsics", "T_crop_image", "landmarks",
     "landmarks_visible", "points", "points_visible",
@@ -72,7 +98,7 @@ class LabeledSet:
         folder: where the pictures lie.
         meta: name of the set, of the head and its fingerprint, seed, and ``ids`` (a list with one
             dictionary of names a picture).
-        arrays: by name, as :data:`_SHAPES` lists and docs/people.md describes them.
+        arrays: by name, as docs/people.md describes them.
     """
 
     folder: Path
@@ -197,48 +223,17 @@ def read_labeled_set(folder: str | os.PathLike[str]) -> LabeledSet:
             f"{folder} has no {LABELS}: give a folder that `smirk3d people` or, in the format of "
             "docs/people.md, you have written"
         )
-    arrays = _read(path)
-    meta = _meta(path, arrays.pop("meta", None))
-    try:
-        sizes: dict[str, int] = {}
-        for name, shape in _SHAPES.items():
-            if name in arrays:
-                sizes |= check_shape(arrays[name], shape, name, **sizes)
-    except ShapeError as error:
-        raise InputError(f"{path}: {error}; docs/people.md describes the arrays") from error
+    origin = Origin(str(path), "file of labels", "write it again as docs/people.md describes it")
+    arrays = read_npz(path, origin, _RULES, budget=LARGEST_LABELS)
+    meta = meta_of(arrays, replace(origin, name=f"{path}:meta")) if "meta" in arrays else {}
+    if meta.get("format", FORMAT) != FORMAT:
+        raise InputError(f"{path}: meta must name format {FORMAT}: docs/people.md describes it")
     labeled = LabeledSet(Path(folder), meta, arrays)
     _check(path, labeled)
     return labeled
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*_SHAPES, "meta") if name in file}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} cannot be read ({reason}): write the set again") from error
-    for name, array in arrays.items():
-        wanted = "U" if name in _TEXT else "biuf"
-        if array.dtype.kind not in wanted:
-            raise InputError(f"{path}: {name} has values of type {array.dtype}: write it as "
-                             f"{'text' if name in _TEXT else 'numbers'}")  # fmt: skip
-    return arrays
-
-
-def _meta(path: Path, array: NDArray[Any] | None) -> dict[str, Any]:
-    try:
-        meta = {} if array is None else json.loads(str(array))
-    except ValueError as error:
-        raise InputError(f"{path}: meta is no JSON: {error}") from error
-    if not isinstance(meta, dict) or meta.get("format", FORMAT) != FORMAT:
-        raise InputError(f"{path}: meta must be a JSON object with format {FORMAT}")
-    return meta
-
-
 def _check(path: Path, labeled: LabeledSet) -> None:
-    for name in ("picture", "person"):
-        labeled[name]
     names = [str(name) for name in labeled["picture"]]
     for name in names:
         if Path(name).name != name or not (labeled.folder / name).is_file():

@@ -23,6 +23,7 @@ HELD_OUT = frozenset(
 """Assets kept for evaluation: of every kind some, so that both sexes, light and dark are there."""
 
 _HELD_OUT_SHARE = 0.1
+"""Of the identities; fixed for good, or what was held out would come to be trained on."""
 
 
 def is_held_out(name: str) -> bool:

@@ -19,7 +19,9 @@ Array = NDArray[np.float32]
 Ids = NDArray[np.int32]
 
 NUM_POINTS = 500
+"""Fixed points of the surface, chosen as about as many as MediaPipe has landmarks (478)."""
 _POINT_SEED = 5
+"""Any number does; fixed, so that all sets on one head have the same points."""
 _FACE_FRACTION = 0.7
 """Of the fixed points that lie on the face; the others on the rest of the skin."""
 
@@ -147,7 +149,7 @@ class HeadSurface:
         return Strips(faces=np.ascontiguousarray(faces, np.int32), uv=uv)
 
     def _points(self, face: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Array]:
-        """Return fixed points spread by area, most of them on the face."""
+        """Return fixed points distributed by area, most of them on the face."""
         rng = np.random.default_rng(_POINT_SEED)
         skin = self.faces[self.material == kernels.SKIN]
         on_face = face[skin].all(1)

@@ -21,6 +21,7 @@ Array = NDArray[np.float32]
 _IRIS_RADIUS = 0.0059
 """Of people's irises in metres; nearly the same in all."""
 _MEAN_LIGHTNESS = 96
+"""As ``HairAsset.texture`` has it."""
 _LARGE = 320
 """Side in pixels up to which pictures show hair in half the textures' size."""
 

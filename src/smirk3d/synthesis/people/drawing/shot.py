@@ -28,18 +28,20 @@ Ids = NDArray[np.int32]
 
 _RAYS = 2
 """Of each pixel and axis, for what is solid; ``shade`` knows of no other number."""
-_LAYERS = 5
-_OCCLUSION_SIZE = 64
-_SHADOW_SIZE = 176
+_LAYERS = 5  # of hair that a pixel keeps, chosen by eye
+_OCCLUSION_SIZE, _SHADOW_SIZE = 64, 176
+"""Sides of the depth maps for light from around and from the lamp, chosen by eye against time."""
 _RADIUS = 0.21
 """Metres around the head's origin that throws shadows."""
 _HAIR_SLACK = 0.003
+"""Metres behind the skin up to which hair is drawn, chosen by eye: roots sink into the skin."""
 _VISIBLE_SLACK = 0.003
+"""Metres behind what is seen up to which a point counts as seen, chosen by eye."""
 _TORSO_SHARE = 0.45
 """Of the head's rotation that the torso follows."""
-_HAIR_WRAP = 0.35
-_HAIR_SHINE = 0.05
-_LASH_SHADE = 0.5
+_HAIR_WRAP = 0.35  # cosine past the terminator up to which the lamp lights hair, chosen by eye
+_HAIR_SHINE = 0.05  # fraction of light that hair mirrors along its strands, chosen by eye
+_LASH_SHADE = 0.5  # lightness of lashes against the brows, chosen by eye
 _GLOSS = np.array(
     [(0.028, 0.44), (0.035, 0.09), (0.035, 0.09), (0.05, 0.22), (0.04, 0.25), (0.035, 0.3),
      (0.03, 0.35), (0.01, 0.9), (0.01, 0.95), (0.05, 0.25)], np.float32,

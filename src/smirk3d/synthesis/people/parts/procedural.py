@@ -17,7 +17,9 @@ from smirk3d.synthesis.people.parts.brows import OWN_BROWS, own_brows
 Array = NDArray[np.float32]
 
 _SEED = 20
+"""Any number does; another gives other noise, and so other pictures."""
 _NOISE = 256
+"""Side of the noise in texels, chosen by eye."""
 _TONES = ((0.90, 0.72, 0.62), (0.80, 0.60, 0.48), (0.62, 0.43, 0.32), (0.42, 0.28, 0.21))
 """sRGB of procedural skins, light to dark."""
 _IRISES = {
@@ -25,8 +27,9 @@ _IRISES = {
     "green": (0.33, 0.40, 0.25), "blue": (0.32, 0.45, 0.58), "grey": (0.42, 0.46, 0.50),
 }  # fmt: skip
 _MAP = (640, 300)
+"""Rows and columns of a procedural skin, chosen by eye."""
 _SCALP = 0.25
-"""Share of a vertex that must be scalp for hair to grow there."""
+"""Fraction of a vertex that must be scalp for hair to grow there."""
 _SHELLS = {"shells-1": (0.004, 4), "shells-2": (0.009, 6), "shells-3": (0.026, 10)}
 """Length in metres and number of shells of procedural hair."""
 
