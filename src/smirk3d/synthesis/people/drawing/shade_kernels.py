@@ -123,7 +123,7 @@ class Pixels(NamedTuple):
 SKIN, EYE_LEFT, EYE_RIGHT, TEETH, GUMS, TONGUE, CAVITY, CLOTH, HAT, FRAME = range(10)
 """Materials, as triangles are numbered."""
 
-LIPS, BEARD, LIDS, RED = range(4)
+LIPS, BEARD, EYELIDS, RED = range(4)
 """Columns of the vertex masks."""
 
 (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
-from smirk3d.synthesis.people.drawing.shade_kernels import LIDS, LIPS, RED
+from smirk3d.synthesis.people.drawing.shade_kernels import EYELIDS, LIPS, RED
 from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.parts.assets import HairAsset, PeopleAssets
 from smirk3d.synthesis.people.parts.brows import OWN_BROWS, own_brows
@@ -102,7 +102,7 @@ def _skin(
     skin = surface.material == 0
     place = surface.uv[skin] * np.array([1, -1]) + np.array([-left, top])
     place = place / np.array([right - left, top - bottom]) * np.array([width, height])
-    fractions = surface.masks[surface.faces[skin]].mean(1)[:, [LIPS, LIDS, RED]]
+    fractions = surface.masks[surface.faces[skin]].mean(1)[:, [LIPS, EYELIDS, RED]]
     for triangle, fraction in zip(place, fractions, strict=True):
         if fraction.max() > 0.02:
             cv2.fillConvexPoly(paint, np.round(triangle).astype(np.int32), fraction.tolist())
