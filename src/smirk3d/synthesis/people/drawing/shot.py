@@ -34,7 +34,7 @@ _OCCLUSION_SIZE, _SHADOW_SIZE = 64, 176
 _RADIUS = 0.21
 """Metres around the head's origin that throws shadows."""
 _HAIR_SLACK = 0.003
-"""Metres behind the skin up to which hair is drawn, chosen by eye: roots sink into the skin."""
+"""Metres behind what is solid up to which hair is drawn, chosen by eye."""
 _VISIBLE_SLACK = 0.003
 """Metres behind what is seen up to which a point counts as seen, chosen by eye."""
 _TORSO_SHARE = 0.45

@@ -39,7 +39,7 @@ GLASSES = ("round", "oval", "square", "wide", "sun-oval", "sun-square")
 HATS = ("beanie", "low-beanie")
 
 _AROUND = 40
-"""Points of a ring of cloth, chosen by eye: outlines look round at 512 pixels."""
+"""Points of a ring of cloth, chosen by eye."""
 _TOPS = {"crew": 0.0, "wide": -0.012, "turtleneck": 0.035, "collar": 0.012}
 """Metres of the collar's edge over the lowest ring of the neck that is drawn."""
 _SHOULDERS = ((0.014, 1.06), (0.016, 1.12), (0.004, 1.16), (-0.006, 1.30))

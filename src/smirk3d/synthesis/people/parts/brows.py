@@ -24,11 +24,11 @@ OWN_BROWS: tuple[BrowShape, ...] = ("natural", "thin", "thick", "straight", "spa
 _UPPER, _LOWER = (336, 296, 334, 293, 300), (285, 295, 282, 283, 276)
 """MediaPipe's landmarks on the left brow, from its inner end outwards."""
 _COLUMNS, _ROWS = 17, 5
-"""Points of a brow's card along and across, chosen by eye: it follows the ridge."""
+"""Points of a brow's card along and across, chosen by eye."""
 _HALF_HEIGHT = 0.0062
-"""Metres of a card, chosen by eye to hold the thickest brow."""
+"""Half the height of a card in metres, chosen by eye."""
 _LIFT = 0.0006
-"""Metres of a card over the skin, chosen by eye: the least that shows no skin through it."""
+"""Metres of a card over the skin, chosen by eye."""
 _MEAN_LIGHTNESS = 96
 """As ``HairAsset.texture`` has it."""
 

@@ -38,21 +38,21 @@ Array = NDArray[np.float32]
 _WINDOW = (0.60, 1.0, 1.0, 0.14)
 """Of the UV square that the head's skin covers: u from, u to, v of the top, v of the bottom."""
 _HAIR_TEXTURE = 512
-"""Side in texels, chosen by eye: pictures of up to 512 pixels show no texels of hair."""
+"""Side in texels, chosen by eye."""
 _BROW_TEXTURE = 256
-"""Side in texels, chosen by eye: brows are about half as wide as heads."""
+"""Side in texels, chosen by eye."""
 _MEAN_LIGHTNESS = 96.0
 """As ``HairAsset.texture`` has it, so that a recipe's colour looks alike in all hair."""
 _CONTRAST = 0.6
 """Of hair's pictures that is kept: lit anew, painted highlights would count twice."""
 _IRIS_SIZE = (32, 128)
-"""Texels from pupil to rim and around, chosen by eye: more than an iris has pixels at 512."""
+"""Texels from pupil to rim and around, chosen by eye."""
 _IRIS_SHARE = 0.116
 """Radius of an iris in the eye pictures, as a fraction of their width."""
 _PUPIL_FRACTION = 0.30
-"""Of an iris's radius that the painted pupil takes, read off the eye pictures."""
+"""Of an iris's radius that is left out as the painted pupil, chosen by eye."""
 _NEIGHBOURS = 8
-"""Vertices of the skin that move a point of hair with them, chosen by eye: hair stays smooth."""
+"""Vertices of the skin that move a point of hair with them, chosen by eye."""
 _DIRECTIONS = 64
 """From which hair is seen for its shade, chosen by eye."""
 _LARGEST_PROBES = 64 << 20
