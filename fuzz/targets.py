@@ -67,7 +67,7 @@ def _video_planes(scratch: Path) -> Read:
             require(frame.u.shape == half == frame.v.shape, "colours of another size")
             if frame.index + 1 == _MOST_FRAMES:
                 break
-        for _ in reader.std(3):
+        for _ in reader.evenly_spaced(3):
             pass
 
     return read
