@@ -25,7 +25,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_crop
-from smirk3d.synthesis.warped_photos import SurfaceWarper, WarpedPhotos, rendered_correction
+from smirk3d.synthesis.warped_photos import InpaintingInputs, SurfaceWarper, rendered_correction
 
 INPAINTER_SIZE = 160
 """Side in pixels of the crops that the inpainter was trained on."""
@@ -159,7 +159,7 @@ class PhotoEditor:
         rendered = self._inpainted(warped)
         return _with_change(image, photo, rendered, window)
 
-    def _inpainted(self, warped: WarpedPhotos) -> Tensor:
+    def _inpainted(self, warped: InpaintingInputs) -> Tensor:
         """Return the filled pictures with the inpainter's correction ``[1, 3, N, N]``."""
         size = warped.filled.shape[-1]
         correction = rendered_correction(self.inpainter, warped.resized(INPAINTER_SIZE))

@@ -49,7 +49,7 @@ counts as not seen, above the second as seen."""
 
 
 @dataclass(frozen=True, eq=False)
-class WarpedPhotos:
+class InpaintingInputs:
     """B photos with their faces moved, and masks of the pixels that the photos show.
 
     Attributes:
@@ -71,7 +71,7 @@ class WarpedPhotos:
         """Return the neural renderer's input ``[B, 6, H, W]``."""
         return torch.cat([self.grey, self.known, self.part, self.filled], 1)
 
-    def resized(self, size: int) -> WarpedPhotos:
+    def resized(self, size: int) -> InpaintingInputs:
         """Return the photos at another side length."""
         if self.filled.shape[-1] == size:
             return self
@@ -79,7 +79,7 @@ class WarpedPhotos:
         def to_size(picture: Tensor) -> Tensor:
             return F.interpolate(picture, size=(size, size), mode="bilinear", antialias=True)
 
-        return WarpedPhotos(
+        return InpaintingInputs(
             to_size(self.filled),
             to_size(self.known),
             to_size(self.changed.float()) > 0,
@@ -88,7 +88,7 @@ class WarpedPhotos:
         )
 
 
-def rendered_correction(renderer: NeuralRenderer, warped: WarpedPhotos) -> Tensor:
+def rendered_correction(renderer: NeuralRenderer, warped: InpaintingInputs) -> Tensor:
     """Return what the renderer adds to the filled photos, ``[B, 3, H, W]`` in [-1, 1]."""
     correction: Tensor = 2 * renderer(warped.inputs()) - 1
     return correction
@@ -114,7 +114,7 @@ class SurfaceWarper:
         *,
         hidden_by: FaceParameters | None = None,
         holes: Tensor | None = None,
-    ) -> WarpedPhotos:
+    ) -> InpaintingInputs:
         """Return the photos with each face moved to the target parameters.
 
         Args:
@@ -160,7 +160,7 @@ class SurfaceWarper:
         moved = (colours_at - centres).abs().amax(1, keepdim=True) > _STIRRED / size
         normals = drawn.at_pixels(vertex_normals(after, faces))
         grey = drawn.scatter(shade(normals)[None]).clamp(0, 1)
-        return WarpedPhotos(filled, known, moved | (known < 1), grey, part)
+        return InpaintingInputs(filled, known, moved | (known < 1), grey, part)
 
     @staticmethod
     def _filled(
