@@ -1,0 +1,46 @@
+"""What an encoder sees in a crop, with how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails
+from smirk3d.encoders.point_outputs import PointDetails
+from smirk3d.parameters.face_parameters import FaceParameters
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """Estimates of B faces with standard deviations.
+
+    Attributes:
+        parameters: estimated parameters, B faces.
+        std: standard deviation of each parameter's error; None for encoders that predict none.
+        points: fixed points of the head's surface ``[B, P, 2]`` in device coordinates of the crop;
+            None for encoders that predict none.
+        points_std: standard deviation of each point's error per axis ``[B, P]``, in the same units.
+        points_visible: probability ``[B, P]`` that nothing hides a point.
+    """
+
+    parameters: FaceParameters
+    std: FaceParameters | None
+    points: Tensor | None = None
+    points_std: Tensor | None = None
+    points_visible: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderDetails:
+    """Everything that encoders with uncertainty predict of B faces.
+
+    Attributes:
+        parameters: the estimates.
+        outputs: what each of the three output layers predicts, with its layer.
+        points: predicted surface points, None where there are none.
+    """
+
+    parameters: FaceParameters
+    outputs: tuple[tuple[GroupOutputs, OutputDetails], ...]
+    points: PointDetails | None
