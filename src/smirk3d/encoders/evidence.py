@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 from torch import Tensor
 
@@ -29,6 +30,36 @@ class Evidence:
     points: Tensor | None = None
     points_std: Tensor | None = None
     points_visible: Tensor | None = None
+
+
+def evidence_of(
+    found: Mapping[str, Tensor], unseen: Mapping[str, Tensor], unseen_std: Mapping[str, Tensor]
+) -> Evidence:
+    """Return the evidence in an encoder's named outputs.
+
+    Args:
+        found: outputs by name, see :meth:`~smirk3d.encoders.face_encoder.FaceEncoder.predict`.
+        unseen: constant values ``[D]`` of the groups that do not depend on pictures.
+        unseen_std: standard deviations ``[D]`` of these groups.
+    """
+    count = len(found["camera"])
+    names = [field.name for field in fields(FaceParameters)]
+
+    def rows(prefix: str, constant: Mapping[str, Tensor]) -> FaceParameters:
+        return FaceParameters(
+            **{
+                name: constant[name].expand(count, -1) if name in constant else found[prefix + name]
+                for name in names
+            }
+        )
+
+    return Evidence(
+        parameters=rows("", unseen),
+        std=rows("std_", unseen_std) if "std_camera" in found else None,
+        points=found.get("points"),
+        points_std=found.get("points_std"),
+        points_visible=found.get("points_visible"),
+    )
 
 
 @dataclass(frozen=True, eq=False)

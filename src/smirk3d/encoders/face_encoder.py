@@ -23,7 +23,7 @@ from smirk3d.assets.weight_files import (
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.backbones import ARCHITECTURES, Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig
-from smirk3d.encoders.evidence import EncoderDetails, Evidence
+from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
 from smirk3d.encoders.images import check_images
 from smirk3d.encoders.output_layers import GroupOutputs, renormalize
 from smirk3d.encoders.point_outputs import PointOutputs
@@ -182,7 +182,11 @@ class FaceEncoder(nn.Module):
         """
         check_shape(images, "B 3 N N", "images")
         check_images(images, values=not self.training)
-        return self._complete(self.predict(images))
+        features = self._features(images)
+        groups: dict[str, Tensor] = {}
+        for encoder in self.encoders():
+            groups |= encoder(features)
+        return self._complete(groups)
 
     def _complete(self, groups: dict[str, Tensor]) -> FaceParameters:
         like = groups["camera"]
@@ -215,27 +219,11 @@ class FaceEncoder(nn.Module):
             ShapeError: if the images are no square colour pictures.
             UsageError: if they are no floating-point numbers, or in evaluation mode outside [0, 1].
         """
-        if not self.config.uncertainty:
-            return Evidence(parameters=self(images), std=None)
         check_shape(images, "B 3 N N", "images")
         check_images(images, values=not self.training)
-        details = self.details(images)
-        stds: dict[str, Tensor] = {}
-        for output, outcome in details.outputs:
-            stds |= output.by_group(output.scale * outcome.log_std.exp())
-        for group in self._unseen:
-            prior = images.new_tensor(group.prior_std)
-            stds[group.name] = prior.expand(len(images), -1)
-        std = FaceParameters(**stds)
-        if details.points is None:
-            return Evidence(parameters=details.parameters, std=std)
-        return Evidence(
-            parameters=details.parameters,
-            std=std,
-            points=details.points.points,
-            points_std=details.points.log_std.exp(),
-            points_visible=details.points.visible.sigmoid(),
-        )
+        unseen = {group.name: images.new_tensor(group.default) for group in self._unseen}
+        stds = {group.name: images.new_tensor(group.prior_std) for group in self._unseen}
+        return evidence_of(self.predict(images), unseen, stds)
 
     def _features(self, images: Tensor) -> Tensor:
         """Return features of a shared backbone, or the resized images for those of their own."""
@@ -246,12 +234,32 @@ class FaceEncoder(nn.Module):
         return self.trunk(images) if self.trunk is not None else images
 
     def predict(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the groups ``[B, D]`` by name that depend on the images ``[B, 3, N, N]``."""
-        features = self._features(images)
-        groups: dict[str, Tensor] = {}
-        for encoder in self.encoders():
-            groups |= encoder(features)
-        return groups
+        """Return all that depends on the images ``[B, 3, N, N]``, by name.
+
+        These are the groups ``[B, D]``; with uncertainty also ``std_GROUP`` ``[B, D]``; with
+        surface points also ``points`` ``[B, P, 2]``, ``points_std`` and ``points_visible``
+        ``[B, P]``. :class:`~smirk3d.encoders.evidence.Evidence` describes them.
+        """
+        if not self.config.uncertainty:
+            features = self._features(images)
+            parts = [encoder(features) for encoder in self.encoders()]
+            return {name: values for part in parts for name, values in part.items()}
+        details = self.details(images)
+        found: dict[str, Tensor] = {}
+        for output, outcome in details.outputs:
+            found |= output.by_group(outcome.mean)
+            stds = output.by_group(output.scale * outcome.log_std.exp())
+            found |= {f"std_{name}": values for name, values in stds.items()}
+        if details.points is not None:
+            found["points"] = details.points.points
+            found["points_std"] = details.points.log_std.exp()
+            found["points_visible"] = details.points.visible.sigmoid()
+        return found
+
+    @property
+    def unseen_groups(self) -> tuple[ParameterGroup, ...]:
+        """The groups that do not depend on the images and have their defaults."""
+        return tuple(self._unseen)
 
     def encoders(self) -> tuple[GroupEncoder, GroupEncoder, GroupEncoder]:
         """Return the encoders of view, shape and expression."""
