@@ -42,9 +42,7 @@ def folder(head: HeadModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
         poses = PoseOdds(wide=0.0, any_roll=any_roll)
         sampler = PeopleSampler(renderer, odds, poses=poses)
         pictures = sampler.pictures(COUNT // 2, number)
-        write_labeled_set(
-            parent / f"set-{number}", pictures, head, renderer.points, complete=False
-        )
+        write_labeled_set(parent / f"set-{number}", pictures, head, renderer.points, complete=False)
     return parent
 
 
@@ -61,9 +59,7 @@ def photos(count: int) -> AnnotatedFaces:
     )
 
 
-def test_people_stand_upright_and_their_parameters_show_them(
-    head: HeadModel, folder: Path
-) -> None:
+def test_people_stand_upright_and_their_parameters_show_them(head: HeadModel, folder: Path) -> None:
     people = DrawnPeople(folder, head, POINTS)
     assert len(people) == COUNT
     assert people.points.shape == (COUNT, POINTS, 2)

@@ -83,6 +83,19 @@ def renormalize(
     layer.bias.copy_(bias + plain @ mean[:count])
 
 
+def gated(value: Tensor, probability: Tensor, low: Tensor, high: Tensor, gain: Tensor) -> Tensor:
+    """Return estimates ``[B, S]`` of sparse actions.
+
+    Args:
+        value: values ``[B, S]`` of the actions, if they are there.
+        probability: probabilities ``[B, S]`` that they are there.
+        low: probability ``[S]`` up to which an action counts as absent.
+        high: probability ``[S]`` from which its value counts in full.
+        gain: factor ``[S]`` on the values, which stay below 1.
+    """
+    return (gain * value).clamp(max=1) * ((probability - low) / (high - low)).clamp(0, 1)
+
+
 class GroupOutputs(nn.Module):
     """One linear layer whose outputs are some parameter groups.
 
@@ -102,6 +115,8 @@ class GroupOutputs(nn.Module):
         sparse: numbers ``[S]`` of the components that are sparse actions.
         gate_low, gate_high: probabilities ``[S]`` below which a sparse action counts as absent, and
             from which its value counts in full. At 0 and 1 the estimate is the expected value.
+        gain: factor ``[S]`` on the values of sparse actions. Gates and gains are measured after
+            training (:mod:`smirk3d.training.calibration`).
     """
 
     lo: Tensor
@@ -113,6 +128,7 @@ class GroupOutputs(nn.Module):
     sparse: Tensor
     gate_low: Tensor
     gate_high: Tensor
+    gain: Tensor
 
     def __init__(
         self,
@@ -170,6 +186,7 @@ class GroupOutputs(nn.Module):
         self.activity_slope = nn.Parameter(torch.full((len(sparse),), _ACTIVITY_SLOPE))
         self.register_buffer("gate_low", torch.zeros(len(sparse)))
         self.register_buffer("gate_high", torch.ones(len(sparse)))
+        self.register_buffer("gain", torch.ones(len(sparse)))
         with torch.no_grad():
             for layer in (self.std_layer, self.activity_layer):
                 layer.weight.zero_()
@@ -229,9 +246,14 @@ class GroupOutputs(nn.Module):
         common = features[:, : self.uncertain_from]
         activity = self.activity_layer(common)[:, : len(self.sparse)]
         activity = activity + self.activity_slope * value[:, self.sparse]
-        gate = (activity.sigmoid() - self.gate_low) / (self.gate_high - self.gate_low)
-        factor = torch.ones_like(value).index_copy(1, self.sparse, gate.clamp(0, 1))
-        return OutputDetails(value * factor, value, activity, self.std_layer(common))
+        mean = value.index_copy(
+            1,
+            self.sparse,
+            gated(
+                value[:, self.sparse], activity.sigmoid(), self.gate_low, self.gate_high, self.gain
+            ),
+        )
+        return OutputDetails(mean, value, activity, self.std_layer(common))
 
     def by_group(self, values: Tensor) -> dict[str, Tensor]:
         """Return values ``[B, D]`` as the groups ``[B, D']`` by name."""
