@@ -138,8 +138,8 @@ class Augmentation:
         if faces.points is not None:
             surface = faces.points @ transform[:, :2, :2].transpose(1, 2)
             surface = surface + transform[:, None, :2, 2]
-            # the points are not the same on both sides
-            flip = flip & False
+            # the points of the two sides are no partners: where mirrored ones lie is unknown
+            surface = surface.masked_fill(flip[:, None, None], torch.nan)
         warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
         points = torch.where(flip[:, None, None], self.mirror.landmarks(points, size), points)
         across = outline * outline.new_tensor([-1.0, 1.0]) + outline.new_tensor([size, 0.0])

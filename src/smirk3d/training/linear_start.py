@@ -119,6 +119,9 @@ def _missed(output: GroupOutputs, features: Tensor, batch: TrainingBatch) -> Ten
     targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
     free = (output.hi > output.lo).float()
     missed = (targets - output.default) / output.scale - output.linear(features)
+    if output.uncertain_from and output.activity_layer.weight.any():
+        # the layer has learnt the sizes of actions that are there, not their expected values
+        free = free.index_fill(0, output.sparse, 0.0)
     return missed.nan_to_num(0.0, 0.0, 0.0) * free
 
 
@@ -127,7 +130,9 @@ def _missed_code(points: PointOutputs, features: Tensor, batch: TrainingBatch) -
     assert batch.points is not None
     target = pixels_to_ndc(batch.points, batch.images.shape[-1])
     away = (target - points.points.bias.unflatten(0, (-1, 2))).flatten(1)
-    return away @ torch.linalg.pinv(points.points.weight).T - points.code(features)
+    missed = away @ torch.linalg.pinv(points.points.weight).T - points.code(features)
+    # points of mirrored faces are unknown
+    return missed.nan_to_num(0.0, 0.0, 0.0)
 
 
 def _with_changes(values: Tensor, pairs: int, weight: Tensor, change_weight: float) -> Tensor:
