@@ -22,13 +22,13 @@ CHANNELS = (
 )  # fmt: skip
 """The actions in the order of a head's channels."""
 
-# the tongue passes when the lips are a fifth of the jaw's range apart, wholly at half of it
-_TONGUE = {"jawOpen": 3.2, "mouthClose": -3.2, "jawForward": -0.6, "mouthFunnel": 0.6,
+# the tongue passes when the lips are a fifth of the jaw's range apart, wholly at three fifths of it
+_TONGUE = {"jawOpen": 2.6, "mouthClose": -2.6, "jawForward": -0.6, "mouthFunnel": 0.6,
            "mouthPucker": -0.8, "mouthRollUpper": -0.5, "mouthRollLower": -0.5,
            "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3,
            "mouthLeft": -1.6, "mouthRight": -1.6, "jawLeft": -0.9, "jawRight": -0.9,
            "mouthShrugLower": -1.3}  # fmt: skip
-_TONGUE_BASE = -0.6
+_TONGUE_BASE = -0.52
 
 _SATURATED = (
     ("noseSneerLeft", "mouthUpperUpLeft", 0.5),
