@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from smirk3d.assets import heads_folder
+from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.evaluation.head_geometry import GeometryMeter, crossing_edges, random_expressions
 from smirk3d.geometry.meshes import edges
 from smirk3d.heads.head_file import HeadFile, read_head_file
@@ -164,6 +165,21 @@ def test_the_meter_sees_what_is_impossible(head: HeadModel) -> None:
     found = GeometryMeter(before, head).measure(random_expressions(before, 3, SEED, 3))
     assert min(f.inside_pixels for f in found) > 1000
     assert max(f.eyelid_depth for f in found) > 0.0003
+
+
+def test_the_tongue_passes_over_the_lower_lip(head: HeadModel) -> None:
+    """On its way out, too, with the jaw half and wide open."""
+    skin = head.faces[(head.part[head.faces] == 0).all(1)]
+    tongue = ids(head, "tongue")
+    sides = edges(head.faces)
+    sides = sides[torch.isin(sides, tongue).all(1)]
+    weights = torch.zeros(8, len(ARKIT_NAMES))
+    weights[:, ARKIT_NAMES.index("tongueOut")] = torch.tensor([0.25, 0.5, 0.75, 1.0] * 2)
+    weights[:, ARKIT_NAMES.index("jawOpen")] = torch.tensor([0.5] * 4 + [1.0] * 4)
+    vertices = head(head.from_arkit(weights)).vertices
+    assert [crossing_edges(face, sides, skin) for face in vertices] == [0] * 8
+    out = vertices[3, tongue, 2].max() - vertices[3, ids(head, "teethL"), 2].max()
+    assert out > 0.02
 
 
 def test_edges_that_pass_through_triangles_are_counted() -> None:

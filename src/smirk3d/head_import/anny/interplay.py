@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from smirk3d.head_import.anny.actions import Actions
 from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, FacePoints
 from smirk3d.head_import.anny.repairs.skin_fields import Field
+from smirk3d.head_import.anny.repairs.tongue import tongue_correctives
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, mirrored_name
 
@@ -21,11 +22,13 @@ CHANNELS = (
 )  # fmt: skip
 """The actions in the order of a head's channels."""
 
-# the tongue passes when the lips are a fifth of the jaw's range apart, wholly at half of it
-_TONGUE = {"jawOpen": 3.2, "mouthClose": -3.2, "jawForward": -0.6, "mouthFunnel": 0.6,
+# the tongue passes when the lips are a fifth of the jaw's range apart, wholly at three fifths of it
+_TONGUE = {"jawOpen": 2.6, "mouthClose": -2.6, "jawForward": -0.6, "mouthFunnel": 0.6,
            "mouthPucker": -0.8, "mouthRollUpper": -0.5, "mouthRollLower": -0.5,
-           "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}  # fmt: skip
-_TONGUE_BASE = -0.6
+           "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3,
+           "mouthLeft": -1.6, "mouthRight": -1.6, "jawLeft": -0.9, "jawRight": -0.9,
+           "mouthShrugLower": -1.3}  # fmt: skip
+_TONGUE_BASE = -0.52
 
 _SATURATED = (
     ("noseSneerLeft", "mouthUpperUpLeft", 0.5),
@@ -93,6 +96,7 @@ def _correctives(
     for name in _BELOW_EYELID:
         found["eyeBlinkLeft", name] = -eyelid * actions[name]
     found["eyeSquintLeft", "cheekSquintLeft"] = -0.5 * eyelid * actions["cheekSquintLeft"]
+    found |= tongue_correctives(actions, surface, points.template)
     for (first, second), offsets in list(found.items()):
         other = mirrored_name(first), mirrored_name(second)
         if other != (first, second):

@@ -14,7 +14,8 @@ from smirk3d.head_import.anny.repairs.action_table import ACTION_SHAPES
 from smirk3d.head_import.anny.repairs.eyelids import closing_eyelids, gaze_eyelids
 from smirk3d.head_import.anny.repairs.face_points import FacePoints
 from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
-from smirk3d.head_import.anny.repairs.skin_fields import Field, bump, ramp
+from smirk3d.head_import.anny.repairs.skin_fields import Field, bump
+from smirk3d.head_import.anny.repairs.tongue import lengthened
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 from smirk3d.heads.action_names import mirrored_name
 
@@ -43,7 +44,7 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
         result[name] = offsets
         result[mirrored_name(name)] = offsets[surface.mirror] * MIRROR_AXES
     result |= both
-    result["tongueOut"] = _tongue(actions["tongueOut"], surface, points.template)
+    result["tongueOut"] = lengthened(actions["tongueOut"], surface, points.template)
     for name in _LIPS_STAY_CLOSED:
         result[name] = seal.unopened(result[name])
     shut = result["jawOpen"] + result["mouthClose"]
@@ -67,11 +68,3 @@ def _without_step(name: str, source: Field, points: FacePoints) -> Field:
         where = bump(folded, points.mouth_corner, radii, shift=beside)
         return points.graph.smooth(source, where * points.outer, 16)
     return source
-
-
-def _tongue(source: Field, surface: HeadSurface, template: Field) -> Field:
-    """Lengthen the tongue by half, tip most, and let it hang over the lip."""
-    z = template[:, 2]
-    tongue = surface.mask("tongue")
-    reach = ramp(z, float(np.median(z[tongue])), float(z[tongue].max())) * tongue
-    return source + reach[:, None] * np.array([0.0, -0.009, 0.012])
