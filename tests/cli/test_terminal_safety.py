@@ -98,6 +98,7 @@ def test_names_and_contents_of_files_are_printed_safely(folder: Path) -> None:
         ["weights", "show", file["safetensors"]],
         ["weights", "import", f"{NASTY}.pt", "--head", "tiny"],
         ["weights", "export", file["safetensors"], "--out", f"{NASTY}.onnx"],
+        ["weights", "calibrate", file["safetensors"], "--people", NASTY, "--out", "o.safetensors"],
         ["preprocess", NASTY, "--head", "none", "--out", f"{NASTY}/shards"],
         ["train", "tiny-cpu", "--data.faces", NASTY, "--out", f"{NASTY}/run"],
         ["evaluate", "landmarks", "--faces", NASTY, "--methods", "none", file["safetensors"],
