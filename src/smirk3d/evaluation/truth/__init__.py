@@ -1,0 +1,1 @@
+"""Methods measured against labeled pictures: sets, answers, figures."""
