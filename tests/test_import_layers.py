@@ -23,6 +23,7 @@ LAYERS: tuple[dict[str, str], ...] = (
     {
         "parameters": "parameter groups and the parameters of faces",
         "geometry": "rotations, cameras, meshes",
+        "engines": "many jobs on processes that may die, or on a Ray cluster",
     },
     {
         "heads": "the head model, its file, its registry, ARKit's names",
@@ -52,6 +53,7 @@ LAYERS: tuple[dict[str, str], ...] = (
         "training": "both training paths, presets, the loop",
     },
     {
+        "corpus": "folders and lists of inputs to tables, each input exactly once",
         "live": "cameras as they run, senders to programs that play along",
         "editing": "another expression in a photo",
         "evaluation": "protocols and reports",

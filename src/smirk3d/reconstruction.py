@@ -21,6 +21,7 @@ from smirk3d.errors import InputError, check_shape
 from smirk3d.faces import Face, Faces, Picture
 from smirk3d.faces.picture import PictureSource, rgb_pixels
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
+from smirk3d.fitting.tongue_gate import TongueGate
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -110,6 +111,7 @@ class FaceReconstructor:
         self.weights = loaded.name if loaded else "none"
         self.weights_sha256 = loaded.sha256 if loaded else None
         self.refine = refine
+        self.tongue_gate = TongueGate(self.head)
         self._fit: LandmarkFit | None = None
 
     @property
@@ -292,7 +294,8 @@ class FaceReconstructor:
         person = [0] * len(crops) if same_person else None
         landmarks = landmarks.to(self.device, torch.float32)
         if self.encoder is None:
-            return self.fit(landmarks, person=person, on_progress=on_progress).parameters
+            fitted = self.fit(landmarks, person=person, on_progress=on_progress)
+            return self.tongue_gate(fitted.parameters)
         answers = []
         white = 1 if crops.is_floating_point() else 255
         for images in crops.split(32):
@@ -301,9 +304,10 @@ class FaceReconstructor:
         answer = FaceParameters.cat(answers)
         if same_person:
             answer = answer.replace(shape=answer.shape.mean(0).expand_as(answer.shape))
-        if not self.refine:
-            return answer
-        return self.fit(landmarks, person=person, start=answer, on_progress=on_progress).parameters
+        if self.refine:
+            fitted = self.fit(landmarks, person=person, start=answer, on_progress=on_progress)
+            answer = fitted.parameters
+        return self.tongue_gate(answer)
 
 
 def _placed(head: HeadModel, device: torch.device) -> HeadModel:

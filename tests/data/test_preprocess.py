@@ -174,7 +174,7 @@ def test_no_photo_costs_another_whatever_it_does(tmp_path: Path) -> None:
     report = preprocess(media_items(data), out, config, DeadlyDetector)
     assert report.faces == 6
     assert report.failed == {
-        str(data / "1-red.png"): "the process that read it died (SIGSEGV)",
+        str(data / "1-red.png"): "2 processes that worked on it died (SIGSEGV)",
         str(data / "2-green.png"): "not enough memory",
         str(data / "4-blue.png"): r"RuntimeError: bad \x1b[31m\nvalue",
     }
@@ -196,7 +196,7 @@ class NoDetector(GridDetector):
 
 
 def test_processes_that_cannot_start_end_the_run(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"died twice at its start \(SIGKILL\)"):
+    with pytest.raises(OutputError, match=r"died again and again before a first file \(SIGKILL\)"):
         preprocess(media_items(data), tmp_path / "o", replace(CONFIG, processes=2), NoDetector)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,31 @@ def test_answers_are_torch_s(encoder: FaceEncoder, file: Path, batch: int) -> No
     for name, values in found.items():
         assert values.dtype == torch.float32
         torch.testing.assert_close(values, getattr(wanted, name), atol=1e-4, rtol=0)
+
+
+def test_uncertainty_is_torch_s(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    config = replace(SMALL, uncertainty=True, points=5, normalized=True)
+    encoder = FaceEncoder(tiny_head("named"), config).eval()
+    assert encoder.points is not None
+    for part in encoder.encoders():
+        torch.nn.init.normal_(part.output.std_layer.weight, std=0.1)
+        torch.nn.init.normal_(part.output.linear.weight, std=0.3)
+    torch.nn.init.normal_(encoder.points.certainty.weight, std=0.1)
+    (tmp_path / "encoder.onnx").write_bytes(onnx_model(encoder))
+    images = torch.rand(2, 3, 224, 224)
+    with torch.no_grad():
+        wanted = encoder.evidence(images)
+    found = OnnxEncoder.from_file(tmp_path / "encoder.onnx").evidence(images)
+    assert found.std is not None and wanted.std is not None and found.points is not None
+    for ours, theirs in ((found.parameters, wanted.parameters), (found.std, wanted.std)):
+        for name, values in ours.items():
+            torch.testing.assert_close(values, getattr(theirs, name), atol=1e-4, rtol=1e-4)
+    assert found.points.shape == (2, 5, 2)
+    for name in ("points", "points_std", "points_visible"):
+        torch.testing.assert_close(
+            getattr(found, name), getattr(wanted, name), atol=1e-4, rtol=1e-4
+        )
 
 
 def test_the_file_says_what_it_is(encoder: FaceEncoder, file: Path) -> None:

@@ -79,3 +79,55 @@ def test_starting_weights_follow_the_gain() -> None:
 def test_bounds_are_no_part_of_the_state() -> None:
     layer = GroupOutputs(4, (FREE, BOUNDED), weight_gain=1.0, scaled=True)
     assert set(layer.state_dict()) == {"linear.weight", "linear.bias"}
+
+
+def uncertain_layer() -> GroupOutputs:
+    torch.manual_seed(0)
+    return GroupOutputs(
+        6, (BOUNDED, FREE), weight_gain=1.0, scaled=True, normalized=True, uncertain_from=4
+    )
+
+
+def test_a_sparse_action_is_its_value_times_its_probability() -> None:
+    layer = uncertain_layer()
+    # of the two eyelids of BOUNDED the second has no rest at 0, and FREE no range
+    assert layer.sparse.tolist() == [0]
+    features = torch.randn(5, 6)
+    details = layer.details(features)
+    expected = details.value[:, 0] * details.activity[:, 0].sigmoid()
+    torch.testing.assert_close(details.mean[:, 0], expected)
+    torch.testing.assert_close(details.mean[:, 1:], details.value[:, 1:])
+    groups = layer(features)
+    torch.testing.assert_close(groups["eyelids"], details.mean[:, :2])
+
+
+def test_gates_make_unlikely_actions_zero_and_likely_ones_whole() -> None:
+    layer = uncertain_layer()
+    layer.gate_low.fill_(0.4)
+    layer.gate_high.fill_(0.6)
+    with torch.no_grad():
+        layer.activity_layer.weight[0] = torch.tensor([1.0, 0, 0, 0])
+        layer.activity_slope.zero_()
+        layer.activity_layer.bias.zero_()
+        layer.linear.weight.zero_()
+        layer.linear.bias.fill_(1.0)
+    sides = torch.tensor([[-3.0, 0, 0, 0, 0, 0], [0.0, 0, 0, 0, 0, 0], [3.0, 0, 0, 0, 0, 0]])
+    torch.testing.assert_close(layer(sides)["eyelids"][:, 0], torch.tensor([0.0, 0.25, 0.5]))
+
+
+def test_normalizing_features_changes_no_output() -> None:
+    layer = uncertain_layer()
+    torch.nn.init.normal_(layer.std_layer.weight)
+    torch.nn.init.normal_(layer.activity_layer.weight)
+    features = torch.randn(4, 6) * 3 + 1
+    before = layer.details(features)
+    layer.normalize_features(features.mean(0), features.std(0))
+    after = layer.details(features)
+    for name in ("mean", "value", "activity", "log_std"):
+        torch.testing.assert_close(getattr(after, name), getattr(before, name))
+
+
+def test_a_layer_without_uncertainty_says_so() -> None:
+    layer = GroupOutputs(6, (BOUNDED,), weight_gain=1.0, scaled=True)
+    with pytest.raises(ValueError, match="predicts no uncertainty"):
+        layer.details(torch.zeros(1, 6))

@@ -69,6 +69,17 @@ def test_usds_own_skinning_moves_with_time(tmp_path: Path) -> None:
         assert_posed(tmp_path / "move.usd", HEAD, frames[t : t + 1], float(t))
 
 
+def test_a_still_face_has_a_time_sample(tmp_path: Path) -> None:
+    face = random_faces(HEAD, 1)
+    write_usd(tmp_path / "face.usd", HEAD, face[0])
+    stage = USD.Stage.Open(str(tmp_path / "face.usd"))
+    motion = stage.GetPrimAtPath("/Head/Motion")
+    for name in ("rotations", "blendShapeWeights"):
+        attribute = motion.GetAttribute(name)
+        assert attribute.GetTimeSamples() == [0.0]
+        np.testing.assert_array_equal(np.array(attribute.Get()), np.array(attribute.Get(0.0)))
+
+
 def test_a_root_joint_carries_the_head_pose(tmp_path: Path) -> None:
     head = tiny_head("pca")
     face = random_faces(head, 1)

@@ -59,7 +59,7 @@ def test_landmarks_are_met(kind: str) -> None:
     # landmarks lie on large triangles that several joints bend
     assert reprojection_error(head, fitted.parameters, seen).max() < 0.5
     assert fitted.error.max() < 0.2
-    torch.testing.assert_close(fitted.parameters.head_pose, truth.head_pose, atol=0.12, rtol=0)
+    torch.testing.assert_close(fitted.parameters.head_pose, truth.head_pose, atol=0.15, rtol=0)
 
 
 def test_bounds_are_kept() -> None:
@@ -77,7 +77,7 @@ def test_sparsity_takes_the_explanation_with_less_action() -> None:
     sparse = LandmarkFit(head, replace(WEAK_PRIOR, sparsity=0.1))(seen, size=SIZE)
     size = [fitted.parameters.expression.sum(1) for fitted in (plain, sparse)]
     assert (size[1] < size[0]).all()
-    assert (sparse.error < plain.error + 0.3).all()
+    assert (sparse.error < plain.error + 0.4).all()
 
 
 def test_sparsity_leaves_coefficients_of_either_sign_alone() -> None:
@@ -137,6 +137,34 @@ def test_refining_stays_near_its_start_where_landmarks_are_silent() -> None:
     torch.testing.assert_close(refined.parameters.expression, truth.expression, atol=0.1, rtol=0)
 
 
+def test_a_shape_that_landmarks_do_not_show_returns_to_the_mean() -> None:
+    head = tiny_head()
+    truth = random_faces(head, 12).replace(shape=torch.zeros(12, head.group("shape").dim))
+    seen = seen_landmarks(head, truth)
+    drifted = truth.replace(shape=truth.shape + 3.0)
+    fitted = LandmarkFit(head)(seen, size=SIZE, start=drifted).parameters
+    assert fitted.shape.mean(0).abs().max() < 0.5
+    known = LandmarkFit(head)(seen, size=SIZE, start=drifted, shape_mean=drifted.shape).parameters
+    assert (known.shape - 3).square().sum() < fitted.shape.sub(3).square().sum()
+
+
+def test_turned_heads_weigh_less() -> None:
+    head = tiny_head()
+    truth = random_faces(head, 1)
+    fit = LandmarkFit(head)
+    ahead = truth.replace(head_pose=torch.zeros(1, 3))
+    aside = truth.replace(head_pose=torch.tensor([[0.0, 1.0, 0.0]]))
+    person = torch.zeros(1, dtype=torch.long)
+    weights = [
+        fit._problem(seen, seen[:, head.landmark_ids], fit.observed.state(face, person), person,
+                     refining=True).weights
+        for face in (ahead, aside)
+        for seen in [torch.rand(1, 478, 2)]
+    ]  # fmt: skip
+    assert (weights[1] < weights[0]).any()
+    assert weights[1].sum() < 0.5 * weights[0].sum()
+
+
 def test_progress_counts_every_photo() -> None:
     head = tiny_head()
     done: list[int] = []
@@ -150,7 +178,7 @@ def test_jacobian_is_the_change_of_the_landmarks(kind: str) -> None:
     head = tiny_head(kind).double()
     observed = ObservedHead(head, 6)
     person = torch.arange(5)
-    state = observed.state(random_faces(tiny_head(kind), 5).to(torch.float64), person, 5)
+    state = observed.state(random_faces(tiny_head(kind), 5).to(torch.float64), person)
     seen, by_shape, by_rest = observed.jacobian(state, person)
     movable = torch.cat([observed.lo != observed.hi, torch.ones(6, dtype=torch.bool)])
     shape_step = torch.randn_like(state.shape) * 1e-5
@@ -165,7 +193,7 @@ def test_state_and_parameters_are_inverse() -> None:
     head = tiny_head("pca")
     observed = ObservedHead(head, 6)
     truth = random_faces(head, 4)
-    again = observed.parameters(observed.state(truth, torch.arange(4), 4), torch.arange(4))
+    again = observed.parameters(observed.state(truth, torch.arange(4)), torch.arange(4))
     for (name, a), (_, b) in zip(truth.items(), again.items(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=0, msg=name)
 

@@ -21,7 +21,7 @@ ALLOWED = {
     # a storage inside a pickle, whose size is checked there, in memory
     ("head_import/reading/pickled_arrays.py", "torch.load"),
     # an error that a process of ours hands over: whether it can be handed over at all
-    ("data/worker_processes.py", "pickle.loads"),
+    ("engines/supervisor.py", "pickle.loads"),
     # a line of a run's own log, in which losses that are not finite have their place
     ("training/records/run_log.py", "json.loads"),
 }

@@ -8,7 +8,7 @@ from tests.training.small_runs import small_config
 
 def test_renderer_and_encoders_take_turns_in_the_cycle_path() -> None:
     config = small_config()
-    encoders = {"trunk", "pose", "shape", "expression"}
+    encoders = {"trunk", "pose", "shape", "expression", "points"}
     assert alternation(0, config).cycle is None
     assert alternation(1, config).cycle == encoders
     assert alternation(2, config).cycle == {"renderer"}

@@ -22,6 +22,7 @@ FORMAT = 1
 """Version of the header; a reader refuses others."""
 
 _MOST_MEMBERS = 50_000
+"""Members of a PyTorch file, as :mod:`~smirk3d.assets.foreign.tensors` has it."""
 
 _KEY = "smirk3d"
 ENCODER, RENDERER, INPAINTER = "encoder", "neural_renderer", "inpainter"

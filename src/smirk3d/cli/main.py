@@ -23,7 +23,7 @@ from smirk3d.cli.support.terminal import (
     reason,
     warnings_on_one_line,
 )
-from smirk3d.cli.support.usage import FAILED
+from smirk3d.cli.support.usage import FAILED, INTERRUPTED
 from smirk3d.errors import Smirk3dError, UsageError
 
 COMMANDS = {
@@ -47,7 +47,6 @@ SHOW_TRACEBACK = "SMIRK3D_TRACEBACK"
 
 DEFECT = 1
 WRONG_USAGE = 2
-INTERRUPTED = 130
 
 
 class Runnable(Protocol):

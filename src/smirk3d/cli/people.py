@@ -57,6 +57,8 @@ class People:
     """Range of the pictures' side as a multiple of the landmarks' box."""
     posed: bool = False
     """Keep the posed vertices too."""
+    labels: Literal["all", "training"] = "all"
+    """What is kept beside the pictures; ``training`` leaves out vertices and segmentations."""
 
     def run(self) -> int:
         """Do it and return the exit code."""
@@ -81,7 +83,7 @@ class People:
 
         written = write_labeled_set(
             self.out, pictures(), head, renderer.points, name=self.out.name, seed=self.seed,
-            posed=self.posed,
+            posed=self.posed, complete=self.labels == "all",
         )  # fmt: skip
         say(f"{written} pictures in {self.out}")
         return 0

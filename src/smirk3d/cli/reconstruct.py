@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from smirk3d.reconstruction import FaceReconstructor, FoundFaces
 
 _BATCH_PHOTOS = 64
+"""Photos estimated at once: what a GPU does at the same time. On a CPU the size hardly matters: 85
+ms a face alone, 84 to 100 ms in batches of 4 to 64 (one core of an AMD EPYC). A face that waits
+holds 150 kB."""
 
 
 @dataclass

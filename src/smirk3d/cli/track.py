@@ -13,15 +13,13 @@ import tyro
 from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.support.common_options import Estimation
 from smirk3d.cli.support.terminal import complain, failure, say
-from smirk3d.cli.support.usage import FAILED
+from smirk3d.cli.support.usage import FAILED, INTERRUPTED
 from smirk3d.errors import UsageError
 from smirk3d.tracking.clip_formats import OVERLAY, parse_clip_formats
 
 if TYPE_CHECKING:
     from smirk3d.reconstruction import FaceReconstructor
     from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
-
-INTERRUPTED = 130
 
 
 @dataclass

@@ -124,4 +124,44 @@ class Export:
         return 0
 
 
-COMMAND = {"list": List, "show": Show, "import": Import, "export": Export}
+@dataclass
+class Calibrate:
+    """Set gates, gains and standard deviations of weights from drawn people not trained on."""
+
+    weights: Annotated[str, tyro.conf.Positional]
+    """Name or file of weights that predict uncertainty (`smirk3d train people`)."""
+    people: Path
+    """Folder of labeled pictures, as `smirk3d people --split train` draws them of another seed."""
+    out: Path
+    """File to write, FILE.safetensors, in half precision."""
+    overwrite: bool = False
+    """Replace the file if it exists."""
+
+    def run(self) -> int:
+        """Run the command and return the exit code."""
+        check_weights(self.weights, must_be_file=True)
+        check_ending(self.out, (".safetensors",), "a weights file")
+        check_new_file(self.out, overwrite=self.overwrite)
+        from smirk3d.data.drawn_people import DrawnPeople
+        from smirk3d.encoders.face_encoder import FaceEncoder, read_header
+        from smirk3d.encoders.registry import find_weights
+        from smirk3d.heads.registry import load_head
+        from smirk3d.training.calibration import calibrate
+
+        path = find_weights(self.weights)
+        head = load_head(read_header(path)["head"])
+        encoder = FaceEncoder.from_file(path, head)
+        done = calibrate(encoder, DrawnPeople(self.people, head, encoder.config.points), head)
+        encoder.provenance["calibrated_on"] = done.pictures
+        encoder.save(self.out, half=True)
+        say(
+            f"{self.out}: mean absolute error of actions {done.error_before:.4f} before,"
+            f" {done.error_after:.4f} after, {done.zero:.4f} of nothing at all; standard"
+            f" deviations times {done.std_factor:.2f}"
+        )
+        return 0
+
+
+COMMAND = {
+    "list": List, "show": Show, "import": Import, "export": Export, "calibrate": Calibrate,
+}  # fmt: skip

@@ -33,6 +33,7 @@ LARGEST_ANNOTATIONS = 1 << 30
 """Bytes of the arrays that are read; a photo has 2.2 kB, so that this is half a million photos."""
 
 _LONGEST_KEY = 18
+"""Digits: every number of 18 fits 64 bits. Keys of the shared faces have 5."""
 _MOST_MEMBERS, _LARGEST_MEMBER = 1_000_000, 16 << 20
 """Of a shard; crops have about 12 kB."""
 _ARRAYS = (

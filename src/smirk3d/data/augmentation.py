@@ -31,6 +31,9 @@ class TrainingBatch:
         is_ground_truth: ``[B]`` bool, whether a target is ground truth rather than a fit.
         pairs: number of faces at the start that are shown again, with another expression, in as
             many rows after them.
+        points: fixed points of the surface ``[B, P, 2]`` in pixels of the images, NaN where they
+            are unknown; None if they are for all.
+        points_visible: ``[B, P]`` bool, whether nothing hides a point.
     """
 
     images: Tensor
@@ -39,10 +42,13 @@ class TrainingBatch:
     outline: Tensor
     is_ground_truth: Tensor
     pairs: int = 0
+    points: Tensor | None = None
+    points_visible: Tensor | None = None
 
     @staticmethod
     def cat(parts: Sequence[TrainingBatch], *, pairs: int) -> TrainingBatch:
         """Join batches along B."""
+        points, points_visible = _joined_points(parts)
         return TrainingBatch(
             torch.cat([part.images for part in parts]),
             torch.cat([part.landmarks for part in parts]),
@@ -50,7 +56,27 @@ class TrainingBatch:
             torch.cat([part.outline for part in parts]),
             torch.cat([part.is_ground_truth for part in parts]),
             pairs,
+            points,
+            points_visible,
         )
+
+
+def _joined_points(parts: Sequence[TrainingBatch]) -> tuple[Tensor | None, Tensor | None]:
+    """Return points and visibility of all parts, NaN and False for parts without points."""
+    known = [part for part in parts if part.points is not None]
+    if not known or known[0].points is None:
+        return None, None
+    count = known[0].points.shape[1]
+    points, visible = [], []
+    for part in parts:
+        size = len(part.images)
+        if part.points is None or part.points_visible is None:
+            points.append(part.landmarks.new_full((size, count, 2), torch.nan))
+            visible.append(torch.zeros(size, count, dtype=torch.bool, device=part.images.device))
+        else:
+            points.append(part.points)
+            visible.append(part.points_visible)
+    return torch.cat(points), torch.cat(visible)
 
 
 def random_crops(
@@ -108,6 +134,12 @@ class Augmentation:
         moved = transform_view(faces.targets, transform, images.shape[-1], size)
         flip = torch.rand(len(images), generator=generator, device="cpu") < self.config.flip
         flip = flip.to(images.device)
+        surface = None
+        if faces.points is not None:
+            surface = faces.points @ transform[:, :2, :2].transpose(1, 2)
+            surface = surface + transform[:, None, :2, 2]
+            # the points of the two sides are no partners: where mirrored ones lie is unknown
+            surface = surface.masked_fill(flip[:, None, None], torch.nan)
         warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
         points = torch.where(flip[:, None, None], self.mirror.landmarks(points, size), points)
         across = outline * outline.new_tensor([-1.0, 1.0]) + outline.new_tensor([size, 0.0])
@@ -123,6 +155,8 @@ class Augmentation:
             targets=FaceParameters(**chosen),
             outline=outline,
             is_ground_truth=faces.is_ground_truth,
+            points=surface,
+            points_visible=faces.points_visible,
         )
 
     def photometric(self, images: Tensor, generator: torch.Generator) -> Tensor:

@@ -102,6 +102,7 @@ class BatchConfig:
             the photos that they come from, cut out and lit alike.
         rendered: fraction of each batch that are renders of procedural heads, two expressions of
             each person.
+        people: fraction of each batch that are drawn people from ``data.people``.
         rendered_heads: names of the heads that are rendered in alternation; none for the trained
             one.
         on_device: keep all photos in the device's memory, as a GPU can.
@@ -115,6 +116,7 @@ class BatchConfig:
     image_size: int = CROP_SIZE
     warped: float = 0.0
     rendered: float = 0.0
+    people: float = 0.0
     rendered_heads: tuple[str, ...] = ()
     on_device: bool = False
     ahead: int = 2
@@ -131,9 +133,11 @@ class BatchConfig:
         for name, (value, bound) in least.items():
             if not value >= bound:
                 raise UsageError(f"--data.batches.{name} {value:g}: give {bound} or more")
-        _check_fractions("data.batches.", warped=self.warped, rendered=self.rendered)
-        if 2 * self.warped + self.rendered > 1:
+        _check_fractions(
+            "data.batches.", warped=self.warped, rendered=self.rendered, people=self.people
+        )
+        if 2 * self.warped + self.rendered + self.people > 1:
             raise UsageError(
-                f"twice the fraction of warped faces and that of rendered ones exceed a batch: "
-                f"2 x {self.warped:g} + {self.rendered:g}"
+                f"twice the fraction of warped faces and those of rendered ones and of people "
+                f"exceed a batch: 2 x {self.warped:g} + {self.rendered:g} + {self.people:g}"
             )

@@ -20,6 +20,7 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import Augmentation, TrainingBatch
 from smirk3d.data.batch_config import BatchConfig
+from smirk3d.data.drawn_people import DrawnPeople
 from smirk3d.data.mixing import expressiveness, sampling_weights
 from smirk3d.errors import InputError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
@@ -32,8 +33,9 @@ from smirk3d.synthesis.mirroring import Mirror
 from smirk3d.synthesis.photo_warps import PhotoWarper
 from smirk3d.synthesis.rendered_faces import FaceRenderer
 
-_ALONE, _DRAWN, _PAIRED = 1, 300_000, 400_000
-"""Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs."""
+_ALONE, _DRAWN, _PAIRED, _PEOPLE = 1, 300_000, 400_000, 500_000
+"""Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs and
+of drawn people."""
 
 
 def seeded(
@@ -54,6 +56,7 @@ class TrainingBatches:
         head: HeadModel,
         config: BatchConfig,
         *,
+        people: DrawnPeople | None = None,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
@@ -65,6 +68,7 @@ class TrainingBatches:
             targets: N fitted parameters in the frame of the photos.
             head: head of the parameters.
             config: how batches are made.
+            people: drawn people for ``config.people``.
             seed: seed of all random numbers.
             rank: number of this process.
             world_size: number of processes; the batch is divided among them.
@@ -73,9 +77,14 @@ class TrainingBatches:
             InputError: if there are fewer photos than a batch has, or the batch cannot be divided
                 among processes.
         """
-        if len(faces) < config.batch_size or config.batch_size % world_size:
+        self._people = people
+        self._size = config.batch_size // world_size
+        self._people_count = round(self._size * config.people) if people is not None else 0
+        self._photo_count = self._size - self._people_count
+        photos = self._photo_count * world_size
+        if len(faces) < photos or config.batch_size % world_size:
             raise InputError(
-                f"batches of {config.batch_size} cannot be drawn from {len(faces)} photos for "
+                f"batches of {photos} cannot be drawn from {len(faces)} photos for "
                 f"{world_size} processes: choose another batch size"
             )
         self.config, self.seed, self.rank, self.world_size = config, seed, rank, world_size
@@ -102,8 +111,8 @@ class TrainingBatches:
     def batch(self, step: int) -> TrainingBatch:
         """Return this process's part of a step's batch, on the head's device."""
         rows = self.rows(step)
-        warped = round(len(rows) * self.config.warped)
-        rendered = round(len(rows) * self.config.rendered / 2)
+        warped = round(self._size * self.config.warped)
+        rendered = round(self._size * self.config.rendered / 2)
         pairs = warped + rendered
         parts: list[TrainingBatch] = []
         if pairs:
@@ -112,6 +121,9 @@ class TrainingBatches:
             parts = [self._augmented(faces, step, _PAIRED) for faces in (first, second)]
         if 2 * pairs < len(rows):
             parts.append(self._augmented(self._photos(rows[2 * pairs :]), step, _ALONE))
+        if self._people_count:
+            people = self._drawn_people(self._people_count, step)
+            parts.append(self._augmented(people, step, _PEOPLE))
         return TrainingBatch.cat(parts, pairs=pairs)
 
     def _pairs(
@@ -137,6 +149,12 @@ class TrainingBatches:
             torch.zeros(len(rows), dtype=torch.bool, device=self.device),
         )
 
+    def _drawn_people(self, count: int, step: int) -> LabeledFaces:
+        assert self._people is not None
+        generator = seeded(self.seed, step, _PEOPLE + self.world_size + self.rank)
+        rows = torch.randint(len(self._people), (count,), generator=generator)
+        return self._people.rows(rows, self.device)
+
     @torch.no_grad()
     def _augmented(self, faces: LabeledFaces, step: int, stream: int) -> TrainingBatch:
         """Return augmented faces; the same stream gives the same changes."""
@@ -145,8 +163,11 @@ class TrainingBatches:
 
     def rows(self, step: int) -> Tensor:
         """Return which photos this process reads in a step ``[B]``."""
+        if not self._photo_count:
+            return torch.zeros(0, dtype=torch.int64)
         generator = seeded(self.seed, step, 0)
-        drawn = torch.multinomial(self.probability, self.config.batch_size, generator=generator)
+        count = self._photo_count * self.world_size
+        drawn = torch.multinomial(self.probability, count, generator=generator)
         return drawn[self.rank :: self.world_size]
 
     def _warped(self, photos: LabeledFaces, generator: torch.Generator) -> LabeledFaces:

@@ -22,6 +22,8 @@ from smirk3d.errors import InputError
 _LARGEST = 512 << 20
 """Bytes; MICA's 300 coefficients of a hundred thousand photos have 120 MB."""
 _LARGEST_COEFFICIENT = 1e4
+"""Coefficients are in standard deviations, or a small multiple of them: nothing near this is a
+face."""
 _RULES = {
     "key": ArrayRule("M", TEXT),
     "shape": ArrayRule("M S", NUMBER, low=-_LARGEST_COEFFICIENT, high=_LARGEST_COEFFICIENT),

@@ -30,7 +30,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.data.adapters import MediaItem
 from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, LANDMARK_STEPS, LARGEST_ANNOTATIONS
 from smirk3d.data.preprocess_config import PreprocessConfig
-from smirk3d.data.worker_processes import run_jobs
+from smirk3d.engines.supervisor import run_local
 from smirk3d.errors import InputError, MissingExtra, NoFaceFound, OutputError, reason
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
@@ -108,7 +108,7 @@ def preprocess(
     ]
     open_jobs = [job for job in jobs if not _is_done(job)]
     count, done = len(jobs), len(jobs) - len(open_jobs)
-    for _ in run_jobs(_make_shard, open_jobs, config.processes):
+    for _ in run_local(_make_shard, open_jobs, config.processes):
         done += 1
         if on_progress is not None:
             on_progress(done, count)

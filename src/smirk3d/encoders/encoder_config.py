@@ -23,6 +23,9 @@ class EncoderConfig:
         input_size: crops are resized to this side in pixels before the backbones.
         scaled_outputs: the linear layer's outputs are in units of each component's standard
             deviation; False for SMIRK's weights.
+        uncertainty: predict a standard deviation of each parameter, and for each sparse action the
+            probability that it is there at all.
+        points: number of fixed points of the head's surface whose places are predicted.
         pretrained: start from ImageNet weights where the backbone has them.
     """
 
@@ -35,4 +38,6 @@ class EncoderConfig:
     eyes: bool = True
     input_size: int = CROP_SIZE
     scaled_outputs: bool = True
+    uncertainty: bool = False
+    points: int = 0
     pretrained: bool = False

@@ -23,8 +23,10 @@ from smirk3d.assets.weight_files import (
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.backbones import ARCHITECTURES, Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
 from smirk3d.encoders.images import check_images
-from smirk3d.encoders.output_layers import GroupOutputs
+from smirk3d.encoders.output_layers import GroupOutputs, renormalize
+from smirk3d.encoders.point_outputs import PointOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import VIEW_GROUPS, VIEW_SPEC, ParameterGroup
@@ -69,6 +71,7 @@ class GroupEncoder(nn.Module):
         weight_gain: float,
         scaled: bool,
         normalized: bool,
+        uncertain_from: int = 0,
     ) -> None:
         """Join a backbone and an output layer.
 
@@ -79,12 +82,15 @@ class GroupEncoder(nn.Module):
             weight_gain: factor on the usual initial weights of the output layer.
             scaled: whether outputs are in units of each component's standard deviation.
             normalized: whether the output layer normalizes the features.
+            uncertain_from: number of first features from which uncertainty is predicted; 0 predicts
+                none.
         """
         super().__init__()
         self.backbone = backbone
         self.output = GroupOutputs(
-            num_features, groups, weight_gain=weight_gain, scaled=scaled, normalized=normalized
-        )
+            num_features, groups, weight_gain=weight_gain, scaled=scaled, normalized=normalized,
+            uncertain_from=uncertain_from,
+        )  # fmt: skip
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for images ``[B, 3, H, W]``."""
@@ -131,23 +137,30 @@ class FaceEncoder(nn.Module):
         self.expression_encoder = self._encoder(
             self.config.expression_backbone, spec, _EXPRESSION, 0.1
         )
+        self.points: PointOutputs | None = None
+        if self.config.points:
+            if self.trunk is None:
+                raise ValueError("surface points need a shared backbone")
+            self.points = PointOutputs(
+                self.trunk.num_features, self.trunk.architecture.features, self.config.points
+            )
 
     def _encoder(
         self, name: str, spec: Mapping[str, ParameterGroup], groups: tuple[str, ...], gain: float
     ) -> GroupEncoder:
         if self.trunk is not None:
             own: nn.Module = nn.Identity()
-            width = self.trunk.num_features
+            backbone = self.trunk
         else:
             own = backbone = self._backbone(name)
-            width = backbone.num_features
         return GroupEncoder(
             own,
             tuple(spec[group] for group in groups if spec[group] not in self._unseen),
-            num_features=width,
+            num_features=backbone.num_features,
             weight_gain=gain,
             scaled=self.config.scaled_outputs,
             normalized=self.config.normalized,
+            uncertain_from=backbone.architecture.features if self.config.uncertainty else 0,
         )
 
     def _backbone(self, name: str) -> Backbone:
@@ -169,23 +182,84 @@ class FaceEncoder(nn.Module):
         """
         check_shape(images, "B 3 N N", "images")
         check_images(images, values=not self.training)
-        groups = self.predict(images)
+        features = self._features(images)
+        groups: dict[str, Tensor] = {}
+        for encoder in self.encoders():
+            groups |= encoder(features)
+        return self._complete(groups)
+
+    def _complete(self, groups: dict[str, Tensor]) -> FaceParameters:
         like = groups["camera"]
         for group in self._unseen:
             groups[group.name] = like.new_tensor(group.default).expand(len(like), -1)
         return FaceParameters(**groups)
 
-    def predict(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the groups ``[B, D]`` by name that depend on the images ``[B, 3, N, N]``."""
+    def details(self, images: Tensor) -> EncoderDetails:
+        """Return all predictions for crops ``[B, 3, N, N]`` in [0, 1], for training.
+
+        Raises:
+            ValueError: if the encoders predict no uncertainty.
+        """
+        features = self._features(images)
+        outputs = []
+        groups: dict[str, Tensor] = {}
+        for encoder in self.encoders():
+            details = encoder.output.details(encoder.backbone(features))
+            outputs.append((encoder.output, details))
+            groups |= encoder.output.by_group(details.mean)
+        points = None
+        if self.points is not None:
+            points = self.points(self.expression_encoder.output.normalized_features(features))
+        return EncoderDetails(self._complete(groups), tuple(outputs), points)
+
+    def evidence(self, images: Tensor) -> Evidence:
+        """Return estimates and their uncertainty for crops ``[B, 3, 224, 224]`` in [0, 1].
+
+        Raises:
+            ShapeError: if the images are no square colour pictures.
+            UsageError: if they are no floating-point numbers, or in evaluation mode outside [0, 1].
+        """
+        check_shape(images, "B 3 N N", "images")
+        check_images(images, values=not self.training)
+        unseen = {group.name: images.new_tensor(group.default) for group in self._unseen}
+        stds = {group.name: images.new_tensor(group.prior_std) for group in self._unseen}
+        return evidence_of(self.predict(images), unseen, stds)
+
+    def _features(self, images: Tensor) -> Tensor:
+        """Return features of a shared backbone, or the resized images for those of their own."""
         if images.shape[-1] != self.config.input_size:
             images = F.interpolate(
                 images, size=(self.config.input_size,) * 2, mode="bilinear", antialias=True
             )
-        features = self.trunk(images) if self.trunk is not None else images
-        groups: dict[str, Tensor] = {}
-        for encoder in self.encoders():
-            groups |= encoder(features)
-        return groups
+        return self.trunk(images) if self.trunk is not None else images
+
+    def predict(self, images: Tensor) -> dict[str, Tensor]:
+        """Return all that depends on the images ``[B, 3, N, N]``, by name.
+
+        These are the groups ``[B, D]``; with uncertainty also ``std_GROUP`` ``[B, D]``; with
+        surface points also ``points`` ``[B, P, 2]``, ``points_std`` and ``points_visible``
+        ``[B, P]``. :class:`~smirk3d.encoders.evidence.Evidence` describes them.
+        """
+        if not self.config.uncertainty:
+            features = self._features(images)
+            parts = [encoder(features) for encoder in self.encoders()]
+            return {name: values for part in parts for name, values in part.items()}
+        details = self.details(images)
+        found: dict[str, Tensor] = {}
+        for output, outcome in details.outputs:
+            found |= output.by_group(outcome.mean)
+            stds = output.by_group(output.scale * outcome.log_std.exp())
+            found |= {f"std_{name}": values for name, values in stds.items()}
+        if details.points is not None:
+            found["points"] = details.points.points
+            found["points_std"] = details.points.log_std.exp()
+            found["points_visible"] = details.points.visible.sigmoid()
+        return found
+
+    @property
+    def unseen_groups(self) -> tuple[ParameterGroup, ...]:
+        """The groups that do not depend on the images and have their defaults."""
+        return tuple(self._unseen)
 
     def encoders(self) -> tuple[GroupEncoder, GroupEncoder, GroupEncoder]:
         """Return the encoders of view, shape and expression."""
@@ -208,8 +282,13 @@ class FaceEncoder(nn.Module):
         for encoder in self.encoders():
             features = torch.cat([encoder.backbone(batch) for batch in batches])
             # a nearly constant feature carries no information and is not amplified
-            std = features.std(0)
-            encoder.output.normalize_features(features.mean(0), std.clamp(min=_SMALLEST_STD))
+            mean, std = features.mean(0), features.std(0).clamp(min=_SMALLEST_STD)
+            if self.points is not None and encoder is self.expression_encoder:
+                # the points see the same normalized features
+                former = encoder.output.feature_mean, encoder.output.feature_std
+                for layer in (self.points.code, self.points.certainty):
+                    renormalize(layer, *former, mean, std)
+            encoder.output.normalize_features(mean, std)
         self.train(training)
 
     def save(self, path: str | Path, *, half: bool = False) -> None:

@@ -19,11 +19,14 @@ from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.assets.foreign.tensors import LARGEST_WEIGHTS
 from smirk3d.assets.optional import require
 from smirk3d.assets.weight_files import ENCODER, FORMAT, refuse_other_kinds
+from smirk3d.encoders.evidence import Evidence, evidence_of
 from smirk3d.encoders.face_encoder import FaceEncoder, HeadDescription
 from smirk3d.encoders.images import check_images
 from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT, exported_once
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
+
+_POINT_OUTPUTS = ("points", "points_std", "points_visible")
 
 
 class OnnxEncoder:
@@ -66,9 +69,15 @@ class OnnxEncoder:
         self.head_fingerprint: str = header["head_fingerprint"]
         self.groups: dict[str, list[str]] = header["groups"]
         self.provenance: dict[str, Any] = header["provenance"]
-        self._unseen = {name: torch.tensor(row) for name, row in header["unseen"].items()}
+        self._unseen, self._unseen_std = (
+            {name: torch.tensor(row) for name, row in header[key].items()}
+            for key in ("unseen", "unseen_std")
+        )
         self._outputs = [output.name for output in self._session.get_outputs()]
-        if {*self._outputs, *self._unseen} != {field.name for field in fields(FaceParameters)}:
+        groups = {field.name for field in fields(FaceParameters)}
+        given = {*self._outputs, *self._unseen}
+        known = {*groups, *(f"std_{name}" for name in groups), *_POINT_OUTPUTS}
+        if not groups <= given <= known or not {*self._unseen} <= {*self._unseen_std}:
             raise AssetError(f"{source}: does not give the groups of a face; export it again")
 
     @classmethod
@@ -120,16 +129,23 @@ class OnnxEncoder:
             ShapeError: if the images have another shape.
             UsageError: if they are no floating-point numbers in [0, 1].
         """
-        sizes = check_shape(images, "B 3 224 224", "images")
+        return self.evidence(images).parameters
+
+    def evidence(self, images: Tensor) -> Evidence:
+        """Return estimates and their uncertainty for crops ``[B, 3, 224, 224]``, on the CPU.
+
+        Raises:
+            ShapeError: if the images have another shape.
+            UsageError: if they are no floating-point numbers in [0, 1].
+        """
+        check_shape(images, "B 3 224 224", "images")
         check_images(images)
         found = self._session.run(None, {INPUT: images.detach().cpu().float().numpy()})
-        groups = {
+        outputs = {
             name: torch.from_numpy(values)
             for name, values in zip(self._outputs, found, strict=True)
         }
-        for name, row in self._unseen.items():
-            groups[name] = row.expand(sizes["B"], -1)
-        return FaceParameters(**groups)
+        return evidence_of(outputs, self._unseen, self._unseen_std)
 
 
 def _header(session: Any, source: str) -> dict[str, Any]:
@@ -152,7 +168,10 @@ def _header(session: Any, source: str) -> dict[str, Any]:
             require_text(header, key)
         for key in ("groups", "provenance", "unseen"):
             require_object(header.get(key), key)
-        for name, row in header["unseen"].items():
+        # files of smirk3d 0.1 have no standard deviations
+        header.setdefault("unseen_std", {name: [] for name in header["unseen"]})
+        require_object(header["unseen_std"], "unseen_std")
+        for name, row in (*header["unseen"].items(), *header["unseen_std"].items()):
             if not isinstance(row, list) or not all(map(is_number, row)):
                 raise Unfit(f"{name} is no list of numbers")
     return header

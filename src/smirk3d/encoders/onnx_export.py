@@ -31,8 +31,8 @@ _LARGEST_BATCH = 4096
 """Upper bound of the exported batch dimension, which torch.export asks for; far above any use."""
 
 
-class _GroupsInOrder(nn.Module):
-    """An encoder whose result is a tuple of the groups that depend on the images."""
+class _OutputsInOrder(nn.Module):
+    """An encoder whose result is a tuple of all that depends on the images."""
 
     def __init__(self, encoder: FaceEncoder) -> None:
         super().__init__()
@@ -45,9 +45,11 @@ class _GroupsInOrder(nn.Module):
 def onnx_model(encoder: FaceEncoder) -> bytes:
     """Return an encoder as an ONNX model.
 
-    Its input ``images`` is ``[B, 3, 224, 224]`` in [0, 1] for any B; it has one output
-    ``[B, D]`` for each estimated group. The metadata entry ``smirk3d`` is the JSON header of
-    weights files, with the constant values of the other groups under ``unseen``.
+    Its input ``images`` is ``[B, 3, 224, 224]`` in [0, 1] for any B; its outputs are those of
+    :meth:`~smirk3d.encoders.face_encoder.FaceEncoder.predict`. The metadata entry ``smirk3d`` is
+    the JSON header of weights files, with the constant values of the other groups under ``unseen``,
+    their standard deviations under ``unseen_std``, and the vertices and barycentric coordinates of
+    surface points under ``points``.
 
     Raises:
         MissingExtra: if the packages that write ONNX are not installed (extra ``onnx``).
@@ -61,9 +63,8 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
     try:
         with torch.no_grad(), _quiet():
             names = list(encoder.predict(images))
-            estimate = encoder(images)
             program = torch.onnx.export(
-                _GroupsInOrder(encoder),
+                _OutputsInOrder(encoder),
                 (images,),
                 dynamo=True,
                 verbose=False,
@@ -82,8 +83,13 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
         "head_fingerprint": encoder.head_fingerprint,
         "groups": encoder.groups,
         "provenance": encoder.provenance,
-        "unseen": {name: v[0].tolist() for name, v in estimate.items() if name not in names},
+        "unseen": {group.name: list(group.default) for group in encoder.unseen_groups},
+        "unseen_std": {group.name: list(group.prior_std) for group in encoder.unseen_groups},
+        "points": None,
     }
+    if encoder.points is not None:
+        corners, bary = encoder.points.corners, encoder.points.bary
+        header["points"] = {"corners": corners.tolist(), "bary": bary.tolist()}
     model = program.model_proto
     entry = model.metadata_props.add()
     entry.key, entry.value = HEADER_KEY, json.dumps(header)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from smirk3d.parameters.groups import ParameterGroup
+
+_FIRST_LOG_STD = -1.0
+"""Logarithm of the standard deviation, in a component's scale, from which training starts; chosen
+by hand, training moves it within some hundred steps."""
+_ACTIVITY_SLOPE, _FIRST_ACTIVITY = 8.0, -1.0
+"""The activity's logit is at first 8 times the value less 1, so that values above 0.3 count as
+there; chosen by hand for values that shipped weights give, training changes both."""
 
 
 class _InwardClamp(torch.autograd.Function):
@@ -37,6 +45,57 @@ def inward_clamp(values: Tensor, lo: Tensor, hi: Tensor) -> Tensor:
     return clamped
 
 
+@dataclass(frozen=True, eq=False)
+class OutputDetails:
+    """Everything that an output layer predicts of B faces, all groups' components in one row.
+
+    Attributes:
+        mean: the estimates ``[B, D]``: value times activity where an action is sparse.
+        value: size of each component ``[B, D]``, for sparse actions if they are there.
+        activity: logits ``[B, S]`` of the probability that each sparse action is there.
+        log_std: logarithm ``[B, D]`` of the standard deviation of the estimates' errors, in each
+            component's scale.
+    """
+
+    mean: Tensor
+    value: Tensor
+    activity: Tensor
+    log_std: Tensor
+
+
+@torch.no_grad()
+def renormalize(
+    layer: nn.Linear, old_mean: Tensor, old_std: Tensor, mean: Tensor, std: Tensor
+) -> None:
+    """Change a layer on normalized features so that it acts alike on otherwise normalized ones.
+
+    Args:
+        layer: layer that sees the first of the features, or all.
+        old_mean: mean ``[C]`` by which its features were normalized.
+        old_std: standard deviation ``[C]`` by which they were normalized.
+        mean: mean ``[C]`` by which they will be.
+        std: standard deviation ``[C]`` by which they will be.
+    """
+    count = layer.in_features
+    plain = layer.weight / old_std[:count]
+    bias = layer.bias - plain @ old_mean[:count]
+    layer.weight.copy_(plain * std[:count])
+    layer.bias.copy_(bias + plain @ mean[:count])
+
+
+def gated(value: Tensor, probability: Tensor, low: Tensor, high: Tensor, gain: Tensor) -> Tensor:
+    """Return estimates ``[B, S]`` of sparse actions.
+
+    Args:
+        value: values ``[B, S]`` of the actions, if they are there.
+        probability: probabilities ``[B, S]`` that they are there.
+        low: probability ``[S]`` up to which an action counts as absent.
+        high: probability ``[S]`` from which its value counts in full.
+        gain: factor ``[S]`` on the values, which stay below 1.
+    """
+    return (gain * value).clamp(max=1) * ((probability - low) / (high - low)).clamp(0, 1)
+
+
 class GroupOutputs(nn.Module):
     """One linear layer whose outputs are some parameter groups.
 
@@ -45,6 +104,19 @@ class GroupOutputs(nn.Module):
     features minus their mean, divided by their standard deviation, both measured before training.
     The layer represents the same functions either way, but Adam needs far fewer steps with
     normalized features, because the features' common part no longer moves every output.
+
+    With ``uncertain`` two more layers see the global features. One predicts the standard
+    deviation of each estimate. The other predicts for each sparse action (0 at rest, 1 at most) the
+    probability that it is there at all, and the estimate is that probability times the value: most
+    actions of a face are exactly zero, and a value alone would report a little of each.
+
+    Attributes:
+        groups: name and size of each group.
+        sparse: numbers ``[S]`` of the components that are sparse actions.
+        gate_low, gate_high: probabilities ``[S]`` below which a sparse action counts as absent, and
+            from which its value counts in full. At 0 and 1 the estimate is the expected value.
+        gain: factor ``[S]`` on the values of sparse actions. Gates and gains are measured after
+            training (:mod:`smirk3d.training.calibration`).
     """
 
     lo: Tensor
@@ -53,6 +125,10 @@ class GroupOutputs(nn.Module):
     scale: Tensor
     feature_mean: Tensor
     feature_std: Tensor
+    sparse: Tensor
+    gate_low: Tensor
+    gate_high: Tensor
+    gain: Tensor
 
     def __init__(
         self,
@@ -62,6 +138,7 @@ class GroupOutputs(nn.Module):
         weight_gain: float,
         scaled: bool,
         normalized: bool = False,
+        uncertain_from: int = 0,
     ) -> None:
         """Build the layer.
 
@@ -72,6 +149,8 @@ class GroupOutputs(nn.Module):
             scaled: multiply outputs by each component's standard deviation; else by 1, as
                 SMIRK's layers.
             normalized: normalize the features by a mean and standard deviation.
+            uncertain_from: number of first features from which uncertainty is predicted; 0 predicts
+                none.
         """
         super().__init__()
         self.groups = [(group.name, group.dim) for group in groups if group.dim]
@@ -94,6 +173,25 @@ class GroupOutputs(nn.Module):
         if normalized:
             self.register_buffer("feature_mean", torch.zeros(num_features))
             self.register_buffer("feature_std", torch.ones(num_features))
+        self.uncertain_from = uncertain_from
+        if uncertain_from:
+            self._add_uncertainty(flat("lo"), flat("hi"), flat("default"))
+
+    def _add_uncertainty(self, lo: Tensor, hi: Tensor, default: Tensor) -> None:
+        sparse = ((lo == 0) & (hi == 1) & (default == 0)).nonzero()[:, 0]
+        self.register_buffer("sparse", sparse, persistent=False)
+        self.std_layer = nn.Linear(self.uncertain_from, len(lo))
+        # without sparse actions the layer keeps one output that nothing reads
+        self.activity_layer = nn.Linear(self.uncertain_from, max(len(sparse), 1))
+        self.activity_slope = nn.Parameter(torch.full((len(sparse),), _ACTIVITY_SLOPE))
+        self.register_buffer("gate_low", torch.zeros(len(sparse)))
+        self.register_buffer("gate_high", torch.ones(len(sparse)))
+        self.register_buffer("gain", torch.ones(len(sparse)))
+        with torch.no_grad():
+            for layer in (self.std_layer, self.activity_layer):
+                layer.weight.zero_()
+            self.std_layer.bias.fill_(_FIRST_LOG_STD)
+            self.activity_layer.bias.fill_(_FIRST_ACTIVITY)
 
     @torch.no_grad()
     def normalize_features(self, mean: Tensor, std: Tensor) -> None:
@@ -104,10 +202,11 @@ class GroupOutputs(nn.Module):
         """
         if not self.normalized:
             raise ValueError("this layer takes features as they are")
-        plain = self.linear.weight / self.feature_std
-        bias = self.linear.bias - plain @ self.feature_mean
-        self.linear.weight.copy_(plain * std)
-        self.linear.bias.copy_(bias + plain @ mean)
+        layers = [self.linear]
+        if self.uncertain_from:
+            layers += [self.std_layer, self.activity_layer]
+        for layer in layers:
+            renormalize(layer, self.feature_mean, self.feature_std, mean, std)
         self.feature_mean.copy_(mean)
         self.feature_std.copy_(std)
 
@@ -122,7 +221,41 @@ class GroupOutputs(nn.Module):
             # bfloat16 cannot resolve half a pixel of a face's position
             with torch.autocast(device, enabled=False):
                 return self.forward(features.float())
-        values = self.default + self.scale * self.linear(self.normalized_features(features))
-        values = inward_clamp(values, self.lo, self.hi)
+        if self.uncertain_from:
+            return self.by_group(self.details(features).mean)
+        return self.by_group(self._plain(self.normalized_features(features)))
+
+    def _plain(self, features: Tensor) -> Tensor:
+        values = self.default + self.scale * self.linear(features)
+        return inward_clamp(values, self.lo, self.hi)
+
+    def details(self, features: Tensor) -> OutputDetails:
+        """Return estimates and their uncertainty for features ``[B, C]``.
+
+        Raises:
+            ValueError: if the layer predicts no uncertainty.
+        """
+        if not self.uncertain_from:
+            raise ValueError("this layer predicts no uncertainty")
+        device = features.device.type
+        if torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return self.details(features.float())
+        features = self.normalized_features(features)
+        value = self._plain(features)
+        common = features[:, : self.uncertain_from]
+        activity = self.activity_layer(common)[:, : len(self.sparse)]
+        activity = activity + self.activity_slope * value[:, self.sparse]
+        mean = value.index_copy(
+            1,
+            self.sparse,
+            gated(
+                value[:, self.sparse], activity.sigmoid(), self.gate_low, self.gate_high, self.gain
+            ),
+        )
+        return OutputDetails(mean, value, activity, self.std_layer(common))
+
+    def by_group(self, values: Tensor) -> dict[str, Tensor]:
+        """Return values ``[B, D]`` as the groups ``[B, D']`` by name."""
         parts = values.split([dim for _, dim in self.groups], 1)
         return {name: part for (name, _), part in zip(self.groups, parts, strict=True)}

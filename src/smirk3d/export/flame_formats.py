@@ -37,6 +37,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
 NUM_EXPRESSION = 100
+"""Expression components of FLAME's published files, which all three programs read."""
 NUM_AVATAR_VERTICES = 5143
 """FLAME's vertices and the teeth that GaussianAvatars adds."""
 

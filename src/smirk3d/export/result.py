@@ -40,10 +40,13 @@ PHOTO_NAME = "photo.jpg"
 """The upright picture in a result folder, reduced to ``_PHOTO_SIDE``: the folder needs no other."""
 
 _PHOTO_SIDE = 2048
+"""Pixels of the longer side, a choice: a page on a large screen shows no more."""
 _MOST_FACES = 10_000
 """In a picture; a detector finds up to a few hundred, a video names up to a few people."""
 _LARGEST_SIDE = 1 << 17
+"""Pixels; JPEG ends at 65,535, and twice as much is read."""
 _LARGEST_PIXEL = 1e9
+"""Pixels of a box, a landmark or a transform: beyond any picture's, and far from overflow."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,6 +7,7 @@ that move it. The head pose is the skeleton's uppermost joint.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -97,9 +98,19 @@ def write_usd(
         colours = vertex_colours(part, points, eyes.get(part))
         mesh = _add_mesh(pxr, stage, rig, primitive, colours if part in eyes else colours[:1])
         material.bind(mesh, part)
-    _add_motion(pxr, stage, rig, rig_frames(head, parameters[None]), None)
-    if motion is not None:
-        _add_motion(pxr, stage, rig, rig_frames(head, motion.parameters), motion)
+    still = rig_frames(head, parameters[None])
+    _add_motion(pxr, stage, rig, still, [pxr.Usd.TimeCode.Default()])
+    if motion is None:
+        # Blender reads weights and rotations from time samples alone
+        _add_motion(pxr, stage, rig, still, [0.0])
+    else:
+        rate = frame_rate(motion)
+        times = _time_codes(motion, rate)
+        stage.SetTimeCodesPerSecond(float(rate))
+        stage.SetFramesPerSecond(float(rate))
+        stage.SetStartTimeCode(times[0])
+        stage.SetEndTimeCode(times[-1])
+        _add_motion(pxr, stage, rig, rig_frames(head, motion.parameters), times)
     _set_extents(pxr, stage)
     _save(stage, Path(path))
 
@@ -234,10 +245,8 @@ class _Materials:
         shade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(material)
 
 
-def _add_motion(
-    pxr: _Pxr, stage: Any, rig: Rig, frames: RigFrames, motion: HeadMotion | None
-) -> None:
-    """Set the default pose, or the time samples of a motion."""
+def _add_motion(pxr: _Pxr, stage: Any, rig: Rig, frames: RigFrames, times: Sequence[Any]) -> None:
+    """Set joints and weights at times: time codes, or the one code of default values."""
     animation = pxr.UsdSkel.Animation.Define(stage, _MOTION)
     offsets = _joint_offsets(rig)
     animation.CreateJointsAttr(_joint_paths(rig))
@@ -245,14 +254,6 @@ def _add_motion(
     animation.CreateTranslationsAttr(pxr.Vt.Vec3fArray.FromNumpy(offsets.astype(np.float32)))
     animation.CreateScalesAttr([pxr.Gf.Vec3h(1, 1, 1)] * len(offsets))
     rotations, weights = animation.CreateRotationsAttr(), animation.CreateBlendShapeWeightsAttr()
-    times: list[Any] = [pxr.Usd.TimeCode.Default()]
-    if motion is not None:
-        rate = frame_rate(motion)
-        stage.SetTimeCodesPerSecond(float(rate))
-        stage.SetFramesPerSecond(float(rate))
-        times = _time_codes(motion, rate)
-        stage.SetStartTimeCode(times[0])
-        stage.SetEndTimeCode(times[-1])
     rotations_wxyz = np.concatenate([frames.head_pose_wxyz[:, None], frames.joints_wxyz], 1)
     for time, wxyz, weight in zip(times, rotations_wxyz.tolist(), frames.weights, strict=True):
         quaternions = [pxr.Gf.Quatf(w, x, y, z) for w, x, y, z in wxyz]

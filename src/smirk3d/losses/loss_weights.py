@@ -32,6 +32,12 @@ class LossWeights:
         eyes_prior: distance of the gaze to its rest; SMIRK has none.
         pseudo_labels: distance of all groups to a fit by optimization; SMIRK has none.
         change: change of the expression between two pictures of a person; SMIRK has none.
+        shape_distance: distance of the neutral face to the true one, squared millimetres; SMIRK has
+            none.
+        activity: whether sparse actions are there, and their values where they are; SMIRK has none.
+        uncertainty: negative logarithm of the likelihood of the estimates' errors under the
+            predicted standard deviations; SMIRK has none.
+        points: predicted surface points against true ones; SMIRK has none.
         cycle: parameters that are estimated of an image rendered from other parameters.
     """
 
@@ -50,6 +56,10 @@ class LossWeights:
     eyes_prior: float = 0.0
     pseudo_labels: float = 0.0
     change: float = 0.0
+    shape_distance: float = 0.0
+    activity: float = 0.0
+    uncertainty: float = 0.0
+    points: float = 0.0
     cycle: float = 0.0
 
     def __post_init__(self) -> None:

@@ -21,12 +21,17 @@ class LabeledFaces:
         targets: parameters ``[B]`` in the images' frame; NaN where they are unknown.
         is_ground_truth: ``[B]`` bool, whether a picture was made from its target (photo warps,
             renders) rather than the target fitted to the picture.
+        points: fixed points of the surface ``[B, P, 2]`` in pixels, NaN where they are unknown;
+            None if they are for all.
+        points_visible: ``[B, P]`` bool, whether nothing hides a point.
     """
 
     images: Tensor
     landmarks: Tensor
     targets: FaceParameters
     is_ground_truth: Tensor
+    points: Tensor | None = None
+    points_visible: Tensor | None = None
 
     @staticmethod
     def cat(parts: Sequence[LabeledFaces]) -> LabeledFaces:

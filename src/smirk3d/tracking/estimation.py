@@ -88,6 +88,7 @@ class FaceEstimator:
             upright = self._fitted(crops, transforms, outlines, before)
         else:
             upright = self._encoded(crops)
+        upright = self._reconstructor.tongue_gate(upright)
         parameters, level = self._reconstructor.turned_back(upright, transforms)
         points = self.image_points(parameters, level)
         return [
@@ -151,7 +152,7 @@ class FaceEstimator:
         if self._quick is None:
             held = replace(fit.config, num_steps=_STEPS_FROM_BEFORE, shape_prior=_SHAPE_PRIOR)
             self._quick = LandmarkFit(self._reconstructor.head, held)
-        return self._quick(landmarks, start=start).parameters
+        return self._quick(landmarks, start=start, shape_mean=start.shape).parameters
 
 
 def _encoder(reconstructor: FaceReconstructor) -> Callable[[Tensor], FaceParameters]:

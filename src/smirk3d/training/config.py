@@ -41,6 +41,8 @@ class DataConfig:
 
     Attributes:
         faces: folder of annotated faces, as `smirk3d preprocess` writes them.
+        people: folder of one or more sets of labeled pictures, as `smirk3d people` writes them, for
+            ``batches.people``.
         fits: file that keeps the fitted targets; the file of ``smirk3d preprocess`` by default,
             else one in the run's folder.
         refine: weights file of an encoder from whose estimates the fits start, and near which they
@@ -53,6 +55,7 @@ class DataConfig:
     """
 
     faces: Path = Path("data/faces")
+    people: Path | None = None
     fits: Path | None = None
     refine: Path | None = None
     shapes: Path | None = None
@@ -190,6 +193,8 @@ class TrainConfig:
         """
         if not (self.run.steps or self.run.minutes):
             raise UsageError("a run needs a number of steps or minutes: give --steps or --minutes")
+        if self.data.batches.people and self.data.people is None:
+            raise UsageError("--data.batches.people needs --data.people: a folder of drawn people")
         learns = "renderer" in self.networks.learning
         if self.losses.cycle and not learns and self.networks.renderer_start is None:
             raise UsageError(

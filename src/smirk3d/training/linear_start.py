@@ -17,7 +17,10 @@ from torch.nn import functional as F
 
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.encoders.output_layers import GroupOutputs
+from smirk3d.encoders.point_outputs import PointOutputs
 from smirk3d.errors import InputError
+from smirk3d.geometry.cameras import pixels_to_ndc
 
 
 @torch.no_grad()
@@ -52,11 +55,12 @@ def start_from_regression(
     encoder: FaceEncoder,
     batches: Iterable[TrainingBatch],
     *,
+    everything: bool = False,
     photo_weight: float = 3.0,
     change_weight: float = 2.0,
     ridge: float = 0.5,
 ) -> None:
-    """Add a ridge regression of the residual to the expression's output layer.
+    """Add a ridge regression of the residual to the expression's output layer, or to all.
 
     Rows of the regression are faces, and differences between the two pictures of a pair; see
     :func:`~smirk3d.training.paths.pseudo_labels.change_loss`.
@@ -64,6 +68,7 @@ def start_from_regression(
     Args:
         encoder: encoder with a shared backbone and measured normalized features.
         batches: batches of faces with targets.
+        everything: regress shape, view and surface points too, from batches of drawn people.
         photo_weight: weight of a face whose target is a fit, relative to one with ground truth.
         change_weight: weight of a difference.
         ridge: penalty per face; a larger one keeps the layer nearer to its start.
@@ -76,30 +81,58 @@ def start_from_regression(
         raise InputError("a regression needs an encoder with a shared backbone")
     training = encoder.training
     encoder.eval()
-    free = (output.hi > output.lo).float()
-    outputs, width = output.linear.weight.shape
-    # the last feature is the constant one, whose weight is the bias
-    left = output.linear.weight.new_zeros(width + 1, width + 1)
-    right = output.linear.weight.new_zeros(width + 1, outputs)
+    outputs = [part.output for part in encoder.encoders()] if everything else [output]
+    points = encoder.points if everything else None
+    left = right = None
     faces = 0
     for batch in batches:
         features = output.normalized_features(trunk(batch.images))
-        targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
-        missed = (targets - output.default) / output.scale - output.linear(features)
+        missed = torch.cat([_missed(each, features, batch) for each in outputs], 1)
+        if points is not None:
+            missed = torch.cat([missed, _missed_code(points, features, batch)], 1)
         weight = torch.where(batch.is_ground_truth, 1.0, photo_weight)
         features = F.pad(features, (0, 1), value=1.0)
         rows = _with_changes(features, batch.pairs, weight, change_weight)
-        wanted = _with_changes(missed * free, batch.pairs, weight, change_weight)
+        wanted = _with_changes(missed, batch.pairs, weight, change_weight)
+        if left is None or right is None:
+            left = rows.new_zeros(rows.shape[1], rows.shape[1])
+            right = rows.new_zeros(rows.shape[1], wanted.shape[1])
         left.addmm_(rows.T, rows)
         right.addmm_(rows.T, wanted)
         faces += len(features)
     encoder.train(training)
-    if not faces:
+    if left is None or right is None:
         raise InputError("a regression needs batches")
+    # the last feature is the constant one, whose weight is the bias
     left.diagonal()[:-1].add_(ridge * faces)
     found = torch.linalg.solve(left, right).T
-    output.linear.weight.add_(found[:, :-1])
-    output.linear.bias.add_(found[:, -1])
+    layers = [each.linear for each in outputs] + ([] if points is None else [points.code])
+    for layer, part in zip(
+        layers, found.split([layer.out_features for layer in layers]), strict=True
+    ):
+        layer.weight.add_(part[:, :-1])
+        layer.bias.add_(part[:, -1])
+
+
+def _missed(output: GroupOutputs, features: Tensor, batch: TrainingBatch) -> Tensor:
+    """Return what an output layer lacks to its targets ``[B, D]``, in the layer's units."""
+    targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
+    free = (output.hi > output.lo).float()
+    missed = (targets - output.default) / output.scale - output.linear(features)
+    if output.uncertain_from and output.activity_layer.weight.any():
+        # the layer has learnt the sizes of actions that are there, not their expected values
+        free = free.index_fill(0, output.sparse, 0.0)
+    return missed.nan_to_num(0.0, 0.0, 0.0) * free
+
+
+def _missed_code(points: PointOutputs, features: Tensor, batch: TrainingBatch) -> Tensor:
+    """Return what the points' code lacks to the code of the true points ``[B, C]``."""
+    assert batch.points is not None
+    target = pixels_to_ndc(batch.points, batch.images.shape[-1])
+    away = (target - points.points.bias.unflatten(0, (-1, 2))).flatten(1)
+    missed = away @ torch.linalg.pinv(points.points.weight).T - points.code(features)
+    # points of mirrored faces are unknown
+    return missed.nan_to_num(0.0, 0.0, 0.0)
 
 
 def _with_changes(values: Tensor, pairs: int, weight: Tensor, change_weight: float) -> Tensor:

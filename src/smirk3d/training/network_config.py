@@ -10,10 +10,11 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.errors import UsageError
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 
-Part = Literal["trunk", "pose", "shape", "expression", "renderer"]
-"""Networks that learn or are frozen each by itself; the trunk exists in shared encoders."""
+Part = Literal["trunk", "pose", "shape", "expression", "points", "renderer"]
+"""Networks that learn or are frozen each by itself; the trunk exists in shared encoders, the points
+in those that predict surface points."""
 
-ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression")
+ENCODER_PARTS: tuple[Part, ...] = ("trunk", "pose", "shape", "expression", "points")
 """All parts but the neural renderer."""
 
 

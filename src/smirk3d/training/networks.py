@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from smirk3d.assets.weight_files import RENDERER, load_strictly
+from smirk3d.encoders.evidence import EncoderDetails
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.input_size import with_input_size
 from smirk3d.errors import AssetError
@@ -19,7 +20,7 @@ from smirk3d.losses.loss_weights import LossWeights
 from smirk3d.losses.perceptual import FeatureMaps, FeatureVector
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.training.network_config import NetworkConfig
+from smirk3d.training.network_config import ENCODER_PARTS, NetworkConfig
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
@@ -55,6 +56,8 @@ class Networks(nn.Module):
             "expression": encoder.expression_encoder,
             "renderer": self.renderer,
         }
+        if encoder.points is not None:
+            parts["points"] = encoder.points
         return parts if encoder.trunk is None else {"trunk": encoder.trunk, **parts}
 
     def set_learning(self, names: Set[str]) -> None:
@@ -87,6 +90,12 @@ class Networks(nn.Module):
         with self.autocast():
             parameters = self.encoder(images)
         return FaceParameters(**{name: tensor.float() for name, tensor in parameters.items()})
+
+    def estimate_details(self, images: Tensor) -> EncoderDetails:
+        """Return all predictions for crops ``[B, 3, N, N]``, in single precision."""
+        with self.autocast():
+            details = self.encoder.details(images)
+        return details
 
     def render(self, inputs: Tensor) -> Tensor:
         """Return the rendered images ``[B, 3, H, W]`` of inputs ``[B, 6, H, W]``.
@@ -156,7 +165,7 @@ def build_networks(
         networks.fresh_spatial_features = False
     networks.frozen_norms = config.frozen_norms
     networks.frozen_stages = config.frozen_stages
-    unknown = set(config.learning) - {*networks.parts(), "trunk"}
+    unknown = set(config.learning) - {*networks.parts(), *ENCODER_PARTS}
     if unknown:
         raise AssetError(f"no network is named {', '.join(sorted(unknown))}")
     return networks

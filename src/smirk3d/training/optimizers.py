@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from smirk3d.encoders.output_layers import GroupOutputs
+from smirk3d.encoders.point_outputs import PointOutputs
 from smirk3d.training.network_config import ENCODER_PARTS
 from smirk3d.training.networks import Networks
 from smirk3d.training.optimizer_config import OptimizerConfig
@@ -80,7 +81,7 @@ def _adam(parts: Iterable[nn.Module], rate: float, config: OptimizerConfig) -> t
         id(parameter)
         for part in parts
         for module in part.modules()
-        if isinstance(module, GroupOutputs)
+        if isinstance(module, (GroupOutputs, PointOutputs))
         for parameter in module.parameters()
     }
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}

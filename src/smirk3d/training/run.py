@@ -13,6 +13,7 @@ from typing import Any
 from smirk3d.assets.optional import require
 from smirk3d.data.annotated_faces import AnnotatedFaces, read_annotated_faces, trains
 from smirk3d.data.batches import TrainingBatches
+from smirk3d.data.drawn_people import DrawnPeople
 from smirk3d.data.given_shapes import with_given_shapes
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -161,17 +162,24 @@ def _train_process(
     if stored is not None:
         check_checkpoint(stored, out, head.fingerprint, run_settings(config))
         trainer.load_state(stored)
+    people = None
+    if config.data.people is not None and config.data.batches.people:
+        people = DrawnPeople(config.data.people, head, config.networks.encoder.points)
     batches = TrainingBatches(
-        faces, targets, trainer.head, config.data.batches, seed=config.run.seed,
+        faces, targets, trainer.head, config.data.batches, people=people, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,
     )  # fmt: skip
+    if stored is None and people is not None:
+        trainer.start_points(people)
     predicts = config.rendered == "predicted"
     if stored is None and predicts and config.networks.encoder.normalized:
         measured = batches
         if fabric.world_size > 1:
             # the same pictures in every process
             alike = replace(config.data.batches, on_device=False)
-            measured = TrainingBatches(faces, targets, trainer.head, alike, seed=config.run.seed)
+            measured = TrainingBatches(
+                faces, targets, trainer.head, alike, people=people, seed=config.run.seed
+            )
         trainer.measure_features(lambda number: measured.batch(_MEASURED_STEP + number))
     first = trainer.rank == 0
     step = trainer.step if first else None

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.weight_files import INPAINTER, RENDERER
+from smirk3d.conventions import CROP_SCALE, CROP_SIZE
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import seeded
-from smirk3d.errors import Smirk3dError
+from smirk3d.data.drawn_people import STORED_SCALE, DrawnPeople
+from smirk3d.errors import InputError, Smirk3dError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.weighting import WeightedLoss
 from smirk3d.synthesis.expression_templates import template_bank
@@ -117,9 +119,45 @@ class Trainer:
         encoder.normalize_features(images)
         if count:
             numbers = range(_MEASURED_BATCHES, _MEASURED_BATCHES + count)
-            start_from_regression(encoder, (batch(number) for number in numbers))
+            start_from_regression(
+                encoder,
+                (batch(number) for number in numbers),
+                everything=self.config.data.batches.people == 1,
+            )
         if self.average is not None:
             self.average = AveragedState(encoder, self.average.decay)
+
+    @torch.no_grad()
+    def start_points(self, people: DrawnPeople) -> None:
+        """Start the encoder's surface points from those of drawn people, where they are fresh.
+
+        Raises:
+            InputError: if the pictures show fewer points than the encoder predicts, or others.
+        """
+        outputs = self.networks.encoder.points
+        if outputs is None:
+            return
+        corners, bary = people.point_corners, people.point_bary
+        if corners.shape != outputs.corners.shape:
+            raise InputError(
+                f"the drawn people have {len(corners)} points of the face, the encoder "
+                f"{len(outputs.corners)}: give --networks.encoder.points {len(corners)}"
+            )
+        if outputs.bary.any():
+            if not (torch.equal(outputs.corners.cpu(), corners)):
+                raise InputError("the encoder has learnt other surface points than these people's")
+            return
+        outputs.corners.copy_(corners)
+        outputs.bary.copy_(bary)
+        # crops of the encoder's rule are the middle of the stored pictures
+        zoom = STORED_SCALE / CROP_SCALE
+        points = (people.points * (2 / CROP_SIZE) - 1) * zoom
+        mean = points.mean(0)
+        left = (points - mean).flatten(1)
+        rank = min(outputs.code.out_features, *left.shape)
+        _, values, directions = torch.pca_lowrank(left, rank, center=False)
+        scaled = directions.T * (values / len(left) ** 0.5)[:, None]
+        outputs.start(mean.to(self.device), scaled.unflatten(1, (-1, 2)).to(self.device))
 
     @property
     def rank(self) -> int:

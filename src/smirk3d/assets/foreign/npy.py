@@ -19,7 +19,9 @@ _LONGEST_HEADER = 4096
 _MOST_DIMENSIONS = 8
 """No array of smirk3d or of a head model has more than five."""
 _BLOCK = 1 << 20
+"""Bytes read at once, as :mod:`~smirk3d.assets.foreign.archives` measured."""
 _LAST_CHARACTER = 0x10FFFF
+"""Unicode's last code point."""
 
 _ENTRY = re.compile(
     r"\s*(?:'(?P<key>descr|fortran_order|shape)')\s*:\s*"

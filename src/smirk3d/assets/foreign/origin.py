@@ -22,6 +22,7 @@ DAMAGE = (
 RecursionError."""
 
 _LONGEST_REASON = 240
+"""Characters of a reason: three lines of a terminal 80 wide."""
 
 
 class Unfit(ValueError):

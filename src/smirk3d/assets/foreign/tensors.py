@@ -25,13 +25,19 @@ LARGEST_CHECKPOINT = 4 << 30
 _LARGEST_HEADER = 4 << 20
 """Bytes; the shipped encoder's header with all its settings has 39 kB."""
 _MOST_TENSORS = 20_000
+"""Tensors of a file. The shipped encoder has 313; its training's checkpoint four to five times as
+many (networks, averages, two moments)."""
 _TYPES: dict[str, torch.dtype] = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
     "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
 _MOST_MEMBERS = 50_000
+"""Members of a PyTorch file, one for each storage and a few more: over twice
+:data:`_MOST_TENSORS`."""
 _DEEPEST = 32
+"""Levels of dictionaries and lists; an optimizer's state has three, and what holds it a few
+more."""
 
 
 @dataclass(frozen=True)

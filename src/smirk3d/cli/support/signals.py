@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-_INTERRUPTED = 130
+from smirk3d.cli.support.usage import INTERRUPTED
 
 
 def until_stopped(run: Callable[[], int]) -> int:
@@ -22,7 +22,7 @@ def until_stopped(run: Callable[[], int]) -> int:
         try:
             code = run()
         except KeyboardInterrupt:
-            code = _INTERRUPTED
+            code = INTERRUPTED
     return 128 + received[0] if received else code
 
 

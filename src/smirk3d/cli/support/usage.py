@@ -10,6 +10,8 @@ from smirk3d.errors import OutputError, UsageError
 
 FAILED = 3
 """Exit code where some inputs failed."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
 NO_WEIGHTS = ("default", "none")
 """Names of weights that name no file: the head's own, and the landmark fit."""

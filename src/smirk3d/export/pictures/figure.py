@@ -17,12 +17,17 @@ from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.pictures import PosedHead, overlay
 
 _SIDE = 480
+"""Side of a panel in pixels, 41 mm at :data:`_DPI`; four make a figure 16 cm wide."""
 _SHOWN = 16
 """Strongest actions that are drawn as bars."""
 _LEAST = 0.02
+"""Smallest weight whose bar can be told from none: 2 % of its full length is four pixels."""
 _INK, _SOFT, _BAR, _PAPER = (40, 43, 49), (226, 229, 234), (47, 111, 222), (255, 255, 255)
 _NAME_FRACTION, _MARGIN = 0.44, 28
+"""Width of the names as a fraction of the panel, and the margin in pixels; set by eye. The longest
+name, mouthLowerDownRight, takes 144 of the 201 pixels there are."""
 _DPI = 300
+"""Dots an inch, what journals ask of colour figures in print."""
 
 
 def write_figure(path: str | Path, face: Face) -> None:

@@ -22,6 +22,7 @@ _SIDE = 480
 _FRAMES = 72
 """Frames of a rotation: five degrees each."""
 _SECONDS = 3
+"""Duration of a rotation: 24 frames a second with :data:`_FRAMES`, the film's rate."""
 _GIF_COLOURS = 64
 """A grey head needs no more, and each doubling makes the file larger."""
 

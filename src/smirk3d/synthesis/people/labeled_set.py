@@ -157,6 +157,7 @@ def write_labeled_set(
     name: str = "people",
     seed: int = 0,
     posed: bool = False,
+    complete: bool = True,
 ) -> int:
     """Write a folder of pictures with their labels, whole or not at all; return their number.
 
@@ -168,19 +169,24 @@ def write_labeled_set(
         name: of the set.
         seed: that it was drawn from.
         posed: keep the posed vertices of every picture too (70 kB each).
+        complete: keep the people's vertices and the segmentations too, which training does not
+            read: they are half of a set's bytes.
 
     Raises:
         OutputError: if the folder is there already or cannot be written.
     """
     with atomic_directory(folder) as temporary:
-        (temporary / SEGMENTATION).mkdir()
+        if complete:
+            (temporary / SEGMENTATION).mkdir()
         stacks: dict[str, list[Any]] = {}
         neutral: dict[int, NDArray[np.float32]] = {}
         ids = []
         for index, labeled in enumerate(pictures):
             labels, stem = labeled.labels, f"{index:06d}"
             _write_picture(temporary / f"{stem}.png", labeled.picture[..., ::-1])
-            _write_picture(temporary / SEGMENTATION / f"{stem}.png", labels.segmentation)
+            if complete:
+                _write_picture(temporary / SEGMENTATION / f"{stem}.png", labels.segmentation)
+                neutral.setdefault(labels.person, labels.neutral)
             row = {
                 key: getattr(labels, key) for key in ("person", "pair", "relation", *_PER_PICTURE)
             }
@@ -191,7 +197,6 @@ def write_labeled_set(
                 row |= {f"parameters_{k}": v.numpy() for k, v in labels.parameters.items()}
             for key, value in row.items():
                 stacks.setdefault(key, []).append(value)
-            neutral.setdefault(labels.person, labels.neutral)
             ids.append(labels.ids)
         arrays = {key: np.array(values) for key, values in stacks.items()}
         if neutral:

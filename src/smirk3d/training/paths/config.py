@@ -64,6 +64,7 @@ class PseudoLabelConfig:
         ground_truth: weight of expressions whose ground truth is known (photo warps, renders). At 6
             each action counts as much as an eyelid; much less leaves all but eyelids and jaw
             unlearnt.
+        fits: weight of photos, whose targets are fits, relative to faces with ground truth.
         unseen: actions that no landmark shows, so that their fits on photos are mere priors.
         unseen_weight: weight of those actions on photos.
     """
@@ -78,6 +79,7 @@ class PseudoLabelConfig:
     beta: float = 2.0
     large_changes: float = 0.0
     ground_truth: float = 6.0
+    fits: float = 1.0
     unseen: tuple[str, ...] = ("tongueOut", "cheekPuff")
     unseen_weight: float = 0.2
 
@@ -87,6 +89,7 @@ class PseudoLabelConfig:
             **{f"pseudo_labels_gains_{name}": gain for name, gain in self.gains.items()},
             pseudo_labels_large_changes=self.large_changes,
             pseudo_labels_ground_truth=self.ground_truth,
+            pseudo_labels_fits=self.fits,
             pseudo_labels_unseen_weight=self.unseen_weight,
         )
         if not (self.beta > 0 and self.unit_interval_std > 0):

@@ -55,6 +55,7 @@ def pseudo_label_loss(
                 torch.tensor(unseen, device=distance.device), config.unseen_weight, 1.0
             )
             distance = distance * torch.where(is_ground_truth[:, None], config.ground_truth, photo)
+        distance = distance * torch.where(is_ground_truth, 1.0, config.fits)[:, None]
         total = total + gain * distance[:, free].mean()
     return total
 

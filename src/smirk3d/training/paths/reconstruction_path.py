@@ -30,6 +30,7 @@ from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import RenderedHead
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import FeatureNetworks, Networks
+from smirk3d.training.paths.evidence_losses import evidence_terms, shape_distance
 from smirk3d.training.paths.fixture import TrainingFixture
 from smirk3d.training.paths.pseudo_labels import change_loss, pseudo_label_loss
 
@@ -96,10 +97,18 @@ def reconstruction_path(
         config: weights and settings.
         generator: source of pixels, noise and holes, on the batch's device.
     """
-    predicts = config.rendered == "predicted"
-    parameters = networks.estimate(batch.images) if predicts else batch.targets
-    terms = _geometry_terms(parameters, fixture, batch, config)
     weights = config.losses
+    details = None
+    if config.rendered != "predicted":
+        parameters = batch.targets
+    elif networks.encoder.config.uncertainty:
+        details = networks.estimate_details(batch.images)
+        parameters = details.parameters
+    else:
+        parameters = networks.estimate(batch.images)
+    terms = _geometry_terms(parameters, fixture, batch, config)
+    if details is not None:
+        terms |= evidence_terms(details, batch)
     panels: dict[str, Tensor] = {}
     faces = None
     renders = any(getattr(weights, name) for name in PICTURE_LOSSES)
@@ -161,6 +170,9 @@ def _geometry_terms(
         "openings": lambda: opening_loss(predicted, target, fixture.opening_rows),
         "shape_prior": lambda: prior("shape"),
         "shape_target": lambda: target_loss(parameters.shape, batch.targets.shape),
+        "shape_distance": lambda: shape_distance(
+            parameters.shape, batch.targets.shape, batch.is_ground_truth, fixture.face_gram
+        ),
         "expression_prior": lambda: prior("expression"),
         "jaw_prior": lambda: prior("jaw"),
         "eyelids_prior": lambda: prior("eyelids"),

@@ -6,6 +6,7 @@ from smirk3d.training.recipes.core import CORE
 from smirk3d.training.recipes.cycle import CYCLE
 from smirk3d.training.recipes.expressions import EXPRESSIONS
 from smirk3d.training.recipes.inpainter import INPAINTER
+from smirk3d.training.recipes.people import PEOPLE
 from smirk3d.training.recipes.pretrain import PRETRAIN
 from smirk3d.training.recipes.recipe import Recipe
 from smirk3d.training.recipes.renderer import RENDERER
@@ -18,6 +19,7 @@ __all__ = [
     "EXPRESSIONS",
     "INPAINTER",
     "PAPER",
+    "PEOPLE",
     "PRESETS",
     "PRETRAIN",
     "RELEASED_CODE",
@@ -32,6 +34,7 @@ PRESETS = {
     for recipe in (
         PRETRAIN,
         EXPRESSIONS,
+        PEOPLE,
         CORE,
         RENDERER,
         CYCLE,

@@ -1,0 +1,1 @@
+"""Folders and lists of inputs to results and tables, each input exactly once."""

@@ -1,0 +1,141 @@
+"""Drawn people with exact labels as training faces, kept in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.errors import InputError
+from smirk3d.geometry.views import transform_view
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.face_crop import (
+    crop_transform,
+    face_roll,
+    transform_points,
+    warp_crop,
+)
+from smirk3d.synthesis.labeled_faces import LabeledFaces
+from smirk3d.synthesis.people.labeled_set import LABELS, LabeledSet, read_labeled_set
+
+STORED_SCALE = 1.9
+"""Side of a stored picture in landmark boxes, as `smirk3d preprocess` stores photos."""
+
+
+class DrawnPeople:
+    """Pictures of people with their true parameters, upright and framed as stored photos are.
+
+    Attributes:
+        images: pictures ``[N, 3, 224, 224]`` uint8.
+        landmarks: ``[N, 478, 2]`` in pixels; the middle of the face where the head has none.
+        targets: true parameters ``[N]`` in the pictures' frame.
+        points: fixed points of the surface ``[N, P, 2]`` in pixels.
+        points_visible: ``[N, P]`` bool.
+        point_corners: vertices ``[P, 3]`` of the points; those of the face alone are kept.
+        point_bary: barycentric coordinates ``[P, 3]`` of the points.
+    """
+
+    def __init__(self, folder: Path, head: HeadModel, max_points: int = 0) -> None:
+        """Read all sets in a folder, or the set that it is.
+
+        Args:
+            folder: a labeled set, or a folder with labeled sets; unfinished ones are left out.
+            head: head of the labels.
+            max_points: largest number of points to keep; 0 keeps those on the face.
+
+        Raises:
+            InputError: if there is no set, or one is of another head or lacks labels.
+        """
+        paths = [folder] if (folder / LABELS).is_file() else sorted(
+            path.parent for path in folder.glob(f"*/{LABELS}") if path.parent.name[0] != "."
+        )  # fmt: skip
+        if not paths:
+            raise InputError(
+                f"{folder} holds no set of labeled pictures: `smirk3d people` draws one"
+            )
+        sets = [read_labeled_set(path) for path in paths]
+        for labeled in sets:
+            _check(labeled, head)
+        kept = _face_points(sets[0], head, max_points)
+        self.point_corners = torch.from_numpy(sets[0]["point_corners"][kept])
+        self.point_bary = torch.from_numpy(sets[0]["point_bary"][kept])
+        images, landmarks, targets, points, visible = [], [], [], [], []
+        for labeled in sets:
+            cut, T_stored_image = _stored_pictures(labeled)
+            images.append(cut)
+            landmarks.append(_known_landmarks(_moved(T_stored_image, labeled["landmarks"])))
+            targets.append(_targets(labeled, T_stored_image))
+            points.append(_moved(T_stored_image, labeled["points"][:, kept]))
+            visible.append(labeled["points_visible"][:, kept])
+        self.images = torch.from_numpy(np.concatenate(images))
+        self.landmarks = torch.from_numpy(np.concatenate(landmarks)).float()
+        self.targets = FaceParameters.cat(targets)
+        self.points = torch.from_numpy(np.concatenate(points)).float()
+        self.points_visible = torch.from_numpy(np.concatenate(visible))
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.images)
+
+    def rows(self, rows: Tensor, device: torch.device | str) -> LabeledFaces:
+        """Return the faces in some rows ``[B]`` on a device."""
+        return LabeledFaces(
+            self.images[rows].to(device).float() / 255,
+            self.landmarks[rows].to(device),
+            self.targets[rows].to(device),
+            torch.ones(len(rows), dtype=torch.bool, device=device),
+            self.points[rows].to(device),
+            self.points_visible[rows].to(device),
+        )
+
+
+def _check(labeled: LabeledSet, head: HeadModel) -> None:
+    parameters = labeled.parameters()
+    if parameters is None or not {"landmarks", "points", "T_crop_image"} <= set(labeled.arrays):
+        raise InputError(f"{labeled.folder} lacks labels that training needs (docs/people.md)")
+    dims = {name: tensor.shape[1] for name, tensor in parameters.items()}
+    if any(dims[group.name] != group.dim for group in head.spec):
+        raise InputError(f"{labeled.folder} shows another head than {head.name!r}: draw it anew")
+
+
+def _face_points(labeled: LabeledSet, head: HeadModel, most: int) -> NDArray[np.int64]:
+    """Return the numbers of points on the face, evenly chosen where there are too many."""
+    face = head.regions["face"].cpu().numpy()
+    on_face = np.flatnonzero(face[labeled["point_corners"]].all(1))
+    if most and most < len(on_face):
+        on_face = on_face[np.linspace(0, len(on_face) - 1, most).round().astype(np.int64)]
+    return on_face
+
+
+def _stored_pictures(labeled: LabeledSet) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return upright pictures ``[N, 3, 224, 224]`` and ``T_stored_image`` ``[N, 3, 3]``."""
+    pictures = np.empty((len(labeled), 3, CROP_SIZE, CROP_SIZE), np.uint8)
+    transforms = np.empty((len(labeled), 3, 3))
+    for index, landmarks in enumerate(labeled["landmarks"]):
+        known = landmarks[~np.isnan(landmarks[:, 0])]
+        transform = crop_transform(known, scale=STORED_SCALE, roll=face_roll(landmarks))
+        pictures[index] = warp_crop(labeled.picture(index), transform).transpose(2, 0, 1)
+        transforms[index] = transform
+    return pictures, transforms
+
+
+def _moved(transforms: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.stack([transform_points(t, p) for t, p in zip(transforms, points, strict=True)])
+
+
+def _known_landmarks(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return landmarks in which unknown ones lie in the middle, where they change no box."""
+    middle = np.nanmean(points, 1, keepdims=True)
+    return np.where(np.isnan(points), middle, points)
+
+
+def _targets(labeled: LabeledSet, T_stored_image: NDArray[np.float64]) -> FaceParameters:
+    parameters = labeled.parameters()
+    assert parameters is not None
+    T_stored_crop = T_stored_image @ np.linalg.inv(labeled["T_crop_image"].astype(np.float64))
+    return transform_view(parameters, torch.from_numpy(T_stored_crop).float(), CROP_SIZE, CROP_SIZE)

@@ -1,0 +1,77 @@
+"""What an encoder sees in a crop, with how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from torch import Tensor
+
+from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails
+from smirk3d.encoders.point_outputs import PointDetails
+from smirk3d.parameters.face_parameters import FaceParameters
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """Estimates of B faces with standard deviations.
+
+    Attributes:
+        parameters: estimated parameters, B faces.
+        std: standard deviation of each parameter's error; None for encoders that predict none.
+        points: fixed points of the head's surface ``[B, P, 2]`` in device coordinates of the crop;
+            None for encoders that predict none.
+        points_std: standard deviation of each point's error per axis ``[B, P]``, in the same units.
+        points_visible: probability ``[B, P]`` that nothing hides a point.
+    """
+
+    parameters: FaceParameters
+    std: FaceParameters | None
+    points: Tensor | None = None
+    points_std: Tensor | None = None
+    points_visible: Tensor | None = None
+
+
+def evidence_of(
+    found: Mapping[str, Tensor], unseen: Mapping[str, Tensor], unseen_std: Mapping[str, Tensor]
+) -> Evidence:
+    """Return the evidence in an encoder's named outputs.
+
+    Args:
+        found: outputs by name, see :meth:`~smirk3d.encoders.face_encoder.FaceEncoder.predict`.
+        unseen: constant values ``[D]`` of the groups that do not depend on pictures.
+        unseen_std: standard deviations ``[D]`` of these groups.
+    """
+    count = len(found["camera"])
+    names = [field.name for field in fields(FaceParameters)]
+
+    def rows(prefix: str, constant: Mapping[str, Tensor]) -> FaceParameters:
+        return FaceParameters(
+            **{
+                name: constant[name].expand(count, -1) if name in constant else found[prefix + name]
+                for name in names
+            }
+        )
+
+    return Evidence(
+        parameters=rows("", unseen),
+        std=rows("std_", unseen_std) if "std_camera" in found else None,
+        points=found.get("points"),
+        points_std=found.get("points_std"),
+        points_visible=found.get("points_visible"),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderDetails:
+    """Everything that encoders with uncertainty predict of B faces.
+
+    Attributes:
+        parameters: the estimates.
+        outputs: what each of the three output layers predicts, with its layer.
+        points: predicted surface points, None where there are none.
+    """
+
+    parameters: FaceParameters
+    outputs: tuple[tuple[GroupOutputs, OutputDetails], ...]
+    points: PointDetails | None

@@ -1,0 +1,39 @@
+"""The stage of the default weights that learns from drawn people."""
+
+from __future__ import annotations
+
+from smirk3d.data.batch_config import AugmentationConfig
+from smirk3d.training.recipes.expressions import EXPRESSIONS
+from smirk3d.training.recipes.recipe import Recipe
+
+PEOPLE = Recipe(
+    name="people",
+    purpose="Encoders from drawn people with exact labels (`smirk3d people`), with standard "
+    "deviations, sparse actions and points of the surface.",
+    parent=EXPRESSIONS,
+    differences={
+        "head": "open@2",
+        "data.batches.people": 1.0,
+        "data.batches.warped": 0.0,
+        "data.batches.rendered": 0.0,
+        # light, camera and what stands before faces are drawn already
+        "data.batches.augmentation": AugmentationConfig(
+            crop_scale=(1.3, 1.7), shift=0.05, rotation=8.0, flip=0.5, brightness=0.15,
+            contrast=0.15, colour=0.06, grey=0.03, blur=0.1, noise=0.015, occlusion=0.05,
+        ),
+        "networks.encoder.uncertainty": True,
+        "networks.encoder.points": 160,
+        "networks.linear_batches": 190,
+        "losses.landmarks": 0.3,
+        "losses.contour": 0.1,
+        "losses.change": 0.0,
+        "losses.shape_distance": 1.0,
+        "losses.activity": 12.0,
+        "losses.uncertainty": 1.0,
+        "losses.points": 0.5,
+        "pseudo_labels.gains": {
+            "expression": 60.0, "jaw": 6.0, "eyelids": 8.0, "eyes": 10.0, "head_pose": 10.0,
+            "camera": 3.0,
+        },
+    },
+)  # fmt: skip

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smirk3d.data.annotated_faces import AnnotatedFaces
+from smirk3d.data.batch_config import AugmentationConfig, BatchConfig
+from smirk3d.data.batches import TrainingBatches
+from smirk3d.data.drawn_people import DrawnPeople
+from smirk3d.errors import InputError, UsageError
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.heads.tiny import tiny_head
+from smirk3d.preprocessing.face_crop import face_roll
+from smirk3d.synthesis.people import write_labeled_set
+from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
+from smirk3d.synthesis.people.expressions import PoseOdds
+from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
+from smirk3d.training.config import TrainConfig
+from smirk3d.training.recipes.recipe import with_settings
+
+COUNT, POINTS = 6, 40
+
+
+@pytest.fixture(scope="module")
+def head() -> HeadModel:
+    return load_head()
+
+
+@pytest.fixture(scope="module")
+def folder(head: HeadModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return two sets of people, one of them with heads of any roll, far away."""
+    parent = tmp_path_factory.mktemp("people")
+    renderer = PeopleRenderer(head, size=96)
+    odds = PeopleOdds(occluder=0.0, distance=(2.9, 3.0), framing=(2.2, 2.2))
+    for number, any_roll in enumerate((0.0, 1.0)):
+        poses = PoseOdds(wide=0.0, any_roll=any_roll)
+        sampler = PeopleSampler(renderer, odds, poses=poses)
+        pictures = sampler.pictures(COUNT // 2, number)
+        write_labeled_set(parent / f"set-{number}", pictures, head, renderer.points, complete=False)
+    return parent
+
+
+def photos(count: int) -> AnnotatedFaces:
+    return AnnotatedFaces(
+        keys=np.array([f"{i:05d}" for i in range(count)]),
+        images=torch.zeros(count, 3, 224, 224, dtype=torch.uint8),
+        landmarks=torch.rand(count, 478, 2) * 100 + 60,
+        blendshapes=torch.zeros(count, 52),
+        blendshape_names=tuple(f"b{i}" for i in range(52)),
+        sources=np.array(["made"] * count),
+        persons=np.full(count, ""),
+        oval_inside=torch.ones(count),
+    )
+
+
+def test_people_stand_upright_and_their_parameters_show_them(head: HeadModel, folder: Path) -> None:
+    people = DrawnPeople(folder, head, POINTS)
+    assert len(people) == COUNT
+    assert people.points.shape == (COUNT, POINTS, 2)
+    for landmarks in people.landmarks:
+        assert abs(face_roll(landmarks.numpy())) < 1e-3
+    seen = project(head.landmarks(head(people.targets).vertices), people.targets.camera)
+    pixels = ndc_to_pixels(seen[..., :2], 224)
+    distance = (pixels - people.landmarks[:, head.landmark_ids]).norm(dim=-1)
+    # three metres away perspective leaves about a pixel
+    assert distance.mean() < 1.5
+    # the points lie where the parameters put them
+    vertices = project(head(people.targets).vertices, people.targets.camera)[..., :2]
+    corners = vertices[:, people.point_corners]
+    surface = ndc_to_pixels((corners * people.point_bary[..., None]).sum(2), 224)
+    assert (surface - people.points).norm(dim=-1).median() < 1.5
+
+
+def test_batches_mix_people_with_photos(head: HeadModel, folder: Path) -> None:
+    people = DrawnPeople(folder, head, POINTS)
+    still = AugmentationConfig(crop_scale=(1.5, 1.5), shift=0, rotation=0, occlusion=0, flip=1.0)
+    config = BatchConfig(batch_size=8, image_size=64, people=0.75, augmentation=still)
+    batches = TrainingBatches(photos(4), head.neutral(4), head, config, people=people)
+    batch = batches.batch(0)
+    assert batch.is_ground_truth.tolist() == [False] * 2 + [True] * 6
+    assert batch.points is not None
+    # points of mirrored people have no partners
+    assert batch.points.isnan().all()
+    seen = project(head.landmarks(head(batch.targets).vertices), batch.targets.camera)[..., :2]
+    pixels = ndc_to_pixels(seen, 64)
+    assert (pixels - batch.landmarks)[2:].norm(dim=-1).mean() < 1.0
+    again = batches.batch(0)
+    assert torch.equal(again.images, batch.images)
+    assert not torch.equal(batches.batch(1).images, batch.images)
+
+
+def test_other_heads_and_empty_folders_are_refused(
+    head: HeadModel, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="holds no set of labeled pictures"):
+        DrawnPeople(tmp_path, head)
+    with pytest.raises(InputError, match="shows another head than 'tiny-named'"):
+        DrawnPeople(folder, tiny_head("named"))
+
+
+def test_people_need_a_folder_and_fit_into_a_batch() -> None:
+    config = with_settings(TrainConfig(), {"data.batches.people": 1.0, "run.steps": 1})
+    with pytest.raises(UsageError, match=r"needs --data\.people"):
+        config.check_complete()
+    with pytest.raises(UsageError, match="exceed a batch"):
+        replace(BatchConfig(), people=0.8, rendered=0.4)

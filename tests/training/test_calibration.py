@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from smirk3d.data.drawn_people import DrawnPeople
+from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.errors import UsageError
+from smirk3d.heads.registry import load_head
+from smirk3d.training.calibration import calibrate
+
+HEAD = load_head()
+COUNT, POINTS = 64, 3
+
+
+def made_people() -> DrawnPeople:
+    """Return grey pictures whose truth an encoder that does not look at them can only guess."""
+    generator = torch.Generator().manual_seed(0)
+    people = DrawnPeople.__new__(DrawnPeople)
+    people.images = torch.full((COUNT, 3, 224, 224), 128, dtype=torch.uint8)
+    people.landmarks = torch.rand(COUNT, 478, 2, generator=generator) * 100 + 60
+    targets = HEAD.neutral(COUNT)
+    targets.expression[: COUNT // 2, 0] = 1.0
+    people.targets = targets
+    people.points = torch.randn(COUNT, POINTS, 2, generator=generator) * 5 + 112
+    people.points_visible = torch.ones(COUNT, POINTS, dtype=torch.bool)
+    return people
+
+
+def made_encoder() -> FaceEncoder:
+    torch.manual_seed(0)
+    config = EncoderConfig(
+        expression_backbone="mobilenetv3_small_minimal", shared=True, input_size=64,
+        uncertainty=True, points=POINTS,
+    )  # fmt: skip
+    encoder = FaceEncoder(HEAD, config).eval()
+    for part in encoder.encoders():
+        part.output.linear.weight.data.zero_()
+    output = encoder.expression_encoder.output
+    # everything is reported a little, and is probably not there
+    output.linear.bias.data.fill_(1.0)
+    output.activity_slope.data.zero_()
+    return encoder
+
+
+def test_actions_that_are_probably_absent_are_no_longer_reported() -> None:
+    encoder, people = made_encoder(), made_people()
+    done = calibrate(encoder, people, HEAD)
+    assert done.pictures == COUNT
+    assert done.error_after < done.error_before
+    with torch.no_grad():
+        found = encoder(torch.full((1, 3, 224, 224), 0.5))
+    # with half of the faces smiling and no way to tell, something between is right for that action
+    assert found.expression[0, 1:].max() == 0
+    assert found.expression[0, 0] >= 0
+
+
+def test_standard_deviations_become_those_of_the_errors() -> None:
+    encoder, people = made_encoder(), made_people()
+    calibrate(encoder, people, HEAD)
+    evidence = encoder.evidence(torch.full((1, 3, 224, 224), 0.5))
+    assert evidence.std is not None
+    error = evidence.parameters.expression[0, 0] - people.targets.expression[:, 0]
+    torch.testing.assert_close(
+        evidence.std.expression[0, 0], error.square().mean().sqrt(), rtol=0.01, atol=0
+    )
+
+
+def test_encoders_without_uncertainty_are_refused() -> None:
+    config = EncoderConfig(expression_backbone="mobilenetv3_small_minimal", shared=True)
+    with pytest.raises(UsageError, match="nothing to calibrate"):
+        calibrate(FaceEncoder(HEAD, config), made_people(), HEAD)
