@@ -10,73 +10,6 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "smirk3d"
 
-NOT_YET: frozenset[str] = frozenset(
-    (
-        "feature_networks/vgg.py",
-        "head_import/anny/actions.py",
-        "head_import/anny/bake.py",
-        "head_import/anny/eyeballs.py",
-        "head_import/anny/face_modes.py",
-        "head_import/anny/fittings/dentition.py",
-        "head_import/anny/fittings/hair.py",
-        "head_import/anny/fittings/patch.py",
-        "head_import/anny/identity.py",
-        "head_import/anny/interplay.py",
-        "head_import/anny/regions.py",
-        "head_import/anny/repairs/action_shapes.py",
-        "head_import/anny/repairs/eyelids.py",
-        "head_import/anny/repairs/face_points.py",
-        "head_import/anny/repairs/lip_seal.py",
-        "head_import/anny/sources.py",
-        "head_import/flame/convert.py",
-        "head_import/flame/eyelid_closing.py",
-        "head_import/flame/files.py",
-        "head_import/head_regions.py",
-        "head_import/ict/convert.py",
-        "head_import/ict/layout.py",
-        "head_import/landmark_embedding.py",
-        "head_import/landmark_renderer.py",
-        "head_import/mesh_parts.py",
-        "head_import/plain_texture.py",
-        "head_import/reading/array_pickle.py",
-        "head_import/reading/obj_mesh.py",
-        "head_import/reading/pickled_arrays.py",
-        "head_import/reading/source_files.py",
-        "head_import/recognition.py",
-        "neural_renderer/smirk_checkpoint.py",
-        "preprocessing/face_quality.py",
-        "preprocessing/media/pixel_formats.py",
-        "rendering/complexion.py",
-        "rendering/contact_sheet.py",
-        "rendering/hair_pictures.py",
-        "rendering/layers.py",
-        "rendering/materials.py",
-        "rendering/picture_surface.py",
-        "rendering/pictures.py",
-        "synthesis/photo_warps.py",
-        "synthesis/procedural_heads.py",
-        "synthesis/warped_photos.py",
-        "tracking/overlay/video.py",
-        "tracking/track_file.py",
-        "tracking/track_store.py",
-        "tracking/track_video.py",
-        "training/fitted_targets.py",
-        "training/photo_reading.py",
-        "viewer/page/curves_tab.py",
-        "viewer/page/move_tab.py",
-        "viewer/scene/drawn_head.py",
-        "viewer/scene/photo_skin.py",
-        "viewer/scene/photo_texture.py",
-        "viewer/scene/placement.py",
-        "viewer/server/uploads.py",
-        "viewer/session/analysis.py",
-        "viewer/session/edits.py",
-        "viewer/session/parameter_layout.py",
-        "viewer/session/source_pictures.py",
-    )
-)
-"""Files, relative to the package, whose constants have no reasons yet. This list only shrinks."""
-
 _EXEMPT = {0, 1, 2, -1}
 _NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
 
@@ -152,19 +85,10 @@ def _explained_after(body: list[ast.stmt], index: int) -> bool:
 FILES = sorted(str(path.relative_to(SOURCE).as_posix()) for path in SOURCE.rglob("*.py"))
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in NOT_YET])
+@pytest.mark.parametrize("name", FILES)
 def test_constants_say_where_they_are_from(name: str) -> None:
     found = unexplained((SOURCE / name).read_text(encoding="utf-8"))
     assert not found, f"{name}: say after {', '.join(found)} what was measured, or by whom"
-
-
-def test_the_list_shrinks() -> None:
-    done = {
-        name
-        for name in NOT_YET
-        if name not in FILES or not unexplained((SOURCE / name).read_text(encoding="utf-8"))
-    }
-    assert not done, "take these off NOT_YET"
 
 
 def test_constants_without_reason_are_found() -> None:

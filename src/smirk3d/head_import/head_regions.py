@@ -17,6 +17,7 @@ _OUTER_LIPS = slice(48, 60)
 _EYES = (slice(36, 42), slice(42, 48))
 _BROWS = (slice(17, 22), slice(22, 27))
 _NOSE = (27, 31, 32, 33, 34, 35)
+"""Of iBUG's 68 landmarks, counted from 0: the nose's root and its base."""
 
 
 def region_masks(

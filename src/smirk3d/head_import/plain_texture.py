@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from smirk3d.head_import.mesh_parts import Floats, Ints
 
 _STRIP = 0.12
+"""Height of the strip below the skin, in which inner parts lie side by side; a layout, not a
+measure. Parts up to number 7 fit beside each other, and no head without texture has later ones."""
 
 
 def plain_texture(

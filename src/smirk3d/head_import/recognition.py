@@ -20,6 +20,8 @@ Kind = Literal["flame", "ict", "gnm", "head"]
 
 _NOT_MODELS = ("mask", "embedding", "texture", "albedo", "landmark", "male_model")
 _MOST_MEMBERS = 100_000
+"""Members of an archive that is looked at, as :mod:`~smirk3d.head_import.reading.source_files` has
+it."""
 _KINDS = "FLAME's .pkl, an ICT-FaceKit checkout, GNM's .npz, or a head file of smirk3d"
 
 

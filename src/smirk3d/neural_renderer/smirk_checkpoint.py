@@ -17,6 +17,7 @@ from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 
 _LEVELS = 4
+"""Levels of SMIRK's published U-Net."""
 _RESIDUAL = {"conv1": 1, "norm1": 2, "conv2": 5, "norm2": 6}
 """Places of the layers in a published residual block, which counts paddings and activations."""
 

@@ -19,6 +19,8 @@ _HALF_SHARP = 0.0028
 """Ratio of fine to all contrast at which sharpness is 0.5; see :func:`sharpness`."""
 
 _FRONTAL_DEGREES, _PROFILE_DEGREES = 30.0, 90.0
+"""Yaw up to which a face counts fully, and from which it does not: half of it is hidden in profile.
+Set by hand; quality orders faces, it measures nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,6 +61,7 @@ class Complexion:
 
 
 _LASH_SHADE = 0.45
+"""Lashes against brows; set by eye."""
 
 CLAY_COMPLEXION = Complexion()
 """That of clay pictures."""

@@ -12,10 +12,15 @@ from PIL import Image, ImageDraw, ImageFont
 from smirk3d.errors import check_shape
 
 _PAPER = (250, 250, 251)
+"""sRGB of the sheet; set by eye."""
 _INK = (58, 62, 70)
+"""sRGB of the labels; set by eye."""
 _LABEL_SIZE = 15
+"""Height of the labels' font in pixels; set by eye."""
 _SMALLEST_LABEL = 8
+"""Likewise where they must be narrower: smaller letters cannot be read."""
 _SMOOTH = 4
+"""Pixels by which the mask of a rounded corner is drawn larger, so that its edge has 17 steps."""
 
 
 def contact_sheet(

@@ -24,10 +24,14 @@ _BROW_SIZE = (520, 120)
 _LASH_SIZE = (480, 160)
 """Pixels of a strip of 24 x 8 mm."""
 _FINER = 3
+"""By which hairs are drawn larger before the picture is reduced: Pillow's lines have hard edges.
+Set by eye."""
 _DENSE = 0.7
 """Fraction of a brow's height in which its hairs are dense."""
 _STEPS = 7
+"""Straight pieces of a hair; set by eye."""
 _SEED = 11
+"""Any number does; fixed, so that all pictures have the same hairs."""
 
 _ENVELOPE = ([0, 0.06, 0.2, 0.5, 0.75, 0.97], [0.45, 0.8, 1, 0.92, 0.66, 0.2])
 """Half the thickness of a brow along it, as a fraction of the largest."""

@@ -69,6 +69,7 @@ FAST = Style(shadows=0, supersample=2, refinements=0)
 _PHOTO_LIGHT = 0.6
 """How much of the light on skin in a photo's colours is the photo's."""
 _LINE_COLOUR = (0.10, 0.16, 0.24)
+"""sRGB of a wireframe's lines; set by eye."""
 _SPARSE = 9.0
 """Height of a triangle, in pixels, from which its edges are drawn in full."""
 

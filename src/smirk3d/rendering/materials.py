@@ -33,6 +33,7 @@ _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
 _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
 _PUPIL_FRACTION = 0.32
+"""Pupil against iris: 3.8 mm across, as in a lit room."""
 _SOFT = math.radians(1.2)
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
 """Normal at which an eye mirrors the key lamp, kept clear of the upper eyelid."""
@@ -124,6 +125,7 @@ _LEAST_LIGHT_OF_PART: dict[int, float] = {
 _RIM_SHADE = 0.34
 """The rim of an iris against its middle."""
 _PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)
+"""sRGB of the pupil: nearly black; set by eye."""
 
 
 def albedo(

@@ -20,7 +20,10 @@ SKIN, EYE_LEFT, EYE_RIGHT, TEETH_UPPER, TEETH_LOWER, TONGUE, CAVITY, LASHES, GUM
 """The numbers of a head's ``part`` array."""
 
 _CURVATURE = 0.6
+"""How far the middles of edges are moved onto the smooth surface: somewhat less than the 0.75 that
+Boubekeur and Alexa (2008) advise; set by eye on outlines."""
 _EDGE_RINGS = 3
+"""Rows of triangles over which a region's colour fades; set by eye."""
 
 
 HAIR_PARTS = (LASHES, BROWS)

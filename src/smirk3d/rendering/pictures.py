@@ -33,11 +33,14 @@ _MARGIN = 2
 _SHOWN = 1.5
 """Side of the part of the photo that a panel shows, as a multiple of the heads' extent."""
 _WIDEST, _NARROWEST = 4 / 3, 3 / 4
+"""Width by height of a panel: a photo's formats, lying and upright."""
 _LARGEST_ZOOM = 3.0
+"""A small face is not enlarged more: its pixels would be seen. Set by eye."""
 _TONE_RINGS = 5
 """Rows of triangles over which a photo's colours fade into the tone."""
 _ASIDE = math.radians(35)
 _HEAD_ASPECT = 0.8
+"""Width by height of a head as panels of groups show it; set by eye."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -36,11 +36,17 @@ _PLAIN_COLOURS = {
 }
 _LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
 _AMBIENT = 0.45
+"""Light from all sides beside the lamps; set by eye."""
 _STEEP = 0.3
+"""Cosine to the view from which skin counts as seen well; set by eye."""
 _DIFFUSION_STEPS = 12
+"""Rounds over neighbours, as far as colours are diffused; set by eye."""
 _AROUND_SIZE = 28
+"""Side of the grid in cells, of 8 pixels in a crop of 224: surroundings move smoothly."""
 _AROUND_STEPS = 8
+"""Cells around the head that move along: 64 pixels of a crop of 224; set by eye."""
 _AROUND_DECAY = 0.75
+"""How much of a cell's motion the next one has: a tenth is left after eight."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ _INSIDE = {
     "lashes": (0.10, 0.08, 0.07),
 }
 _WHITE = (0.90, 0.88, 0.86)
+"""sRGB of eyeballs; set by eye."""
 _MOST_LAMPS = 3
+"""Lamps of a picture; a choice: key, fill and rim."""
 
 
 @dataclass(frozen=True)

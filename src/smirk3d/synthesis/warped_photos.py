@@ -38,6 +38,8 @@ _RIM = 2.5
 _EDGE_STEP = 0.08
 """Device depth between two surfaces that an outline separates."""
 _DEPTH_SLACK = 0.005
+"""Device depth beyond the rounding of a pixel by which something must be nearer to hide; set by
+eye, a sixteenth of :data:`_EDGE_STEP`."""
 _STEEP = 0.3
 """Cosine to the view from which skin counts as seen well."""
 _SHADE = {"eyeL": 0.6, "eyeR": 0.6, "teethU": 1.1, "teethL": 0.85, "tongue": 0.7, "cavity": 1.2}

@@ -55,6 +55,7 @@ LARGEST_TRACK = 512 << 20
 30 frames a second."""
 
 _LARGEST_SIDE = 1 << 17
+"""Pixels, as results have it: JPEG ends at 65,535, and twice as much is read."""
 _LARGEST_PARAMETER = 1e6
 """Coefficients are in standard deviations, rotations in radians, the camera in crops: none that a
 network or a fit gives exceeds a hundred."""

@@ -29,6 +29,7 @@ _LOCK = "lock"
 _WAY_OUT = "track the clip again with --fresh"
 _OURS = re.compile(rf"chunk-\d{{9}}\.npz|{re.escape(_JOB)}")
 _BLOCK = 1 << 20
+"""Bytes read at once, as :mod:`smirk3d.assets.foreign.archives` measured."""
 _LARGEST_JOB = 1 << 20
 """Bytes; hashes and settings have some thousand."""
 

@@ -36,6 +36,8 @@ OnProgress = Callable[[str, int, int], None]
 the number of all frames, 0 where that is not known."""
 
 _STORE_VERSION = 3
+"""Version of what a store holds; chunks of another one are removed, and the clip is tracked
+anew."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from smirk3d.preprocessing.face_crop import crop_face
 from smirk3d.synthesis.mirroring import Mirror
 
 _PART = 64
+"""Photos estimated at once; on a CPU the size hardly matters, see ``cli/reconstruct.py``."""
 
 
 class PhotoReader:

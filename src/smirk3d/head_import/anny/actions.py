@@ -28,6 +28,8 @@ _PRIOR_STD = {
     "noseSneer": 0.12, "mouthClose": 0.08, "cheekPuff": 0.08, "tongueOut": 0.04,
 }  # fmt: skip
 _PRIOR_STD_ELSE = 0.1
+"""Of all other actions: MediaPipe's scores of them have a root mean square of 0.01 to 0.08 on the
+same photographs, rounded up to let fits use them."""
 
 
 def read_actions(wheel: AnnyWheel, surface: HeadSurface, num_vertices: int) -> Actions:

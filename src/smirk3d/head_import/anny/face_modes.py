@@ -26,10 +26,19 @@ around them moves. Ours, in half millimetres: they bring the mean coefficients o
 heads (``benchmarks/identity_basis.py``) near zero."""
 
 _MEAN_WIDTH = 0.24
+"""Decimetres around each place of :data:`MEAN_FACE`, the Gaussian's standard deviation; chosen with
+it."""
 _WIDTH = 0.17
+"""Decimetres around a place, likewise; set by hand to somewhat less than :data:`_SPACING`, so that
+neighbours overlap. What the basis leaves of scanned heads is in
+``benchmarks/results/identity_basis.md``."""
 _SPACING = 0.21
+"""Decimetres between places; gives 243 changes (0.15 would give 456, 0.3 138)."""
 _STD = 0.006
+"""Decimetres by which people differ at a place, 0.6 mm: a choice of ours, not a population's."""
 _MIDDLE = 0.06
+"""Decimetres from the middle plane within which a place is put on it, so that it has no twin too
+near; set by hand."""
 _CENTRE = 297
 """The tip of the nose, from which places are distributed over the face."""
 

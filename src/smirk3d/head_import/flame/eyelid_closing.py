@@ -20,16 +20,30 @@ from smirk3d.errors import AssetError
 from smirk3d.head_import.mesh_parts import Floats, Ints
 
 _CELL = math.radians(1.5)
+"""Side of a cell of directions: the default head's eye opens over 88 degrees across and 28 in
+height, 849 cells."""
 _REACH = math.radians(80)
+"""Directions looked at, from straight ahead: beyond the corners of such an eye."""
 _SAMPLES = 14
+"""Samples along a triangle's edge: those of up to 21 degrees leave no cell free."""
 _LOWER_FRACTION = 0.1
+"""Part of the closing that the lower eyelid does; set by hand."""
 _FADE = 0.55
+"""Eyeball's radii beyond a margin at which the rotation has faded out: half a radius, as in the
+blinks of ICT-FaceKit and MakeHuman."""
 _OVERLAP = math.radians(1.5)
+"""By which closed eyelids overlap, one cell: margins are known no finer."""
 _TALL = math.radians(12)
+"""Height of an opening from which the overlap is whole; corners have less. Set by hand."""
 _FARTHEST_SKIN = 2.3
+"""Eyeball's radii from its centre within which skin is looked at; set by hand, well beyond
+:data:`_FADE`."""
 _CLEARANCE = 1.012
+"""Eyeball's radii at which skin slides over it: 0.14 mm off a ball of 12 mm; set by hand."""
 _HIDDEN = 0.97
+"""Eyeball's radii below which a vertex counts as an eyelid's hidden back; set by hand."""
 _SMALLEST_OPENING = 20
+"""Cells of 1.5 degrees: an opening of 45 square degrees is no eye's; set by hand."""
 
 
 @dataclass(frozen=True)

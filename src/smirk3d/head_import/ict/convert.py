@@ -40,9 +40,16 @@ Arrays = dict[str, NDArray[Any]]
 
 _JOINTS = ("head", "eyeL", "eyeR")
 _WIDE_TONGUE_METRES = 0.021
+"""Half width from which an island that the jaw moves is the gum: of ICT-FaceKit's the tongue's two
+reach 19.7 and 19.9 mm, the gum's two 25.7 and 33.1 mm."""
 _MOVES_WHOLLY = 0.25
+"""Least motion of an island, as a fraction of the largest of all: tongue and gum have 0.40 and
+more, the mouth's wall has vertices at rest."""
 _IRIS_RADIUS_METRES = 0.0059
+"""Rüfer et al. 2005: 11.7 mm across; nearly the same in all people."""
 _LARGEST_GAZE = 0.6
+"""Radians, set by hand: until its iris reaches the corner, ICT-FaceKit's eye would turn outwards by
+0.71, and people's turn by 0.65 before the head follows (the open head's range)."""
 _WAY_OUT = "give a checkout of github.com/ICT-VGL/ICT-FaceKit or its folder FaceXModel"
 
 

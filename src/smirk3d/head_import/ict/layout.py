@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 HOME = "https://github.com/ICT-VGL/ICT-FaceKit"
 NEUTRAL = "generic_neutral_mesh"
 METRES_PER_UNIT = 0.01
+"""ICT-FaceKit's unit is the centimetre."""
 NUM_PUBLISHED_VERTICES = 26_719
+"""Vertices of the published light model."""
 
 NUM_VERTICES = 24_591
 """Vertices kept: all but tear fluid, blend and occlusion strips and lashes, which come last."""

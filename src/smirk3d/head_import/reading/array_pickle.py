@@ -26,8 +26,11 @@ from smirk3d.head_import.reading.pickled_arrays import (
 )
 
 _MOST_INSTRUCTIONS = 2_000_000
+"""Instructions of a pickle: ten for each of the values that may be in it."""
 _LONGEST_NUMBER = 40
+"""Digits, or bytes: no double or 64-bit integer takes more than 25 characters."""
 _MOST_MEMOS = 1 << 32
+"""Values are numbered by up to 32 bits (pickle's LONG_BINPUT)."""
 _LARGEST_KEY = 1 << 60
 """Larger ones can be chosen to hash alike, and a dictionary of them takes hours to build."""
 _MARK = object()

@@ -15,6 +15,7 @@ LARGEST_OBJ = 64 << 20
 _MOST_NUMBERS, _MOST_TRIANGLES = 3_000_000, 1_000_000
 """A million vertices: forty times what the largest known head has."""
 _LONGEST_NUMBER = 40
+"""Characters; ICT-FaceKit's meshes have up to 12."""
 _LONGEST_MATERIAL = 64
 """Characters; each triangle keeps as many as the longest name has."""
 

@@ -22,10 +22,14 @@ from smirk3d.head_import.reading.array_budget import (
 )
 
 _LARGEST_TENSOR_FILE = 64 << 20
+"""Bytes of a tensor that is pickled as a file; the largest of FLAME's landmark tables has 79 x 17 x
+3 numbers."""
 _MOST_MEMBERS = 100
 """Of a file of one storage, which has about six."""
 _MOST_VALUES = 200_000
+"""Values of a pickle; an array of numbers counts as one, however large."""
 _DEEPEST = 40
+"""Levels; Python itself would stop at a thousand calls, and a head has a few."""
 _PLAIN_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|[SU]\d{1,4}|O8?|\?)")
 
 

@@ -28,8 +28,11 @@ from smirk3d.tracking.overlay.sound import Sound
 from smirk3d.tracking.track_file import Track
 
 _SIDE = 256
+"""Side of a drawn head in pixels before it is scaled to the frame; a choice against time."""
 _OPACITY = 0.85
+"""Of the head over the video; set by eye, so that the face can be compared."""
 _BLACK, _WHITE, _GREY = 16, 235, 128
+"""Levels of black, white and of no colour in limited range (ITU-R BT.601 and BT.709)."""
 _TOGETHER = 32
 """Frames whose meshes are computed at once."""
 _TIME_BASE = Fraction(1, 90_000)

@@ -12,7 +12,9 @@ from smirk3d.viewer.session.session import Session
 
 _COLOURS = ("#4dabf7", "#ff922b", "#69db7c", "#f783ac", "#b197fc", "#ffd43b", "#66d9e8", "#ff8787")
 _FIRST = 4
+"""Curves shown at first, the most varying; more cannot be told apart. Set by eye."""
 _ROWS = 8
+"""Rows of a table in the tab; set by eye."""
 _PADDING = (10, 24, 0, 0)
 """Top, right, bottom, left, in the page's pixels."""
 

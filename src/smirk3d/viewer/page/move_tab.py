@@ -11,6 +11,7 @@ from smirk3d.viewer.session.session import FaceChoice, Session
 
 _OPEN_AT_FIRST = ("Jaw", "Mouth", "Expression")
 _DIGITS = 3
+"""Decimals of a slider's value; set by eye."""
 
 
 class MoveTab:

@@ -33,7 +33,10 @@ _MESHES = (
 _RINGS = np.radians([0.0, 5.0, 12.0, 18.0, 23.0, 27.5, 30.0, 34.0])
 """Angles from the gaze between which an eye is drawn in one colour."""
 _SEGMENTS = 40
+"""Corners of a ring: the iris's outline misses a circle by 0.02 mm."""
 _SAME_COLUMN = 1e-4
+"""Texture coordinates nearer than this are of one column of the strip: rounding is a thousandth of
+it, columns are 0.07 apart."""
 _ABOVE = 1.006
 """Distance of the iris from the eye's centre as a multiple of the eyeball's radius."""
 

@@ -19,6 +19,7 @@ from smirk3d.export.rigs.surface import Primitive
 from smirk3d.viewer.scene.drawn_head import Points
 
 _EVERY = 1 / 15
+"""Seconds between textures that are sent; a choice against traffic, as a texture is a picture."""
 
 
 class TexturedMesh:

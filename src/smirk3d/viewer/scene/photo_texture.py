@@ -19,14 +19,20 @@ from smirk3d.rasterization import rasterize
 Picture = NDArray[np.uint8]
 
 _SIDE = 1024
+"""Side of the skin's texture; a choice, about what a photo shows of a face."""
 _MARGIN = 0.01
+"""Texture left free at the border, against colours of the far edge."""
 _DEPTH_SIDE = 384
+"""Side of the depth picture; set by hand together with :data:`_NEARER`."""
 _FACING = (0.15, 0.45)
 """Cosine to the viewer from which a surface counts as seen, and at which it counts fully."""
 _NEARER = 0.03
 """Depth, as a fraction of the head's height, by which something else must be nearer to hide."""
 _DIFFUSION_ROUNDS = 400
+"""Rounds over neighbours. The farthest skin of the default head lies 15 edges from the face; the
+many rounds make its colours even. Set by eye."""
 _EDGE_ROUNDS = 3
+"""Rounds that soften the edge of what the photo shows; set by eye."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,9 @@ LARGEST_UPLOAD = 64 * 2**20
 MOST_FRAMES = 1800
 """Frames of the longest video: a minute at 30 frames a second."""
 _MOST_PIXELS = 64_000_000
+"""Pixels of a photo; a choice: 192 MB when open."""
 _MOST_FRAME_PIXELS = 4096 * 2304
+"""Pixels of a video's frame: 4K, also the cinema's."""
 
 Kind = Literal["photo", "video"]
 OnProgress = Callable[[str, float], None]

@@ -17,7 +17,10 @@ from smirk3d.parameters.face_parameters import FaceParameters
 Array = NDArray[np.float64]
 
 _AXIS_STEP = 0.25
+"""Axes end at multiples of this weight; set by eye."""
 _RESTS = 1e-4
+"""Standard deviation below which a curve counts as at rest: more than rounding of single
+precision."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 _MOST_STEPS = 200
+"""Steps that can be undone: each holds one vector of parameters, 200 some 150 kB."""
 
 
 class Edits:

@@ -32,6 +32,7 @@ _LARGEST_ANGLE = math.pi / 2
 _SLIDER_STDS = 3.0
 """Range of an unbounded slider in standard deviations."""
 _SMALLEST_SCALE = 0.05
+"""Scale of the camera below which a head is a dot; the default is 7."""
 _VIEW = (
     ParameterGroup(
         name="head_pose",

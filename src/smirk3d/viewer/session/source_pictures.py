@@ -17,9 +17,13 @@ from smirk3d.preprocessing.media.video_reader import VideoReader
 Picture = NDArray[np.uint8]
 
 _PHOTO_SIDE = 1600
+"""Longer side in pixels of a photo on the page; a choice, that of a large window."""
 _FRAME_SIDE = 720
+"""Likewise of a video's frame; a choice against memory."""
 _QUALITY = 85
+"""JPEG's, at which faces show no blocks; set by eye."""
 _LARGEST_STORE = 512 * 2**20
+"""Bytes of a video's frames; a choice: a minute at 30 frames a second of up to 298 kB each."""
 
 
 class SourcePictures(Protocol):

@@ -21,6 +21,7 @@ from smirk3d.head_import.anny.fittings.patch import (
 from smirk3d.head_import.anny.repairs.skin_fields import Field
 
 _MM = 0.001
+"""Metres in a millimetre."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ _LOWER = _Arch(
 # thickness; the last level has the edge's own
 _LEVELS = ((-0.12, 0.70, 0.90), (0.35, 0.95, 1.0), (0.82, 1.0, 0.62), (1.0, 1.0, 1.0))
 _AROUND = 8
+"""Vertices around a crown; set by eye."""
 _SQUARENESS = 2 / 3.2
+"""Of a superellipse with the exponent 3.2 (a circle has 2/2): crowns are rounded boxes; set by
+eye."""
 _PAPILLA = 2.6
 """How far gums rise between two teeth."""
 
@@ -82,6 +86,7 @@ _PAPILLA = 2.6
 # the edges, in millimetres
 _GUM_PROFILE = ((-0.7, -0.3), (0.75, 1.6), (1.1, 6.0), (-4.5, 8.5))
 _GUM_INSIDE = (-1.2, 1.2)
+"""Its last row, behind the teeth: set by eye."""
 
 
 def dentition(

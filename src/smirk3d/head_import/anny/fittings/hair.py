@@ -15,11 +15,15 @@ from smirk3d.head_import.anny.surface import HeadSurface
 # the middle line of the left brow, from its inner end outwards: x from the middle plane and y over
 # the eye, in metres
 _BROW_X = (0.0095, 0.018, 0.028, 0.038, 0.046, 0.053, 0.0585)
+"""Set by eye, as all of a brow, on the sheets of ``scripts/open_head_sheets.py``."""
 _BROW_Y = (0.0150, 0.0166, 0.0186, 0.0200, 0.0199, 0.0178, 0.0145)
+"""Metres over the eye's centre, of the same points."""
 _BROW_HALF_HEIGHT = (0.0062, 0.0066, 0.0062, 0.0056, 0.0050, 0.0044, 0.0036)
-_BROW_COLUMNS = 15
-_BROW_ROWS = 3
+"""Metres, half the strip's height there."""
+_BROW_COLUMNS, _BROW_ROWS = 15, 3
+"""Vertices of a brow's strip along and across: set by eye, so that it follows the ridge."""
 _BROW_LIFT = 0.0010
+"""Metres of the strip over the skin; set by eye."""
 
 _UPPER_LASH, _LOWER_LASH = 0.0075, 0.0038
 """Metres (Na et al. 2006: 8 to 9 mm above, 6 to 8 mm below; the lower ones are finer)."""

@@ -13,6 +13,7 @@ from smirk3d.head_import.anny.surface import MIRROR_AXES
 Indices = NDArray[np.int64]
 
 _ON_MIDLINE = 1e-9
+"""Metres; less than any vertex moves, more than rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,13 @@ OPPOSITE = "-right"
 """Ends the name of a place on the other side of the face than the action."""
 
 _WIDE, _MEDIUM, _SMALL, _LIP = 0.016, 0.012, 0.009, 0.0075
+"""Radii of places in metres. Like the table's millimetres they were chosen by least squares against
+ICT-FaceKit's actions at the landmarks, and rounded (docs/open-head.md)."""
 _DEEP = 1.6
+"""How much farther a place reaches in depth than across: skin curves away from the viewer; set by
+hand."""
 _ROUNDS = 4
+"""Rounds of smoothing over neighbours, which take creases out of a place's edge; set by eye."""
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,21 @@ degrees, about as far as eyes turn before the head follows."""
 _UPPER_FOLLOWS = {"Down": 0.92, "Up": 0.75}
 _LOWER_FOLLOWS = {"Down": 0.50, "Up": 0.45}
 _ASIDE_FOLLOWS = 0.41
+"""Fractions of the eye's rotation that the eyelids follow, down, up and aside: set by eye on the
+sheets of ``scripts/open_head_sheets.py``."""
 _OVERLAP = 0.0020
+"""Metres by which closed eyelids overlap in the middle: what nine of ten identities need to
+close."""
 _CORNER_OVERLAP = 0.0009
+"""Metres, likewise in the corners."""
 _LOWER_EYELID_RISE = 0.0018
+"""Metres by which a blink lifts the lower eyelid's middle; set by eye."""
 
 # fraction of the margin's motion by edge loop, from the orbit to behind the eyelid
 _UPPER_FRACTION = (0.0, 0.10, 0.28, 0.48, 0.68, 0.84, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
 _LOWER_FRACTION = (0.10, 0.25, 0.42, 0.60, 0.76, 0.88, 0.95, 1.0, 1.0, 1.0, 0.95, 0.6)
+"""Both set by eye, on eyes that close: skin between the edge loops neither folds nor stretches in
+one place."""
 
 _DOWNWARDS, _LEFTWARDS = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 

@@ -18,7 +18,9 @@ LIP_CONTACT = 7
 """Index of the mouth loop along which the lips touch."""
 
 _NOSE_TIP = 5054
+"""Vertex of the base mesh on the tip of the nose, in the middle plane."""
 _ALA = 11672
+"""Vertex of the base mesh on the left wing of the nose, 16 mm from the middle plane."""
 
 
 @dataclass(frozen=True, kw_only=True)
