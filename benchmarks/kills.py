@@ -135,6 +135,7 @@ def kill(name: str, number: signal.Signals, moments: int, work: Path, size: int)
     broken = work / "broken"
     torn_results: list[str] = []
     ended = codes = tries = 0
+    other_codes: list[int] = []
     begin_s = unbroken_s
     while ended < moments and tries < 3 * moments:
         tries += 1
@@ -147,7 +148,10 @@ def kill(name: str, number: signal.Signals, moments: int, work: Path, size: int)
             except subprocess.TimeoutExpired:
                 process.send_signal(number)
                 ended += 1
-                codes += process.wait(120) in {-number, 128 + number}
+                code = process.wait(120)
+                codes += code in {-number, 128 + number}
+                if code not in {-number, 128 + number}:
+                    other_codes.append(code)
                 torn_results += torn(broken)
                 continue
         # it ended first: other work on the machine does not slow it down any longer
@@ -156,7 +160,7 @@ def kill(name: str, number: signal.Signals, moments: int, work: Path, size: int)
     last = subprocess.run([*command, str(broken)], check=False, capture_output=True)
     return {
         "command": name, "size": size, "signal": number.name, "unbroken_s": round(unbroken_s, 1),
-        "ended": ended, "expected_codes": codes, "torn": torn_results,
+        "ended": ended, "expected_codes": codes, "other_codes": other_codes, "torn": torn_results,
         "last_code": last.returncode, "different": difference(row, work / "whole", broken),
     }  # fmt: skip
 

@@ -93,3 +93,16 @@ sys.exit(until_stopped(run))
         process.terminate()
         assert process.wait(30) == 143
     assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_while_text_is_executed_gives_the_same_code(tmp_path: Path) -> None:
+    script = (
+        "import signal, sys\n"
+        "from smirk3d.cli.support.signals import until_stopped\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "text = 'import signal; signal.raise_signal(signal.SIGTERM)'\n"
+        "sys.exit(until_stopped(lambda: exec(text)))\n"
+    )
+    (tmp_path / "stopped.py").write_text(script)
+    ended = subprocess.run([sys.executable, "-m", "stopped"], check=False, cwd=tmp_path)
+    assert ended.returncode == CODES[signal.SIGTERM]

@@ -23,6 +23,10 @@ def until_stopped(run: Callable[[], int]) -> int:
             code = run()
         except KeyboardInterrupt:
             code = INTERRUPTED
+    if received or code == INTERRUPTED:
+        # a Ctrl-C that came while text was executed, as in the making of dataclasses, stays noted
+        # in CPython until the next such text, and would end `python -m` by SIGINT at its exit
+        exec("")
     return 128 + received[0] if received else code
 
 
