@@ -24,7 +24,6 @@ NOT_YET: frozenset[str] = frozenset(
         "cli/track.py",
         "data/annotated_faces.py",
         "data/given_shapes.py",
-        "export/flame_formats.py",
         "export/pictures/figure.py",
         "export/pictures/turntable.py",
         "export/result.py",
