@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from tests.export.faces import random_faces
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, InputError, OutputError
@@ -19,7 +20,6 @@ from smirk3d.live.ifacialmocap import IFacialMocapSender, short_name
 from smirk3d.live.live_link import LiveLinkSender
 from smirk3d.live.plain_osc import PlainOscSender
 from smirk3d.live.playback import play
-from tests.export.faces import random_faces
 
 HEAD = tiny_head()
 SENDERS = (LiveLinkSender, IFacialMocapSender, PlainOscSender)
