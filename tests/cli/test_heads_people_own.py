@@ -15,7 +15,7 @@ from smirk3d.assets.file_lists import LIST_NAME
 from smirk3d.cli.main import main
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.encoders.smirk_checkpoint import SMIRK_CONFIG, encoder_to_state
-from smirk3d.export.flame_formats import FOLDERS
+from smirk3d.export.flame.layouts import FOLDERS
 from smirk3d.export.result import read_result
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.registry import find_head, load_head

@@ -255,7 +255,7 @@ def test_names_that_the_output_cannot_hold(tmp_path: Path) -> None:
         ["track"],
         ["track", "a.mp4", "--camera", "0"],
         ["track", "a.mp4", "--format", "fbx"],
-        ["track", "--camera", "0", "--vmc", "nowhere"],
+        ["track", "--camera", "0", "--vmc", "nowhere:"],
         ["demo", "--weights", "mine"],
     ],
 )

@@ -20,6 +20,7 @@ import torch
 import trimesh
 
 from smirk3d.errors import AssetError, InputError, OutputError, UsageError
+from smirk3d.export.flame.layouts import DATA_SETS
 from smirk3d.export.result import read_result
 from smirk3d.head_import.flame import (
     FlameCompanions,
@@ -29,7 +30,7 @@ from smirk3d.head_import.flame import (
 )
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.reconstruction import FaceReconstructor
-from smirk3d.tracking.clip_formats import parse_clip_formats
+from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, parse_clip_formats
 from smirk3d.tracking.clip_outputs import check_formats, write_person
 from smirk3d.tracking.track_file import MOVING, Track, read_track
 from smirk3d.tracking.track_video import ClipConfig, track_video
@@ -327,10 +328,13 @@ def test_the_pinhole_sees_the_head_where_the_picture_shows_it(
 
 def test_formats_are_checked_before_any_work(seer: FaceReconstructor) -> None:
     assert parse_clip_formats("glb, mp4,glb") == ("glb", "mp4")
+    assert set(DATA_SET_FORMATS) == set(DATA_SETS)
     with pytest.raises(UsageError, match="unknown format 'fbx'"):
         parse_clip_formats("fbx")
     with pytest.raises(AssetError, match="not FLAME"):
         check_formats(("flame",), seer.head)
+    with pytest.raises(AssetError, match="not FLAME"):
+        check_formats(("insta",), seer.head)
 
 
 def test_damaged_track_files_are_named(tmp_path: Path) -> None:

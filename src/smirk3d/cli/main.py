@@ -30,6 +30,8 @@ COMMANDS = {
     "demo": "a real photo from a package to an animatable head",
     "reconstruct": "photos to animatable heads",
     "track": "videos or a camera to steady performances",
+    "play": "a tracked performance to other programs, in real time",
+    "cameras": "the cameras that can be tracked",
     "edit": "another expression in a photo, painted into it",
     "view": "results, tracks and uploads in the browser",
     "export": "a result to other formats",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,14 +14,17 @@ import tyro
 
 from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.receivers import Receivers
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED, INTERRUPTED
 from smirk3d.errors import UsageError
-from smirk3d.tracking.clip_formats import OVERLAY, parse_clip_formats
+from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, OVERLAY, parse_clip_formats
 
 if TYPE_CHECKING:
+    from smirk3d.live.stream_driver import StreamDriver
     from smirk3d.reconstruction import FaceReconstructor
     from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
+    from smirk3d.tracking.tracker import TrackedFace
 
 
 @dataclass
@@ -40,16 +45,14 @@ class Track:
     """Folder for the results."""
     format: str = "mp4,glb"
     """Formats, separated by commas: mp4 (heads over the video, with its sound), glb, usd,
-    arkit-csv, obj, ply, npz, flame."""
+    arkit-csv, obj, ply, npz, html, and for FLAME heads flame (parameters alone) and the data sets
+    gaussian-avatars, flash-avatar, insta, imavatar, with pictures."""
     smooth: Literal["off", "live", "best"] | None = None
     """best: afterwards, without lag (videos); live: as frames come (cameras); or off."""
     max_faces: int | None = None
     """How many faces to follow at once, the largest; all unless given."""
     fov: float | None = None
     """The camera's horizontal field of view in degrees, for pinhole cameras in the results."""
-    vmc: str | None = None
-    """HOST:PORT of an avatar program that gets one face of a camera over VMC: the largest at first,
-    until it was gone for three seconds."""
     csv_fps: float = 60.0
     """Frames a second that the timecodes of arkit-csv count; 60 as Live Link Face, whatever the
     video has. There is one row for each frame of the video."""
@@ -57,12 +60,15 @@ class Track:
     """Frames a second of a folder of numbered pictures; videos have their own."""
     fresh: bool = False
     """Start over where an earlier run is done or could be gone on with."""
+    receivers: tyro.conf.OmitArgPrefixes[Receivers] = field(default_factory=Receivers)
+    """Programs that get one face of a camera: the largest at first, until it was gone for three
+    seconds."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
 
     def run(self) -> int:
         """Do it and return the exit code."""
         formats = parse_clip_formats(self.format)
-        receiver = self._checked()
+        self._check(formats)
         options = self.estimation
         options.check()
 
@@ -76,11 +82,11 @@ class Track:
         check_formats(formats, reconstructor.head)
         if self.camera is not None:
             formats = tuple(name for name in formats if name != OVERLAY)
-            return self._track_camera(self.camera, reconstructor, formats, receiver)
+            return self._track_camera(self.camera, reconstructor, formats)
         return self._track_videos(reconstructor, formats)
 
-    def _checked(self) -> tuple[str, int] | None:
-        """Return the receiver of a camera's face, None where there is none.
+    def _check(self, formats: tuple[str, ...]) -> None:
+        """Refuse options that do not go together.
 
         Raises:
             UsageError: if the options do not go together.
@@ -89,8 +95,13 @@ class Track:
             raise UsageError("give videos or a camera: smirk3d track VIDEO... | --camera 0")
         if self.camera is not None and self.smooth == "best":
             raise UsageError("--smooth best needs the whole clip: use live or off with --camera")
-        if self.vmc and self.camera is None:
-            raise UsageError("--vmc sends a camera's face as it moves: use it with --camera")
+        if self.receivers.addresses() and self.camera is None:
+            raise UsageError(
+                "a face is sent as it moves: use --camera, or `smirk3d play` on the result"
+            )
+        pictured = [name for name in formats if name in DATA_SET_FORMATS]
+        if pictured and self.camera is not None:
+            raise UsageError(f"{', '.join(pictured)} needs a video's pictures: track a file")
         if self.fov is not None and not 0 < self.fov < 180:
             raise UsageError(f"--fov must lie between 0 and 180 degrees, got {self.fov}")
         if not 1 <= self.csv_fps <= 100:
@@ -99,12 +110,6 @@ class Track:
             raise UsageError(f"--rate must lie between 1 and 1000, got {self.rate}")
         if self.max_faces is not None and self.max_faces < 1:
             raise UsageError(f"--max-faces must be at least 1, got {self.max_faces}")
-        if not self.vmc:
-            return None
-        host, _, port = self.vmc.rpartition(":")
-        if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
-            raise UsageError(f"--vmc must be HOST:PORT, got {self.vmc!r}")
-        return host, int(port)
 
     def _config(self) -> ClipConfig:
         from smirk3d.tracking.track_video import ClipConfig
@@ -148,11 +153,9 @@ class Track:
         number: int,
         reconstructor: FaceReconstructor,
         formats: tuple[str, ...],
-        receiver: tuple[str, int] | None,
     ) -> int:
         from smirk3d.live.stream_driver import StreamDriver
         from smirk3d.live.track_camera import finish_left_takes, track_camera
-        from smirk3d.live.vmc import VmcSender
 
         for left in finish_left_takes(number, reconstructor, self.out, formats):
             if isinstance(left, Exception):
@@ -161,19 +164,29 @@ class Track:
                 frames = len(left.track.timestamps)
                 complain(f"an earlier take was broken off: {frames} frames -> {left.folder}")
         with contextlib.ExitStack() as stack:
-            driver = None
-            if receiver is not None:
-                sender = stack.enter_context(VmcSender(*receiver))
-                driver = StreamDriver(reconstructor.head, sender, complain)
+            drivers = [
+                StreamDriver(reconstructor.head, sink, complain)
+                for sink in self.receivers.open(stack)
+            ]
             bars = _Bars()
             stack.callback(bars.close)
             complain("tracking; Ctrl-C ends it")
             outcome = track_camera(
                 number, reconstructor, self.out, formats, self._config(),
-                on_faces=driver.step if driver is not None else None, on_progress=bars,
+                on_faces=partial(_drive, drivers), on_progress=bars,
             )  # fmt: skip
         say(f"camera {number}: {len(outcome.track.timestamps)} frames -> {outcome.folder}")
         return 0
+
+
+def _drive(
+    drivers: Sequence[StreamDriver],
+    faces: Sequence[TrackedFace],
+    seconds: float,
+    renamed: Mapping[int, int],
+) -> None:
+    for driver in drivers:
+        driver.step(faces, seconds, renamed)
 
 
 def _report(place: Destination, outcome: ClipOutcome) -> None:

@@ -55,7 +55,7 @@ PICTURED: dict[str, Format] = {
 """Formats that show the photo's colours too, where its pixels are at hand."""
 _FILES = FORMATS | PICTURED
 FLAME = "flame"
-"""The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame_formats`."""
+"""The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame.layouts`."""
 
 
 def write_face(name: str, stem: Path, face: Face) -> Path:
@@ -107,15 +107,16 @@ def _write(name: str, path: Path, face: Face) -> None:
 
 def _write_flame_folder(folder: Path, face: Face) -> Path:
     # with its siblings imported when used, what a face needs to be estimated stays light
-    flame = importlib.import_module("smirk3d.export.flame_formats")
+    layouts = importlib.import_module("smirk3d.export.flame.layouts")
+    clip_module = importlib.import_module("smirk3d.export.flame.clip")
     picture = face.picture or Picture(path="face.png", size=(CROP_SIZE, CROP_SIZE))
     width, height = picture.size
-    clip = flame.FlameClip(
+    clip = clip_module.FlameClip(
         head=face.model(),
         parameters=face.parameters[None],
         T_crop_image=torch.as_tensor(face.T_crop_image)[None],
         image_size=(height, width),
         image_names=[picture.path],
     )
-    flame.write_flame(folder, clip)
+    layouts.write_flame(folder, clip)
     return folder

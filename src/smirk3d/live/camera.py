@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import cv2
@@ -104,6 +104,17 @@ class LiveCamera(Closing):
         self._thread.join(_PATIENCE)
         if not self._thread.is_alive():  # else it hangs in the driver, which must not lose it
             self._capture.release()
+
+
+def camera_sizes(numbers: Iterable[int]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield the number of each camera that gives a picture, with the picture's width and height."""
+    for number in numbers:
+        with quiet_stderr():
+            capture = cv2.VideoCapture(number)
+            good, picture = capture.read()
+            capture.release()
+        if good:
+            yield number, (picture.shape[1], picture.shape[0])
 
 
 def _is_set(stop: threading.Event | None) -> bool:

@@ -7,7 +7,6 @@ at x.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,10 +16,10 @@ from torch import Tensor
 from smirk3d.assets.optional import require
 from smirk3d.closing import Closing
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.errors import InputError, OutputError
 from smirk3d.export.rigs.rig import skull_rotation
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.live.datagrams import DatagramSocket
 from smirk3d.parameters.face_parameters import FaceParameters
 
 PORT = 39539
@@ -64,14 +63,7 @@ class VmcSender(Closing):
         self._names = [name[0].upper() + name[1:] if capitals else name for name in ARKIT_NAMES]
         self._eye_bones = eye_bones
         self._positions = dict(bone_positions or {})
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except (OSError, OverflowError, UnicodeError) as error:
-            raise InputError(
-                f"{host}:{port}: no such receiver ({error}); check its name"
-            ) from error
-        self._address: Any = found[0][4]
-        self._socket = socket.socket(found[0][0], socket.SOCK_DGRAM)
+        self._receiver = DatagramSocket(host, port)
 
     def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
         """Send one frame.
@@ -99,12 +91,8 @@ class VmcSender(Closing):
         ]
         content += [("/VMC/Ext/Blend/Apply", []), ("/VMC/Ext/OK", [1])]
         content.append(("/VMC/Ext/T", [float(seconds)]))
-        try:
-            for datagram in self._datagrams(content):
-                self._socket.sendto(datagram, self._address)
-        except OSError as error:
-            where = ":".join(map(str, self._address[:2]))
-            raise OutputError(f"{where} cannot be reached ({error}): check the receiver") from error
+        for datagram in self._datagrams(content):
+            self._receiver.send(datagram)
 
     def _bones(self, head: HeadModel, batch: FaceParameters) -> dict[str, list[float]]:
         bones = {"Head": unity_quaternion_xyzw(skull_rotation(head, batch))[0].tolist()}
@@ -130,7 +118,7 @@ class VmcSender(Closing):
 
     def close(self) -> None:
         """Release the socket."""
-        self._socket.close()
+        self._receiver.close()
 
 
 def unity_quaternion_xyzw(rotations: Tensor) -> Tensor:

@@ -7,8 +7,12 @@ from smirk3d.export.format_names import parse_formats
 OVERLAY = "mp4"
 """The format that shows the heads over the video; it is written last, as it takes longest."""
 FLAME = "flame"
-"""Layouts of avatar builders, for FLAME heads only."""
-CLIP_FORMATS = (OVERLAY, "glb", "usd", "arkit-csv", "obj", "ply", "npz", "html", FLAME)
+"""Parameters in the layouts of avatar builders, for FLAME heads only."""
+DATA_SET_FORMATS = ("gaussian-avatars", "flash-avatar", "insta", "imavatar")
+"""Data sets that avatar builders train on, with the video's pictures; for FLAME heads only."""
+CLIP_FORMATS = (
+    OVERLAY, "glb", "usd", "arkit-csv", "obj", "ply", "npz", "html", FLAME, *DATA_SET_FORMATS,
+)  # fmt: skip
 
 
 def parse_clip_formats(text: str) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ import torch
 from smirk3d.assets.atomic import atomic_directory
 from smirk3d.errors import AssetError
 from smirk3d.export.arkit_csv import write_arkit_csv
-from smirk3d.export.flame_formats import FlameClip, write_flame
+from smirk3d.export.flame.clip import FlameClip
+from smirk3d.export.flame.layouts import write_flame
 from smirk3d.export.gaps import with_gaps_filled
 from smirk3d.export.glb import write_glb
 from smirk3d.export.html_page import write_html
@@ -25,7 +26,8 @@ from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_detector import DetectedFace
-from smirk3d.tracking.clip_formats import FLAME
+from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, FLAME
+from smirk3d.tracking.data_sets import flame_clip
 from smirk3d.tracking.track_file import Track
 
 _SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {
@@ -42,19 +44,26 @@ def check_formats(names: Sequence[str], head: HeadModel) -> None:
     """
     if "arkit-csv" in names and not head.has_named_actions:
         raise AssetError(f"head {head.name!r} has no named actions: leave out arkit-csv")
-    if FLAME in names:
+    if {FLAME, *DATA_SET_FORMATS} & set(names):
         # FLAME's layouts are refused by the clip itself
-        _flame_clip(head, head.neutral(), np.eye(3)[None], (8, 8), [0], None)
+        FlameClip(
+            head=head,
+            parameters=head.neutral(),
+            T_crop_image=torch.eye(3, device="cpu")[None],
+            image_size=(8, 8),
+            image_names=[""],
+        )
 
 
 def write_person(
     folder: Path, name: str, track: Track, person: int, head: HeadModel, csv_fps: Fraction
 ) -> None:
-    """Write one person of a clip in a format other than the overlay.
+    """Write one person of a clip in a format that needs no picture of the video.
 
     Args:
         folder: for ``face-ID.ENDING`` or, for sequences and layouts, ``face-ID-FORMAT/``.
-        name: one of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS`.
+        name: one of :data:`smirk3d.tracking.clip_formats.CLIP_FORMATS` but the overlay and the data
+            sets.
         track: the clip.
         person: the person's number in it.
         head: its head.
@@ -84,32 +93,12 @@ def write_person(
     elif name == "npz":
         write_parameters_npz(stem.with_suffix(".npz"), head, parameters)
     elif name == FLAME:
-        crops, numbers = track.rows["T_crop_image"][track.rows_of(person)], track.frames(person)
-        size, focal = track.image_size, track.meta.get("focal")
-        clip = _flame_clip(head, parameters, crops, size, numbers.tolist(), focal)
+        clip = flame_clip(track, person, head)
         write_flame(stem.with_name(f"{stem.name}-{FLAME}"), clip)
     else:
         with atomic_directory(stem.with_name(f"{stem.name}-{name}")) as temporary:
             for row, frame in enumerate(track.frames(person).tolist()):
                 _SEQUENCES[name](temporary / f"{frame:06d}.{name}", head, parameters[row])
-
-
-def _flame_clip(
-    head: HeadModel,
-    parameters: FaceParameters,
-    T_crop_image: np.ndarray,
-    size: tuple[int, int],
-    frames: Sequence[int],
-    focal: float | None,
-) -> FlameClip:
-    return FlameClip(
-        head=head,
-        parameters=parameters,
-        T_crop_image=torch.as_tensor(T_crop_image),
-        image_size=(size[1], size[0]),
-        image_names=[f"images/{frame:05d}_00.png" for frame in frames],
-        focal_length=focal,
-    )
 
 
 def write_clip_result(folder: Path, track: Track, head: HeadModel) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +22,9 @@ from smirk3d.export.arkit_csv import DEFAULT_FPS
 from smirk3d.preprocessing.media.video_container import DEFAULT_RATE
 from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.reconstruction import FaceReconstructor
-from smirk3d.tracking.clip_formats import OVERLAY
+from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, OVERLAY
 from smirk3d.tracking.clip_outputs import write_clip_result, write_person
+from smirk3d.tracking.data_sets import write_person_data_set
 from smirk3d.tracking.overlay.video import write_overlay
 from smirk3d.tracking.track_file import FILE_NAME, Track, read_track
 from smirk3d.tracking.track_store import TrackStore, input_digest
@@ -32,8 +34,8 @@ from smirk3d.tracking.tracker_config import TrackerConfig
 OVERLAY_NAME = "overlay.mp4"
 Smoothing = Literal["off", "live", "best"]
 OnProgress = Callable[[str, int, int], None]
-"""Progress callback. It gets the stage (``track`` or ``overlay``), the number of frames done, and
-the number of all frames, 0 where that is not known."""
+"""Progress callback. It gets the stage (``track``, ``overlay`` or a data set), the number of frames
+done, and the number of all frames, 0 where that is not known."""
 
 _STORE_VERSION = 3
 """Version of what a store holds; chunks of another one are removed, and the clip is tracked
@@ -150,6 +152,8 @@ def track_video(
         notes: tuple[str, ...] = ()
         with destination.writing(digest, name if complete else None) as draft:
             write_results(draft.path, track, reconstructor, formats, config.csv_fps)
+            if complete:
+                _write_data_sets(draft, video, track, reconstructor, formats, report)
             if OVERLAY in formats and complete:
                 notes = _draw(draft, video, track, reconstructor, report, stop)
         if draft.job is not None:
@@ -170,6 +174,25 @@ def _finished(destination: Destination, job: str) -> ClipOutcome | None:
         return ClipOutcome(read_track(folder), folder, skipped=True)
     except InputError:  # damaged: made again
         return None
+
+
+def _write_data_sets(
+    draft: Draft,
+    video: VideoReader,
+    track: Track,
+    reconstructor: FaceReconstructor,
+    formats: Sequence[str],
+    report: OnProgress,
+) -> None:
+    """Write the data sets with the video's pictures, of each person."""
+    for name in formats:
+        if name not in DATA_SET_FORMATS:
+            continue
+        for person in range(len(track.ids)):
+            write_person_data_set(
+                draft.path, name, track, person, reconstructor.head, video,
+                on_progress=partial(report, name),
+            )  # fmt: skip
 
 
 def _draw(
@@ -261,7 +284,7 @@ def write_results(
     formats: Sequence[str],
     csv_fps: Fraction,
 ) -> None:
-    """Write ``track.npz``, ``result.json`` and each person's files, without the overlay.
+    """Write ``track.npz``, ``result.json`` and each person's files that show no picture.
 
     Raises:
         OutputError: if they cannot be written.
@@ -271,7 +294,7 @@ def write_results(
     write_clip_result(folder, track, head)
     for person in range(len(track.ids)):
         for name in formats:
-            if name != OVERLAY:
+            if name not in (OVERLAY, *DATA_SET_FORMATS):
                 write_person(folder, name, track, person, head, csv_fps)
 
 

@@ -1,0 +1,1 @@
+"""FLAME clips in the layouts that avatar builders read."""

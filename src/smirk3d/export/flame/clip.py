@@ -1,0 +1,201 @@
+"""A face in FLAME's parameters before a pinhole camera: what all layouts of avatar builders hold.
+
+Their cameras are pinholes, ours is scaled orthographic, so a focal length is assumed and each face
+is put where its mean depth has the size that the crop shows. Then all layouts describe one world:
+
+    w = translation + FLAME(parameters)            metres, +x the subject's left, +y up, +z forward
+
+seen by a camera at the origin that looks along -z (OpenGL, Blender, NeRF: x right, y up, z back):
+
+    u = cx - f w_x / w_z    v = cy + f w_y / w_z      pixels of the image, pixel centres at +0.5
+
+FLAME's expressions are padded with zeros to 100 components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.errors import AssetError, check_shape
+from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.parameters.face_parameters import FaceParameters
+
+NUM_EXPRESSION = 100
+"""Components of the expression that FLAME 2020 and 2023 have and the readers take."""
+
+_FOCAL_FRACTION = 100.0
+"""Focal length over the larger side where none is given. Tracked faces are orthographic; a camera
+this far away moves no point of a face that fills its picture of 512 pixels by half of one."""
+_WINDOW_MARGIN = 1.15
+"""Side of a window over the larger extent of all that the heads cover, chosen by eye: hair and ears
+that the model lacks stay inside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlameClip:
+    """A face in the frames of a video, or in a single photo.
+
+    Attributes:
+        head: a FLAME head.
+        parameters: of T frames; the identity is that of the first one.
+        T_crop_image: ``[T, 3, 3]``, from image to crop pixels; similarities.
+        image_size: height and width of the images, in pixels.
+        image_names: T paths by which the layouts name the frames.
+        focal_length: in pixels; a hundred times the larger side unless given.
+    """
+
+    head: HeadModel
+    parameters: FaceParameters
+    T_crop_image: Tensor
+    image_size: tuple[int, int]
+    image_names: Sequence[str]
+    focal_length: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the head is FLAME's and that all have T frames."""
+        missing = {"root", "neck", "jaw", "eyeL", "eyeR"} - set(self.head.joint_names)
+        if missing or self.head.has_blend_jaw or self.head.group("shape").dim != 300:
+            raise AssetError(
+                f"head {self.head.name!r} is not FLAME: convert with `export --to-head flame` first"
+            )
+        check_shape(self.T_crop_image, "T 3 3", "T_crop_image", T=len(self.parameters))
+        if len(self.image_names) != len(self.parameters):
+            raise ValueError(
+                f"{len(self.image_names)} image names for {len(self.parameters)} frames"
+            )
+
+    @property
+    def focal(self) -> float:
+        """Focal length in pixels."""
+        return self.focal_length or _FOCAL_FRACTION * max(self.image_size)
+
+    @torch.no_grad()
+    def seen(self, frame: int) -> Tensor:
+        """Return where a frame shows the vertices ``[V, 2]``, in pixels of the image."""
+        face = self.parameters[frame : frame + 1].to(torch.float32)
+        ndc = project(self.head(face).vertices, face.camera)[..., :2]
+        crop = ndc_to_pixels(ndc, CROP_SIZE)
+        return crop_pixels_to_image(crop, self.T_crop_image[frame : frame + 1].float())[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A square part of the images, scaled to a side, at the same place in all frames.
+
+    Attributes:
+        T_window_image: ``[3, 3]``, from image to window pixels: a scale and a shift.
+        side: of the window in its own pixels.
+    """
+
+    T_window_image: NDArray[np.float64]
+    side: int
+
+
+def head_window(clip: FlameClip, side: int) -> Window:
+    """Return the square that holds the head in all frames, scaled to ``side`` pixels."""
+    points = torch.cat([clip.seen(frame) for frame in range(len(clip.parameters))])
+    low, high = points.amin(0).double().numpy(), points.amax(0).double().numpy()
+    zoom = side / (_WINDOW_MARGIN * float((high - low).max()))
+    corner = side / 2 - zoom * (low + high) / 2
+    matrix = np.array([[zoom, 0, corner[0]], [0, zoom, corner[1]], [0, 0, 1]])
+    return Window(T_window_image=matrix, side=side)
+
+
+def windowed(clip: FlameClip, window: Window, image_names: Sequence[str]) -> FlameClip:
+    """Return the clip as the window shows it.
+
+    The camera is one that looks at the window's middle.
+
+    Args:
+        clip: the clip.
+        window: the part of its images.
+        image_names: T paths of the windows' pictures.
+    """
+    to_image = torch.from_numpy(np.linalg.inv(window.T_window_image))
+    focal = clip.focal_length
+    return replace(
+        clip,
+        T_crop_image=(clip.T_crop_image.double() @ to_image).to(clip.T_crop_image.dtype),
+        image_size=(window.side, window.side),
+        image_names=list(image_names),
+        focal_length=focal and focal * float(window.T_window_image[0, 0]),
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    """Position and orientation of FLAME's vertices in the world.
+
+    Attributes:
+        rotation: rotation of FLAME's root joint ``[T, 3, 3]``.
+        translation: translation that is added to FLAME's vertices ``[T, 3]``, in metres.
+        root: position of the root joint at rest ``[T, 3]``, in metres.
+    """
+
+    rotation: NDArray[Any]
+    translation: NDArray[Any]
+    root: NDArray[Any]
+
+    def motion(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return rotation and translation of vertices whose root is at rest."""
+        rotated = np.einsum("tij,tj->ti", self.rotation, self.root)
+        return self.rotation, self.translation + self.root - rotated
+
+
+@torch.no_grad()
+def world_of(clip: FlameClip) -> World:
+    """Return where each frame's face is before the pinhole camera."""
+    face = clip.parameters.to(torch.float64)
+    head = clip.head.at_vertices(torch.nonzero(clip.head.regions["face"])[:, 0]).double()
+    root = head.rest_joints(face)[:, head.joint_names.index("root")]
+    image = torch.linalg.inv(clip.T_crop_image.double())
+    zoom = image[:, :2, :2].det().sqrt()
+    roll = torch.eye(3, dtype=torch.float64).repeat(len(face), 1, 1)
+    # the crop's rotation is written for y down
+    roll[:, :2, :2] = (image[:, :2, :2] / zoom[:, None, None]).transpose(1, 2)
+    pixels_per_metre = face.camera[:, 0] * CROP_SIZE / 2 * zoom
+    middle = image @ image.new_tensor([CROP_SIZE / 2, CROP_SIZE / 2, 1.0])
+    height, width = clip.image_size
+    offset = middle[:, :2] - image.new_tensor([width / 2, height / 2])
+    offset = offset / pixels_per_metre[:, None] * image.new_tensor([1.0, -1.0])
+    shift = torch.nn.functional.pad(face.camera[:, 1:], (0, 1))
+    # the face as seen, roll (FLAME + shift) + offset, as roll(FLAME's rotation) + translation
+    translation = (roll @ (root + shift)[..., None])[..., 0] - root
+    translation[:, :2] += offset
+    rotation = roll @ axis_angle_to_matrix(face.head_pose)
+    rotated = face.replace(head_pose=matrix_to_axis_angle(rotation))
+    depth = head(rotated).vertices[..., 2].mean(1) + translation[:, 2]
+    translation[:, 2] -= depth + clip.focal / pixels_per_metre
+    return World(rotation.numpy(), translation.numpy(), root.numpy())
+
+
+def flame_groups(clip: FlameClip) -> dict[str, NDArray[np.float32]]:
+    """Return FLAME's own parameters, expression padded, eyes in the order of the joints."""
+    face = clip.parameters
+    expression = torch.nn.functional.pad(
+        face.expression[:, :NUM_EXPRESSION], (0, max(0, NUM_EXPRESSION - face.expression.shape[1]))
+    )
+    eyes = face.eyes
+    if clip.head.joint_names.index("eyeR") < clip.head.joint_names.index("eyeL"):
+        eyes = torch.cat([eyes[:, 3:], eyes[:, :3]], 1)
+    groups = {
+        "shape": face.shape[:1], "expression": expression, "jaw": face.jaw, "neck": face.neck,
+        "eyes": eyes, "eyelids": face.eyelids,
+    }  # fmt: skip
+    return {name: value.detach().cpu().float().numpy() for name, value in groups.items()}
+
+
+def axis_angles(rotation: NDArray[Any]) -> NDArray[np.float32]:
+    """Return rotations ``[T, 3, 3]`` as axis-angle in radians ``[T, 3]``."""
+    vectors: NDArray[np.float32] = matrix_to_axis_angle(torch.as_tensor(rotation)).float().numpy()
+    return vectors

@@ -1,0 +1,87 @@
+"""A live performance as Epic's app Live Link Face sends it, which Unreal and others receive.
+
+A datagram a frame, numbers big-endian: version 6, device and subject as length and text, the frame
+and its fraction with the rate that they count on, 61, and as many floats in the order of
+:data:`smirk3d.export.arkit_csv.HEADER`.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import uuid
+
+import torch
+
+from smirk3d.closing import Closing
+from smirk3d.export.arkit_csv import DEFAULT_FPS, arkit_rows
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.live.datagrams import DatagramSocket
+from smirk3d.parameters.face_parameters import FaceParameters
+
+PORT = 11111
+"""The port on which Unreal's Live Link listens for the app."""
+
+_VERSION = 6
+"""The app's version of the packet."""
+
+
+def live_link_packet(device: str, subject: str, seconds: float, values: list[float]) -> bytes:
+    """Return one packet.
+
+    Args:
+        device: the sender's identifier.
+        subject: name that the performance has in the receiver.
+        seconds: since the performance began.
+        values: the 52 weights, then yaw, pitch and roll of head, left and right eye in radians.
+    """
+    frame, whole = math.modf(seconds * float(DEFAULT_FPS))
+    names = b"".join(
+        struct.pack(">i", len(text)) + text for text in (device.encode(), subject.encode())
+    )
+    time = (int(whole), frame, DEFAULT_FPS.numerator, DEFAULT_FPS.denominator)
+    return (
+        struct.pack(">B", _VERSION)
+        + names
+        + struct.pack(">ifii", *time)
+        + struct.pack(f">B{len(values)}f", len(values), *values)
+    )
+
+
+class LiveLinkSender(Closing):
+    """Sends one face as Live Link Face does, frame by frame."""
+
+    def __init__(self, host: str, port: int = PORT, *, subject: str = "smirk3d") -> None:
+        """Look up the receiver.
+
+        Args:
+            host: its name or address.
+            port: its port.
+            subject: name that the performance has there.
+
+        Raises:
+            InputError: if there is no such host.
+        """
+        self._receiver = DatagramSocket(host, port)
+        self._subject = subject
+        self._device = str(uuid.uuid4()).upper()
+
+    def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
+        """Send one frame.
+
+        Args:
+            head: the head, with named actions.
+            parameters: one face, without batch dimension.
+            seconds: since the performance began.
+
+        Raises:
+            AssetError: if the head has no named actions.
+            OutputError: if the receiver cannot be reached.
+        """
+        with torch.no_grad():
+            values = arkit_rows(head, parameters[None].to(head.v_template))[0].tolist()
+        self._receiver.send(live_link_packet(self._device, self._subject, seconds, values))
+
+    def close(self) -> None:
+        """Release the socket."""
+        self._receiver.close()
