@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "a real photo from a package to an animatable head",
     "reconstruct": "photos to animatable heads",
     "track": "videos or a camera to steady performances",
+    "corpus": "the state of a folder of many results, and its tables",
     "edit": "another expression in a photo, painted into it",
     "view": "results, tracks and uploads in the browser",
     "export": "a result to other formats",
