@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.result_folders import Destination
-from smirk3d.cli.support.result_folders import write_reconstruction
+from smirk3d.export.reconstruction_folder import write_reconstruction
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, InputError, MissingExtra, ShapeError

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from smirk3d.corpus.reading import read_faces as read_faces
     from smirk3d.encoders.face_encoder import FaceEncoder as FaceEncoder
     from smirk3d.encoders.registry import load_weights as load_weights
     from smirk3d.errors import AssetError as AssetError
@@ -69,6 +70,7 @@ __all__ = [
     "load_head",
     "load_weights",
     "overlay",
+    "read_faces",
     "read_image",
     "read_result",
     "read_track",
@@ -78,6 +80,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "corpus.reading": ("read_faces",),
     "encoders.face_encoder": ("FaceEncoder",),
     "encoders.registry": ("load_weights",),
     "errors": (

@@ -55,7 +55,7 @@ def stub(known, monkeypatch: pytest.MonkeyPatch) -> Stub:
     stub = Stub(*known)
     monkeypatch.setattr("smirk3d.reconstruction.FaceReconstructor", lambda *_, **__: stub)
     monkeypatch.setattr(
-        "smirk3d.cli.support.result_folders.overlay_panel", lambda image, faces: image
+        "smirk3d.export.reconstruction_folder.overlay_panel", lambda image, faces: image
     )
     monkeypatch.setattr("smirk3d.assets.atomic.os.fsync", lambda descriptor: None)
     return stub

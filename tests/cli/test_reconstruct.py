@@ -128,7 +128,7 @@ def test_an_earlier_result_stays_when_writing_fails(
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device", str(out))
 
-    monkeypatch.setattr("smirk3d.cli.support.result_folders.write_result", full_disk)
+    monkeypatch.setattr("smirk3d.export.reconstruction_folder.write_result", full_disk)
     code = main(["reconstruct", str(portrait), "--out", str(out), "--weights", "none"])
     assert code == 3
     assert [path.name for path in out.iterdir()] == ["portrait"]

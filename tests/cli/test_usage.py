@@ -24,6 +24,16 @@ WRONG: dict[str, list[str]] = {
         "a.png --weights nobody",
         "a.png --device tpu",
         "a.png --no-such-option",
+        "a.png --shard 0/4",
+        "list.csv --same-person",
+    ],
+    "corpus": [
+        "",
+        "a --derived facs",
+        "a --faces f.csv --derived moods",
+        "a --faces f.xlsx",
+        "a --sheet s.jpg",
+        "a --sample 0",
     ],
     "track": [
         "",
@@ -40,6 +50,11 @@ WRONG: dict[str, list[str]] = {
         "a.mp4 --head nobody",
         "a.mp4 --weights nobody",
         "a.mp4 --max-faces 0",
+        "a.mp4 --shard 5/4",
+        "a.mp4 --shard 1",
+        "a.mp4 --workers 0",
+        "a.mp4 --engine slurm",
+        "--camera 0 --workers 2",
     ],
     "edit": [
         "",

@@ -55,13 +55,13 @@ class Destination:
         source: the input, as the user named it.
         folder: ``OUT/NAME``.
         inputs: real paths of all inputs; no folder that holds one is written to.
-        others: keys of the names that belong to other inputs.
+        names: keys of the names of all inputs; none is written to in place of another.
     """
 
     source: Path
     folder: Path
     inputs: frozenset[Path] = frozenset()
-    others: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     @property
     def input_text(self) -> str:
@@ -73,7 +73,7 @@ class Destination:
         yield self.folder
         for number in itertools.count(2):
             name = f"{self.folder.name}-{number}"
-            if same_name_key(name) not in self.others:
+            if same_name_key(name) not in self.names:
                 yield self.folder.with_name(name)
 
     def choose(self, input_digest: str | None = None) -> Path:
@@ -177,22 +177,22 @@ def destinations(inputs: Sequence[Path], out: Path) -> list[Destination]:
     for path in inputs:
         files[real(path)].append(path)
     chosen = {where: min(paths, key=os.fsencode) for where, paths in files.items()}
-    names = _names(list(chosen.values()))
-    keys = {same_name_key(name) for name in names.values()}
+    names = result_names(list(chosen.values()))
+    keys = frozenset(same_name_key(name) for name in names.values())
     held = frozenset(chosen) | {real(path.parent) / path.name for path in inputs}
     return [
         Destination(
             source=path,
             folder=out / names[path],
             inputs=held,
-            others=frozenset(keys - {same_name_key(names[path])}),
+            names=keys,
         )
         for path in chosen.values()
     ]
 
 
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return a name for each path; no two are equal on any file system."""
+def result_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each path, as of :func:`destinations`; no two are equal on any system."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         groups[same_name_key(safe_component(_stem(path)))].append(path)

@@ -27,7 +27,7 @@ class Demo:
         data = require("skimage.data", extra="demo")
 
         from smirk3d.assets.result_folders import Destination
-        from smirk3d.cli.support.result_folders import write_reconstruction
+        from smirk3d.export.reconstruction_folder import write_reconstruction
         from smirk3d.reconstruction import FaceReconstructor
 
         image = data.astronaut()

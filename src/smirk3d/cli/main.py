@@ -32,6 +32,7 @@ COMMANDS = {
     "track": "videos or a camera to steady performances",
     "play": "a tracked performance to other programs, in real time",
     "cameras": "the cameras that can be tracked",
+    "corpus": "the state of a folder of many results, and its tables",
     "edit": "another expression in a photo, painted into it",
     "view": "results, tracks and uploads in the browser",
     "export": "a result to other formats",

@@ -13,8 +13,10 @@ import tyro
 
 from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.corpus_options import Corpus, run_inputs
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED
+from smirk3d.corpus.manifest import is_corpus
 from smirk3d.errors import InputError, NoFaceFound, UsageError
 from smirk3d.export.format_names import parse_formats
 
@@ -35,10 +37,14 @@ class Reconstruct:
     Each photo gives a folder OUT/STEM with result.json, overlay.png and the files of each face.
     A folder that holds anything else is left as it is, and the result goes to OUT/STEM-2. Exit
     code 3 when some photos failed; each is named with the reason, the others are done.
+
+    A folder of photos, a glob, a list (Parquet, CSV or JSONL with a column uri and, optionally,
+    id), an address such as s3://..., or - for names on standard input is a corpus: OUT gets two
+    tables as well, clips and faces, and each input is done exactly once.
     """
 
-    photos: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Photo files."""
+    photos: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Photo files, or a corpus."""
     out: Path = Path("smirk3d-out")
     """Folder for the results."""
     format: str = "glb"
@@ -46,6 +52,7 @@ class Reconstruct:
     same_person: bool = False
     """The photos show one person: fit one shape to the largest face of each."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
+    corpus: tyro.conf.OmitArgPrefixes[Corpus] = field(default_factory=Corpus)
 
     def run(self) -> int:
         """Do it and return the exit code."""
@@ -54,6 +61,9 @@ class Reconstruct:
         formats = parse_formats(self.format)
         options = self.estimation
         options.check()
+        self.corpus.check()
+        if self.corpus.is_given or is_corpus(self.photos, "photos"):
+            return self._reconstruct_corpus(formats)
 
         from smirk3d.reconstruction import FaceReconstructor
 
@@ -64,8 +74,24 @@ class Reconstruct:
             device=options.device,
         )
         return reconstruct_photos(
-            reconstructor, self.photos, self.out, formats, same_person=self.same_person
+            reconstructor,
+            [Path(name) for name in self.photos],
+            self.out,
+            formats,
+            same_person=self.same_person,
         )
+
+    def _reconstruct_corpus(self, formats: tuple[str, ...]) -> int:
+        if self.same_person:
+            raise UsageError("--same-person takes photo files, one person's: name each of them")
+        from smirk3d.corpus.clip_work import Settings
+
+        options = self.estimation
+        settings = Settings(
+            kind="photos", head=options.head, weights=options.weights, refine=options.refine,
+            device=options.device, formats=formats, table=self.corpus.table or "parquet",
+        )  # fmt: skip
+        return run_inputs(self.photos, self.out, settings, self.corpus)
 
 
 def reconstruct_photos(
@@ -178,7 +204,7 @@ def _estimate(
 
 def _finish(photo: _Photo, formats: Sequence[str]) -> None:
     """Write the result of a photo that came so far."""
-    from smirk3d.cli.support.result_folders import write_reconstruction
+    from smirk3d.export.reconstruction_folder import write_reconstruction
     from smirk3d.preprocessing.media.image_io import picture_bytes, read_image_bytes
 
     if photo.error is not None:

@@ -14,9 +14,11 @@ import tyro
 
 from smirk3d.assets.result_folders import Destination, destinations
 from smirk3d.cli.support.common_options import Estimation
+from smirk3d.cli.support.corpus_options import Corpus, run_inputs
 from smirk3d.cli.support.receivers import Receivers
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED, INTERRUPTED
+from smirk3d.corpus.manifest import is_corpus
 from smirk3d.errors import UsageError
 from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, OVERLAY, parse_clip_formats
 
@@ -29,16 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Track:
-    """Track every face of videos, or of a camera.
+    """Track every face of videos, of whole folders and lists of them, or of a camera.
 
     Each video gives a folder OUT/STEM with track.npz, result.json and the files of each face. A run
     that was killed or stopped goes on where it was; videos that are done are skipped. Frames
     without a face become gaps. Each take of a camera has a folder of its own. Exit code 3 when some
     videos failed; each is named with the reason, the others are done.
+
+    A folder of videos, a glob, a list (Parquet, CSV or JSONL with a column uri and, optionally, id,
+    start and end), an address such as s3://..., or - for names on standard input is a corpus: OUT
+    gets two tables as well, clips and faces, and each input is done exactly once.
     """
 
-    videos: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """Video files, or folders of numbered pictures (frame_0001.png and so on)."""
+    videos: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Video files, folders of numbered pictures (frame_0001.png and so on), or a corpus."""
     camera: int | None = None
     """Number of a camera to track instead, until Ctrl-C."""
     out: Path = Path("smirk3d-out")
@@ -64,6 +70,7 @@ class Track:
     """Programs that get one face of a camera: the largest at first, until it was gone for three
     seconds."""
     estimation: tyro.conf.OmitArgPrefixes[Estimation] = field(default_factory=Estimation)
+    corpus: tyro.conf.OmitArgPrefixes[Corpus] = field(default_factory=Corpus)
 
     def run(self) -> int:
         """Do it and return the exit code."""
@@ -71,11 +78,14 @@ class Track:
         self._check(formats)
         options = self.estimation
         options.check()
+        if self.camera is None and (self.corpus.is_given or is_corpus(self.videos, "videos")):
+            return self._track_corpus(formats)
 
+        from smirk3d.corpus.clip_work import use_one_thread
         from smirk3d.reconstruction import FaceReconstructor
         from smirk3d.tracking.clip_outputs import check_formats
 
-        _use_one_thread()
+        use_one_thread()
         reconstructor = FaceReconstructor(
             options.head, weights=options.weights, refine=options.refine, device=options.device
         )
@@ -108,6 +118,9 @@ class Track:
             raise UsageError(f"--csv-fps must lie between 1 and 100, got {self.csv_fps}")
         if not 1 <= self.rate <= 1000:
             raise UsageError(f"--rate must lie between 1 and 1000, got {self.rate}")
+        self.corpus.check()
+        if self.corpus.is_given and self.camera is not None:
+            raise UsageError("--camera gives one take at a time: leave out the options of a corpus")
         if self.max_faces is not None and self.max_faces < 1:
             raise UsageError(f"--max-faces must be at least 1, got {self.max_faces}")
 
@@ -124,11 +137,22 @@ class Track:
             folder_rate=_fraction(self.rate),
         )
 
+    def _track_corpus(self, formats: tuple[str, ...]) -> int:
+        from smirk3d.corpus.clip_work import Settings
+
+        options = self.estimation
+        settings = Settings(
+            kind="videos", head=options.head, weights=options.weights, refine=options.refine,
+            device=options.device, formats=formats, clip=self._config(),
+            table=self.corpus.table or "parquet",
+        )  # fmt: skip
+        return run_inputs(self.videos, self.out, settings, self.corpus, fresh=self.fresh)
+
     def _track_videos(self, reconstructor: FaceReconstructor, formats: tuple[str, ...]) -> int:
         from smirk3d.tracking.track_video import track_video
 
         failed = False
-        for place in destinations(self.videos, self.out):
+        for place in destinations([Path(name) for name in self.videos], self.out):
             bars = _Bars()
             try:
                 outcome = track_video(
@@ -237,15 +261,6 @@ class _Bars:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-def _use_one_thread() -> None:
-    """One thread for each stage: many small jobs on many threads wait more than they work."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 COMMAND = Track

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smirk3d.assets.result_folders import Destination, Draft
-from smirk3d.assets.safe_names import path_text
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import DEFAULT_FPS
 from smirk3d.preprocessing.media.video_container import DEFAULT_RATE
@@ -55,6 +54,8 @@ class ClipConfig:
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
         csv_fps: frames a second that timecodes of ARKit's curves count, whatever the video has.
         folder_rate: frames a second of a folder of numbered pictures; videos have their own.
+        start, end: span that is tracked, in seconds of the video; to its end where end is None.
+            Only a whole video gets an overlay.
     """
 
     smooth: Smoothing = "best"
@@ -64,6 +65,13 @@ class ClipConfig:
     fov: float | None = None
     csv_fps: Fraction = DEFAULT_FPS
     folder_rate: Fraction = DEFAULT_RATE
+    start: float = 0.0
+    end: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of a video is tracked."""
+        return not self.start and self.end is None
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def track_video(
         OutputError: if the disk is full, or another run works there; what was tracked is kept.
     """
     config = config or ClipConfig()
-    video = VideoReader(path, folder_rate=config.folder_rate)
+    video = VideoReader(path, folder_rate=config.folder_rate, start=config.start, end=config.end)
     if isinstance(destination, Path):
         destination = Destination(Path(path), destination)
     before = _identity(video.files)
@@ -146,7 +154,7 @@ def track_video(
             store.remove_if_empty()
             raise
         complete = not stop.is_set()
-        meta = clip_meta(path_text(path), video.info.rate, reconstructor, config)
+        meta = clip_meta(destination.input_text, video.info.rate, reconstructor, config)
         meta |= {"complete": complete, "damage": video.damage}
         track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
         notes: tuple[str, ...] = ()
@@ -154,7 +162,9 @@ def track_video(
             write_results(draft.path, track, reconstructor, formats, config.csv_fps)
             if complete:
                 _write_data_sets(draft, video, track, reconstructor, formats, report)
-            if OVERLAY in formats and complete:
+            if OVERLAY in formats and not config.is_whole:
+                notes = ("no overlay, for it is a part of a video",)
+            elif OVERLAY in formats and complete:
                 notes = _draw(draft, video, track, reconstructor, report, stop)
         if draft.job is not None:
             store.remove()
@@ -320,7 +330,9 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
 
 def _job(digest: str, reconstructor: FaceReconstructor, config: ClipConfig) -> dict[str, Any]:
     """Return all that the tracked rows depend on."""
+    span = {} if config.is_whole else {"span": [config.start, config.end]}
     return {
+        **span,
         "version": _STORE_VERSION,
         "input": digest,
         "head": reconstructor.head.fingerprint,

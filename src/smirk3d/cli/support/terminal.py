@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from smirk3d.closing import Closing
 from smirk3d.errors import failure, printable, reason
 
 __all__ = [
-    "Captured", "accept_every_character", "complain", "failure", "note", "printable", "reason",
-    "say", "say_lines", "warnings_on_one_line",
+    "Captured", "ProgressLine", "accept_every_character", "complain", "failure", "note",
+    "printable", "reason", "say", "say_lines", "warnings_on_one_line",
 ]  # fmt: skip
 
 
@@ -72,3 +74,39 @@ class Captured(io.StringIO):
     def encoding(self) -> str:  # type: ignore[override]
         """Name of the encoding."""
         return sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
+
+
+class ProgressLine(Closing):
+    """One line of progress on standard error: redrawn on a terminal, else said now and then."""
+
+    _SECONDS = (0.5, 30.0)
+    """Between lines, on a terminal and elsewhere: by choice."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self._is_terminal = sys.stderr.isatty()
+        self._last = time.monotonic() - self._SECONDS[0]
+        self._is_shown = False
+
+    def show(self, text: Callable[[], str]) -> None:
+        """Show a text, unless one was shown just now."""
+        now = time.monotonic()
+        if now - self._last < self._SECONDS[0 if self._is_terminal else 1]:
+            return
+        self._last = now
+        if not self._is_terminal:
+            note(text())
+            return
+        self.clear()
+        print(printable(text()), end="", file=sys.stderr, flush=True)
+        self._is_shown = True
+
+    def clear(self) -> None:
+        """Take the line away, so that others can be printed."""
+        if self._is_shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._is_shown = False
+
+    def close(self) -> None:
+        """Take the line away."""
+        self.clear()

@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from smirk3d.preprocessing.media.video_container import (
     DEFAULT_RATE,
     FrameSource,
     VideoFile,
+    VideoInfo,
     reason,
 )
 
@@ -90,12 +91,21 @@ class VideoReader:
             all frames are read.
     """
 
-    def __init__(self, path: str | Path, *, folder_rate: Fraction = DEFAULT_RATE) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        folder_rate: Fraction = DEFAULT_RATE,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> None:
         """Open a video.
 
         Args:
             path: a file, or a folder of pictures whose names differ in a number.
             folder_rate: frames a second of a folder.
+            start: seconds of the first frame that is given; it has the number 0 and keeps its time.
+            end: seconds at which frames are given no more; None for all.
 
         Raises:
             InputError: if it is absent, no video, or holds no pictures that can be decoded.
@@ -109,7 +119,8 @@ class VideoReader:
             FrameFolder(self.path, folder_rate) if folder else VideoFile(self.path)
         )
         self.files = self._source.files
-        self.info = self._source.info
+        self._start, self._end = start, end
+        self.info = _spanned(self._source.info, start, end)
 
     @property
     def is_folder(self) -> bool:
@@ -117,7 +128,7 @@ class VideoReader:
         return isinstance(self._source, FrameFolder)
 
     def frames(self, first: int = 0) -> Iterator[VideoFrame]:
-        """Yield the frames, the first at 0 seconds; those before ``first`` are passed over.
+        """Yield the frames; those before number ``first`` are passed over.
 
         Frames are decoded by another thread, a few ahead. A damaged end leaves what was decoded
         before it, and is told by :attr:`damage`.
@@ -169,6 +180,10 @@ class VideoReader:
         self.damage = None
         for frame in self._source.frames(self._note):
             seconds = clock.seconds(frame)
+            if seconds < self._start:
+                continue
+            if self._end is not None and seconds >= self._end:
+                break
             if wanted(count):
                 try:
                     converted = convert(count, seconds, frame)
@@ -178,10 +193,13 @@ class VideoReader:
                 yield converted
             count += 1
         if not count:
+            if clock.end:
+                raise InputError(f"{self.path}: no frame from {self._start:g} s on: it is shorter")
             raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
         # containers end their videos a little sooner or later than their headers say
-        if clock.end < _WHOLE * self.info.seconds - _SLACK and self.damage is None:
-            self.damage = f"ends after {clock.end:.2f} s, its header tells {self.info.seconds:.2f}"
+        told = self._source.info.seconds if self._end is None else 0.0
+        if clock.end < _WHOLE * told - _SLACK and self.damage is None:
+            self.damage = f"ends after {clock.end:.2f} s, its header tells {told:.2f}"
 
     def _note(self, damage: str) -> None:
         self.damage = self.damage or damage
@@ -220,6 +238,17 @@ class _Clock:
         self._last = round(max(told, self._last + _TICK), 6)
         self.end = self._last + (self._start or 0.0) + self._step
         return self._last
+
+
+def _spanned(info: VideoInfo, start: float, end: float | None) -> VideoInfo:
+    """Return what a header says of a span of its video."""
+    if not start and end is None:
+        return info
+    whole = info.seconds or math.inf
+    seconds = max(0.0, min(whole, math.inf if end is None else end) - start)
+    if math.isinf(seconds):
+        return replace(info, num_frames=0, seconds=0.0)
+    return replace(info, num_frames=math.ceil(seconds * info.rate), seconds=seconds)
 
 
 def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:

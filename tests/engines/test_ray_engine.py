@@ -1,0 +1,68 @@
+"""The Ray engine gives what the local one gives, and survives the same deaths."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from smirk3d.engines.ray_engine import Attempts, run_on_ray
+from smirk3d.errors import InputError, OutputError
+
+Begin = Callable[[int], None]
+
+
+def square(job: int, left_out: Mapping[int, str], begin: Begin) -> int | str:
+    """Jobs whose number ends with 7 kill their process, that of 13 raises."""
+    if left_out:
+        return left_out[0]
+    begin(0)
+    if job % 10 == 7:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if job == 13:
+        raise InputError("thirteen")
+    return job * job
+
+
+def test_attempts_count_deaths_at_the_items_of_a_job() -> None:
+    attempts = Attempts(2)
+    assert attempts.open(5) == {}
+    attempts.begin(5, 0)
+    assert attempts.open(5) == {}, "one death may be bad luck"
+    attempts.begin(5, 0)
+    assert attempts.open(5) == {0: "2 processes that worked on it died (its process ended)"}
+    attempts.close(5)
+    assert attempts.open(6) == {}
+    attempts.open(6)
+    with pytest.raises(OutputError, match="before a first file"):
+        attempts.open(6)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A cluster of three processors on this machine, for all tests of the file."""
+    ray = pytest.importorskip("ray", reason="needs the extra corpus")
+    pytest.importorskip("ray.data", reason="needs the extra corpus")
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level="error")
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_each_job_gives_its_result_once_and_a_deadly_one_its_reason(cluster: None) -> None:
+    results = list(run_on_ray(square, range(12), 2, most_deaths=3))
+    assert len(results) == 12
+    found = dict(results)
+    assert found.pop(7) == "3 processes that worked on it died (its process ended)"
+    assert found == {n: n * n for n in range(12) if n != 7}
+
+
+@pytest.mark.slow
+def test_what_the_work_raises_ends_the_run(cluster: None) -> None:
+    with pytest.raises(InputError, match="thirteen"):
+        list(run_on_ray(square, range(11, 15), 2))
