@@ -176,7 +176,7 @@ def test_progress_counts_every_photo() -> None:
 @pytest.mark.parametrize("kind", ["named", "pca"])
 def test_jacobian_is_the_change_of_the_landmarks(kind: str) -> None:
     head = tiny_head(kind).double()
-    observed = ObservedHead(head, 6)
+    observed = ObservedHead(head.at_landmarks(), 6)
     person = torch.arange(5)
     state = observed.state(random_faces(tiny_head(kind), 5).to(torch.float64), person)
     seen, by_shape, by_rest = observed.jacobian(state, person)
@@ -191,7 +191,7 @@ def test_jacobian_is_the_change_of_the_landmarks(kind: str) -> None:
 
 def test_state_and_parameters_are_inverse() -> None:
     head = tiny_head("pca")
-    observed = ObservedHead(head, 6)
+    observed = ObservedHead(head.at_landmarks(), 6)
     truth = random_faces(head, 4)
     again = observed.parameters(observed.state(truth, torch.arange(4)), torch.arange(4))
     for (name, a), (_, b) in zip(truth.items(), again.items(), strict=True):

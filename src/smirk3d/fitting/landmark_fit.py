@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from smirk3d.conventions import CROP_SIZE, IRIS_LEFT, IRIS_RIGHT
+from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.fitting.initial_view import initial_view
+from smirk3d.fitting.iris_visibility import iris_visibility
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observed_head import FitState, ObservedHead
 from smirk3d.geometry.array_interface import require_finite
@@ -25,12 +26,6 @@ from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
-
-# MediaPipe's upper and lower eyelid margin, then the corners, of the right and the left eye
-_EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
-_CLOSED_ASPECT = 0.12
-"""Opening over width of an eye below which its iris fades out of the fit: full weight at one and a
-half times this, none at half of it; chosen by eye."""
 
 _TURN = math.radians(30)
 """Angle between a head and the camera at which the variance of its landmarks has doubled. On
@@ -131,7 +126,7 @@ class LandmarkFit:
                 f"head {head.name!r} has no landmarks: convert it again with `smirk3d heads import`"
             )
         self.config = config or LandmarkFitConfig()
-        self.observed = ObservedHead(head, self.config.num_shape)
+        self.observed = ObservedHead(head.at_landmarks(), self.config.num_shape)
         self.landmark_ids = head.landmark_ids
         self.stable = (head.landmark_sigma <= self.STABLE_SIGMA) & (head.landmark_ids < 468)
         expressive = head.regions.get("lips", head.part < 0) | head.regions.get(
@@ -258,13 +253,7 @@ class LandmarkFit:
     ) -> _Problem:
         away = torch.acos(state.rotation[:, 2, 2].clamp(-1, 1))[:, None]
         weights = self._weights / state.view[:, :1] ** 2 / (1 + (away / _TURN) ** 2)
-        for iris, (upper, lower, outer, inner) in _EYE_OPENING.items():
-            opening = (seen[:, upper] - seen[:, lower]).norm(dim=1)
-            aspect = opening / (seen[:, outer] - seen[:, inner]).norm(dim=1).clamp(min=1e-6)
-            # a closed eyelid hides the iris, and the detector then guesses it
-            visible = (aspect / _CLOSED_ASPECT - 0.5).clamp(0, 1)
-            on_iris = (self.landmark_ids >= iris) & (self.landmark_ids < iris + 5)
-            weights = torch.where(on_iris, weights * visible[:, None], weights)
+        weights = weights * iris_visibility(seen, self.landmark_ids)
         strength = self.config.refine_prior if refining else self.config.expression_prior
         mean = state.local if refining else self.observed.prior_mean.expand_as(state.local)
         return _Problem(

@@ -57,6 +57,22 @@ class NormalEquations:
         moved = (to_shape @ shape_step[self.person][..., None])[..., 0]
         return shape_step, -(to_rest[..., 0] + moved)
 
+    def variances(self) -> tuple[Tensor, Tensor]:
+        """Return the variances of shapes ``[N, S]`` and of the rest ``[B, D]``.
+
+        They are the diagonal of the inverse of the second derivatives.
+        """
+        factor = torch.linalg.cholesky(self.rest_block)
+        inverse = torch.cholesky_inverse(factor)
+        to_shape = self.cross_block @ inverse
+        block = self.shape_block.index_add(
+            0, self.person, -(to_shape @ self.cross_block.transpose(1, 2))
+        )
+        shape = torch.linalg.inv(block)
+        through = to_shape.transpose(1, 2) @ shape[self.person]
+        rest = inverse.diagonal(dim1=1, dim2=2) + (through * to_shape.transpose(1, 2)).sum(2)
+        return shape.diagonal(dim1=1, dim2=2), rest
+
 
 def _damped(block: Tensor, damping: Tensor) -> Tensor:
     diagonal = block.diagonal(dim1=1, dim2=2)

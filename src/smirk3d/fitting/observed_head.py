@@ -1,4 +1,4 @@
-"""The landmarks of a head as a function of a flat parameter vector, with its Jacobian."""
+"""Points of a head as a function of a flat parameter vector, with its Jacobian."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from smirk3d.parameters.face_parameters import FaceParameters
 
 _LINEAR = ("expression", "eyelids")
 _NONLINEAR = ("jaw", "eyes")
+LOCAL_GROUPS = (*_LINEAR, *_NONLINEAR)
+"""Groups of ``FitState.local``, in their order."""
+
 _DIFFERENCE = 1e-3
 """Step of forward differences in single precision, in units of jaw and eyes (weights, radians)."""
 
@@ -55,9 +58,9 @@ class FitState:
 
 
 class ObservedHead:
-    """A head under a scaled-orthographic camera, evaluated at its landmarks only.
+    """A head under a scaled-orthographic camera, evaluated at some points only.
 
-    The bases are reduced to the landmarks once, so that a step costs what the landmarks cost.
+    The bases are reduced to the points once, so that a step costs what the points cost.
     Shape, expression and eyelids are differentiated by formula; jaw and eyes, which act through
     joints, gates and eyelids, by differences.
 
@@ -69,15 +72,16 @@ class ObservedHead:
     """
 
     def __init__(self, head: HeadModel, num_shape: int) -> None:
-        """Reduce a head.
+        """Prepare a reduced head.
 
         Args:
-            head: the head, with landmarks.
+            head: a head whose vertices are the observed points (``HeadModel.at_landmarks``,
+                ``at_points``).
             num_shape: number of leading identity components that vary.
         """
-        self.head = head.at_landmarks()
+        self.head = head
         self.num_shape = min(num_shape, head.group("shape").dim)
-        groups = [head.group(name) for name in _LINEAR + _NONLINEAR]
+        groups = [head.group(name) for name in LOCAL_GROUPS]
         self.sizes = [group.dim for group in groups]
         like = head.v_template
 
@@ -96,7 +100,7 @@ class ObservedHead:
         start = self.head.neutral(len(state.local)).to(state.local.device)
         shape = start.shape.clone()
         shape[:, : self.num_shape] = state.shape[person]
-        groups = dict(zip(_LINEAR + _NONLINEAR, state.local.split(self.sizes, 1), strict=True))
+        groups = dict(zip(LOCAL_GROUPS, state.local.split(self.sizes, 1), strict=True))
         unseen = start.replace(
             shape=shape, **groups, head_pose=matrix_to_axis_angle(state.rotation)
         )
@@ -119,7 +123,7 @@ class ObservedHead:
         shift = parameters.camera[:, 1:] + self._pivot_shift(parameters, rotation)
         return FitState(
             self.shapes(parameters.shape, person),
-            torch.cat([getattr(parameters, name) for name in _LINEAR + _NONLINEAR], 1),
+            torch.cat([getattr(parameters, name) for name in LOCAL_GROUPS], 1),
             rotation,
             torch.cat([scale, shift * scale], 1),
         )
@@ -131,6 +135,10 @@ class ObservedHead:
         root = self.head.rest_joints(parameters)[:, self.head.joint_names.index("root"), :, None]
         return (root - rotation @ root)[:, :2, 0]
 
+    def posed(self, state: FitState, person: Tensor) -> Tensor:
+        """Return the points ``[B, P, 3]`` in metres, rotated about the head's origin."""
+        return self._unposed(state, person) @ state.rotation.transpose(1, 2)
+
     def _unposed(self, state: FitState, person: Tensor) -> Tensor:
         parameters = self.parameters(state, person)
         still = parameters.replace(head_pose=torch.zeros_like(parameters.head_pose))
@@ -138,7 +146,7 @@ class ObservedHead:
 
     def project(self, state: FitState, person: Tensor) -> Tensor:
         """Return the projected landmarks ``[B, L, 2]`` in ndc with y up."""
-        posed = self._unposed(state, person) @ state.rotation.transpose(1, 2)
+        posed = self.posed(state, person)
         return state.view[:, None, :1] * posed[..., :2] + state.view[:, None, 1:]
 
     def jacobian(self, state: FitState, person: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,33 @@
+"""Whether irises can be seen between the eyelids that a detector found."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
+
+# MediaPipe's upper and lower eyelid margin, then the corners, of the right and the left eye
+_EYE_OPENING = {IRIS_RIGHT: (159, 145, 33, 133), IRIS_LEFT: (386, 374, 362, 263)}
+_CLOSED_ASPECT = 0.12
+"""Opening over width of an eye below which its iris fades out of fits: full weight at one and a
+half times this, none at half of it; chosen by eye."""
+
+
+def iris_visibility(landmarks: Tensor, ids: Tensor) -> Tensor:
+    """Return a weight ``[B, L]`` in [0, 1] of landmarks: less than 1 on irises of closed eyes.
+
+    A closed eyelid hides the iris, and the detector then guesses it.
+
+    Args:
+        landmarks: all 478 landmarks ``[B, 478, 2]``, in any unit.
+        ids: numbers ``[L]`` of the landmarks that are asked for.
+    """
+    weights = torch.ones(len(landmarks), len(ids)).to(landmarks)
+    for iris, (upper, lower, outer, inner) in _EYE_OPENING.items():
+        opening = (landmarks[:, upper] - landmarks[:, lower]).norm(dim=1)
+        width = (landmarks[:, outer] - landmarks[:, inner]).norm(dim=1)
+        visible = (opening / width.clamp(min=1e-6) / _CLOSED_ASPECT - 0.5).clamp(0, 1)
+        on_iris = (ids >= iris) & (ids < iris + 5)
+        weights = torch.where(on_iris, weights * visible[:, None], weights)
+    return weights
