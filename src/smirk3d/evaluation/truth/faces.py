@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from smirk3d.conventions import CROP_SIZE
+from smirk3d.evaluation.config import CropSource
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.photos import Observer, arkit_row, as_tensor
 from smirk3d.preprocessing.face_crop import (
@@ -25,9 +26,6 @@ from smirk3d.preprocessing.face_crop import (
 from smirk3d.synthesis.people import LabeledSet
 
 Array = NDArray[np.floating]
-
-CropSource = Literal["detected", "truth"]
-"""Whose landmarks crops are cut around: a detector's, as users have them, or the labels'."""
 
 _OVERLAP = 0.5
 """Of the crop's side: how far the middle of a detection may lie from the true middle."""

@@ -50,7 +50,7 @@ class ShapeTruth:
         self.neutral = people[faces.labels.person_rows[faces.rows]]
         region = faces.labels["face_region"].astype(bool)
         whole = face_surface(people.mean(0), faces.labels["faces"], region)
-        self.surface = FaceSurface(spaced(whole.face, _POINTS), whole.around, whole.triangles)
+        self.surface = whole.thinned(_POINTS)
         self._posed = _posed(faces)
 
     def posed(self, row: int) -> Array | None:
@@ -92,8 +92,7 @@ def own_surface(head: HeadModel) -> FaceSurface:
     skin = head.part == 0
     triangles = head.faces[skin[head.faces].all(1)].numpy()
     region = (head.regions["face"] & skin).numpy()
-    whole = face_surface(head.v_template.numpy(), triangles, region)
-    return FaceSurface(spaced(whole.face, _POINTS), whole.around, whole.triangles)
+    return face_surface(head.v_template.numpy(), triangles, region).thinned(_POINTS)
 
 
 def shape_figures(truth: ShapeTruth, found: Answers) -> Iterator[Figure]:
