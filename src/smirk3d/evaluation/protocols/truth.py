@@ -22,10 +22,12 @@ from smirk3d.evaluation.truth.measure import figures_of
 from smirk3d.evaluation.truth.named_sets import (
     PICTURES,
     SetRequest,
+    default_cache,
     drawn_set,
     given_set,
 )
 from smirk3d.evaluation.truth.pose import detection_figures
+from smirk3d.evaluation.truth.scan_set import scan_set
 from smirk3d.preprocessing.face_crop import warp_crop
 from smirk3d.synthesis.people import LabeledSet
 
@@ -98,6 +100,9 @@ def _sets(context: EvaluationContext) -> dict[str, LabeledSet]:
                 wheel=config.wheel,
             )
             parts = drawn_set(request, config.cache, on_progress=context.on_progress)
+        elif name == "scan" and config.scan is not None:
+            cache = config.cache or default_cache()
+            parts = {"scan": scan_set(config.scan, cache, context.observer)}
         else:
             parts = given_set(Path(name))
         for part, labeled in parts.items():

@@ -30,6 +30,8 @@ _MOST = 40
 """Faces of a set whose surfaces are compared; bounds the time."""
 _POINTS = 800
 """Points of the true face whose distance is measured; spaced evenly over its vertices."""
+_FEWEST = 3
+"""People who count as a population; with two there is one distance."""
 _ALIKE = 0.9
 """Cosine between actions from which a face counts as one of the named expressions; by hand."""
 
@@ -180,7 +182,7 @@ def population_figures(truth: TruthFaces, found: Answers) -> Iterator[Figure]:
     Each person counts once, by the first picture.
     """
     _, rows = np.unique(truth.person, return_index=True)
-    if len(rows) < 4:
+    if len(rows) < _FEWEST:
         return
     person = truth.person[rows]
     partners = np.roll(rows, 1)
