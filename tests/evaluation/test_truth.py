@@ -144,7 +144,7 @@ def test_known_faults_have_known_figures() -> None:
     assert found["rise of an action shown alone at 1"].value == pytest.approx(0.5, abs=1e-5)
     assert found["channels above 0.3 that are not there"].value >= 1
     assert found["same person over 40 degrees, mm"].value > 0
-    assert found["identity code: largest |mean|"].count == 3
+    assert found["identity code: largest absolute mean"].count == 3
 
 
 def test_always_zero_reads_nothing_and_invents_nothing() -> None:

@@ -195,7 +195,7 @@ def population_figures(truth: TruthFaces, found: Answers) -> Iterator[Figure]:
         yield mean_figure("true distance between people, mm", person, apart)
     codes = found.parameters.shape.numpy()[rows]
     if codes.shape[1]:
-        yield figure("identity code: largest |mean|", person,
+        yield figure("identity code: largest absolute mean", person,
                      lambda r: float(np.abs(codes[r].mean(0)).max()))  # fmt: skip
         yield figure("identity code: mean std of components", person,
                      lambda r: float(codes[r].std(0).mean()))  # fmt: skip
