@@ -11,7 +11,7 @@ from smirk3d.errors import InputError
 from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import KeptFits, MeanFaceMethod, Method
 from smirk3d.evaluation.photos import as_tensor
-from smirk3d.evaluation.report import Picture, Section, Table
+from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.evaluation.sheets import estimate_sheet
 from smirk3d.evaluation.truth.answers import Answers, answers
 from smirk3d.evaluation.truth.clips import Clip, clip_figures, clip_paths, read_clip, readable
@@ -43,10 +43,11 @@ def run(context: EvaluationContext) -> Section:
     config = context.config
     if config.footage is None:
         raise InputError("give a folder of clips: smirk3d evaluate footage FOLDER")
-    most, failures = config.limit or FRAMES, []
+    most = config.limit or FRAMES
+    failures: list[str] = []
     fit = KeptFits(LandmarkFit(context.head))
     upright = MeanFaceMethod(fit, context.head)
-    clips = []
+    clips: list[Clip] = []
     for clip in readable(
         clip_paths(config.footage),
         lambda path, number: read_clip(path, number, most, config.shown, context.observer),
@@ -56,7 +57,8 @@ def run(context: EvaluationContext) -> Section:
         clips.append(_with_view(clip, upright, context))
     if not clips:
         raise InputError(f"{config.footage}: no clip shows a face: {'; '.join(failures)}")
-    by_method, all_answers = {}, {}
+    by_method: dict[str, list[Figure]] = {}
+    all_answers: dict[str, list[Answers]] = {}
     for method in context.methods:
         context.on_progress(f"{method.name} on {len(clips)} clips")
         found = [answers(method, clip.faces, context.head) for clip in clips]
@@ -68,7 +70,7 @@ def run(context: EvaluationContext) -> Section:
     if failures:
         tables.append(Table("Left out.", ["clip and reason"], [[line] for line in failures]))
     pictures = {
-        f"{number}-{clip.faces.name}": _sheet(context, clip, {m: a[number] for m, a in
+        f"clip-{number}": _sheet(context, clip, {m: a[number] for m, a in
                                                               all_answers.items()})
         for number, clip in enumerate(clips) if clip.images
     }  # fmt: skip
@@ -103,8 +105,10 @@ def _landmarks(clips: list[Clip], found: list[Answers]) -> list[Figure]:
 
 
 def _found(clips: list[Clip]) -> Table:
-    rows = [[clip.faces.name, clip.total, len(clip.frames)] for clip in clips]
-    return Table("Clips.", ["clip", "frames", "with a face"], rows)
+    rows: list[list[Cell]] = [
+        [number, clip.faces.name, clip.total, len(clip.frames)] for number, clip in enumerate(clips)
+    ]
+    return Table("Clips.", ["number", "clip", "frames", "with a face"], rows)
 
 
 def _sheet(context: EvaluationContext, clip: Clip, found: dict[str, Answers]) -> Picture:

@@ -76,7 +76,7 @@ def run(context: EvaluationContext) -> Section:
             tables += [found] if found else []
         if not len(faces):
             continue
-        by_method = {}
+        by_method: dict[str, Answers] = {}
         for method in context.methods:
             context.on_progress(f"{method.name} on {len(faces)} faces of {name}")
             by_method[method.name] = answers(method, faces, context.head)
@@ -88,7 +88,8 @@ def run(context: EvaluationContext) -> Section:
 
 def _sets(context: EvaluationContext) -> dict[str, LabeledSet]:
     """Return all labeled sets of an evaluation by name."""
-    config, found = context.config, {}
+    config = context.config
+    found: dict[str, LabeledSet] = {}
     for name in config.set:
         if name in ("people", "ict"):
             request = SetRequest(
@@ -112,7 +113,7 @@ def _sets(context: EvaluationContext) -> dict[str, LabeledSet]:
 
 
 def _tables(name: str, faces: TruthFaces, by_method: Mapping[str, Answers]) -> list[Table]:
-    tables = []
+    tables: list[Table] = []
     figures = {method: figures_of(faces, found) for method, found in by_method.items()}
     for topic, text in TOPICS.items():
         chosen: dict[str, list[Figure]] = {m: topics[topic] for m, topics in figures.items()}

@@ -218,7 +218,8 @@ def single_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
 
 def single_rises(truth: ActionTruth, found: Answers) -> tuple[NDArray[np.int64], Array]:
     """Return rows of faces with one action ``[R]``, and all channels' rise above neutral."""
-    rows, partners = [], []
+    rows: list[int] = []
+    partners: list[int] = []
     for row in np.flatnonzero(truth.single()):
         partner = truth.neutral_partner(int(row))
         if partner is not None:

@@ -77,7 +77,9 @@ def read_clip(path: Path, number: int, most: int, shown: int, observer: Observer
     Raises:
         InputError: if it cannot be read.
     """
-    rows, frames, total = [], [], 0
+    rows: list[tuple[Array, ...]] = []
+    frames: list[int] = []
+    total = 0
     images: dict[int, NDArray[np.uint8]] = {}
     step = max(1, most // max(1, shown))
     for frame in islice(VideoReader(path).frames(), most):

@@ -35,7 +35,7 @@ _DISTANCE = 0.75
 """Metres from the camera, as in the measurements before."""
 _FRAMING = 2.2
 """Side of the pictures as a multiple of the landmarks' box, as of the people."""
-_SIZE = 384
+_SIZE = 384  # side of the pictures in pixels, as of the people
 _FIRST_SIDE = 0.4  # metres that the picture shows in which landmarks are sought, by hand
 _REACH = 0.012
 """Metres around a landmark that count as face: landmarks lie about twice as far apart; by eye."""

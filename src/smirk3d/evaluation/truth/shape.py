@@ -104,7 +104,9 @@ def shape_figures(truth: ShapeTruth, found: Answers) -> Iterator[Figure]:
     rows, own = spaced(np.arange(len(truth.faces)), _MOST), own_surface(found.head)
     person = truth.faces.person[rows]
     mean_face = found.head(found.head.neutral()).vertices[0].detach().numpy()
-    errors, of_mean, posed = [], [], []
+    errors: list[Array] = []
+    of_mean: list[Array] = []
+    posed: list[float] = []
     neutral, moved = found.neutral(rows), found.posed(rows)
     for place, row in enumerate(rows.tolist()):
         true = truth.neutral[row]
