@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,12 @@ class TruthFaces:
         """Number of the person of each face ``[K]``."""
         return self.labels["person"][self.rows].astype(np.int64)
 
+    @cached_property
     def crops(self) -> Crops:
-        """Return the crops as methods take them; landmarks are finite or all in the middle."""
+        """The crops as methods take them; unknown landmarks lie in the middle.
+
+        They are kept, so that methods that fit the same landmarks share the fit.
+        """
         known = np.where(np.isfinite(self.landmarks), self.landmarks, CROP_SIZE / 2)
         blendshapes = (
             self.blendshapes if self.blendshapes is not None else np.zeros((len(self), 52))

@@ -41,19 +41,23 @@ class ShapeTruth:
 
     Attributes:
         faces: the faces.
-        neutral: vertices ``[K, V, 3]`` of each face's person, metres.
         surface: which part of these meshes is the face.
     """
 
     def __init__(self, faces: TruthFaces) -> None:
         """Read neutral heads; the set must have ``neutral``, ``faces`` and ``face_region``."""
         self.faces = faces
-        people = faces.labels["neutral"].astype(np.float64)
-        self.neutral = people[faces.labels.person_rows[faces.rows]]
+        self._people = people = faces.labels["neutral"]
+        self._person = faces.labels.person_rows[faces.rows]
         region = faces.labels["face_region"].astype(bool)
         whole = face_surface(people.mean(0), faces.labels["faces"], region)
         self.surface = whole.thinned(_POINTS)
         self._posed = _posed(faces)
+
+    def neutral(self, row: int) -> Array:
+        """Return the vertices ``[V, 3]`` of a face's person without expression, metres."""
+        neutral: Array = self._people[self._person[row]].astype(np.float64)
+        return neutral
 
     def posed(self, row: int) -> Array | None:
         """Return the posed vertices ``[V, 3]`` of a face, metres; None where not known."""
@@ -109,7 +113,7 @@ def shape_figures(truth: ShapeTruth, found: Answers) -> Iterator[Figure]:
     posed: list[float] = []
     neutral, moved = found.neutral(rows), found.posed(rows)
     for place, row in enumerate(rows.tolist()):
-        true = truth.neutral[row]
+        true = truth.neutral(row)
         for vertices, kept in ((neutral[place], errors), (mean_face, of_mean)):
             kept.append(aligned(vertices, own, true, truth.surface, scaled=True).distance)
         seen = truth.posed(row)
