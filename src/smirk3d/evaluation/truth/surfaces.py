@@ -127,7 +127,7 @@ def aligned(
         true_face: its face.
         scaled: whether the answer's size is free.
     """
-    moved = np.asarray(answer, np.float64)
+    moved: Array = np.asarray(answer, np.float64)
     goal = np.asarray(truth, np.float64)
     targets = goal[spaced(true_face.face, _QUERIES)]
     moved = _middled(moved, answered.face, goal[true_face.face], scaled=scaled)
