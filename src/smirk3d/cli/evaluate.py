@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import tyro
 
@@ -29,8 +29,8 @@ class Evaluate:
     blend shapes); mean (the mean face). LABEL=METHOD names it in the tables.
     """
 
-    protocols: Annotated[tuple[Protocol, ...], tyro.conf.Positional]
-    """Protocols to run; docs/evaluation.md explains each."""
+    protocols: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Protocols to run; docs/evaluation.md explains each. After footage, its folder of clips."""
     methods: tuple[str, ...] = ("default", "none", "mediapipe", "mean")
     """Methods to compare, in the order of the tables."""
     out: Path = Path("smirk3d-evaluation")
@@ -43,16 +43,16 @@ class Evaluate:
 
     def run(self) -> int:
         """Run the protocols and return the exit code."""
-        self._check()
+        protocols, config = self._checked()
         from smirk3d.evaluation.run import evaluate
 
         done = evaluate(
-            self.protocols,
+            protocols,
             self.out,
             methods=self.methods,
             head=self.head,
             device=self.device,
-            config=self.config,
+            config=config,
             on_progress=note,
             on_failure=lambda name, error: complain(failure(name, error)),
         )
@@ -60,17 +60,31 @@ class Evaluate:
         say(done.report)
         return FAILED if done.failed else 0
 
-    def _check(self) -> None:
-        if not self.protocols:
-            raise UsageError("no protocol given: smirk3d evaluate landmarks redetection")
+    def _checked(self) -> tuple[tuple[Protocol, ...], EvaluationConfig]:
+        """Return the protocols, and the settings with the folder of clips.
+
+        Raises:
+            UsageError: if the options do not go together.
+        """
+        known = get_args(Protocol)
+        protocols = tuple(name for name in self.protocols if name in known)
+        others = [name for name in self.protocols if name not in known]
+        config = self.config
+        if "footage" in protocols and others and config.footage is None:
+            config = replace(config, footage=Path(others.pop()))
+        if others:
+            raise UsageError(f"no protocol {others[0]!r}: choose from {', '.join(known)}")
+        if not protocols:
+            raise UsageError("no protocol given: smirk3d evaluate truth landmarks")
         if not self.methods:
             raise UsageError("no method to evaluate: give --methods")
         check_head(self.head)
-        self.config.check(self.protocols)
+        config.check(protocols)
         for name in self.methods:
             _, text = parse_method(name)
             if text not in METHODS:
                 check_weights(text.removesuffix(REFINED))
+        return protocols, config
 
 
 COMMAND = Evaluate

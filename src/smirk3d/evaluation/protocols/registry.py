@@ -12,6 +12,7 @@ from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.protocols import (
     cycle,
     emotion,
+    footage,
     jitter,
     landmarks,
     now,
@@ -19,10 +20,13 @@ from smirk3d.evaluation.protocols import (
     resynthesis,
     retention,
     synthetic,
+    truth,
 )
 from smirk3d.evaluation.report import Section, check_report_folder, write_report
 
 PROTOCOLS: dict[str, Callable[[EvaluationContext], Section]] = {
+    "truth": truth.run,
+    "footage": footage.run,
     "landmarks": landmarks.run,
     "redetection": redetection.run,
     "retention": retention.run,

@@ -118,12 +118,16 @@ def combination_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
     yield from invented_figures(person, true, read)
 
 
-def invented_figures(person: NDArray[np.int64], true: Array, read: Array) -> Iterator[Figure]:
-    """Yield how much is read that is not there, a face."""
+def invented_figures(
+    person: NDArray[np.int64], true: Array, read: Array, whose: str = ""
+) -> Iterator[Figure]:
+    """Yield how much is read that is not there, a face; ``whose`` begins the names."""
     absent = true <= ABSENT
-    yield mean_figure("sum of actions that are not there", person, (read * absent).sum(1))
+    yield mean_figure(f"{whose}sum of actions that are not there", person, (read * absent).sum(1))
     yield mean_figure(
-        "channels above 0.3 that are not there", person, ((read > PRESENT) & absent).sum(1) * 1.0
+        f"{whose}channels above 0.3 that are not there",
+        person,
+        ((read > PRESENT) & absent).sum(1) * 1.0,
     )
 
 
@@ -145,9 +149,8 @@ def neutral_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
     if len(rows) < 2:
         return
     read = found.arkit[rows][:, truth.columns]
-    yield from invented_figures(
-        truth.faces.person[rows], truth.weights[rows][:, truth.columns], read
-    )
+    true, person = truth.weights[rows][:, truth.columns], truth.faces.person[rows]
+    yield from invented_figures(person, true, read, "neutral faces: ")
 
 
 def turned_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
@@ -215,7 +218,8 @@ def single_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
 
 def single_rises(truth: ActionTruth, found: Answers) -> tuple[NDArray[np.int64], Array]:
     """Return rows of faces with one action ``[R]``, and all channels' rise above neutral."""
-    rows, partners = [], []
+    rows: list[int] = []
+    partners: list[int] = []
     for row in np.flatnonzero(truth.single()):
         partner = truth.neutral_partner(int(row))
         if partner is not None:

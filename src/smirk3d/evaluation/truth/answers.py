@@ -75,7 +75,7 @@ def answers(method: Method, faces: TruthFaces, head: HeadModel) -> Answers:
         faces: the faces.
         head: of the method, on the CPU.
     """
-    upright = method(faces.crops())
+    upright = method(faces.crops)
     turn = torch.from_numpy(faces.level @ np.linalg.inv(faces.T_crop_image)).float()
     pivot = head.pivot(upright)
     parameters = transform_view(upright, turn, CROP_SIZE, CROP_SIZE, pivot=pivot)

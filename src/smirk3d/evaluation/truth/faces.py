@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from smirk3d.conventions import CROP_SIZE
+from smirk3d.evaluation.config import CropSource
 from smirk3d.evaluation.methods import Crops
 from smirk3d.evaluation.photos import Observer, arkit_row, as_tensor
 from smirk3d.preprocessing.face_crop import (
@@ -25,9 +27,6 @@ from smirk3d.preprocessing.face_crop import (
 from smirk3d.synthesis.people import LabeledSet
 
 Array = NDArray[np.floating]
-
-CropSource = Literal["detected", "truth"]
-"""Whose landmarks crops are cut around: a detector's, as users have them, or the labels'."""
 
 _OVERLAP = 0.5
 """Of the crop's side: how far the middle of a detection may lie from the true middle."""
@@ -68,8 +67,12 @@ class TruthFaces:
         """Number of the person of each face ``[K]``."""
         return self.labels["person"][self.rows].astype(np.int64)
 
+    @cached_property
     def crops(self) -> Crops:
-        """Return the crops as methods take them; landmarks are finite or all in the middle."""
+        """The crops as methods take them; unknown landmarks lie in the middle.
+
+        They are kept, so that methods that fit the same landmarks share the fit.
+        """
         known = np.where(np.isfinite(self.landmarks), self.landmarks, CROP_SIZE / 2)
         blendshapes = (
             self.blendshapes if self.blendshapes is not None else np.zeros((len(self), 52))

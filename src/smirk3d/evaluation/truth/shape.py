@@ -30,6 +30,8 @@ _MOST = 40
 """Faces of a set whose surfaces are compared; bounds the time."""
 _POINTS = 800
 """Points of the true face whose distance is measured; spaced evenly over its vertices."""
+_FEWEST = 3
+"""People who count as a population; with two there is one distance."""
 _ALIKE = 0.9
 """Cosine between actions from which a face counts as one of the named expressions; by hand."""
 
@@ -39,19 +41,23 @@ class ShapeTruth:
 
     Attributes:
         faces: the faces.
-        neutral: vertices ``[K, V, 3]`` of each face's person, metres.
         surface: which part of these meshes is the face.
     """
 
     def __init__(self, faces: TruthFaces) -> None:
         """Read neutral heads; the set must have ``neutral``, ``faces`` and ``face_region``."""
         self.faces = faces
-        people = faces.labels["neutral"].astype(np.float64)
-        self.neutral = people[faces.labels.person_rows[faces.rows]]
+        self._people = people = faces.labels["neutral"]
+        self._person = faces.labels.person_rows[faces.rows]
         region = faces.labels["face_region"].astype(bool)
         whole = face_surface(people.mean(0), faces.labels["faces"], region)
-        self.surface = FaceSurface(spaced(whole.face, _POINTS), whole.around, whole.triangles)
+        self.surface = whole.thinned(_POINTS)
         self._posed = _posed(faces)
+
+    def neutral(self, row: int) -> Array:
+        """Return the vertices ``[V, 3]`` of a face's person without expression, metres."""
+        neutral: Array = self._people[self._person[row]].astype(np.float64)
+        return neutral
 
     def posed(self, row: int) -> Array | None:
         """Return the posed vertices ``[V, 3]`` of a face, metres; None where not known."""
@@ -92,8 +98,7 @@ def own_surface(head: HeadModel) -> FaceSurface:
     skin = head.part == 0
     triangles = head.faces[skin[head.faces].all(1)].numpy()
     region = (head.regions["face"] & skin).numpy()
-    whole = face_surface(head.v_template.numpy(), triangles, region)
-    return FaceSurface(spaced(whole.face, _POINTS), whole.around, whole.triangles)
+    return face_surface(head.v_template.numpy(), triangles, region).thinned(_POINTS)
 
 
 def shape_figures(truth: ShapeTruth, found: Answers) -> Iterator[Figure]:
@@ -103,10 +108,12 @@ def shape_figures(truth: ShapeTruth, found: Answers) -> Iterator[Figure]:
     rows, own = spaced(np.arange(len(truth.faces)), _MOST), own_surface(found.head)
     person = truth.faces.person[rows]
     mean_face = found.head(found.head.neutral()).vertices[0].detach().numpy()
-    errors, of_mean, posed = [], [], []
+    errors: list[Array] = []
+    of_mean: list[Array] = []
+    posed: list[float] = []
     neutral, moved = found.neutral(rows), found.posed(rows)
     for place, row in enumerate(rows.tolist()):
-        true = truth.neutral[row]
+        true = truth.neutral(row)
         for vertices, kept in ((neutral[place], errors), (mean_face, of_mean)):
             kept.append(aligned(vertices, own, true, truth.surface, scaled=True).distance)
         seen = truth.posed(row)
@@ -181,7 +188,7 @@ def population_figures(truth: TruthFaces, found: Answers) -> Iterator[Figure]:
     Each person counts once, by the first picture.
     """
     _, rows = np.unique(truth.person, return_index=True)
-    if len(rows) < 4:
+    if len(rows) < _FEWEST:
         return
     person = truth.person[rows]
     partners = np.roll(rows, 1)
@@ -194,7 +201,7 @@ def population_figures(truth: TruthFaces, found: Answers) -> Iterator[Figure]:
         yield mean_figure("true distance between people, mm", person, apart)
     codes = found.parameters.shape.numpy()[rows]
     if codes.shape[1]:
-        yield figure("identity code: largest |mean|", person,
+        yield figure("identity code: largest absolute mean", person,
                      lambda r: float(np.abs(codes[r].mean(0)).max()))  # fmt: skip
         yield figure("identity code: mean std of components", person,
                      lambda r: float(codes[r].std(0).mean()))  # fmt: skip

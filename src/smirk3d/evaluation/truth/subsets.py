@@ -44,9 +44,11 @@ _ACTIONS_A_PERSON = 6
 """Actions that one person shows alone, each beside the person's neutral face; by hand."""
 
 YAWS = (0, -80, -60, -40, -20, 20, 40, 60, 80)
+"""Degrees of the sweep of yaw; in each sweep the first is the face others are held against."""
 PITCHES = (0, -45, -30, -15, 15, 30, 45)
+"""Degrees of the sweep of pitch, to the limits of what is drawn for training."""
 ROLLS = (0, -135, -90, -45, -20, 20, 45, 90, 135, 180)
-"""Degrees of each sweep; the first is the face that others are held against."""
+"""Degrees of the sweep of roll, all around."""
 
 GAZES = tuple((pitch, yaw) for pitch in (0.0, -1.0, 1.0) for yaw in (0.0, -1.0, -0.5, 0.5, 1.0))
 """Directions of the eyes, as fractions of their limits: pitch (positive is up), then yaw."""
@@ -164,7 +166,10 @@ def single(drawing: Drawing) -> Iterator[LabeledPicture]:
     for number in drawing.people(1 + each * len(STRENGTHS)):
         rotation = _near(drawing.rng(number))
         chosen = [names[(number * each + place) % len(names)] for place in range(each)]
-        faces = [{}, *({name: weight} for name in chosen for weight in STRENGTHS)]
+        faces: list[dict[str, float]] = [
+            {},
+            *({name: weight} for name in chosen for weight in STRENGTHS),
+        ]
         yield from drawing.group(number, [drawing.face(face, rotation) for face in faces])
 
 
@@ -180,7 +185,7 @@ def expressive(drawing: Drawing) -> Iterator[LabeledPicture]:
     there = available(drawing.head)
     for number in drawing.people(1 + len(EXPRESSIONS)):
         rotation = _near(drawing.rng(number))
-        faces = [{}, *map(expression_weights, EXPRESSIONS)]
+        faces: list[dict[str, float]] = [{}, *map(expression_weights, EXPRESSIONS)]
         kept = [{n: w for n, w in face.items() if n in there} for face in faces]
         yield from drawing.group(number, [drawing.face(face, rotation) for face in kept])
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smirk3d.geometry.closest_points import closest_points
+from smirk3d.geometry.closest_points import closest_points_among
 from smirk3d.geometry.meshes import faces_within
 
 Array = NDArray[np.floating]
@@ -18,6 +18,8 @@ _QUERIES = 400
 """Points that guide the alignment; twice as many change the distances by less than 1 %."""
 _ROUNDS = 15
 """Rounds of closest points; the distances change by less than 1 % after ten."""
+_LAST_ROUNDS = 3
+"""Of these, on points of the surface in place of vertices."""
 _TRIMMED = 0.9
 """Of the points that count in a round: the farthest lie where one face ends before the other."""
 
@@ -30,11 +32,17 @@ class FaceSurface:
         face: numbers of the face's vertices ``[N]``.
         around: numbers of the vertices of face and margin ``[M]``.
         triangles: of these ``[F, 3]``, numbered in ``around``.
+        at_vertex: triangles at each of them ``[M, K]``, the last one repeated.
     """
 
     face: NDArray[np.int64]
     around: NDArray[np.int64]
     triangles: Tensor
+    at_vertex: Tensor
+
+    def thinned(self, count: int) -> FaceSurface:
+        """Return the same surface with so many vertices of the face, spaced evenly."""
+        return replace(self, face=spaced(self.face, count))
 
 
 def face_surface(
@@ -55,7 +63,27 @@ def face_surface(
     around = near.nonzero()[:, 0]
     number = torch.full((len(points),), -1)
     number[around] = torch.arange(len(around))
-    return FaceSurface(np.flatnonzero(region), around.numpy(), number[all_faces[kept]])
+    triangles = number[all_faces[kept]]
+    # a vertex at the edge may have no whole triangle: it gives no partners
+    used = triangles.unique()
+    renumbered = torch.full((len(around),), -1)
+    renumbered[used] = torch.arange(len(used))
+    triangles = renumbered[triangles]
+    return FaceSurface(
+        np.flatnonzero(region), around[used].numpy(), triangles, _at_vertices(triangles, len(used))
+    )
+
+
+def _at_vertices(triangles: Tensor, count: int) -> Tensor:
+    """Return the triangles at each vertex ``[M, K]``, one of them repeated to fill the row."""
+    corner = triangles.flatten()
+    order = corner.argsort(stable=True)
+    sizes = torch.bincount(corner, minlength=count)
+    place = torch.arange(len(corner)) - (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
+    owner = order // 3
+    table = owner[sizes.cumsum(0) - 1][:, None].repeat(1, int(sizes.max()))
+    table[corner[order], place] = owner
+    return table
 
 
 def spaced(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -99,20 +127,22 @@ def aligned(
         true_face: its face.
         scaled: whether the answer's size is free.
     """
-    moved = np.asarray(answer, np.float64)
+    moved: Array = np.asarray(answer, np.float64)
     goal = np.asarray(truth, np.float64)
     targets = goal[spaced(true_face.face, _QUERIES)]
     moved = _middled(moved, answered.face, goal[true_face.face], scaled=scaled)
-    for _ in range(_ROUNDS):
-        around = moved[answered.around]
-        squared = ((targets[:, None] - around) ** 2).sum(2)
-        nearest, far = squared.argmin(1), squared.min(1)
+    for number in range(_ROUNDS):
+        # vertices first, then points of the surface
+        if number < _ROUNDS - _LAST_ROUNDS:
+            around = moved[answered.around]
+            feet = around[_nearest(targets, around)]
+        else:
+            feet = _feet(targets, moved, answered)
+        far = np.linalg.norm(feet - targets, axis=1)
         kept = far <= np.quantile(far, _TRIMMED)
-        scale, rotation, shift = fitted_motion(around[nearest[kept]], targets[kept], scaled=scaled)
+        scale, rotation, shift = fitted_motion(feet[kept], targets[kept], scaled=scaled)
         moved = scale * moved @ rotation.T + shift
-    moved = _foot_aligned(moved, answered, targets, scaled=scaled)
-    queries = goal[true_face.face]
-    return Aligned(moved, distances(queries, moved, answered))
+    return Aligned(moved, distances(goal[true_face.face], moved, answered))
 
 
 def _middled(moved: Array, face: NDArray[np.int64], goal: Array, *, scaled: bool) -> Array:
@@ -123,24 +153,27 @@ def _middled(moved: Array, face: NDArray[np.int64], goal: Array, *, scaled: bool
     return centred
 
 
-def _foot_aligned(moved: Array, answered: FaceSurface, targets: Array, *, scaled: bool) -> Array:
-    """Align once more, on points of the surface in place of vertices."""
-    for _ in range(2):
-        feet = _feet(targets, moved, answered).numpy().astype(np.float64)
-        far = np.linalg.norm(feet - targets, axis=1)
-        kept = far <= np.quantile(far, _TRIMMED)
-        scale, rotation, shift = fitted_motion(feet[kept], targets[kept], scaled=scaled)
-        moved = scale * moved @ rotation.T + shift
-    return moved
+def _nearest(queries: Array, points: Array) -> NDArray[np.int64]:
+    """Return the number of the point nearest to each query ``[N]``."""
+    near = torch.cdist(torch.from_numpy(queries).float(), torch.from_numpy(points).float())
+    numbers: NDArray[np.int64] = near.argmin(1).numpy()
+    return numbers
 
 
-def _feet(queries: Array, vertices: Array, face: FaceSurface) -> Tensor:
-    points = torch.from_numpy(vertices[face.around]).float()
-    return closest_points(torch.from_numpy(queries).float(), points, face.triangles).points
+def _feet(queries: Array, vertices: Array, face: FaceSurface) -> Array:
+    """Return the points of a face's surface closest to queries ``[N, 3]``.
+
+    They are sought on the triangles around the nearest vertex.
+    """
+    around = vertices[face.around]
+    corners = torch.from_numpy(around).float()[face.triangles]
+    near = face.at_vertex[torch.from_numpy(_nearest(queries, around))]
+    points = closest_points_among(torch.from_numpy(queries).float(), corners, near)
+    feet: Array = points.numpy().astype(np.float64)
+    return feet
 
 
 def distances(queries: Array, vertices: Array, face: FaceSurface) -> Array:
     """Return the distance ``[N]`` of points to a face's surface, in metres."""
-    feet = _feet(queries, vertices, face).numpy()
-    found: Array = np.linalg.norm(feet - queries, axis=1)
+    found: Array = np.linalg.norm(_feet(queries, vertices, face) - queries, axis=1)
     return found
