@@ -27,7 +27,8 @@ from smirk3d.export.rigs.appearance import (
     skin_picture,
     unit_square,
 )
-from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
+from smirk3d.export.rigs.contact_targets import rig_in_contact
+from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
 from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives, smooth_normals
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
@@ -131,7 +132,8 @@ def write_glb(
     weights are this face's. glTF has no way to say how actions interact (``mouthClose`` acts in
     proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
     their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
-    (``gates``, ``opposed``, ``correctives``).
+    (``gates``, ``opposed``, ``correctives``). Contact of eyelids and lips is in targets of its own
+    (``contact``), right for the faces of the file.
 
     Args:
         path: file to write, whole or not at all.
@@ -143,8 +145,7 @@ def write_glb(
     Raises:
         OutputError: if the file cannot be written.
     """
-    rig = rig_of(head, parameters)
-    pose = rig_frames(head, parameters[None])
+    rig, pose, moving = rig_in_contact(head, parameters, motion)
     model = gltf.GLTF2()
     model.asset = gltf.Asset(version="2.0", generator="smirk3d")
     buffer = _Buffer(model)
@@ -163,8 +164,8 @@ def write_glb(
         "left_out": list(rig.left_out),
         **(extras or {}),
     }
-    if motion is not None:
-        _add_animation(model, buffer, rig_frames(head, motion.parameters), motion, mesh_node)
+    if motion is not None and moving is not None:
+        _add_animation(model, buffer, moving, motion, mesh_node)
     model.buffers = [gltf.Buffer(byteLength=len(buffer.data))]
     model.set_binary_blob(bytes(buffer.data))
     with atomic_path(path) as temporary:
@@ -239,6 +240,7 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
         "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
         "opposed": [list(pair) for pair in rig.opposed],
         "correctives": {name: list(pair) for name, pair in rig.correctives.items()},
+        "contact": list(rig.contact),
         "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
     }
     model.meshes = [gltf.Mesh(name=head.name, primitives=parts, extras=extras)]
