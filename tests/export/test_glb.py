@@ -139,6 +139,21 @@ def test_animation_turns_the_head_and_moves_the_weights(tmp_path: Path) -> None:
     np.testing.assert_allclose(times, motion.timestamps, atol=1e-6)
 
 
+def test_the_skin_takes_the_photos_colours(tmp_path: Path) -> None:
+    head = load_head("open@2")
+    blue = torch.tensor([0.2, 0.3, 0.8])[:, None, None].expand(3, 64, 64)
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0], crop=blue)
+    model = GltfHead.load(tmp_path / "face.glb").model
+    names = [material.name for material in model.materials]
+    assert "brows" not in names
+    texture = model.materials[names.index("skin")].pbrMetallicRoughness.baseColorTexture
+    image = model.images[model.textures[texture.index].source]
+    view = model.bufferViews[image.bufferView]
+    blob = model.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
+    pixels = np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")).reshape(-1, 3)
+    np.testing.assert_allclose(np.median(pixels, 0), [51, 76, 204], atol=4)
+
+
 def test_times_that_stand_still_are_refused(tmp_path: Path) -> None:
     head = tiny_head()
     frames = random_faces(head, 2)
