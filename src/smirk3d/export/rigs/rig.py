@@ -39,6 +39,8 @@ class Rig:
         arkit: for ARKit's names that are no target, the targets that share them; none where the
             head lacks the action. Empty for heads without named actions.
         left_out: motions that a linear rig cannot show, in words.
+        contact: the targets that hold eyelids off the eyes and lips off each other in the frames
+            that they were made for.
     """
 
     vertices: Tensor
@@ -53,6 +55,7 @@ class Rig:
     correctives: dict[str, tuple[str, str]]
     arkit: dict[str, tuple[str, ...]]
     left_out: tuple[str, ...]
+    contact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

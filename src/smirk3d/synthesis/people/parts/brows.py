@@ -38,12 +38,17 @@ def middle_line(surface: HeadSurface) -> Array:
 
     That of the head's own strips of brows, or MediaPipe's landmarks on a head without.
     """
-    head = surface.head
     strips = surface.template[(surface.part == PARTS.index("brows")) & (surface.template[:, 0] > 0)]
     if len(strips):
         ends = np.linspace(strips[:, 0].min(), strips[:, 0].max(), 6)
         columns = [(strips[:, 0] >= a) & (strips[:, 0] <= b) for a, b in pairwise(ends)]
         return np.stack([strips[column].mean(0) for column in columns])
+    return landmark_line(surface)
+
+
+def landmark_line(surface: HeadSurface) -> Array:
+    """Return the line between MediaPipe's landmarks of the left brow's rims ``[5, 3]``."""
+    head = surface.head
     points = head.landmarks(head.v_template[None])[0].numpy()
     row = {int(number): place for place, number in enumerate(head.landmark_ids.tolist())}
     upper, lower = (points[[row[number] for number in ids]] for ids in (_UPPER, _LOWER))
@@ -104,13 +109,13 @@ def hung(
 
 
 def moved_to_brow(surface: HeadSurface, brows: HairAsset) -> HairAsset:
-    """Return brows of other assets moved up or down to where the head's grow."""
+    """Return brows of other assets moved up or down to where the head's landmarks have them."""
     points = brows.points(surface.template)
     rows, columns = brows.texture.shape[:2]
     place = brows.uv.clip(0, 0.999) * [columns, rows]
     alpha = brows.texture[place[:, 1].astype(int), place[:, 0].astype(int), 1].astype(np.float64)
     alpha += 1
-    line = middle_line(surface)
+    line = landmark_line(surface)
     wanted = np.interp(np.abs(points[:, 0]), line[:, 0], line[:, 1])
     points[:, 1] += float(((wanted - points[:, 1]) * alpha).sum() / alpha.sum())
     # out of the skull, so that the closest skin is that before them
