@@ -12,7 +12,7 @@ benchmarks/results/NAME.{json,md}, and NAME.png beside the renderer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,13 +27,13 @@ from smirk3d.evaluation.photos import Photos, as_pictures, held_out_photos, trai
 from smirk3d.evaluation.protocols.landmarks import landmark_errors, regions
 from smirk3d.heads.registry import load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.neural_renderer.renderer_config import MaskingConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.media.image_io import write_png
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.training.recipes.smirk import MASKING
 
 EXPRESSIVE = ("expression", "jaw", "eyelids", "eyes")
-WITHOUT_POINTS = MaskingConfig(point_fraction=0.0)
+WITHOUT_POINTS = replace(MASKING, point_fraction=0.0)
 SHOWN = 6
 
 

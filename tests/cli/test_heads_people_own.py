@@ -20,7 +20,7 @@ from smirk3d.export.result import read_result
 from smirk3d.heads.head_file import read_head_file
 from smirk3d.heads.registry import find_head, load_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import PUBLISHED
 from smirk3d.neural_renderer.smirk_checkpoint import renderer_to_state
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
@@ -58,7 +58,7 @@ def home(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["heads", "import", str(folder)]) == 0
         torch.manual_seed(0)
         encoder = FaceEncoder(load_head("flame"), SMIRK_CONFIG)
-        renderer = NeuralRenderer(NeuralRendererConfig())
+        renderer = NeuralRenderer(PUBLISHED)
         torch.save({**encoder_to_state(encoder), **renderer_to_state(renderer)}, checkpoint)
         assert main(["weights", "import", str(checkpoint)]) == 0
     return home

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from smirk3d.assets.weight_files import write_weights
 from smirk3d.errors import AssetError, ShapeError
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.neural_renderer.renderer_config import LIGHT, NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import LIGHT, PUBLISHED, NeuralRendererConfig
 from smirk3d.neural_renderer.smirk_checkpoint import (
     load_smirk_renderer,
     renderer_from_state,
@@ -30,8 +30,8 @@ def test_sizes() -> None:
     down = sum(9 * o * (i + o) + 4 * o for i, o in [(6, 32), (32, 64), (64, 128), (128, 256)])
     middle = 9 * 512 * (256 + 512) + 4 * 512 + 5 * (2 * 9 * 512 * 512 + 4 * 512)
     up = sum(4 * 2 * o * o + o + 9 * o * 3 * o + 4 * o for o in (32, 64, 128, 256))
-    assert size(NeuralRendererConfig()) == down + middle + up + 32 * 3 + 3
-    assert size(LIGHT) < size(NeuralRendererConfig()) / 50
+    assert size(PUBLISHED) == down + middle + up + 32 * 3 + 3
+    assert size(LIGHT) < size(PUBLISHED) / 50
 
 
 @pytest.mark.parametrize("config", [TINY, FOLDED, LIGHT])
@@ -97,7 +97,7 @@ def test_a_config_of_the_future_is_refused(tmp_path: Path) -> None:
 
 
 def test_published_names_and_shapes(tmp_path: Path) -> None:
-    state = renderer_to_state(NeuralRenderer())
+    state = renderer_to_state(NeuralRenderer(PUBLISHED))
     shapes = {key: tuple(value.shape) for key, value in state.items()}
     prefix = "smirk_generator."
     assert all(key.startswith(prefix) for key in shapes)
@@ -155,7 +155,7 @@ def by_hand(state: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def test_numbers_are_those_of_the_published_network() -> None:
     state = {}
-    for key, value in renderer_to_state(NeuralRenderer()).items():
+    for key, value in renderer_to_state(NeuralRenderer(PUBLISHED)).items():
         if key.endswith("running_var") or (value.ndim == 1 and key.endswith("weight")):
             state[key] = 0.8 + 0.4 * torch.rand(value.shape)
         else:
@@ -167,7 +167,7 @@ def test_numbers_are_those_of_the_published_network() -> None:
 
 
 def test_published_tensors_come_back(tmp_path: Path) -> None:
-    state = renderer_to_state(NeuralRenderer())
+    state = renderer_to_state(NeuralRenderer(PUBLISHED))
     torch.save({**state, "smirk_encoder.x": torch.zeros(1)}, tmp_path / "em.pt")
     loaded = load_smirk_renderer(tmp_path / "em.pt")
     again = renderer_to_state(loaded)
@@ -177,7 +177,7 @@ def test_published_tensors_come_back(tmp_path: Path) -> None:
 
 
 def test_a_lacking_tensor_is_named() -> None:
-    state = renderer_to_state(NeuralRenderer())
+    state = renderer_to_state(NeuralRenderer(PUBLISHED))
     del state["smirk_generator.upconv2.bias"]
     with pytest.raises(AssetError, match=r"enlarge\.2\.bias is missing"):
         renderer_from_state(state)

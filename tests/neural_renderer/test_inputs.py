@@ -14,7 +14,7 @@ from smirk3d.neural_renderer.renderer_config import MaskingConfig
 from smirk3d.rendering.mesh_renderer import MeshRenderer, RenderedHead
 
 SIZE = 64
-CLEAR = MaskingConfig(dilation=14, point_fraction=0.05, noise=0.0, hole_fraction=0.0)
+CLEAR = MaskingConfig(dilation=14, point_fraction=0.05, noise=0.0, hole_fraction=0.0, hole_side=11)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_generator_decides(scene) -> None:
 
     def run(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        config = MaskingConfig()
+        config = MaskingConfig(point_fraction=0.05, noise=0.05, hole_fraction=0.01, hole_side=3)
         points = draw_points(rendering, weight, config, generator=generator)
         return masked_photo(
             photo, hull, rendering, renderer.faces, points, config, generator=generator

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.training.small_runs import some_faces
@@ -8,11 +10,9 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.synthesis.cycle_expressions import changed_expressions
 from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 from smirk3d.synthesis.expression_templates import template_bank
+from smirk3d.training.recipes.smirk import CHANGE
 
-CONFIG = ExpressionChangeConfig()
-STILL = ExpressionChangeConfig(
-    small_noise=0.0, jaw_fraction=0.0, eyelid_noise=0.0, gaze_fraction=0.0
-)
+STILL = replace(CHANGE, small_noise=0.0, jaw_fraction=0.0, eyelid_noise=0.0, gaze_fraction=0.0)
 
 
 @pytest.mark.parametrize("kind", ["named", "pca"])
@@ -21,7 +21,7 @@ def test_changes_are_even_stay_in_range_and_leave_the_person(kind) -> None:
     start = some_faces(head, 64)
     start.expression.requires_grad_(True)
     bank = template_bank(head) if kind == "named" else None
-    changed, change = changed_expressions(start, head, bank, CONFIG, torch.Generator())
+    changed, change = changed_expressions(start, head, bank, CHANGE, torch.Generator())
     assert change.bincount().tolist() == [16, 16, 16, 16]
     for group in head.spec:
         values = getattr(changed, group.name)
@@ -85,8 +85,20 @@ def test_the_same_state_gives_the_same_expressions() -> None:
     head = tiny_head()
     start = some_faces(head, 8)
     one, two = (
-        changed_expressions(start, head, None, CONFIG, torch.Generator().manual_seed(4))[0]
+        changed_expressions(start, head, None, CHANGE, torch.Generator().manual_seed(4))[0]
         for _ in range(2)
     )
     assert torch.equal(one.expression, two.expression)
     assert torch.equal(one.eyes, two.eyes)
+
+
+def test_by_default_no_noise_is_added() -> None:
+    head = tiny_head("pca")
+    start = some_faces(head, 16)
+    changed, change = changed_expressions(
+        start, head, None, ExpressionChangeConfig(), torch.Generator()
+    )
+    noisy = change == 0
+    for group in ("expression", "jaw", "eyelids"):
+        expected = head.group(group).clamp(getattr(start, group))
+        torch.testing.assert_close(getattr(changed, group)[noisy], expected[noisy], rtol=0, atol=0)

@@ -15,12 +15,13 @@ from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.losses.loss_weights import LossWeights
-from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.training.config import DataConfig, RunConfig, TrainConfig
 from smirk3d.training.network_config import NetworkConfig
 from smirk3d.training.optimizer_config import OptimizerConfig
 from smirk3d.training.paths.config import CycleConfig, LandmarkConfig
+from smirk3d.training.recipes.smirk import CHANGE, MASKING
 from smirk3d.training.trainer import Trainer
 
 SIZE = 32
@@ -56,9 +57,10 @@ def small_config(*, renders: bool = True, steps: int = 4, shared: bool = True) -
             cycle=1.0 * renders,
         ),
         landmarks=LandmarkConfig(emphasis=3.0),
-        masking=MaskingConfig(point_fraction=0.1),
+        masking=replace(MASKING, point_fraction=0.1),
         cycle=CycleConfig(
             first_step=1,
+            change=CHANGE,
             form="squared",
             gains={"expression": 1.0, "jaw": 10.0, "eyelids": 10.0},
         ),

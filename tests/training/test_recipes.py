@@ -39,6 +39,18 @@ def test_released_code_has_the_published_settings() -> None:
     )
 
 
+def test_smirks_masking_size_and_changes_are_in_the_presets_alone() -> None:
+    plain, smirk = TrainConfig(), PRESETS["released-code"].config()
+    assert (smirk.masking.point_fraction, smirk.masking.dilation) == (0.01, 10)
+    assert smirk.networks.renderer.features == (32, 64, 128, 256, 512)
+    assert (smirk.cycle.change.noise, smirk.cycle.change.eyelid_noise) == ((1, 3), 0.25)
+    assert (plain.masking.point_fraction, plain.masking.dilation, plain.masking.noise) == (0, 0, 0)
+    assert plain.cycle.change.noise == (0, 0)
+    for name in PRESETS:
+        config = PRESETS[name].config()
+        assert (config.masking, config.cycle.change) == (smirk.masking, smirk.cycle.change), name
+
+
 def nested(kind: type) -> set[type]:
     import typing
 

@@ -11,9 +11,9 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.losses.loss_weights import LossWeights
 from smirk3d.synthesis.cycle_expressions import changed_expressions
 from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
-from smirk3d.synthesis.expression_change_config import ExpressionChangeConfig
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.paths.config import InpainterConfig
+from smirk3d.training.recipes.smirk import CHANGE
 from tests.conftest import ExplicitDevices
 from tests.training.small_runs import small_config, small_trainer, some_faces
 
@@ -62,7 +62,7 @@ def test_expressions_are_drawn_on_the_generators_device(
     for place in {"cpu", device.type}:
         generator = torch.Generator(place).manual_seed(0)
         augmented = ExpressionAugmentation(head)(start, generator)
-        changed, _ = changed_expressions(start, head, None, ExpressionChangeConfig(), generator)
+        changed, _ = changed_expressions(start, head, None, CHANGE, generator)
         assert augmented.expression.device == changed.expression.device == start.shape.device
 
 

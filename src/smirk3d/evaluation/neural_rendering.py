@@ -19,6 +19,7 @@ from smirk3d.neural_renderer.renderer_config import MaskingConfig, NeuralRendere
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import MeshRenderer
+from smirk3d.training.recipes.smirk import MASKING
 
 BATCH = 16
 """Photos of a training step and of a rendering; chosen so that a step fits a small CPU."""
@@ -54,7 +55,7 @@ class RendererInputs:
             size: side of the pictures in pixels.
             device: device of all tensors.
             seed: seed of drawn pixels and holes.
-            masking: how much of the photo renderers see; the training's values by default.
+            masking: how much of the photo renderers see; SMIRK's values by default.
         """
         self.size = size
         self.device = torch.device(device)
@@ -64,7 +65,7 @@ class RendererInputs:
         self._surface = MeshRenderer(self._head.faces, size, vertex_mask=self._head.regions["face"])
         self._surface = self._surface.to(self.device)
         self._weights = sampling_weights(self._surface.faces, self._head.regions)
-        self._masking = masking or MaskingConfig()
+        self._masking = masking or MASKING
 
     def generator(self) -> torch.Generator:
         """Return a generator in its first state, so that all methods see the same pixels."""

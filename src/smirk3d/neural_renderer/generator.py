@@ -21,7 +21,7 @@ from smirk3d.assets.weight_files import (
 )
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.neural_renderer.blocks import DoubleConv, ResidualBlock
-from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import PUBLISHED, NeuralRendererConfig
 
 _MOST_CHANNELS, _MOST_LEVELS, _MOST_BLOCKS, _LARGEST_PATCH = 4096, 8, 64, 16
 """Bounds far above the published size: files state the size that is built."""
@@ -39,10 +39,10 @@ class NeuralRenderer(nn.Module):
         provenance: origin of the weights; kept in the file.
     """
 
-    def __init__(self, config: NeuralRendererConfig | None = None) -> None:
+    def __init__(self, config: NeuralRendererConfig) -> None:
         """Build it with random weights."""
         super().__init__()
-        self.config = config = config or NeuralRendererConfig()
+        self.config = config
         self.kind = RENDERER
         self.provenance: dict[str, Any] = {}
         *levels, deepest = config.features
@@ -150,8 +150,7 @@ class NeuralRenderer(nn.Module):
         """
         header = read_weights_header(path, kind=kind)
         config = _config(header.get("config"), str(path))
-        published = NeuralRendererConfig()
-        if max(config.features) > max(published.features) or config.blocks > published.blocks:
+        if max(config.features) > max(PUBLISHED.features) or config.blocks > PUBLISHED.blocks:
             # a look at the file first takes a second
             check_build(lambda: cls(config), path)
         renderer = cls(config)

@@ -9,7 +9,7 @@ from smirk3d.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class NeuralRendererConfig:
-    """Size of the neural renderer; the default is the published one (Retsinas et al. 2024).
+    """Size of the neural renderer.
 
     What a file says is checked where it is read, by
     :meth:`~smirk3d.neural_renderer.generator.NeuralRenderer.from_file`.
@@ -22,19 +22,21 @@ class NeuralRendererConfig:
             after the last; 1 for none.
     """
 
-    features: tuple[int, ...] = (32, 64, 128, 256, 512)
-    blocks: int = 5
+    features: tuple[int, ...]
+    blocks: int
     depthwise: bool = False
     patch: int = 1
 
 
+PUBLISHED = NeuralRendererConfig(features=(32, 64, 128, 256, 512), blocks=5)
+"""Size of SMIRK's published network (Retsinas et al. 2024)."""
 LIGHT = NeuralRendererConfig(features=(32, 48, 96, 128), blocks=2, depthwise=True, patch=2)
 """Size for training on a CPU: about a fiftieth of the published size's multiplications."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskingConfig:
-    """How much of the photo the neural renderer sees; the defaults are SMIRK's.
+    """How much of the photo the neural renderer sees; by default nothing of the face.
 
     Attributes:
         dilation: growth of the hull, in pixels of a 224 crop.
@@ -45,11 +47,11 @@ class MaskingConfig:
         hole_side: side of a hole, in pixels of a 224 crop.
     """
 
-    dilation: float = 10.0
-    point_fraction: float = 0.01
-    noise: float = 0.05
-    hole_fraction: float = 0.01
-    hole_side: int = 11
+    dilation: float = 0.0
+    point_fraction: float = 0.0
+    noise: float = 0.0
+    hole_fraction: float = 0.0
+    hole_side: int = 1
 
     def __post_init__(self) -> None:
         """Check the ranges."""

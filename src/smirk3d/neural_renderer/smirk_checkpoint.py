@@ -14,7 +14,7 @@ from torch import Tensor
 from smirk3d.assets.weight_files import load_strictly, read_torch_state
 from smirk3d.encoders.smirk_checkpoint import GENERATOR_PREFIX, split_checkpoint
 from smirk3d.neural_renderer.generator import NeuralRenderer
-from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import PUBLISHED
 
 _LEVELS = 4
 """Levels of SMIRK's published U-Net."""
@@ -54,7 +54,7 @@ def renderer_from_state(state: Mapping[str, Tensor], source: str = "checkpoint")
     Raises:
         AssetError: if a tensor is missing, unknown or of another shape; the text names it.
     """
-    renderer = NeuralRenderer(NeuralRendererConfig())
+    renderer = NeuralRenderer(PUBLISHED)
     ours = {theirs: key for key, theirs in published_names(renderer).items()}
     load_strictly(renderer, {ours.get(key, key): value for key, value in state.items()}, source)
     return renderer.eval()
@@ -66,7 +66,7 @@ def renderer_to_state(renderer: NeuralRenderer) -> dict[str, Tensor]:
     Raises:
         ValueError: if the renderer has not the published size.
     """
-    if renderer.config != NeuralRendererConfig():
+    if renderer.config != PUBLISHED:
         raise ValueError("only a neural renderer of the published size has published names")
     names = published_names(renderer)
     return {names[key]: value for key, value in renderer.state_dict().items()}

@@ -9,9 +9,7 @@ from smirk3d.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionChangeConfig:
-    """The four changes of the augmented cycle path.
-
-    The defaults are those of Retsinas et al. 2024 where the paper has them.
+    """The four changes of the augmented cycle path; by default none adds noise.
 
     Attributes:
         noise: range of the factor on standard normal numbers for unbounded components, in standard
@@ -29,17 +27,17 @@ class ExpressionChangeConfig:
         gaze_fraction: fraction of faces that look elsewhere.
     """
 
-    noise: tuple[float, float] = (1.0, 3.0)
-    noise_fraction: float = 0.5
-    actions: tuple[int, int] = (1, 5)
-    strength: tuple[float, float] = (0.2, 1.0)
-    blend: tuple[float, float] = (0.25, 1.5)
-    small_noise: float = 0.2
+    noise: tuple[float, float] = (0.0, 0.0)
+    noise_fraction: float = 0.0
+    actions: tuple[int, int] = (0, 0)
+    strength: tuple[float, float] = (0.0, 1.0)
+    blend: tuple[float, float] = (1.0, 1.0)
+    small_noise: float = 0.0
     limit: float = 4.0
-    jaw_noise: float = 1.33
-    jaw_fraction: float = 0.5
-    eyelid_noise: float = 0.25
-    gaze_fraction: float = 0.5
+    jaw_noise: float = 0.0
+    jaw_fraction: float = 0.0
+    eyelid_noise: float = 0.0
+    gaze_fraction: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""

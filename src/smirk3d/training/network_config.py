@@ -8,7 +8,7 @@ from typing import Literal
 
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.errors import UsageError
-from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
+from smirk3d.neural_renderer.renderer_config import LIGHT, NeuralRendererConfig
 
 Part = Literal["trunk", "pose", "shape", "expression", "points", "renderer"]
 """Networks that learn or are frozen each by itself; the trunk exists in shared encoders, the points
@@ -39,7 +39,7 @@ class NetworkConfig:
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    renderer: NeuralRendererConfig = field(default_factory=NeuralRendererConfig)
+    renderer: NeuralRendererConfig = LIGHT
     encoder_start: Path | None = None
     linear_batches: int = 0
     renderer_start: Path | None = None

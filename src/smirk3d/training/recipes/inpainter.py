@@ -7,11 +7,14 @@ from smirk3d.losses.loss_weights import LossWeights
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.training.paths.config import InpainterConfig
 from smirk3d.training.recipes.recipe import Recipe
+from smirk3d.training.recipes.smirk import CHANGE, MASKING
 
 INPAINTER = Recipe(
     name="inpainter",
     purpose="The inpainting network of `smirk3d edit`; encoders do not take part.",
     differences={
+        "masking": MASKING,
+        "cycle.change": CHANGE,
         "inpainter": InpainterConfig(),
         "data.batches.batch_size": 16,
         # at 160 pixels, stored crops of 224 pixels at 1.9 boxes keep their own resolution

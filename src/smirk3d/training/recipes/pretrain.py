@@ -6,11 +6,14 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.training.network_config import ENCODER_PARTS
 from smirk3d.training.recipes.recipe import Recipe
+from smirk3d.training.recipes.smirk import CHANGE, MASKING
 
 PRETRAIN = Recipe(
     name="pretrain",
     purpose="Encoders from landmarks, fits and photo warps; the default weights start with it.",
     differences={
+        "masking": MASKING,
+        "cycle.change": CHANGE,
         "data.batches.image_size": 128,
         "data.batches.warped": 0.375,
         "data.batches.rendered": 0.125,
