@@ -54,8 +54,8 @@ class Edit:
     strength: float = 1.0
     """Of the transferred expression: 0 leaves the photo's, 1 is all of it, up to 2 exaggerates."""
     out: Path | None = None
-    """The file to write: .png, .jpg or .webp, with --retarget .mp4. PHOTO-edited.png unless given,
-    in the folder you are in."""
+    """The file to write: .png, .jpg or .webp, with --retarget .mp4. Or a folder, there
+    already or named without an ending, for PHOTO-edited.png; the one you are in unless given."""
     overwrite: bool = False
     """Replace the file if it exists."""
     face: int | None = None
@@ -112,7 +112,10 @@ class Edit:
     def _out(self) -> Path:
         """Return the file to write, refused before any work where it cannot be."""
         ending = ".png" if self.retarget is None else ".mp4"
-        out = self.out or Path(f"{self.photo.stem}-edited{ending}")
+        name = f"{self.photo.stem}-edited{ending}"
+        out = self.out or Path(name)
+        if self.out is not None and (self.out.is_dir() or not self.out.suffix):
+            out = self.out / name
         if self.retarget is None:
             check_ending(out, ENDINGS, "unknown ending")
         else:

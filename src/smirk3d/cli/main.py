@@ -36,6 +36,7 @@ COMMANDS = {
     "edit": "another expression in a photo, painted into it",
     "view": "results, tracks and uploads in the browser",
     "export": "a result to other formats",
+    "convert": "FLAME's parameters, ARKit's curves and tracks to each other",
     "heads": "list, show, import or bake head models",
     "weights": "list, show, import or export encoder weights",
     "preprocess": "photos and videos to training shards",

@@ -23,13 +23,13 @@ class Play:
     """
 
     track: Annotated[Path, tyro.conf.Positional]
-    """A track.npz, or the folder of results that holds it."""
+    """A track.npz or the folder that holds it, a CSV of Live Link Face, or FLAME's parameters."""
     person: int = 0
     """Which person of the track."""
     loop: bool = False
     """Begin again after the last frame, until Ctrl-C."""
-    head: str | None = None
-    """File of the track's head, where it is not installed under its name."""
+    head: str = "open"
+    """Head with ARKit's actions, for curves, and for tracks of heads without them."""
     receivers: tyro.conf.OmitArgPrefixes[Receivers] = field(default_factory=Receivers)
 
     def run(self) -> int:
@@ -37,30 +37,26 @@ class Play:
         if not self.receivers.addresses():
             raise UsageError("nowhere to send: give --livelink, --ifacialmocap, --vmc or --osc")
         check_number("--person", self.person, 0)
-        if self.head is not None:
-            check_head(self.head)
+        check_head(self.head)
 
-        from smirk3d.errors import AssetError, InputError
-        from smirk3d.export.gaps import with_gaps_filled
+        from fractions import Fraction
+
         from smirk3d.heads.registry import load_head
         from smirk3d.live.playback import play
-        from smirk3d.tracking.track_file import read_track
+        from smirk3d.tracking.performance import read_performance
         from smirk3d.tracking.track_video import stop_on_interrupt
 
-        track = read_track(self.track)
-        if self.person >= len(track.ids):
-            raise InputError(f"{self.track} has {len(track.ids)} people: give --person from 0")
-        head = load_head(self.head or str(track.meta["head"]))
-        if head.fingerprint != track.meta.get("head_fingerprint"):
-            raise AssetError(f"{self.track}: made with another version of head {head.name!r}")
-        parameters = with_gaps_filled(
-            head, track.parameters(self.person), track.frames(self.person), track.timestamps
-        )
+        shown = read_performance(
+            self.track, load_head, flame="flame", head=self.head, person=self.person,
+            rate=Fraction(30), csv_fps=Fraction(60),
+        )  # fmt: skip
+        if not shown.head.has_named_actions:
+            shown = shown.on_head(load_head(self.head))
         with contextlib.ExitStack() as stack, stop_on_interrupt() as stop:
             sinks = self.receivers.open(stack)
             complain("playing; Ctrl-C ends it")
             sent = play(
-                head, parameters, track.timestamps.tolist(), sinks,
+                shown.head, shown.parameters, shown.times.tolist(), sinks,
                 loop=self.loop, stop=stop, warn=complain,
             )  # fmt: skip
         say(f"{self.track}: {sent} frames sent")

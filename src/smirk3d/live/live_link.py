@@ -1,8 +1,8 @@
 """A live performance as Epic's app Live Link Face sends it, which Unreal and others receive.
 
 A datagram a frame, numbers big-endian: version 6, device and subject as length and text, the frame
-and its fraction with the rate that they count on, 61, and as many floats in the order of
-:data:`smirk3d.export.arkit_csv.HEADER`.
+and its fraction with the rate that they count on, 61, and as many floats in the order of Unreal's
+``EARFaceBlendShape``: that of the app's CSV, but for left before right of jaw and mouth.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import uuid
 import torch
 
 from smirk3d.closing import Closing
-from smirk3d.export.arkit_csv import DEFAULT_FPS, arkit_rows
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.export.arkit_csv import DEFAULT_FPS, HEADER, arkit_rows
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.live.datagrams import DatagramSocket
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -26,6 +27,22 @@ _VERSION = 6
 """The app's version of the packet."""
 
 
+_SWAPPED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
+"""Pairs whose order in packets is not that of the CSV."""
+
+
+def _packet_order() -> list[int]:
+    """Return which of the CSV's values stands at each place of a packet."""
+    order = list(range(len(HEADER) - 2))
+    for one, other in _SWAPPED:
+        i, j = ARKIT_NAMES.index(one), ARKIT_NAMES.index(other)
+        order[i], order[j] = j, i
+    return order
+
+
+_ORDER = _packet_order()
+
+
 def live_link_packet(device: str, subject: str, seconds: float, values: list[float]) -> bytes:
     """Return one packet.
 
@@ -33,7 +50,8 @@ def live_link_packet(device: str, subject: str, seconds: float, values: list[flo
         device: the sender's identifier.
         subject: name that the performance has in the receiver.
         seconds: since the performance began.
-        values: the 52 weights, then yaw, pitch and roll of head, left and right eye in radians.
+        values: of :func:`smirk3d.export.arkit_csv.arkit_rows`: 52 weights, then yaw, pitch and
+            roll of head, left and right eye in radians.
     """
     frame, whole = math.modf(seconds * float(DEFAULT_FPS))
     names = b"".join(
@@ -44,7 +62,7 @@ def live_link_packet(device: str, subject: str, seconds: float, values: list[flo
         struct.pack(">B", _VERSION)
         + names
         + struct.pack(">ifii", *time)
-        + struct.pack(f">B{len(values)}f", len(values), *values)
+        + struct.pack(f">B{len(values)}f", len(values), *(values[n] for n in _ORDER))
     )
 
 

@@ -41,6 +41,12 @@ _WINDOW_MARGIN = 1.15
 that the model lacks stay inside."""
 
 
+def is_flame(head: HeadModel) -> bool:
+    """Whether a head has FLAME's joints and identity."""
+    missing = {"root", "neck", "jaw", "eyeL", "eyeR"} - set(head.joint_names)
+    return not missing and not head.has_blend_jaw and head.group("shape").dim == 300
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlameClip:
     """A face in the frames of a video, or in a single photo.
@@ -63,8 +69,7 @@ class FlameClip:
 
     def __post_init__(self) -> None:
         """Check that the head is FLAME's and that all have T frames."""
-        missing = {"root", "neck", "jaw", "eyeL", "eyeR"} - set(self.head.joint_names)
-        if missing or self.head.has_blend_jaw or self.head.group("shape").dim != 300:
+        if not is_flame(self.head):
             raise AssetError(
                 f"head {self.head.name!r} is not FLAME: convert with `export --to-head flame` first"
             )

@@ -16,6 +16,7 @@ from smirk3d.preprocessing.media.video_container import (
     BT709,
     DEFAULT_RATE,
     MAX_FRAME_PIXELS,
+    NOT_TOLD,
     OnDamage,
     VideoInfo,
 )
@@ -24,8 +25,6 @@ _ENDINGS = {
     ".png", ".jpg", ".jpeg", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".bmp", ".ppm",
     ".tga",
 }  # fmt: skip
-_NOT_TOLD = 2
-"""FFmpeg's number of primaries and transfers that are not told."""
 
 
 class FrameFolder:
@@ -59,7 +58,7 @@ class FrameFolder:
         first = next(self.frames(lambda why: None), None)
         if first is None:
             raise InputError(f"{path}: none of its {len(self.files)} pictures can be read")
-        colours = (_NOT_TOLD, _NOT_TOLD, BT709)
+        colours = (NOT_TOLD, NOT_TOLD, BT709)
         count = len(self.files)
         self.info = VideoInfo(first.width, first.height, rate, count, float(count / rate), colours)
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.regular_files import check_regular
+from smirk3d.preprocessing.media.tone_mapping import is_high_range
 
 MAX_FRAME_PIXELS = 8192 * 4320
 """Largest frame that is read, 8K of cinema: with the frames that decoders keep, under 2 GiB."""
@@ -25,6 +26,9 @@ DEFAULT_RATE = Fraction(30)
 
 BT709 = 1
 """FFmpeg's number of the matrix and primaries of high definition video."""
+
+NOT_TOLD = 2
+"""FFmpeg's number of primaries and transfers that are not told."""
 
 OnDamage = Callable[[str], None]
 """Called with what is wrong."""
@@ -243,5 +247,7 @@ def _info(stream: Any, container: Any) -> VideoInfo:
     colours = (codec.color_primaries, codec.color_trc, codec.colorspace)
     if codec.format is not None and codec.format.is_rgb:
         colours = (codec.color_primaries, codec.color_trc, BT709)
+    if is_high_range(codec.color_trc):
+        colours = (BT709, BT709, BT709)  # what tone mapping leaves
     size, count = (codec.width, codec.height), max(int(count), 0)
     return VideoInfo(*size, Fraction(rate), count, max(float(length), 0.0), colours)

@@ -1,8 +1,8 @@
 """Videos, one upright frame at a time, with the times at which they are shown.
 
 PyAV decodes, so any codec of FFmpeg will do: variable frame rates, turned and mirrored pictures,
-ten bits, odd sizes, and frames of another size in the middle. A folder of numbered pictures is a
-video too.
+ten bits, high dynamic range, odd sizes, animated pictures, and frames of another size in the
+middle. A folder of numbered pictures is a video too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
+from smirk3d.preprocessing.media.animated_picture import AnimatedPicture, is_animated_webp
 from smirk3d.preprocessing.media.frame_folder import FrameFolder
+from smirk3d.preprocessing.media.tone_mapping import is_high_range, tone_mapped
 from smirk3d.preprocessing.media.video_container import (
     BT709,
     DEFAULT_RATE,
@@ -115,9 +117,13 @@ class VideoReader:
         self.path = Path(path)
         self.damage: str | None = None
         folder = os.path.isdir(self.path)  # noqa: PTH112
-        self._source: FrameSource = (
-            FrameFolder(self.path, folder_rate) if folder else VideoFile(self.path)
-        )
+        self._source: FrameSource
+        if folder:
+            self._source = FrameFolder(self.path, folder_rate)
+        elif is_animated_webp(self.path):
+            self._source = AnimatedPicture(self.path)
+        else:
+            self._source = VideoFile(self.path)
         self.files = self._source.files
         self._start, self._end = start, end
         self.info = _spanned(self._source.info, start, end)
@@ -252,16 +258,21 @@ def _spanned(info: VideoInfo, start: float, end: float | None) -> VideoInfo:
 
 
 def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:
+    if is_high_range(frame.color_trc):
+        return VideoFrame(index, seconds, _upright(tone_mapped(frame), frame))
     return VideoFrame(index, seconds, _upright(frame.to_ndarray(format="rgb24"), frame))
 
 
 def _planes(index: int, seconds: float, frame: Any) -> VideoPlanes:
     changes: dict[str, Any] = {"format": "yuv420p"}
-    if frame.format.is_rgb:
+    shown = frame
+    if is_high_range(frame.color_trc):
+        shown = require("av", extra="video").VideoFrame.from_ndarray(tone_mapped(frame), "rgb24")
+    if shown.format.is_rgb:
         changes["dst_colorspace"] = BT709
-    if frame.format.is_rgb or frame.color_range == _FULL_RANGE:
+    if shown.format.is_rgb or shown.color_range == _FULL_RANGE:
         changes["dst_color_range"] = _VIDEO_RANGE
-    stored = frame.reformat(**changes)
+    stored = shown.reformat(**changes)
     # a copy: the decoder may still refer to its own
     y, u, v = (
         _upright(np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width], frame)
