@@ -18,6 +18,7 @@ FILES = {
     "03_video_to_performance": {"tracked"},
     "04_own_head": {"narrow.npz", "narrow.glb", "open-narrow.png"},
     "05_tiny_training": {"mine.safetensors"},
+    "06_many_clips": {"clips.csv", "faces.csv", "means.csv"},
 }
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.result_folders import Destination
-from smirk3d.export.reconstruction_folder import write_reconstruction
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import AssetError, InputError, MissingExtra, ShapeError
+from smirk3d.export.reconstruction_folder import write_reconstruction
 from smirk3d.faces import Face, Picture
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
 from smirk3d.heads.tiny import tiny_head
