@@ -58,6 +58,7 @@ class Reconstruct:
             options.head,
             weights=options.weights,
             refine=options.refine,
+            fast=options.fast,
             device=options.device,
         )
         return reconstruct_photos(
