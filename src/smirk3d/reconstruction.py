@@ -354,7 +354,7 @@ class FaceReconstructor:
         for images in crops.split(_BATCH):
             pictures = images.to(self.device).permute(0, 3, 1, 2).float() / white
             parts.append(evidence_from(self.encoder, pictures))
-        return joined_evidence(parts)
+        return joined_evidence(parts, self.device)
 
 
 def _placed(head: HeadModel, device: torch.device) -> HeadModel:

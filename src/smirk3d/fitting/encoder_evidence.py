@@ -31,17 +31,17 @@ def evidence_from(encoder: Callable[[Tensor], FaceParameters], images: Tensor) -
     return said
 
 
-def joined_evidence(parts: Sequence[Evidence]) -> Evidence:
-    """Join what one encoder says about several batches."""
+def joined_evidence(parts: Sequence[Evidence], device: torch.device | str) -> Evidence:
+    """Join what one encoder says about several batches, on a device."""
 
     def joined(name: str) -> Tensor | None:
         values = [getattr(part, name) for part in parts]
-        return None if values[0] is None else torch.cat(values)
+        return None if values[0] is None else torch.cat(values).to(device)
 
     stds = [part.std for part in parts if part.std is not None]
     return Evidence(
-        parameters=FaceParameters.cat([part.parameters for part in parts]),
-        std=FaceParameters.cat(stds) if stds else None,
+        parameters=FaceParameters.cat([part.parameters for part in parts]).to(device),
+        std=FaceParameters.cat(stds).to(device) if stds else None,
         points=joined("points"),
         points_std=joined("points_std"),
         points_visible=joined("points_visible"),
