@@ -16,11 +16,19 @@ from torch import Tensor
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import CROP_SIZE
+from smirk3d.encoders.evidence import Evidence
 from smirk3d.encoders.registry import load_weights
-from smirk3d.errors import InputError, check_shape
+from smirk3d.errors import InputError, UsageError, check_shape
 from smirk3d.faces import Face, Faces, Picture
 from smirk3d.faces.picture import PictureSource, rgb_pixels
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
+from smirk3d.fitting.encoder_evidence import (
+    evidence_from,
+    gives_uncertainty,
+    joined_evidence,
+    surface_points,
+)
+from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.tongue_gate import TongueGate
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
@@ -37,6 +45,9 @@ from smirk3d.preprocessing.face_crop import (
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
 from smirk3d.preprocessing.face_quality import face_quality
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
+
+_BATCH = 32
+"""Crops encoded at once; bounds memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +97,7 @@ class FaceReconstructor:
         *,
         weights: str | Path = "default",
         refine: bool = False,
+        fast: bool = False,
         detector: FaceDetector | None = None,
         device: str = "auto",
     ) -> None:
@@ -96,13 +108,18 @@ class FaceReconstructor:
                 another device.
             weights: name or file of encoder weights; ``none`` fits the landmarks instead;
                 ``default`` takes the head's shipped weights, and fits where there are none.
-            refine: fit the landmarks from the network's answer.
+            refine: estimate jointly from the network's answer and the landmarks. Networks that give
+                standard deviations do so by default.
+            fast: take the network's answer alone.
             detector: finds faces; MediaPipe's landmarker unless given.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
         Raises:
             AssetError: if head or weights are absent, damaged, or do not fit each other.
+            UsageError: if both ``refine`` and ``fast`` are asked for.
         """
+        if refine and fast:
+            raise UsageError("--fast takes the network alone and --refine does not: give one")
         self.device = choose_device(device)
         self.head = _placed(head if isinstance(head, HeadModel) else load_head(head), self.device)
         self.detector = detector or MediaPipeFaceDetector()
@@ -110,9 +127,12 @@ class FaceReconstructor:
         self.encoder = loaded.encoder.to(self.device) if loaded else None
         self.weights = loaded.name if loaded else "none"
         self.weights_sha256 = loaded.sha256 if loaded else None
-        self.refine = refine
+        self.refine = self.encoder is not None and (
+            refine or (not fast and gives_uncertainty(self.encoder))
+        )
         self.tongue_gate = TongueGate(self.head)
         self._fit: LandmarkFit | None = None
+        self._joint: JointEstimator | None = None
 
     @property
     def uses_smirk_crop(self) -> bool:
@@ -181,6 +201,14 @@ class FaceReconstructor:
             self._fit = LandmarkFit(self.head, LandmarkFitConfig())
         return self._fit
 
+    @property
+    def joint(self) -> JointEstimator:
+        """The joint estimate on this head, prepared on first use."""
+        if self._joint is None:
+            surface = surface_points(self.encoder) if self.encoder is not None else None
+            self._joint = JointEstimator(self.head, surface)
+        return self._joint
+
     @overload
     def __call__(self, image: PictureSource) -> Faces: ...  # type: ignore[overload-overlap]
     @overload
@@ -245,7 +273,7 @@ class FaceReconstructor:
                 for face, transform in zip(detections, transforms, strict=True)
             ]
         )
-        upright = self.estimate(
+        upright, std = self._estimate(
             torch.from_numpy(crops),
             torch.from_numpy(landmarks).float(),
             same_person=same_person,
@@ -260,6 +288,7 @@ class FaceReconstructor:
                 T_crop_image=level[row],
                 detection=detections[row],
                 quality=qualities[row],
+                std=std[row] if std is not None else None,
                 weights=self.weights,
                 weights_sha256=self.weights_sha256,
             )
@@ -288,26 +317,44 @@ class FaceReconstructor:
             InputError: if crops or landmarks are out of range, NaN included.
             ShapeError: if a shape differs.
         """
+        return self._estimate(crops, landmarks, same_person=same_person, on_progress=on_progress)[0]
+
+    @torch.no_grad()
+    def _estimate(
+        self,
+        crops: Tensor,
+        landmarks: Tensor,
+        *,
+        same_person: bool,
+        on_progress: Callable[[int], None] | None,
+    ) -> tuple[FaceParameters, FaceParameters | None]:
+        """Return parameters ``[B]`` and standard deviations on the CPU, None without them."""
         _check_crops(crops, landmarks)
         if not len(crops):
-            return self.head.neutral(0)
+            return self.head.neutral(0), None
         person = [0] * len(crops) if same_person else None
         landmarks = landmarks.to(self.device, torch.float32)
         if self.encoder is None:
             fitted = self.fit(landmarks, person=person, on_progress=on_progress)
-            return self.tongue_gate(fitted.parameters)
-        answers = []
-        white = 1 if crops.is_floating_point() else 255
-        for images in crops.split(32):
-            pictures = images.to(self.device).permute(0, 3, 1, 2).float() / white
-            answers.append(self.encoder(pictures))
-        answer = FaceParameters.cat(answers)
+            return self.tongue_gate(fitted.parameters), None
+        said = self._said(crops)
+        if self.refine:
+            found = self.joint(said, landmarks, person=person, on_progress=on_progress)
+            return self.tongue_gate(found.parameters), found.std.to("cpu")
+        answer = said.parameters
         if same_person:
             answer = answer.replace(shape=answer.shape.mean(0).expand_as(answer.shape))
-        if self.refine:
-            fitted = self.fit(landmarks, person=person, start=answer, on_progress=on_progress)
-            answer = fitted.parameters
-        return self.tongue_gate(answer)
+        return self.tongue_gate(answer), said.std.to("cpu") if said.std is not None else None
+
+    def _said(self, crops: Tensor) -> Evidence:
+        """Return what the network says about crops."""
+        assert self.encoder is not None
+        white = 1 if crops.is_floating_point() else 255
+        parts = []
+        for images in crops.split(_BATCH):
+            pictures = images.to(self.device).permute(0, 3, 1, 2).float() / white
+            parts.append(evidence_from(self.encoder, pictures))
+        return joined_evidence(parts, self.device)
 
 
 def _placed(head: HeadModel, device: torch.device) -> HeadModel:
@@ -336,6 +383,7 @@ def reconstruct(
     head: str | Path | HeadModel = DEFAULT_HEAD,
     weights: str | Path = "default",
     refine: bool = False,
+    fast: bool = False,
     device: str = "auto",
 ) -> Faces | list[Faces]:
     """Return the faces of a picture, or of each of several, the largest first.
@@ -347,14 +395,16 @@ def reconstruct(
         image: path, PIL image or array ``[H, W, 3]``; or a list or tuple of these.
         head: name or file of a head, or the head itself.
         weights: name or file of weights; ``none`` fits the landmarks instead.
-        refine: fit the landmarks from the network's answer.
+        refine: estimate jointly from the network's answer and the landmarks; see
+            :class:`FaceReconstructor`.
+        fast: take the network's answer alone.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
         AssetError: if head or weights are absent, damaged, or do not fit each other.
         InputError: if a picture cannot be read or is of another kind.
     """
-    make = FaceReconstructor(head, weights=weights, refine=refine, device=device)
+    make = FaceReconstructor(head, weights=weights, refine=refine, fast=fast, device=device)
     return make(image)
 
 

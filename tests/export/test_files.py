@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -255,6 +256,19 @@ def _record() -> ResultRecord:
         for i in range(2)
     )
     return result_record("a photo.jpg", (640, 480), faces)
+
+
+def test_standard_deviations_come_back_with_the_confidence(tmp_path: Path) -> None:
+    record = _record()
+    std = HEAD.neutral().replace(expression=torch.full((1, HEAD.group("expression").dim), 0.05))
+    faces = tuple(replace(face, std=std[0]) for face in record.faces)
+    write_result(tmp_path, replace(record, faces=faces))
+    stored = json.loads((tmp_path / "result.json").read_text("utf-8"))["faces"][0]
+    assert 0.9 < stored["confidence"]["expression"] <= 1
+    assert 0 <= stored["confidence"]["jawOpen"] <= 1
+    again = read_result(tmp_path).faces[0].std
+    assert again is not None
+    torch.testing.assert_close(again.expression, std[0].expression)
 
 
 def test_results_come_back(tmp_path: Path) -> None:

@@ -32,7 +32,11 @@ class Demo:
 
         image = data.astronaut()
         reconstructor = FaceReconstructor(
-            options.head, weights=options.weights, refine=options.refine, device=options.device
+            options.head,
+            weights=options.weights,
+            refine=options.refine,
+            fast=options.fast,
+            device=options.device,
         )
         faces = reconstructor(image)
         destination = Destination(Path("skimage.data.astronaut()"), self.out / "astronaut")

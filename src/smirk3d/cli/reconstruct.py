@@ -71,6 +71,7 @@ class Reconstruct:
             options.head,
             weights=options.weights,
             refine=options.refine,
+            fast=options.fast,
             device=options.device,
         )
         return reconstruct_photos(

@@ -87,7 +87,11 @@ class Track:
 
         use_one_thread()
         reconstructor = FaceReconstructor(
-            options.head, weights=options.weights, refine=options.refine, device=options.device
+            options.head,
+            weights=options.weights,
+            refine=options.refine,
+            fast=not options.refine,
+            device=options.device,
         )
         check_formats(formats, reconstructor.head)
         if self.camera is not None:

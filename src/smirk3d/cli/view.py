@@ -80,6 +80,7 @@ class View:
                 head=options.head,
                 weights=options.weights,
                 refine=options.refine,
+                fast=options.fast,
                 device=options.device,
             )
         )

@@ -15,7 +15,9 @@ from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import AssetError, UsageError
 from smirk3d.evaluation.config import REFINED, parse_method
 from smirk3d.fitting import LandmarkFit
+from smirk3d.fitting.encoder_evidence import evidence_from, joined_evidence, surface_points
 from smirk3d.fitting.initial_view import initial_view
+from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
@@ -109,19 +111,37 @@ class KeptFits:
 
 
 class FitMethod:
-    """The landmark fit, started from the mean face or from another method's estimate."""
+    """The landmark fit, started from the mean face."""
 
-    def __init__(self, name: str, fit: KeptFits, start: Method | None = None) -> None:
-        """Keep the fit and the method that it starts from; None starts from the mean face."""
+    def __init__(self, name: str, fit: KeptFits) -> None:
+        """Keep the fit."""
         self.name = name
         self._fit = fit
-        self._start = start
 
     def __call__(self, crops: Crops) -> FaceParameters:
         """Return the parameters ``[B]`` of crops."""
-        if self._start is None:
-            return self._fit(crops.landmarks)
-        return self._fit.fit(crops.landmarks, start=self._start(crops)).parameters
+        return self._fit(crops.landmarks)
+
+
+class JointMethod:
+    """The joint estimate from what an encoder says and the landmarks."""
+
+    def __init__(
+        self, name: str, head: HeadModel, encoder: FaceEncoder, device: torch.device
+    ) -> None:
+        """Prepare the estimate on the CPU; the encoder may lie on another device."""
+        self.name = name
+        self._encoder, self._device = encoder, device
+        self._joint = JointEstimator(head, surface_points(encoder))
+
+    @torch.no_grad()
+    def __call__(self, crops: Crops) -> FaceParameters:
+        """Return the parameters ``[B]`` of crops."""
+        said = joined_evidence(
+            [evidence_from(self._encoder, part.to(self._device)) for part in
+             crops.images.split(_BATCH)], "cpu",
+        )  # fmt: skip
+        return self._joint(said, crops.landmarks).parameters
 
 
 class MediaPipeMethod:
@@ -183,7 +203,8 @@ def make_method(
 
     Args:
         name: ``none`` for the fit, ``mean``, ``mediapipe``, or name or file of encoder weights,
-            with ``+refine`` for a fit from their estimate; ``LABEL=...`` calls it LABEL in tables.
+            with ``+refine`` for the joint estimate with the landmarks; ``LABEL=...`` calls it LABEL
+            in tables.
         head: the head, on the CPU.
         fit: the landmark fit of that head.
         device: device of the encoders.
@@ -205,8 +226,9 @@ def make_method(
         raise AssetError(f"no weights are installed for head {head.name!r}: name a file")
     encoder: FaceEncoder = loaded.encoder.to(device)
     title = label if label != name else loaded.name + text[len(plain) :]
-    method = EncoderMethod(title, encoder, torch.device(device))
-    return FitMethod(title, fit, method) if text != plain else method
+    if text != plain:
+        return JointMethod(title, head, encoder, torch.device(device))
+    return EncoderMethod(title, encoder, torch.device(device))
 
 
 def make_methods(

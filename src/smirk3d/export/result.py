@@ -181,7 +181,15 @@ def _face_to_json(face: Face) -> dict[str, Any]:
         "arkit": face.arkit() if face.model().has_named_actions else None,
         "camera": camera,
         "T_crop_image": np.asarray(face.T_crop_image, np.float64).tolist(),
+        **_certainty_to_json(face),
     }
+
+
+def _certainty_to_json(face: Face) -> dict[str, Any]:
+    """Return the entries of a face whose estimate gives standard deviations."""
+    if face.std is None:
+        return {}
+    return {"std": parameters_to_json(face.std), "confidence": face.confidence()}
 
 
 def read_result(folder: str | Path, *, photo: bool = True) -> ResultRecord:
@@ -260,6 +268,7 @@ def _face_from_json(content: Any, source: str, head: HeadReference) -> Face:
         T_crop_image=_finite(face["T_crop_image"], (3, 3), "T_crop_image"),
         detection=detection,
         quality=_unit_interval(face["quality"], "quality"),
+        std=parameters_from_json(face["std"], source) if "std" in face else None,
     )
 
 

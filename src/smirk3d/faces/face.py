@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.faces.confidence import action_confidence, group_confidence
 from smirk3d.faces.head_reference import HeadReference
 from smirk3d.faces.picture import Picture
 from smirk3d.faces.table import data_frame, parameter_columns
@@ -41,6 +42,8 @@ class Face:
         detection: box, score and landmarks in picture pixels; a face that was read from a file has
             no landmarks (``[0, 3]``). None for a face that no detector found.
         quality: how far the picture shows the face well, in [0, 1]; None if not measured.
+        std: standard deviation of each parameter, head pose and camera as in the upright crop; None
+            where the estimate gives none.
         weights: name of the weights that estimated the face, ``none`` for a fit.
         weights_sha256: hash of the weights' file, None for a fit.
     """
@@ -51,6 +54,7 @@ class Face:
     picture: Picture | None = None
     detection: DetectedFace | None = None
     quality: float | None = None
+    std: FaceParameters | None = None
     weights: str = "none"
     weights_sha256: str | None = None
 
@@ -87,6 +91,23 @@ class Face:
         head = self.model()
         weights = head.arkit(self.parameters[None].to(head.v_template))
         return dict(zip(ARKIT_NAMES, weights[0].tolist(), strict=True))
+
+    def confidence(self) -> dict[str, float]:
+        """Return how much the picture says of each parameter group and ARKit action, in [0, 1].
+
+        0: no more than what holds for people; 1: all. Empty where the estimate gives no standard
+        deviations.
+
+        Raises:
+            AssetError: if the head is not installed, or another version of it is.
+        """
+        if self.std is None:
+            return {}
+        head, std = self.model(), self.std[None]
+        known = group_confidence(head, std)
+        if head.has_named_actions:
+            known |= action_confidence(head, self.parameters[None], std)
+        return {name: float(value) for name, value in known.items()}
 
     @property
     def T_crop_pixels(self) -> NDArray[np.float64]:
@@ -189,6 +210,7 @@ def _row(number: int, face: Face) -> dict[str, float | int | str]:
     row |= {name: float(values[0]) for name, values in columns.items()}
     if head.has_named_actions:
         row |= {f"arkit.{name}": value for name, value in face.arkit().items()}
+    row |= {f"confidence.{name}": value for name, value in face.confidence().items()}
     return row
 
 

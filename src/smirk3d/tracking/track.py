@@ -38,7 +38,7 @@ def track(
             ``mp4`` draws the heads over the video.
         head: name or file of a head, or the head itself.
         weights: name or file of weights; ``none`` fits the landmarks instead.
-        refine: fit the landmarks from the network's answer.
+        refine: estimate jointly from the network's answer and each frame's landmarks.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         config: smoothing and other settings.
 
@@ -49,6 +49,8 @@ def track(
         UsageError: if a format is unknown.
     """
     names = parse_clip_formats(",".join(formats))
-    reconstructor = FaceReconstructor(head, weights=weights, refine=refine, device=device)
+    reconstructor = FaceReconstructor(
+        head, weights=weights, refine=refine, fast=not refine, device=device
+    )
     check_formats(names, reconstructor.head)
     return track_video(path, reconstructor, Path(out), names, config).track

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from smirk3d.cli.support.usage import check_head, check_weights
+from smirk3d.errors import UsageError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -19,7 +20,10 @@ class Estimation:
     weights: str = "default"
     """Name or file of encoder weights; none fits landmarks instead."""
     refine: bool = False
-    """Fit landmarks from the network's answer."""
+    """Estimate jointly from the network's answer and the landmarks, which is the default of weights
+    that give standard deviations."""
+    fast: bool = False
+    """Take the network's answer alone."""
     device: Device = "auto"
     """Device to compute on."""
 
@@ -27,8 +31,11 @@ class Estimation:
         """Refuse names of what is not installed.
 
         Raises:
-            UsageError: if head or weights are given by a name that there is not.
+            UsageError: if head or weights are given by a name that there is not, or options exclude
+                each other.
         """
+        if self.fast and self.refine:
+            raise UsageError("--fast takes the network alone and --refine does not: give one")
         check_head(self.head)
         check_weights(self.weights)
 

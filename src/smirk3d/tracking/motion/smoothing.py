@@ -34,6 +34,11 @@ distance between its neighbours."""
 _REACH = 3
 """Frames on either side that predict one. At 30 frames a second, a signal that swings five times a
 second then counts as noise of a 25th of its height; with one frame on either side, of half."""
+_MOST_ROTATION, _MOST_TRANSLATION = 0.002, 3e-4
+"""Largest noise of a quaternion's component and of a place in metres. What exceeds it by several
+times is motion: on rendered people who shake their heads 2.5 times a second (22 degrees) 0.01 and
+3e-3 leave the points 3.89 px off, 0.003 and 3e-4 leave 3.76, single frames 3.73; who nod (14
+degrees): 3.95, 3.88, 3.73, and with 0.001 3.77 (benchmarks/moving_people.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +91,8 @@ def noise_ranges(head: HeadModel) -> dict[str, NoiseRange]:
         return NoiseRange(np.full(size, least), np.full(size, most))
 
     ranges = {
-        "rotation": same(0.0005, 0.01),
-        "translation": same(2e-5, 0.003),
+        "rotation": same(0.0005, _MOST_ROTATION),
+        "translation": same(2e-5, _MOST_TRANSLATION),
         "log_scale": same(2e-4, 0.02),
     }
     for name in GROUPS:

@@ -74,6 +74,7 @@ class Estimator:
     head: str = "open"
     weights: str = "default"
     refine: bool = False
+    fast: bool = False
     device: str = "auto"
 
     def build(self) -> FaceReconstructor:
@@ -83,7 +84,7 @@ class Estimator:
             AssetError: if head or weights are absent, damaged, or do not fit each other.
         """
         return FaceReconstructor(
-            self.head, weights=self.weights, refine=self.refine, device=self.device
+            self.head, weights=self.weights, refine=self.refine, fast=self.fast, device=self.device
         )
 
 

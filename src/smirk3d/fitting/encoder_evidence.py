@@ -1,0 +1,48 @@
+"""What encoders say, with uncertainty where they predict it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from smirk3d.encoders.evidence import Evidence
+from smirk3d.parameters.face_parameters import FaceParameters
+
+
+def gives_uncertainty(encoder: object) -> bool:
+    """Return whether an encoder predicts standard deviations."""
+    return bool(getattr(getattr(encoder, "config", None), "uncertainty", False))
+
+
+def surface_points(encoder: object) -> tuple[Tensor, Tensor] | None:
+    """Return corners and barycentric coordinates ``[P, 3]`` of an encoder's points, if any."""
+    corners, bary = (getattr(encoder, name, None) for name in ("point_corners", "point_bary"))
+    return (corners, bary) if corners is not None and bary is not None and len(corners) else None
+
+
+def evidence_from(encoder: Callable[[Tensor], FaceParameters], images: Tensor) -> Evidence:
+    """Return what an encoder says about crops ``[B, 3, 224, 224]`` in [0, 1]."""
+    ask = getattr(encoder, "evidence", None)
+    if ask is None:
+        return Evidence(parameters=encoder(images), std=None)
+    said: Evidence = ask(images)
+    return said
+
+
+def joined_evidence(parts: Sequence[Evidence], device: torch.device | str) -> Evidence:
+    """Join what one encoder says about several batches, on a device."""
+
+    def joined(name: str) -> Tensor | None:
+        values = [getattr(part, name) for part in parts]
+        return None if values[0] is None else torch.cat(values).to(device)
+
+    stds = [part.std for part in parts if part.std is not None]
+    return Evidence(
+        parameters=FaceParameters.cat([part.parameters for part in parts]).to(device),
+        std=FaceParameters.cat(stds).to(device) if stds else None,
+        points=joined("points"),
+        points_std=joined("points_std"),
+        points_visible=joined("points_visible"),
+    )
