@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smirk3d.assets.foreign.origin import one_line
 from smirk3d.assets.weight_files import (
     ENCODER,
     check_build,
@@ -21,8 +20,9 @@ from smirk3d.assets.weight_files import (
     write_weights,
 )
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.encoders.backbones import ARCHITECTURES, Backbone, build_backbone
+from smirk3d.encoders.backbones import Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig
+from smirk3d.encoders.encoder_file import stored_config, tensor_name
 from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
 from smirk3d.encoders.images import check_images
 from smirk3d.encoders.output_layers import GroupOutputs, renormalize
@@ -34,8 +34,6 @@ from smirk3d.parameters.groups import VIEW_GROUPS, VIEW_SPEC, ParameterGroup
 _USUAL_SPATIAL_CHANNELS = 128
 """Channels up to which a network is built at once; above, a check of the file that takes a second
 comes first. The shipped weights have fewer."""
-_LARGEST_INPUT, _MOST_SPATIAL_CHANNELS = 1024, 4096
-"""Largest sizes that are built from a file's config, far above those of trained encoders."""
 _SMALLEST_STD = 0.02
 """Least standard deviation by which a feature is divided; most features of the shipped encoder have
 0.1."""
@@ -257,6 +255,21 @@ class FaceEncoder(nn.Module):
         return found
 
     @property
+    def uncertain(self) -> bool:
+        """Whether standard deviations are predicted."""
+        return self.config.uncertainty
+
+    @property
+    def point_corners(self) -> Tensor | None:
+        """Vertices ``[P, 3]`` of the predicted surface points, None if there are none."""
+        return None if self.points is None else self.points.corners
+
+    @property
+    def point_bary(self) -> Tensor | None:
+        """Barycentric coordinates ``[P, 3]`` of the predicted surface points."""
+        return None if self.points is None else self.points.bary
+
+    @property
     def unseen_groups(self) -> tuple[ParameterGroup, ...]:
         """The groups that do not depend on the images and have their defaults."""
         return tuple(self._unseen)
@@ -323,31 +336,14 @@ class FaceEncoder(nn.Module):
                 f"{path}: these weights are for head {header['head']!r} "
                 f"({header['head_fingerprint'][:12]}), not {head.name!r} ({head.fingerprint[:12]})"
             )
-        config = _config(header["config"], str(path))
+        config = stored_config(header["config"], str(path))
         if config.spatial_channels > _USUAL_SPATIAL_CHANNELS or config.input_size > CROP_SIZE:
             check_build(lambda: cls(head, config), path)
         encoder = cls(head, config)
         encoder.provenance = header["provenance"]
-        tensors = {_tensor_name(name): value for name, value in read_weights(path).items()}
+        tensors = {tensor_name(name): value for name, value in read_weights(path).items()}
         load_strictly(encoder, tensors, str(path))
         return encoder.eval()
-
-
-_FORMER_SETTINGS = {"place_channels": "spatial_channels", "standardised": "normalized"}
-"""Names of settings in weights files of smirk3d 0.1, and their present names."""
-
-_FORMER_TENSORS = {
-    "trunk.places.": "trunk.spatial.",
-    ".output.centre": ".output.feature_mean",
-    ".output.spread": ".output.feature_std",
-}
-"""Names of tensors in weights files of smirk3d 0.1, and their present names."""
-
-
-def _tensor_name(name: str) -> str:
-    for former, present in _FORMER_TENSORS.items():
-        name = name.replace(former, present)
-    return name
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
@@ -371,25 +367,3 @@ def read_header(path: str | Path) -> dict[str, Any]:
 _HEADER_KINDS = {
     "head": str, "head_fingerprint": str, "groups": dict, "config": dict, "provenance": dict,
 }  # fmt: skip
-
-
-def _config(entries: dict[str, Any], source: str) -> EncoderConfig:
-    try:
-        present = {_FORMER_SETTINGS.get(name, name): value for name, value in entries.items()}
-        config = EncoderConfig(**{**present, "pretrained": False})
-        for name, value in asdict(config).items():
-            if type(value) is not type(getattr(EncoderConfig, name)):
-                raise ValueError(f"{name} is {value!r}")
-        small = config.input_size <= _LARGEST_INPUT
-        if not small or not 0 <= config.spatial_channels <= _MOST_SPATIAL_CHANNELS:
-            raise ValueError("no encoder has such sizes")
-        if config.input_size < 1:
-            raise ValueError("input_size must be positive")
-        for name in (config.pose_backbone, config.shape_backbone, config.expression_backbone):
-            if name not in ARCHITECTURES:
-                raise ValueError(f"there is no backbone {name!r}")
-    except (TypeError, ValueError) as error:
-        raise AssetError(
-            f"{source}: this version cannot build its config ({one_line(error)}); train it again"
-        ) from error
-    return config

@@ -37,6 +37,9 @@ class OnnxEncoder:
         head_fingerprint: fingerprint of that head.
         groups: names of the components of each parameter group.
         provenance: origin of the weights.
+        uncertain: whether standard deviations are predicted.
+        point_corners: vertices ``[P, 3]`` of the predicted surface points, None if there are none.
+        point_bary: barycentric coordinates ``[P, 3]`` of these points.
     """
 
     def __init__(self, model: str | bytes, source: str, *, threads: int = 0) -> None:
@@ -73,7 +76,9 @@ class OnnxEncoder:
             {name: torch.tensor(row) for name, row in header[key].items()}
             for key in ("unseen", "unseen_std")
         )
+        self.point_corners, self.point_bary = _surface_points(header.get("points"))
         self._outputs = [output.name for output in self._session.get_outputs()]
+        self.uncertain = any(name.startswith("std_") for name in self._outputs)
         groups = {field.name for field in fields(FaceParameters)}
         given = {*self._outputs, *self._unseen}
         known = {*groups, *(f"std_{name}" for name in groups), *_POINT_OUTPUTS}
@@ -148,6 +153,12 @@ class OnnxEncoder:
         return evidence_of(outputs, self._unseen, self._unseen_std)
 
 
+def _surface_points(points: dict[str, Any] | None) -> tuple[Tensor | None, Tensor | None]:
+    if points is None:
+        return None, None
+    return torch.tensor(points["corners"]), torch.tensor(points["bary"])
+
+
 def _header(session: Any, source: str) -> dict[str, Any]:
     origin = Origin(source, "encoder by `smirk3d weights export`", "export it again", AssetError)
     with origin.refusing():
@@ -171,7 +182,18 @@ def _header(session: Any, source: str) -> dict[str, Any]:
         # files of smirk3d 0.1 have no standard deviations
         header.setdefault("unseen_std", {name: [] for name in header["unseen"]})
         require_object(header["unseen_std"], "unseen_std")
+        if header.get("points") is not None:
+            _check_points(require_object(header["points"], "points"))
         for name, row in (*header["unseen"].items(), *header["unseen_std"].items()):
             if not isinstance(row, list) or not all(map(is_number, row)):
                 raise Unfit(f"{name} is no list of numbers")
     return header
+
+
+def _check_points(points: dict[str, Any]) -> None:
+    for key in ("corners", "bary"):
+        rows = points.get(key)
+        if not isinstance(rows, list) or not all(
+            isinstance(row, list) and len(row) == 3 and all(map(is_number, row)) for row in rows
+        ):
+            raise Unfit(f"its points lack {key}, three numbers each")

@@ -13,7 +13,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 
 def gives_uncertainty(encoder: object) -> bool:
     """Return whether an encoder predicts standard deviations."""
-    return bool(getattr(getattr(encoder, "config", None), "uncertainty", False))
+    return bool(getattr(encoder, "uncertain", False))
 
 
 def surface_points(encoder: object) -> tuple[Tensor, Tensor] | None:
