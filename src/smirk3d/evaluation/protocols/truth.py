@@ -11,8 +11,8 @@ import torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import InputError, UsageError
 from smirk3d.evaluation.context import EvaluationContext
-from smirk3d.evaluation.photos import as_tensor
 from smirk3d.evaluation.methods import EncoderMethod
+from smirk3d.evaluation.photos import as_tensor
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.evaluation.sheets import estimate_sheet
 from smirk3d.evaluation.truth.actions import action_truth, confusion
