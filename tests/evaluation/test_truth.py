@@ -142,7 +142,7 @@ def test_known_faults_have_known_figures() -> None:
     assert found["gain of yaw"].value == pytest.approx(0.8, abs=1e-3)
     assert found["error of rotation at yaw 50 to 70"].value == pytest.approx(12, abs=0.05)
     assert found["rise of an action shown alone at 1"].value == pytest.approx(0.5, abs=1e-5)
-    assert found["channels above 0.3 that are not there"].value >= 1
+    assert found["channels above 0.3 that are not there"].value > 0.9
     assert found["same person over 40 degrees, mm"].value > 0
     assert found["identity code: largest absolute mean"].count == 3
 
@@ -255,10 +255,10 @@ def test_a_set_of_anyones_is_measured_from_the_command_line(
         ["evaluate", "truth", "--set", str(tmp_path / "mine"), "--crops", "truth", "--methods",
          "mean", "--shown", "1", "--device", "cpu", "--out", str(tmp_path / "out")]
     )  # fmt: skip
-    assert done in (0, 3)
+    # the tiny head lacks landmarks that the mean face is laid on
+    assert done == 3
     document = json.loads((tmp_path / "out" / "report.json").read_text())
-    # the tiny head lacks landmarks that the mean face is laid on, which is told
-    assert document["protocols"] or "truth" in document["failed"]
+    assert "mine/first lacks landmarks that mean need" in document["failed"]["truth"]
 
 
 @pytest.mark.parametrize(

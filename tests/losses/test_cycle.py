@@ -9,6 +9,7 @@ from smirk3d.losses.cycle import cycle_loss, cycle_losses
 
 HEAD = tiny_head("pca")
 GAINS = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
+GAINS = {"expression": 1.0, "jaw": 10.0, "eyelids": 10.0}
 TARGET = HEAD.neutral(2)
 PREDICTED = TARGET.replace(
     expression=TARGET.expression + 2.0, jaw=TARGET.jaw + 0.1, shape=TARGET.shape + 9.0

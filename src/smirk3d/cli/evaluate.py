@@ -67,7 +67,7 @@ class Evaluate:
             UsageError: if the options do not go together.
         """
         known = get_args(Protocol)
-        protocols = tuple(name for name in self.protocols if name in known)
+        protocols: tuple[Protocol, ...] = tuple(n for n in known if n in self.protocols)
         others = [name for name in self.protocols if name not in known]
         config = self.config
         if "footage" in protocols and others and config.footage is None:

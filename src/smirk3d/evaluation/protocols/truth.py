@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.errors import UsageError
+from smirk3d.errors import InputError, UsageError
 from smirk3d.evaluation.context import EvaluationContext
+from smirk3d.evaluation.methods import EncoderMethod
 from smirk3d.evaluation.photos import as_tensor
 from smirk3d.evaluation.report import Cell, Picture, Section, Table
 from smirk3d.evaluation.sheets import estimate_sheet
@@ -55,7 +56,7 @@ def run(context: EvaluationContext) -> Section:
     """Return the protocol's section.
 
     Raises:
-        InputError: if a folder holds no labeled set.
+        InputError: if a folder holds no labeled set, or labels lack what a method needs.
         UsageError: if MediaPipe is to answer for crops that it did not see.
     """
     config = context.config
@@ -76,6 +77,7 @@ def run(context: EvaluationContext) -> Section:
             tables += [found] if found else []
         if not len(faces):
             continue
+        _check_landmarks(context, faces)
         by_method: dict[str, Answers] = {}
         for method in context.methods:
             context.on_progress(f"{method.name} on {len(faces)} faces of {name}")
@@ -84,6 +86,16 @@ def run(context: EvaluationContext) -> Section:
         if config.shown:
             pictures[name.replace("/", "-")] = _sheet(context, faces, by_method)
     return Section("truth", ABOUT, tables, pictures)
+
+
+def _check_landmarks(context: EvaluationContext, faces: TruthFaces) -> None:
+    """Refuse methods that need landmarks which the labels do not have."""
+    needed = faces.landmarks[:, context.head.landmark_ids.numpy()]
+    methods = [one.name for one in context.methods if not isinstance(one, EncoderMethod)]
+    if methods and not np.isfinite(needed).all():
+        raise InputError(
+            f"{faces.name} lacks landmarks that {', '.join(methods)} need: give --crops detected"
+        )
 
 
 def _sets(context: EvaluationContext) -> dict[str, LabeledSet]:

@@ -55,7 +55,7 @@ class ActionTruth:
         self.strongest = (
             np.array(self.columns)[own.argmax(1)] if self.columns else np.zeros(len(own), int)
         )
-        self.neutral = (own <= ABSENT).all(1) & bool(self.columns)
+        self.neutral: NDArray[np.bool_] = (own <= ABSENT).all(1) & bool(self.columns)
         rotation = faces.label("rotation")
         self.angles = None if rotation is None else euler_angles(rotation)
         self._rotation = rotation
@@ -63,7 +63,8 @@ class ActionTruth:
     def single(self) -> NDArray[np.bool_]:
         """Return which faces show exactly one action, at a quarter at least ``[K]``."""
         own = self.weights[:, self.columns]
-        return ((own > ABSENT).sum(1) == 1) & (own.max(1, initial=0) >= 0.25)
+        single: NDArray[np.bool_] = ((own > ABSENT).sum(1) == 1) & (own.max(1, initial=0) >= 0.25)
+        return single
 
     def neutral_partner(self, row: int) -> int | None:
         """Return the row of the same person's neutral face in the same pose, None if none."""
@@ -79,7 +80,8 @@ class ActionTruth:
         """Return which faces are seen from the front ``[K]``; all, where it is not known."""
         if self.angles is None:
             return np.ones(len(self.weights), bool)
-        return (np.abs(self.angles[:, :2]) < _FACING).all(1)
+        facing: NDArray[np.bool_] = (np.abs(self.angles[:, :2]) < _FACING).all(1)
+        return facing
 
 
 def action_truth(faces: TruthFaces) -> ActionTruth | None:

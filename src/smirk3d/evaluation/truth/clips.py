@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def read_clip(path: Path, number: int, most: int, shown: int, observer: Observer
     Raises:
         InputError: if it cannot be read.
     """
-    rows: list[tuple[Array, ...]] = []
+    rows: list[tuple[NDArray[Any], ...]] = []
     frames: list[int] = []
     total = 0
     images: dict[int, NDArray[np.uint8]] = {}
@@ -97,7 +98,7 @@ def read_clip(path: Path, number: int, most: int, shown: int, observer: Observer
     return Clip(_as_faces(path, number, rows), np.array(frames, np.int64), images, total)
 
 
-def _as_faces(path: Path, number: int, rows: list[tuple[Array, ...]]) -> TruthFaces:
+def _as_faces(path: Path, number: int, rows: list[tuple[NDArray[Any], ...]]) -> TruthFaces:
     shapes = ((224, 224, 3), (478, 2), (52,), (3, 3), (478, 2))
     crops, landmarks, blendshapes, transforms, marks = (
         np.stack(column) for column in zip(*rows, strict=True)
@@ -129,7 +130,7 @@ def readable(
             on_failure(f"{path}: shows a face in {len(clip.frames)} frames, which is too few")
 
 
-def steadiness(clip: Clip, found: Answers) -> dict[str, tuple[Array, Array]]:
+def steadiness(clip: Clip, found: Answers) -> dict[str, tuple[Array, NDArray[np.bool_]]]:
     """Return second differences between frames, and which of them are of a still face.
 
     Returns:
@@ -192,8 +193,8 @@ def clip_figures(clips: list[Clip], by_clip: list[Answers]) -> Iterator[Figure]:
                 kept = parts.setdefault(f"second difference, {text}: {name}", ([], []))
                 kept[0].append(values[chosen])
                 kept[1].append(np.full(int(chosen.sum()), number))
-    for name, (values, owners) in sorted(parts.items()):
-        yield mean_figure(name, np.concatenate(owners), np.concatenate(values))
+    for name, (parts_of, owners) in sorted(parts.items()):
+        yield mean_figure(name, np.concatenate(owners), np.concatenate(parts_of))
     numbers = np.arange(len(clips))
     each = np.array([agreement(clip, found) for clip, found in zip(clips, by_clip, strict=True)])
     yield mean_figure("correlation over time with MediaPipe's channels", numbers, each)
