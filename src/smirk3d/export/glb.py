@@ -35,7 +35,7 @@ from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.rendering.photo_colours import PhotoColours, photo_colours
+from smirk3d.rendering.photo_colours import PhotoColours, faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import Eyeball
 
 _STILL = 1e-7
@@ -129,7 +129,9 @@ class _Photo:
 
     @classmethod
     def of(cls, head: HeadModel, parameters: FaceParameters, crop: Tensor | None) -> _Photo | None:
-        return None if crop is None else cls(photo_colours(head, parameters, crop), crop)
+        if crop is None:
+            return None
+        return cls(faded_into_tone(head, photo_colours(head, parameters, crop)), crop)
 
     def skin(self, primitive: Primitive) -> bytes:
         ids, uv = primitive.vertex_ids, primitive.uv

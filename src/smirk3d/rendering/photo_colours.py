@@ -6,7 +6,7 @@ colour of the other side of the face, where that is seen, and else that of their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
 from smirk3d.rendering.materials import albedo, linear_to_srgb
+from smirk3d.rendering.picture_surface import soft_region
 
 _DEPTH_SLACK = 0.02
 """Device depth by which a vertex may lie behind the nearest surface and still count as seen: depth
@@ -34,6 +35,9 @@ _LEAST = 1e-3
 """Weight of the mean colour, so that it remains far from all seen skin."""
 _OF_SKIN_BRIGHTNESS = 1.35
 """Plain colours of teeth and eyes against the skin's brightness."""
+
+_TONE_RINGS = 5
+"""Rows of triangles over which a photo's colours fade into the tone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,17 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> 
     plain = linear_to_srgb(albedo(head.part.long().cpu(), zero, {})).T.to(colours)
     plain = (plain * brightness * _OF_SKIN_BRIGHTNESS).clamp(0, 1)
     return PhotoColours(position, seen, torch.where(skin[:, None], colours, plain))
+
+
+def faded_into_tone(head: HeadModel, found: PhotoColours) -> PhotoColours:
+    """Return a photo's colours on the face, and the face's tone beyond its edge.
+
+    Hair, collars and what stands behind a head would be painted on its skin.
+    """
+    tone = found.colours[head.regions.get("cheeks", head.regions["face"])].median(0).values
+    fraction = soft_region(head.faces, head.regions["face"], _TONE_RINGS)
+    colours = torch.lerp(tone.expand_as(found.colours), found.colours, fraction[:, None])
+    return replace(found, colours=colours, seen=found.seen * fraction)
 
 
 def vertex_visibility(

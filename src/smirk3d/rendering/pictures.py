@@ -20,13 +20,12 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
-from smirk3d.rendering.photo_colours import photo_colours
+from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
     picture_surface,
     region_alpha,
-    soft_region,
 )
 
 _MARGIN = 2
@@ -36,8 +35,6 @@ _WIDEST, _NARROWEST = 4 / 3, 3 / 4
 """Width by height of a panel: a photo's formats, lying and upright."""
 _LARGEST_ZOOM = 3.0
 """A small face is not enlarged more: its pixels would be seen. Set by eye."""
-_TONE_RINGS = 5
-"""Rows of triangles over which a photo's colours fade into the tone."""
 _ASIDE = math.radians(35)
 _HEAD_ASPECT = 0.8
 """Width by height of a head as panels of groups show it; set by eye."""
@@ -228,19 +225,8 @@ def _photo_colours(photo: Picture, face: PosedHead) -> Tensor | None:
     crop = torch.nn.functional.grid_sample(
         pixels, grid[None].float(), padding_mode="border", align_corners=False
     )
-    colours = photo_colours(face.head, face.parameters, crop[0]).colours.cpu()
-    return _faded_into_tone(face.head, colours)
-
-
-def _faded_into_tone(head: HeadModel, colours: Tensor) -> Tensor:
-    """Return a photo's colours ``[V, 3]`` on the face, and the face's tone beyond its edge.
-
-    Hair, collars and what stands behind a head would be painted on its skin.
-    """
-    regions = {name: mask.cpu() for name, mask in head.regions.items()}
-    tone = colours[regions.get("cheeks", regions["face"])].median(0).values
-    fraction = soft_region(head.faces.cpu(), regions["face"], _TONE_RINGS)
-    return torch.lerp(tone.expand_as(colours), colours, fraction[:, None])
+    found = photo_colours(face.head, face.parameters, crop[0])
+    return faded_into_tone(face.head, found).colours.cpu()
 
 
 def _columns(count: int, height: int, width: int) -> int:

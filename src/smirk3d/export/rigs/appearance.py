@@ -40,9 +40,9 @@ ROUGHNESS: Mapping[str, float] = {
 _PICTURE_SIZE = 256
 """Side in texels of the picture of a small part, such as an eye; a choice by eye."""
 _SKIN_PICTURE_SIZE = 1024
+"""Side in texels of the skin's picture, a choice by eye: lips and brows have edges."""
 _QUALITY = 90
 """Of JPEG; chosen by eye."""
-"""Side in texels of the skin's picture, a choice by eye: lips and brows have edges."""
 
 
 def part_colour(part: str) -> list[float]:

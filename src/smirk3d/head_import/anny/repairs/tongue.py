@@ -15,15 +15,19 @@ from smirk3d.head_import.anny.repairs.skin_fields import Field, ramp
 from smirk3d.head_import.anny.surface import HeadSurface
 
 _LONGER = (0.0, -0.009, 0.012)
-"""Metres by which the tip goes further than the sources' tongue, which ends at the lips."""
+"""Metres by which the tip goes further than the sources' tongue, which ends at the lips; chosen by
+eye."""
 _PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Places from the tongue's middle (0) to its tip (1)."""
+"""Places from the tongue's middle (0) to its tip (1); chosen by us."""
 _LIFT = (0.0, 0.022, 0.022, 0.045, 0.044)
+"""Metres up at each place by the weight, measured as :data:`_SINK`."""
 _SINK = (0.003, -0.018, -0.007, -0.036, -0.045)
-"""Metres up at each place by the weight and by its square: by linear programming, the least lift
-with which tongues of 310 random faces pass over the lower lip, rounded to millimetres."""
+"""Metres up at each place by the square of the weight, measured with :data:`_LIFT`: by linear
+programming, the least lift with which tongues of 310 random faces pass over the lower lip, rounded
+to millimetres."""
 _SIDE = 0.012
-"""Metres from the middle up to which the lower lip counts that the tongue follows aside."""
+"""Metres from the middle up to which the lower lip counts that the tongue follows aside;
+chosen by eye."""
 
 
 def lengthened(source: Field, surface: HeadSurface, template: Field) -> Field:
