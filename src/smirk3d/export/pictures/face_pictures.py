@@ -20,13 +20,21 @@ _PREVIEW_SIDE = 640
 """Longest side of the picture in a notebook, in pixels: about the width of a notebook's cell."""
 
 
-def posed(face: Face) -> PosedHead:
-    """Return the face as the renderer takes it."""
+def posed(face: Face, T_crop_image: NDArray[np.floating] | None = None) -> PosedHead:
+    """Return the face as the renderer takes it.
+
+    Args:
+        face: the face.
+        T_crop_image: ``[3, 3]``, pixels of what is drawn over to crop pixels; those of the face's
+            picture unless given.
+    """
     return PosedHead(
         head=face.model(),
         vertices=face.vertices(),
         parameters=face.parameters,
-        T_crop_image=np.asarray(face.T_crop_image, np.float64),
+        T_crop_image=np.asarray(
+            face.T_crop_image if T_crop_image is None else T_crop_image, np.float64
+        ),
     )
 
 
@@ -48,16 +56,7 @@ def overlay(
     if not together or together[0].picture is None:
         raise InputError("no picture at hand to draw over: give overlay(faces, image=...)")
     pixels = together[0].picture.require_pixels()
-    reduced = [
-        PosedHead(
-            head=face.model(),
-            vertices=face.vertices(),
-            parameters=face.parameters,
-            T_crop_image=face.T_crop_pixels,
-        )
-        for face in together
-    ]
-    return overlay_heads(pixels, reduced)
+    return overlay_heads(pixels, [posed(face, face.T_crop_pixels) for face in together])
 
 
 def render(face: Face, *, side: int = 512, yaw: float = 0.0) -> NDArray[np.uint8]:

@@ -11,10 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.export.pictures.face_pictures import posed
 from smirk3d.faces import Face
 from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
-from smirk3d.rendering.pictures import PosedHead, overlay
+from smirk3d.rendering.pictures import overlay
 
 _SIDE = 480
 """Side of a panel in pixels, 41 mm at :data:`_DPI`; four make a figure 16 cm wide."""
@@ -49,8 +50,7 @@ def write_figure(path: str | Path, face: Face) -> None:
             )
         )
         zoom = np.diag([CROP_SIZE / _SIDE, CROP_SIZE / _SIDE, 1.0])
-        posed = PosedHead(head=head, vertices=vertices, parameters=parameters, T_crop_image=zoom)
-        panels += [square, overlay(square, [posed])]
+        panels += [square, overlay(square, [posed(face, zoom)])]
         labels += ["photo", "head over the photo"]
     view = View(height=_SIDE, width=_SIDE)
     panels.append(clay(head, facing_viewer(head, vertices), view))
