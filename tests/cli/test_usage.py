@@ -56,6 +56,13 @@ WRONG: dict[str, list[str]] = {
         "a.mp4 --engine slurm",
         "--camera 0 --workers 2",
     ],
+    "play": [
+        "a.npz",
+        "a.npz --vmc 127.0.0.1:port",
+        "a.npz --livelink 127.0.0.1 --person -1",
+    ],
+    "cameras": ["--up-to 0"],
+    "convert": ["", "a.csv --to fbx", "a.csv --rate 0", "a.csv --head nobody"],
     "edit": [
         "",
         "a.png",

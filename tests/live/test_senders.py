@@ -160,3 +160,18 @@ def test_a_performance_keeps_its_times_and_begins_again() -> None:
     np.testing.assert_allclose(jaws, [0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.1], atol=1e-6)
     again = Times(stop_after=99)
     assert play(HEAD, frames, [0.0, 0.04, 0.08], [again], clock=lambda: again.now) == 3
+
+
+def test_a_slow_machine_leaves_frames_out_rather_than_lag() -> None:
+    frames = HEAD.neutral(10)
+    times = Times(stop_after=99)
+
+    def slow(head: object, parameters, seconds: float) -> None:
+        times.sent.append((seconds, times.now, 0.0))
+        times.now += 0.1
+
+    times.send = slow  # type: ignore[method-assign]
+    play(HEAD, frames, [0.04 * n for n in range(10)], [times], clock=lambda: times.now)
+    late = [now - 100 - seconds for seconds, now, _ in times.sent]
+    assert 3 <= len(times.sent) < 10
+    assert max(late) < 0.04 + 1e-9

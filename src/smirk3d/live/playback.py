@@ -25,8 +25,9 @@ def play(
 ) -> int:
     """Send frames when their times come and return how many were sent.
 
-    Each is sent at its own time since the beginning, so that no delay adds up; one that is late is
-    sent at once. Between rounds the last frame stays for as long as a frame lasts on average.
+    Each is sent at its own time since the beginning, so that no delay adds up; one that comes up
+    when the next is due already is left out. Between rounds the last frame stays for as long as a
+    frame lasts on average.
 
     Args:
         head: the head of the faces.
@@ -45,6 +46,10 @@ def play(
     while True:
         for row, moment in enumerate(timestamps):
             seconds = turn * length + moment - first
+            if row + 1 < len(timestamps):
+                following = turn * length + timestamps[row + 1] - first
+                if clock() >= begin + following:
+                    continue
             stop.wait(max(begin + seconds - clock(), 0.0))
             if stop.is_set():
                 return sent

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.assets.foreign.npz import NpzFile
+from smirk3d.assets.foreign.origin import Origin
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.arkit_csv_reading import read_arkit_csv
 from smirk3d.export.flame.parameter_files import read_flame_parameters
@@ -76,13 +78,22 @@ def read_performance(
     if path.suffix.lower() == ".csv":
         model = load_head(head)
         return Performance(model, *read_arkit_csv(path, model, fps=csv_fps))
-    if path.name == FILE_NAME or (path / FILE_NAME).is_file():
+    if path.name == FILE_NAME or (path / FILE_NAME).is_file() or _holds_track(path):
         return _tracked(path, load_head, person)
     if path.is_dir() or path.suffix.lower() == ".npz":
         model = load_head(flame)
         parameters = read_flame_parameters(path, model)
         return Performance(model, parameters, np.arange(len(parameters)) / float(rate))
     raise InputError(f"{path}: no performance: give a {FILE_NAME}, .csv or .npz, or their folder")
+
+
+def _holds_track(path: Path) -> bool:
+    """Whether a file of any name has the arrays of a track."""
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return False
+    origin = Origin(str(path), "performance", "track or export it again")
+    with origin.refusing(), NpzFile(path, budget=0) as file:
+        return "T_crop_image" in file.names
 
 
 def _tracked(path: Path, load_head: Callable[[str], HeadModel], person: int) -> Performance:
