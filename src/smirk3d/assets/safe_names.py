@@ -24,7 +24,8 @@ def safe_component(name: str) -> str:
     dots and what Windows does not allow (``CON``, a dot at the end) are changed; what is longer
     than :data:`MAX_BYTES` is cut and made unique by a hash. Other names stay as they are.
     """
-    stem = "".join(map(_kept, name)).rstrip(". ").lstrip(" ") or "unnamed"
+    plain = name.isprintable() and "/" not in name and "\\" not in name
+    stem = (name if plain else "".join(map(_kept, name))).rstrip(". ").lstrip(" ") or "unnamed"
     if stem.startswith("."):
         stem = "_" + stem.lstrip(".")
     if stem.partition(".")[0].rstrip().casefold() in _RESERVED:

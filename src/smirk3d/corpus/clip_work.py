@@ -20,6 +20,7 @@ import torch
 
 from smirk3d import __version__
 from smirk3d.assets.file_lists import read_record
+from smirk3d.assets.optional import require
 from smirk3d.assets.result_folders import Destination
 from smirk3d.assets.safe_names import path_text
 from smirk3d.corpus.face_rows import columns_of_faces, columns_of_track
@@ -86,6 +87,8 @@ def reconstructor_of(settings: Settings) -> FaceReconstructor:
 def prepare(settings: Settings) -> None:
     """Get a process ready for its first input."""
     use_one_thread()
+    if settings.table == "parquet":
+        require("pyarrow.parquet", extra="corpus")
     reconstructor_of(settings)
 
 

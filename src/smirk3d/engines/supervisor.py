@@ -144,13 +144,24 @@ class _Pool(Generic[Job, Result]):
             idle = [worker for worker in self.workers if worker.task is None]
             if not idle and len(self.workers) == self._processes:
                 return
-            task = self._again.popleft() if self._again else next(self._tasks, None)
+            task = self._next_task(is_warm=bool(idle))
             if task is None:
                 return
             if not idle:
                 idle = [_Worker(self._work, self._prepare)]
                 self.workers += idle
             idle[0].begin(task)
+
+    def _next_task(self, *, is_warm: bool) -> _Task[Job] | None:
+        """Return a task, None where there is none.
+
+        One whose process died goes to a process that has done another since: what is slow in a new
+        process makes its first task the likely victim of whoever kills processes.
+        """
+        if self._again and is_warm:
+            return self._again.popleft()
+        task = next(self._tasks, None)
+        return self._again.popleft() if task is None and self._again else task
 
     def _hear(self, worker: _Worker[Job, Result]) -> Iterator[tuple[Job, Result]]:
         """Take a message of a process, and yield its job and result if it is done."""
