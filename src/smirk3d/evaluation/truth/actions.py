@@ -48,14 +48,17 @@ class ActionTruth:
     def __init__(self, faces: TruthFaces, weights: Array) -> None:
         """Sort faces by what they do."""
         self.faces, self.weights = faces, weights
-        known = np.isfinite(weights).all(0) if len(weights) else np.zeros(len(ARKIT_NAMES), bool)
+        known = np.zeros(len(ARKIT_NAMES), bool)
+        if len(weights):
+            known = np.asarray(np.isfinite(weights).all(0), bool)
         self.columns = [i for i in _COUNTED if known[i]]
         own = weights[:, self.columns]
         self.sum = own.sum(1)
         self.strongest = (
             np.array(self.columns)[own.argmax(1)] if self.columns else np.zeros(len(own), int)
         )
-        self.neutral: NDArray[np.bool_] = (own <= ABSENT).all(1) & bool(self.columns)
+        still = np.asarray((own <= ABSENT).all(1), bool)
+        self.neutral: NDArray[np.bool_] = still & bool(self.columns)
         rotation = faces.label("rotation")
         self.angles = None if rotation is None else euler_angles(rotation)
         self._rotation = rotation
@@ -80,8 +83,7 @@ class ActionTruth:
         """Return which faces are seen from the front ``[K]``; all, where it is not known."""
         if self.angles is None:
             return np.ones(len(self.weights), bool)
-        facing: NDArray[np.bool_] = (np.abs(self.angles[:, :2]) < _FACING).all(1)
-        return facing
+        return np.asarray((np.abs(self.angles[:, :2]) < _FACING).all(1), bool)
 
 
 def action_truth(faces: TruthFaces) -> ActionTruth | None:
