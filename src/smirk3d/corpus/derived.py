@@ -59,7 +59,7 @@ _CLOSED, _OPEN = 0.5, 0.3
 """Weights of both eyes at which a blink begins and ends, by choice: halfway down, and less so that
 one that flutters at the threshold counts once."""
 _LONGEST_BLINK = 0.5
-"""Seconds; eyes shut for longer are not blinking (Stern, Walrath and Goldstein 1984 take 0.5)."""
+"""Seconds; eyes shut for longer are not blinking, by choice."""
 _MINUTE = 60.0
 
 _SPEECH_WINDOW = 0.5
