@@ -95,18 +95,22 @@ def _listed(face: FaceParameters) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in face.items()}
 
 
-def write_vectors(folder: Path) -> None:
-    """Write all test vectors."""
+def write_vectors(folder: Path, *, heads_only: bool = False) -> None:
+    """Write the test vectors of the heads, and of the photo unless ``heads_only``."""
     folder.mkdir(parents=True, exist_ok=True)
     heads = {
         name: {"file": str(shipped_files("heads")[name]), **head_vectors(load_head(name))}
         for name in HEADS
     }
     (folder / "heads.json").write_text(json.dumps(heads), encoding="utf-8")
+    if heads_only:
+        return
     (folder / "photo.json").write_text(json.dumps(photo_vectors(folder)), encoding="utf-8")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    write_vectors(parser.parse_args().folder)
+    parser.add_argument("--heads-only", action="store_true", help="leave out the photo")
+    chosen = parser.parse_args()
+    write_vectors(chosen.folder, heads_only=chosen.heads_only)
