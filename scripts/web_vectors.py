@@ -1,0 +1,116 @@
+"""Write what the page's TypeScript must reproduce: parameters, crops and heads that Python finds.
+
+``python scripts/web_vectors.py FOLDER`` writes ``heads.json``, ``photo.json`` and raw pixels for
+``web/tests``, which reads the folder from ``$SMIRK3D_WEB_VECTORS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from skimage import data
+
+from smirk3d.assets.installed import shipped_files
+from smirk3d.encoders.onnx_export import exported_once
+from smirk3d.geometry.cameras import ndc_to_pixels, project
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.reconstruction import FaceReconstructor
+
+HEADS = ("open", "open@2")
+_SEED, _COUNT = 23, 6
+"""Seed and number of random faces a head."""
+_EVERY = 7
+"""Step between the vertices that are written; a whole head would be 100 KB a face."""
+_OUTSIDE = 1.5
+"""Factor on the range of each component, so that bounds are passed and opposites meet."""
+
+
+def random_faces(head: HeadModel, count: int) -> FaceParameters:
+    """Return faces that reach past every range, the first of them neutral."""
+    generator = torch.Generator().manual_seed(_SEED)
+    neutral = head.neutral(count)
+    groups = {}
+    for name, values in neutral.items():
+        noise = torch.randn(values.shape, generator=generator)
+        noise[0] = 0
+        if name == "camera":
+            groups[name] = values + noise * torch.tensor([1.0, 0.02, 0.02])
+            continue
+        view = name in {"head_pose", "neck"}
+        std = torch.full((values.shape[1],), 0.3)
+        if not view:
+            std = torch.tensor(head.group(name).prior_std)
+        groups[name] = values + _OUTSIDE * noise * std
+    return FaceParameters(**groups)
+
+
+@torch.no_grad()
+def head_vectors(head: HeadModel) -> dict[str, object]:
+    """Return parameters of random faces and all that a head makes of them."""
+    faces = random_faces(head, _COUNT)
+    mesh = head(faces)
+    pixels = ndc_to_pixels(project(mesh.vertices, faces.camera), 224)
+    return {
+        "parameters": [_listed(faces[row]) for row in range(_COUNT)],
+        "every": _EVERY,
+        "vertices": mesh.vertices[:, ::_EVERY].flatten(1).tolist(),
+        "joints": mesh.joints.flatten(1).tolist(),
+        "xy": pixels[:, ::_EVERY, :2].flatten(1).tolist(),
+        "arkit": head.arkit(faces).tolist(),
+    }
+
+
+@torch.no_grad()
+def photo_vectors(folder: Path) -> dict[str, object]:
+    """Return what the weights ``open`` find in a photo that lies on its side; write its pixels."""
+    image = np.ascontiguousarray(np.rot90(data.astronaut()[:400]))
+    reconstructor = FaceReconstructor("open", weights="open", device="cpu")
+    assert reconstructor.encoder is not None
+    found = reconstructor.find(image)
+    answer = reconstructor.estimate(
+        torch.from_numpy(np.stack(found.crops)), torch.zeros(len(found), 478, 2)
+    )
+    level, transforms = reconstructor.turned_back(answer, np.stack(found.transforms))
+    alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
+    (folder / "photo.rgba").write_bytes(np.concatenate([image, alpha], 2).tobytes())
+    (folder / "crop.rgb").write_bytes(found.crops[0].tobytes())
+    return {
+        "encoder": str(exported_once(reconstructor.encoder)),
+        "size": [image.shape[1], image.shape[0]],
+        "landmarks": found.detections[0].landmarks[:, :2].reshape(-1).tolist(),
+        "cut": found.transforms[0][:2].reshape(-1).tolist(),
+        "upright": _listed(answer[0]),
+        "transform": transforms[0][:2].reshape(-1).tolist(),
+        "parameters": _listed(level[0]),
+    }
+
+
+def _listed(face: FaceParameters) -> dict[str, list[float]]:
+    return {name: values.tolist() for name, values in face.items()}
+
+
+def write_vectors(folder: Path, *, heads_only: bool = False) -> None:
+    """Write the test vectors of the heads, and of the photo unless ``heads_only``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    heads = {
+        name: {"file": str(shipped_files("heads")[name]), **head_vectors(load_head(name))}
+        for name in HEADS
+    }
+    (folder / "heads.json").write_text(json.dumps(heads), encoding="utf-8")
+    if heads_only:
+        return
+    (folder / "photo.json").write_text(json.dumps(photo_vectors(folder)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--heads-only", action="store_true", help="leave out the photo")
+    chosen = parser.parse_args()
+    write_vectors(chosen.folder, heads_only=chosen.heads_only)
