@@ -26,11 +26,12 @@ _MILLISECOND = Fraction(1, 1000)
 
 
 def is_animated_webp(path: Path) -> bool:
-    """Whether a file is a WebP of more than one picture, by its first bytes."""
+    """Whether a regular file is a WebP of more than one picture, by its first bytes."""
     try:
+        check_regular(path, "video")  # a pipe would be waited for without end
         with path.open("rb") as file:
             start = file.read(21)
-    except OSError:
+    except (OSError, InputError):
         return False
     # the chunk VP8X has a flag for animation
     is_extended = start[:4] == b"RIFF" and start[8:16] == b"WEBPVP8X"
