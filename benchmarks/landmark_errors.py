@@ -4,9 +4,9 @@
     python benchmarks/landmark_errors.py PEOPLE
 
 Writes benchmarks/results/landmark_errors.{json,md}, from which the table in
-smirk3d/fitting/landmark_errors.py is taken: in millimetres in the picture's plane, what a region's
-landmarks err together (offsets of definition of a person and of the head's embedding included)
-and each by itself.
+smirk3d/fitting/observations/landmark_errors.py is taken: in millimetres in the picture's plane,
+what a region's landmarks err together (offsets of definition of a person and of the head's
+embedding included) and each by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 import tyro
 
 from common import write_results
-from smirk3d.fitting.landmark_errors import REGIONS, VIEWS, region_of_points
+from smirk3d.fitting.observations.landmark_errors import REGIONS, VIEWS, region_of_points
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.registry import load_head
 from smirk3d.preprocessing.face_crop import face_roll

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,15 +21,16 @@ from smirk3d.errors import InputError, UsageError, check_shape
 from smirk3d.faces import Face, Faces, Picture
 from smirk3d.faces.picture import PictureSource, rgb_pixels
 from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
-from smirk3d.fitting.encoder_evidence import (
+from smirk3d.fitting.joint_estimate import JointEstimator
+from smirk3d.fitting.observations.encoder_evidence import (
     evidence_from,
     gives_uncertainty,
     joined_evidence,
     surface_points,
 )
-from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.tongue_gate import TongueGate
 from smirk3d.geometry.views import transform_view
+from smirk3d.heads.devices import choose_device, on_device
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -121,7 +121,7 @@ class FaceReconstructor:
         if refine and fast:
             raise UsageError("--fast takes the network alone and --refine does not: give one")
         self.device = choose_device(device)
-        self.head = _placed(head if isinstance(head, HeadModel) else load_head(head), self.device)
+        self.head = on_device(head if isinstance(head, HeadModel) else load_head(head), self.device)
         self.detector = detector or MediaPipeFaceDetector()
         loaded = load_weights(weights, self.head) if str(weights) != "none" else None
         self.encoder = loaded.encoder.to(self.device) if loaded else None
@@ -357,13 +357,6 @@ class FaceReconstructor:
         return joined_evidence(parts, self.device)
 
 
-def _placed(head: HeadModel, device: torch.device) -> HeadModel:
-    """Return the head on a device; a copy if it lies elsewhere, since the caller keeps it there."""
-    here = head.v_template.device
-    same = here.type == device.type and device.index in {None, here.index}
-    return head if same else deepcopy(head).to(device)
-
-
 def _check_crops(crops: Tensor, landmarks: Tensor) -> None:
     batch = check_shape(crops, f"B {CROP_SIZE} {CROP_SIZE} 3", "crops")["B"]
     check_shape(landmarks, "B L 2", "landmarks", B=batch)
@@ -388,8 +381,7 @@ def reconstruct(
 ) -> Faces | list[Faces]:
     """Return the faces of a picture, or of each of several, the largest first.
 
-    Head and weights are loaded at each call; for call after call make one
-    :class:`FaceReconstructor`.
+    Head and weights are loaded at each call; :class:`FaceReconstructor` loads them once.
 
     Args:
         image: path, PIL image or array ``[H, W, 3]``; or a list or tuple of these.
@@ -406,21 +398,3 @@ def reconstruct(
     """
     make = FaceReconstructor(head, weights=weights, refine=refine, fast=fast, device=device)
     return make(image)
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        InputError: if the device is not there.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available()}
-    there["mps"] = torch.backends.mps.is_available()
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
-    kind = name.partition(":")[0]
-    if kind not in there:
-        raise InputError(f"unknown device {name!r}: choose auto, cpu, cuda or mps")
-    if not there[kind]:
-        raise InputError(f"device {name!r} is not available here: use --device auto or cpu")
-    return torch.device(name)

@@ -30,7 +30,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
     context = EvaluationContext(
         head, make_methods(["none"], head), EvaluationConfig(), out=tmp_path
     )
-    with pytest.raises(UsageError, match="no protocol 'nothing': choose from landmarks"):
+    with pytest.raises(UsageError, match="no protocol 'nothing': choose from truth"):
         evaluate(context, ["nothing"])
     with pytest.raises(UsageError, match="give --renderer"):
         evaluate(context, ["landmarks", "cycle"])

@@ -7,8 +7,8 @@ from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import ShapeError, UsageError
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.normal_equations import NormalEquations
+from smirk3d.fitting.observations.point_targets import PointTargets
 from smirk3d.fitting.perspective import nearest_view, perspective, perspective_view
-from smirk3d.fitting.point_targets import PointTargets
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head

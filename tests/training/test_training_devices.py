@@ -27,7 +27,7 @@ def _config(path: str) -> TrainConfig:
     if path == "inpainting":
         return replace(
             config,
-            ininpainter=InpainterConfig(),
+            inpainter=InpainterConfig(),
             networks=replace(config.networks, learning=("renderer",)),
             losses=LossWeights(photometric=10.0),
         )

@@ -46,6 +46,9 @@ COMMANDS = {
 }
 """Commands and what they do; each is the module of that name, whose ``COMMAND`` parses and runs."""
 
+_RESEARCH = frozenset({"preprocess", "people", "train", "evaluate"})
+"""Commands whose modules are in ``cli.research``."""
+
 SHOW_TRACEBACK = "SMIRK3D_TRACEBACK"
 """Environment variable that, if set, shows where an unexpected error comes from."""
 
@@ -79,10 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return until_stopped(lambda: _run(arguments[0], arguments[1:]))
 
 
+def _package(command: str) -> str:
+    return "research." if command in _RESEARCH else ""
+
+
 def _run(command: str, arguments: list[str]) -> int:
     with warnings_on_one_line():
         try:
-            module = importlib.import_module(f"smirk3d.cli.{command}")
+            module = importlib.import_module(f"smirk3d.cli.{_package(command)}{command}")
             chosen = _parsed(command, module.COMMAND, arguments)
             return chosen if isinstance(chosen, int) else chosen.run()
         except UsageError as error:

@@ -61,6 +61,7 @@ one that flutters at the threshold counts once."""
 _LONGEST_BLINK = 0.5
 """Seconds; eyes shut for longer are not blinking, by choice."""
 _MINUTE = 60.0
+"""Seconds, by definition."""
 
 _SPEECH_WINDOW = 0.5
 """Seconds on either side over which the mouth's motion counts: two syllables or more, which come at

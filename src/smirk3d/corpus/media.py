@@ -13,6 +13,7 @@ from smirk3d.corpus.manifest import is_address
 from smirk3d.errors import InputError
 
 _BLOCK = 1 << 20
+"""Bytes that are copied at once, by choice: few calls and little memory."""
 
 
 @contextlib.contextmanager

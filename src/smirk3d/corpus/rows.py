@@ -108,7 +108,7 @@ class Journal(Closing):
         Raises:
             OutputError: if it cannot be written.
         """
-        line = json.dumps([round(time.time(), 3), *astuple(row)], ensure_ascii=True)
+        line = json.dumps([round(time.time(), 6), *astuple(row)], ensure_ascii=True)
         try:
             self._file.write(line.encode() + b"\n")
             self._file.flush()

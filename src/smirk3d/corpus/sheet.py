@@ -22,6 +22,7 @@ from smirk3d.rendering.contact_sheet import contact_sheet
 _SIDE = 200
 """Height in pixels of a picture on the sheet, by choice."""
 _COLUMNS = 5
+"""Pictures in a row of the sheet, by choice."""
 
 
 def write_sheet(folder: Path, path: Path, count: int) -> int:

@@ -15,9 +15,13 @@ from smirk3d.encoders.registry import load_weights
 from smirk3d.errors import AssetError, UsageError
 from smirk3d.evaluation.config import REFINED, parse_method
 from smirk3d.fitting import LandmarkFit
-from smirk3d.fitting.encoder_evidence import evidence_from, joined_evidence, surface_points
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.joint_estimate import JointEstimator
+from smirk3d.fitting.observations.encoder_evidence import (
+    evidence_from,
+    joined_evidence,
+    surface_points,
+)
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel

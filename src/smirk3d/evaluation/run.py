@@ -11,9 +11,9 @@ from smirk3d.evaluation.config import EvaluationConfig, Protocol
 from smirk3d.evaluation.context import EvaluationContext
 from smirk3d.evaluation.methods import make_methods
 from smirk3d.evaluation.protocols import registry
+from smirk3d.heads.devices import choose_device
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
-from smirk3d.reconstruction import choose_device
 
 
 def evaluate(

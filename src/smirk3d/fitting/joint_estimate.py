@@ -17,11 +17,17 @@ from torch import Tensor
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import UsageError, check_shape
-from smirk3d.fitting.belief import Belief, encoder_belief
-from smirk3d.fitting.iris_visibility import iris_visibility
-from smirk3d.fitting.landmark_errors import region_of_points
 from smirk3d.fitting.landmark_fit import person_batches
 from smirk3d.fitting.normal_equations import NormalEquations
+from smirk3d.fitting.observations.belief import Belief, encoder_belief
+from smirk3d.fitting.observations.iris_visibility import iris_visibility
+from smirk3d.fitting.observations.landmark_errors import region_of_points
+from smirk3d.fitting.observations.point_targets import (
+    PointTargets,
+    Whitening,
+    landmark_targets,
+    surface_targets,
+)
 from smirk3d.fitting.observed_head import LOCAL_GROUPS, FitState, ObservedHead
 from smirk3d.fitting.perspective import (
     NEAREST,
@@ -30,12 +36,6 @@ from smirk3d.fitting.perspective import (
     nearest_view,
     perspective,
     perspective_view,
-)
-from smirk3d.fitting.point_targets import (
-    PointTargets,
-    Whitening,
-    landmark_targets,
-    surface_targets,
 )
 from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.cameras import pixels_to_ndc

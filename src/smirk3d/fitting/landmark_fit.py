@@ -18,8 +18,8 @@ from torch import Tensor
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.fitting.initial_view import initial_view
-from smirk3d.fitting.iris_visibility import iris_visibility
 from smirk3d.fitting.normal_equations import NormalEquations
+from smirk3d.fitting.observations.iris_visibility import iris_visibility
 from smirk3d.fitting.observed_head import FitState, ObservedHead
 from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.cameras import pixels_to_ndc

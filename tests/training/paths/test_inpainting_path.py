@@ -18,7 +18,7 @@ def _inpainter_config() -> TrainConfig:
     start = small_config()
     return replace(
         start,
-        ininpainter=InpainterConfig(),
+        inpainter=InpainterConfig(),
         networks=replace(start.networks, learning=("renderer",)),
         losses=LossWeights(photometric=10.0),
     )

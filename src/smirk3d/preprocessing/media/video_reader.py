@@ -199,7 +199,7 @@ class VideoReader:
                 yield converted
             count += 1
         if not count:
-            if clock.end:
+            if clock.end and self._start and self.damage is None:
                 raise InputError(f"{self.path}: no frame from {self._start:g} s on: it is shorter")
             raise InputError(f"{self.path}: no frame can be decoded ({self.damage or 'empty'})")
         # containers end their videos a little sooner or later than their headers say

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.fitting.landmark_errors import ALONE, REGIONS, TOGETHER, VIEWS
+from smirk3d.fitting.observations.landmark_errors import ALONE, REGIONS, TOGETHER, VIEWS
 
 _OVERLAP = 6.0
 """Factor of the landmarks' own errors, because within a region these are smooth in place and not

@@ -1,0 +1,1 @@
+"""Commands for those who train and measure: data, training, evaluation."""
