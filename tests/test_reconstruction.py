@@ -19,10 +19,11 @@ from smirk3d.errors import AssetError, InputError, MissingExtra, ShapeError, Usa
 from smirk3d.export.reconstruction_folder import write_reconstruction
 from smirk3d.faces import Face, Picture
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
+from smirk3d.heads.devices import choose_device, on_device
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.preprocessing.face_crop import smirk_crop_transform, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
-from smirk3d.reconstruction import FaceReconstructor, _placed, choose_device
+from smirk3d.reconstruction import FaceReconstructor
 
 HEAD = tiny_head()
 SMALL = EncoderConfig(shared=True, expression_backbone="mobilenetv3_small_minimal", input_size=64)
@@ -174,7 +175,7 @@ def test_the_callers_head_stays_where_it_is() -> None:
     assert (
         FaceReconstructor(HEAD, weights="none", detector=PaintedFaces(), device="cpu").head is HEAD
     )
-    moved = _placed(HEAD, torch.device("meta"))
+    moved = on_device(HEAD, torch.device("meta"))
     assert moved is not HEAD
     assert moved.v_template.device.type == "meta"
     assert HEAD.v_template.device.type == "cpu"
