@@ -84,15 +84,12 @@ def derive(
         groups: numbers of the rows of each person of each clip, by time.
 
     Returns:
-        Columns ``[R]``, NaN in rows without a face:
-
-        * facs: ``AU01`` and so on, of :data:`ACTION_UNITS`.
-        * asymmetry: ``asymmetry``, the mean of ``left - right`` over pairs of actions, without
-          its sign in ``asymmetry_size``.
-        * blinks: ``blink``, 1 in the frame in which one begins, and ``blink_rate``, the person's
-          blinks a minute of the time in which it is seen.
-        * speech: ``speech``, in [0, 1], how much the mouth opens and closes around that time. It
-          sees chewing and laughter too, and hears nothing.
+        Columns ``[R]``, NaN in rows without a face. ``facs`` gives ``AU01`` and so on, of
+        :data:`ACTION_UNITS`. ``asymmetry`` gives ``asymmetry``, the mean of ``left - right`` over
+        pairs of actions, and without its sign ``asymmetry_size``. ``blinks`` gives ``blink``, 1 in
+        the frame in which one begins, and ``blink_rate``, the person's blinks a minute of the time
+        in which it is seen. ``speech`` gives ``speech``, in [0, 1], how much the mouth opens and
+        closes around that time; it sees chewing and laughter too, and hears nothing.
     """
     found: dict[str, NDArray[Any]] = {}
     if "facs" in names:
