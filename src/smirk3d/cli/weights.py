@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -20,6 +20,10 @@ from smirk3d.cli.support.usage import (
     check_new_file,
     check_weights,
 )
+
+if TYPE_CHECKING:
+    from smirk3d.encoders.face_encoder import FaceEncoder
+    from smirk3d.heads.head_model import HeadModel
 
 
 @dataclass
@@ -96,6 +100,17 @@ class Import:
         return 0
 
 
+def _with_head(weights: str) -> tuple[FaceEncoder, HeadModel]:
+    """Return an encoder by name or file, with the head that it is for."""
+    from smirk3d.encoders.face_encoder import FaceEncoder, read_header
+    from smirk3d.encoders.registry import find_weights
+    from smirk3d.heads.registry import load_head
+
+    path = find_weights(weights)
+    head = load_head(read_header(path)["head"])
+    return FaceEncoder.from_file(path, head), head
+
+
 @dataclass
 class Export:
     """Write an encoder as an ONNX file, for ONNX Runtime and programs without torch."""
@@ -112,14 +127,9 @@ class Export:
         check_weights(self.weights, must_be_file=True)
         check_ending(self.out, (".onnx",), "an ONNX file")
         check_new_file(self.out, overwrite=self.overwrite)
-        from smirk3d.encoders.face_encoder import FaceEncoder, read_header
         from smirk3d.encoders.onnx_export import export_onnx
-        from smirk3d.encoders.registry import find_weights
-        from smirk3d.heads.registry import load_head
 
-        path = find_weights(self.weights)
-        head = load_head(read_header(path)["head"])
-        export_onnx(FaceEncoder.from_file(path, head), self.out)
+        export_onnx(_with_head(self.weights)[0], self.out)
         say(self.out)
         return 0
 
@@ -143,14 +153,9 @@ class Calibrate:
         check_ending(self.out, (".safetensors",), "a weights file")
         check_new_file(self.out, overwrite=self.overwrite)
         from smirk3d.data.drawn_people import DrawnPeople
-        from smirk3d.encoders.face_encoder import FaceEncoder, read_header
-        from smirk3d.encoders.registry import find_weights
-        from smirk3d.heads.registry import load_head
         from smirk3d.training.calibration import calibrate
 
-        path = find_weights(self.weights)
-        head = load_head(read_header(path)["head"])
-        encoder = FaceEncoder.from_file(path, head)
+        encoder, head = _with_head(self.weights)
         done = calibrate(encoder, DrawnPeople(self.people, head, encoder.config.points), head)
         encoder.provenance["calibrated_on"] = done.pictures
         encoder.save(self.out, half=True)

@@ -14,7 +14,7 @@ from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import warp_image
-from smirk3d.synthesis.labeled_faces import LabeledFaces
+from smirk3d.synthesis.labeled_faces import LabeledFaces, joined_points
 from smirk3d.synthesis.mirroring import Mirror
 
 
@@ -48,7 +48,7 @@ class TrainingBatch:
     @staticmethod
     def cat(parts: Sequence[TrainingBatch], *, pairs: int) -> TrainingBatch:
         """Join batches along B."""
-        points, points_visible = _joined_points(parts)
+        points, points_visible = joined_points(parts)
         return TrainingBatch(
             torch.cat([part.images for part in parts]),
             torch.cat([part.landmarks for part in parts]),
@@ -59,24 +59,6 @@ class TrainingBatch:
             points,
             points_visible,
         )
-
-
-def _joined_points(parts: Sequence[TrainingBatch]) -> tuple[Tensor | None, Tensor | None]:
-    """Return points and visibility of all parts, NaN and False for parts without points."""
-    known = [part for part in parts if part.points is not None]
-    if not known or known[0].points is None:
-        return None, None
-    count = known[0].points.shape[1]
-    points, visible = [], []
-    for part in parts:
-        size = len(part.images)
-        if part.points is None or part.points_visible is None:
-            points.append(part.landmarks.new_full((size, count, 2), torch.nan))
-            visible.append(torch.zeros(size, count, dtype=torch.bool, device=part.images.device))
-        else:
-            points.append(part.points)
-            visible.append(part.points_visible)
-    return torch.cat(points), torch.cat(visible)
 
 
 def random_crops(
@@ -109,6 +91,11 @@ def random_crops(
     return transform
 
 
+def _moved(points: Tensor, transform: Tensor) -> Tensor:
+    """Return points ``[B, N, 2]`` moved by affine transforms ``[B, 3, 3]``."""
+    return points @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
+
+
 class Augmentation:
     """Draws augmented training batches from source crops."""
 
@@ -129,17 +116,15 @@ class Augmentation:
         images, landmarks = faces.images, faces.landmarks
         transform = random_crops(landmarks, size, self.config, generator)
         warped = warp_image(images, transform, size)
-        outline = landmarks @ transform[:, :2, :2].transpose(1, 2) + transform[:, None, :2, 2]
+        outline = _moved(landmarks, transform)
         points = outline[:, self.landmark_ids.to(landmarks.device)]
         moved = transform_view(faces.targets, transform, images.shape[-1], size)
         flip = torch.rand(len(images), generator=generator, device="cpu") < self.config.flip
         flip = flip.to(images.device)
         surface = None
         if faces.points is not None:
-            surface = faces.points @ transform[:, :2, :2].transpose(1, 2)
-            surface = surface + transform[:, None, :2, 2]
             # the points of the two sides are no partners: where mirrored ones lie is unknown
-            surface = surface.masked_fill(flip[:, None, None], torch.nan)
+            surface = _moved(faces.points, transform).masked_fill(flip[:, None, None], torch.nan)
         warped = torch.where(flip[:, None, None, None], warped.flip(3), warped)
         points = torch.where(flip[:, None, None], self.mirror.landmarks(points, size), points)
         across = outline * outline.new_tensor([-1.0, 1.0]) + outline.new_tensor([size, 0.0])

@@ -180,11 +180,12 @@ class FaceEncoder(nn.Module):
         """
         check_shape(images, "B 3 N N", "images")
         check_images(images, values=not self.training)
+        return self._complete(self._groups(images))
+
+    def _groups(self, images: Tensor) -> dict[str, Tensor]:
         features = self._features(images)
-        groups: dict[str, Tensor] = {}
-        for encoder in self.encoders():
-            groups |= encoder(features)
-        return self._complete(groups)
+        parts = [encoder(features) for encoder in self.encoders()]
+        return {name: values for part in parts for name, values in part.items()}
 
     def _complete(self, groups: dict[str, Tensor]) -> FaceParameters:
         like = groups["camera"]
@@ -239,9 +240,7 @@ class FaceEncoder(nn.Module):
         ``[B, P]``. :class:`~smirk3d.encoders.evidence.Evidence` describes them.
         """
         if not self.config.uncertainty:
-            features = self._features(images)
-            parts = [encoder(features) for encoder in self.encoders()]
-            return {name: values for part in parts for name, values in part.items()}
+            return self._groups(images)
         details = self.details(images)
         found: dict[str, Tensor] = {}
         for output, outcome in details.outputs:

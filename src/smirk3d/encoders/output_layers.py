@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import ParameterGroup
 
 _FIRST_LOG_STD = -1.0
@@ -254,6 +255,10 @@ class GroupOutputs(nn.Module):
             ),
         )
         return OutputDetails(mean, value, activity, self.std_layer(common))
+
+    def row(self, parameters: FaceParameters) -> Tensor:
+        """Return the layer's groups ``[B, D]`` of parameters, as :meth:`by_group` takes them."""
+        return torch.cat([getattr(parameters, name) for name, _ in self.groups], 1)
 
     def by_group(self, values: Tensor) -> dict[str, Tensor]:
         """Return values ``[B, D]`` as the groups ``[B, D']`` by name."""

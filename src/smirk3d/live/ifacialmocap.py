@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
-from smirk3d.closing import Closing
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.export.arkit_csv import arkit_rows
-from smirk3d.heads.head_model import HeadModel
-from smirk3d.live.datagrams import DatagramSocket
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.live.datagrams import FaceSender
 
 PORT = 49983
 """The port on which the app's receivers listen."""
@@ -54,7 +49,7 @@ def ifacialmocap_text(row: Tensor) -> str:
     return "|".join(fields) + "|"
 
 
-class IFacialMocapSender(Closing):
+class IFacialMocapSender(FaceSender):
     """Sends one face as iFacialMocap does, frame by frame."""
 
     def __init__(self, host: str, port: int = PORT) -> None:
@@ -67,24 +62,7 @@ class IFacialMocapSender(Closing):
         Raises:
             InputError: if there is no such host.
         """
-        self._receiver = DatagramSocket(host, port)
+        super().__init__(host, port)
 
-    def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
-        """Send one frame; it has no time.
-
-        Args:
-            head: the head, with named actions.
-            parameters: one face, without batch dimension.
-            seconds: not sent.
-
-        Raises:
-            AssetError: if the head has no named actions.
-            OutputError: if the receiver cannot be reached.
-        """
-        with torch.no_grad():
-            row = arkit_rows(head, parameters[None].to(head.v_template))[0].cpu()
-        self._receiver.send(ifacialmocap_text(row).encode("ascii"))
-
-    def close(self) -> None:
-        """Release the socket."""
-        self._receiver.close()
+    def _frame(self, row: Tensor, seconds: float) -> tuple[bytes]:
+        return (ifacialmocap_text(row).encode("ascii"),)

@@ -11,14 +11,11 @@ import math
 import struct
 import uuid
 
-import torch
+from torch import Tensor
 
-from smirk3d.closing import Closing
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.export.arkit_csv import DEFAULT_FPS, HEADER, arkit_rows
-from smirk3d.heads.head_model import HeadModel
-from smirk3d.live.datagrams import DatagramSocket
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.export.arkit_csv import DEFAULT_FPS, HEADER
+from smirk3d.live.datagrams import FaceSender
 
 PORT = 11111
 """The port on which Unreal's Live Link listens for the app."""
@@ -66,7 +63,7 @@ def live_link_packet(device: str, subject: str, seconds: float, values: list[flo
     )
 
 
-class LiveLinkSender(Closing):
+class LiveLinkSender(FaceSender):
     """Sends one face as Live Link Face does, frame by frame."""
 
     def __init__(self, host: str, port: int = PORT, *, subject: str = "smirk3d") -> None:
@@ -80,26 +77,9 @@ class LiveLinkSender(Closing):
         Raises:
             InputError: if there is no such host.
         """
-        self._receiver = DatagramSocket(host, port)
+        super().__init__(host, port)
         self._subject = subject
         self._device = str(uuid.uuid4()).upper()
 
-    def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
-        """Send one frame.
-
-        Args:
-            head: the head, with named actions.
-            parameters: one face, without batch dimension.
-            seconds: since the performance began.
-
-        Raises:
-            AssetError: if the head has no named actions.
-            OutputError: if the receiver cannot be reached.
-        """
-        with torch.no_grad():
-            values = arkit_rows(head, parameters[None].to(head.v_template))[0].tolist()
-        self._receiver.send(live_link_packet(self._device, self._subject, seconds, values))
-
-    def close(self) -> None:
-        """Release the socket."""
-        self._receiver.close()
+    def _frame(self, row: Tensor, seconds: float) -> tuple[bytes]:
+        return (live_link_packet(self._device, self._subject, seconds, row.tolist()),)

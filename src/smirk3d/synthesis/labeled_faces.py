@@ -4,11 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from smirk3d.parameters.face_parameters import FaceParameters
+
+
+class WithPoints(Protocol):
+    """Faces whose surface points may be known."""
+
+    @property
+    def images(self) -> Tensor:
+        """Pictures ``[B, 3, N, N]``."""
+
+    @property
+    def points(self) -> Tensor | None:
+        """Points ``[B, P, 2]`` in pixels, None if they are unknown for all."""
+
+    @property
+    def points_visible(self) -> Tensor | None:
+        """Whether nothing hides a point, ``[B, P]`` bool."""
+
+
+def joined_points(parts: Sequence[WithPoints]) -> tuple[Tensor | None, Tensor | None]:
+    """Return points and visibility of all parts, NaN and False for parts without points."""
+    counts = {part.points.shape[1] for part in parts if part.points is not None}
+    if not counts:
+        return None, None
+    (count,) = counts
+    points, visible = [], []
+    for part in parts:
+        size, device = len(part.images), part.images.device
+        if part.points is None or part.points_visible is None:
+            points.append(torch.full((size, count, 2), torch.nan, device=device))
+            visible.append(torch.zeros(size, count, dtype=torch.bool, device=device))
+        else:
+            points.append(part.points)
+            visible.append(part.points_visible)
+    return torch.cat(points), torch.cat(visible)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +76,7 @@ class LabeledFaces:
             torch.cat([part.landmarks for part in parts]),
             FaceParameters.cat([part.targets for part in parts]),
             torch.cat([part.is_ground_truth for part in parts]),
+            *joined_points(parts),
         )
 
     def to(self, device: torch.device | str) -> LabeledFaces:
@@ -48,4 +84,6 @@ class LabeledFaces:
         return LabeledFaces(
             self.images.to(device), self.landmarks.to(device), self.targets.to(device),
             self.is_ground_truth.to(device),
+            None if self.points is None else self.points.to(device),
+            None if self.points_visible is None else self.points_visible.to(device),
         )  # fmt: skip

@@ -89,7 +89,7 @@ def calibrate(encoder: FaceEncoder, people: DrawnPeople, head: HeadModel) -> Cal
             torch.cat([getattr(one.outputs[number][1], name) for one in details])
             for name in ("value", "activity", "log_std")
         )
-        target = torch.cat([_row(batch, output) for batch in batches])
+        target = torch.cat([output.row(batch.targets) for batch in batches])
         mean = torch.cat([one.outputs[number][1].mean for one in details])
         if len(output.sparse):
             wanted = target[:, output.sparse]
@@ -114,10 +114,6 @@ def _batches(people: DrawnPeople, head: HeadModel) -> Iterator[TrainingBatch]:
     generator = torch.Generator().manual_seed(0)
     for rows in torch.arange(len(people)).split(_BATCH):
         yield augment(people.rows(rows, head.v_template.device), 224, generator)
-
-
-def _row(batch: TrainingBatch, output: GroupOutputs) -> Tensor:
-    return torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
 
 
 def _gates(output: GroupOutputs, value: Tensor, probability: Tensor, target: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ def start_from_regression(
 
 def _missed(output: GroupOutputs, features: Tensor, batch: TrainingBatch) -> Tensor:
     """Return what an output layer lacks to its targets ``[B, D]``, in the layer's units."""
-    targets = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
+    targets = output.row(batch.targets)
     free = (output.hi > output.lo).float()
     missed = (targets - output.default) / output.scale - output.linear(features)
     if output.uncertain_from and output.activity_layer.weight.any():

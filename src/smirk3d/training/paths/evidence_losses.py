@@ -76,7 +76,7 @@ def _over_outputs(
     """Return the mean over known components of all output layers."""
     losses = []
     for output, outcome in details.outputs:
-        target = torch.cat([getattr(batch.targets, name) for name, _ in output.groups], 1)
+        target = output.row(batch.targets)
         target = target.masked_fill(~batch.is_ground_truth[:, None], torch.nan)
         losses.append(loss(output, outcome, target))
     found = torch.cat(losses)
