@@ -38,7 +38,8 @@ _MOST_ROTATION, _MOST_TRANSLATION = 0.002, 3e-4
 """Largest noise of a quaternion's component and of a place in metres. What exceeds it by several
 times is motion: on rendered people who shake their heads 2.5 times a second (22 degrees) 0.01 and
 3e-3 leave the points 3.89 px off, 0.003 and 3e-4 leave 3.76, single frames 3.73; who nod (14
-degrees): 3.95, 3.88, 3.73, and with 0.001 3.77 (benchmarks/moving_people.py)."""
+degrees): 3.95, 3.88, 3.73, and with 0.001 3.77 (benchmarks/moving_people.py). 0.002 lies between
+and was not measured by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
