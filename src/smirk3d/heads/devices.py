@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from typing import TYPE_CHECKING
 
-import torch
-
+from smirk3d.array_interface import is_torch
+from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.heads.head_model import HeadModel
 
+if TYPE_CHECKING:
+    import torch
 
-def on_device(head: HeadModel, device: torch.device) -> HeadModel:
-    """Return the head on a device; a copy if it lies elsewhere, since the caller keeps it there."""
+
+def on_device(head: HeadModel, device: torch.device | str) -> HeadModel:
+    """Return the head on a device; a copy if it lies elsewhere, since the caller keeps it there.
+
+    A head of NumPy stays what it is on the CPU, and becomes one of torch for other devices.
+    """
+    if not is_torch(head.v_template):
+        return head if str(device) == "cpu" else head.to_torch().to(device)
     here = head.v_template.device
-    same = here.type == device.type and device.index in {None, here.index}
-    return head if same else deepcopy(head).to(device)
+    wanted = here.__class__(device)
+    same = here.type == wanted.type and wanted.index in {None, here.index}
+    return head if same else head.to(wanted)
 
 
 def choose_device(name: str) -> torch.device:
@@ -22,7 +31,9 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         InputError: if the device is not there.
+        MissingExtra: if torch is not installed.
     """
+    torch = require("torch", extra="train")
     there = {"cpu": True, "cuda": torch.cuda.is_available()}
     there["mps"] = torch.backends.mps.is_available()
     if name == "auto":
