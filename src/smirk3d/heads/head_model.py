@@ -114,7 +114,7 @@ class HeadModel(HeadBuffers):
         if not len(self.eye_surface):
             return vertices
         eyes = [self.joint_names.index(name) for name in ("eyeL", "eyeR")]
-        return self.contact.resolved(vertices, joints[:, eyes], rotations[:, eyes, :, 2])
+        return self.contact.resolved(vertices, joints[:, eyes], rotations[..., 2][:, eyes])
 
     def contact_offsets(self, parameters: FaceParameters) -> Array:
         """Return what contact adds to :meth:`shaped` ``[B, V, 3]``, before any joint rotates.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Sequence
+from typing import Any
 
-from smirk3d.array_interface import Array, array_namespace, as_like
+from smirk3d.array_interface import Array, array_namespace, as_like, is_torch
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -20,8 +22,16 @@ def surface_points(encoder: object) -> tuple[Array, Array] | None:
     return (corners, bary) if corners is not None and bary is not None and len(corners) else None
 
 
-def evidence_from(encoder: Callable[[Array], FaceParameters], images: Array) -> Evidence:
-    """Return what an encoder says about crops ``[B, 3, 224, 224]`` in [0, 1]."""
+def evidence_from(encoder: Any, images: Array) -> Evidence:
+    """Return what an encoder says about crops ``[B, 3, 224, 224]`` in [0, 1].
+
+    Args:
+        encoder: a function from crops to parameters, perhaps with a method ``evidence``; a network
+            of torch, which has a method ``to``, gets tensors.
+        images: the crops.
+    """
+    if hasattr(encoder, "to") and not is_torch(images):
+        images = importlib.import_module("torch").from_numpy(images)
     ask = getattr(encoder, "evidence", None)
     if ask is None:
         return Evidence(parameters=encoder(images), std=None)
