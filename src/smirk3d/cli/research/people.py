@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import CountBar
 from smirk3d.cli.support.terminal import say
 from smirk3d.cli.support.usage import check_head, check_number
@@ -49,7 +50,7 @@ class People:
     split: Literal["train", "held-out", "all"] = "all"
     """Whose identities, skins, hair and light: those that may be trained on, or those kept for
     evaluation."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head."""
     size: int = 512
     """Side of the pictures in pixels."""

@@ -12,7 +12,6 @@ PEOPLE = Recipe(
     "deviations, sparse actions and points of the surface.",
     parent=EXPRESSIONS,
     differences={
-        "head": "open@2",
         "data.batches.people": 0.8125,
         "data.batches.warped": 0.0,
         "data.batches.rendered": 0.0,
