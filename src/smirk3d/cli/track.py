@@ -53,9 +53,10 @@ class Track:
     out: Path = Path("smirk3d-out")
     """Folder for the results."""
     format: str = "mp4,glb"
-    """Formats, separated by commas: mp4 (heads over the video, with its sound), glb, usd,
-    arkit-csv, obj, ply, npz, html, and for FLAME heads flame (parameters alone) and the data sets
-    gaussian-avatars, flash-avatar, insta, imavatar, with pictures."""
+    """Formats, separated by commas: mp4 (heads over the video, with its sound), glb, usd, usdz,
+    usd-points (vertices of each frame), arkit-csv, chan (head and camera), obj, ply, npz, html, and
+    for FLAME heads flame (parameters alone) and the data sets gaussian-avatars, flash-avatar,
+    insta, imavatar, with pictures."""
     smooth: Literal["off", "live", "best"] | None = None
     """best: afterwards, without lag (videos); live: as frames come (cameras); or off."""
     max_faces: int | None = None
