@@ -29,7 +29,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, FLAME
 from smirk3d.tracking.data_sets import flame_clip
-from smirk3d.tracking.placement import camera_path, write_chans
+from smirk3d.tracking.motion.placement import camera_path, write_chans
 from smirk3d.tracking.track_file import Track
 
 _SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {

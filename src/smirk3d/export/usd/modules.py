@@ -22,7 +22,6 @@ class Pxr:
     UsdGeom: ModuleType
     UsdShade: ModuleType
     UsdSkel: ModuleType
-    UsdUtils: ModuleType
     Vt: ModuleType
 
 

@@ -20,7 +20,7 @@ from smirk3d.export.rigs.look import HeadLook
 from smirk3d.export.rigs.rig import HeadMotion, Rig
 from smirk3d.export.rigs.surface import Primitive, primitives, smooth_normals
 from smirk3d.export.usd.camera import add_camera
-from smirk3d.export.usd.materials import Materials
+from smirk3d.export.usd.materials import PICTURES, Materials
 from smirk3d.export.usd.modules import Pxr, load_pxr, vectors
 from smirk3d.export.usd.skeleton import SKELETON, add_motion, add_skeleton, bind_joints, bind_shapes
 from smirk3d.export.usd.times import set_times
@@ -171,10 +171,19 @@ def save(pxr: Pxr, stage: Any, path: Path, folder: Path) -> None:
     made = folder / f"head{ending if ending in ENDINGS else '.usdc' if packed else ENDINGS[0]}"
     done = stage.GetRootLayer().Export(str(made))
     if done and packed:
-        layer, made = made, folder / f"head{PACKAGE}"
-        done = pxr.UsdUtils.CreateNewUsdzPackage(str(layer), str(made))
+        made = _package(pxr, made, folder)
     if not done:
         raise OutputError(f"{path}: USD cannot write to {folder}: free some space there")
     content = made.read_bytes()
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _package(pxr: Pxr, layer: Path, folder: Path) -> Path:
+    """Return the package of a stage, which comes first, and its pictures."""
+    made = folder / f"head{PACKAGE}"
+    with pxr.Sdf.ZipFileWriter.CreateNew(str(made)) as writer:
+        writer.AddFile(str(layer), layer.name)
+        for picture in sorted((folder / PICTURES).iterdir()):
+            writer.AddFile(str(picture), f"{PICTURES}/{picture.name}")
+    return made
