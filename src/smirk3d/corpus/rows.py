@@ -174,9 +174,7 @@ class RowTable(Mapping[str, ClipRow]):
     def sorted_columns(self) -> dict[str, list[Any]]:
         """Return the values of each column, ordered by id."""
         order = [self.places[name] for name in sorted(self.places)]
-        return {
-            name: list(map(values.__getitem__, order)) for name, values in self.columns.items()
-        }
+        return {name: list(map(values.__getitem__, order)) for name, values in self.columns.items()}
 
     def extend(self, block: Sequence[Sequence[Any]]) -> None:
         """Take in rows ``[time, *columns]`` that were checked."""
