@@ -300,7 +300,7 @@ def write_results(
         OutputError: if they cannot be written.
     """
     head = reconstructor.head
-    track.save(folder / FILE_NAME)
+    track.save(folder / FILE_NAME, head)
     write_clip_result(folder, track, head)
     for person in range(len(track.ids)):
         for name in formats:
