@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.placing import placed
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED, check_head, check_number
@@ -43,7 +44,7 @@ class Convert:
     """Folder for the files, named after the inputs; the folder you are in unless given."""
     flame: str = "flame"
     """Name or file of the FLAME head, as imported, for FLAME's parameters."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head with ARKit's actions, for curves."""
     person: int = 0
     """Which person of a track."""

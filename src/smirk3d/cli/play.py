@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.receivers import Receivers
 from smirk3d.cli.support.terminal import complain, say
 from smirk3d.cli.support.usage import check_head, check_number
@@ -28,7 +29,7 @@ class Play:
     """Which person of the track."""
     loop: bool = False
     """Begin again after the last frame, until Ctrl-C."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Head with ARKit's actions, for curves, and for tracks of heads without them."""
     receivers: tyro.conf.OmitArgPrefixes[Receivers] = field(default_factory=Receivers)
 

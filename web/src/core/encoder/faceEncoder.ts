@@ -1,8 +1,8 @@
 /** The encoder of an ONNX file, run by onnxruntime-web. */
 
 import type { InferenceSession, Tensor } from "onnxruntime-web";
-import { CROP_SIZE, GROUPS, type FaceParameters } from "./conventions";
-import { readEncoderHeader, type EncoderHeader } from "./onnxHeader";
+import { CROP_SIZE, GROUPS, type FaceParameters } from "../conventions";
+import { readEncoderHeader, type EncoderHeader } from "../files/onnxHeader";
 
 /** The part of onnxruntime-web that is used; the page and the tests load it in their own way. */
 export interface Runtime {
@@ -11,6 +11,9 @@ export interface Runtime {
 }
 
 export class FaceEncoder {
+  /** Milliseconds that all predictions took so far. */
+  milliseconds = 0;
+
   private constructor(
     private readonly runtime: Runtime,
     private readonly session: InferenceSession,
@@ -32,7 +35,9 @@ export class FaceEncoder {
   async predict(crop: Float32Array): Promise<FaceParameters> {
     const images = new this.runtime.Tensor("float32", crop, [1, 3, CROP_SIZE, CROP_SIZE]);
     const wanted = GROUPS.filter((group) => !(group in this.header.unseen));
+    const begin = performance.now();
     const found = await this.session.run({ images }, [...wanted]);
+    this.milliseconds += performance.now() - begin;
     const values = (group: string): Float64Array =>
       Float64Array.from((found[group]?.data as Float32Array | undefined) ?? this.header.unseen[group]!);
     return Object.fromEntries(GROUPS.map((group) => [group, values(group)])) as FaceParameters;

@@ -1,8 +1,8 @@
 /** The scaled-orthographic camera of a crop, and similarities between crops of one picture. */
 
-import { CROP_SIZE, type FaceParameters } from "./conventions";
+import { CROP_SIZE, type FaceParameters } from "../conventions";
 import { axisAngleToMatrix, matrixToAxisAngle, multiply } from "./rotations";
-import { apply, type Affine } from "./crop";
+import { apply, type Affine } from "./resampling";
 
 /**
  * Returns pixel coordinates of a crop `[V, 3]` of posed vertices `[V, 3]` in metres.

@@ -50,6 +50,17 @@ export async function readNpz(file: ArrayBuffer): Promise<Archive> {
   return { numbers, texts };
 }
 
+/**
+ * Returns a member of a ZIP archive, such as MediaPipe's task files.
+ *
+ * @throws Error if the file is no archive, is damaged, or has no such member.
+ */
+export async function fileInZip(file: ArrayBuffer, name: string): Promise<ArrayBuffer> {
+  const entry = entries(new DataView(file)).find((found) => found.name === name);
+  if (!entry) throw new Error(`the archive has no ${name}`);
+  return unpacked(file, entry);
+}
+
 interface Entry {
   name: string;
   method: number;

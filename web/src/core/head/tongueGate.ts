@@ -1,6 +1,6 @@
 /** No tongue out of a mouth whose lips are together; `fitting/tongue_gate.py` has the same. */
 
-import type { FaceParameters } from "./conventions";
+import type { FaceParameters } from "../conventions";
 import type { HeadModel } from "./headModel";
 
 /** MediaPipe's upper and lower inner lip in the middle, and the inner corners. */

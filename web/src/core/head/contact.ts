@@ -1,6 +1,6 @@
 /** Contact: eyelids stop at the eyes, lips stop at each other; step 7 of docs/head-file.md. */
 
-import type { Archive, Numbers } from "./npz";
+import type { Archive, Numbers } from "../files/npz";
 
 /** Metres by which lips may overlap, as in `heads/contact.py`. */
 const LIP_OVERLAP = 0.0002;

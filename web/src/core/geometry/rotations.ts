@@ -54,3 +54,14 @@ export function matrixToAxisAngle(m: Matrix3): [number, number, number] {
   const factor = norm * norm < SMALL_SQUARE ? 2 / w : (2 * Math.atan2(norm, w)) / norm;
   return [x * factor, y * factor, z * factor];
 }
+
+/** Returns the rotation matrix of a quaternion (w, x, y, z) of any length. */
+export function quaternionToMatrix(quaternion: ArrayLike<number>): Matrix3 {
+  const norm = Math.hypot(quaternion[0]!, quaternion[1]!, quaternion[2]!, quaternion[3]!);
+  const [w, x, y, z] = [0, 1, 2, 3].map((k) => quaternion[k]! / norm) as [number, number, number, number];
+  return Float64Array.of(
+    1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
+    2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
+    2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
+  );
+}

@@ -1,6 +1,6 @@
 /** Rules by which a head's actions change each other, steps 1 to 4 of docs/head-file.md. */
 
-import type { Archive, NumberArray, Numbers } from "./npz";
+import type { Archive, NumberArray, Numbers } from "../files/npz";
 
 /** Bounds of a person's size of actions, those of `heads/action_rules.py`. */
 const [LEAST_SCALE, LARGEST_SCALE] = [0.5, 1.6];
@@ -19,12 +19,14 @@ const NONE: NumberArray = { shape: [0], data: new Float32Array(0) };
 
 /** The rules of one head file. */
 export class ActionRules {
-  private readonly opposed: Numbers;
+  /** Pairs of channels of which only the difference acts, `[P, 2]`. */
+  readonly opposed: Numbers;
   private readonly byJaw: Numbers;
   private readonly gateChannel: Numbers;
   private readonly gateBase: Numbers;
   private readonly gateSlope: Numbers;
-  private readonly pairs: Numbers;
+  /** The two channels of each corrective, whose product is its weight, `[N, 2]`. */
+  readonly pairs: Numbers;
   private readonly scale: Numbers;
 
   /**

@@ -1,6 +1,6 @@
 /** Linear offsets of vertices, each row stored only where it moves something. */
 
-import type { NumberArray } from "./npz";
+import type { NumberArray } from "../files/npz";
 
 interface Row {
   /** Vertices that move; null where most do. */

@@ -1,11 +1,12 @@
 /** The parametric head of a head file with named actions, as docs/head-file.md specifies it. */
 
+import { landmarkArrays } from "./landmarkHead";
 import { ActionRules, type ChannelLayout } from "./actionRules";
 import { Contact } from "./contact";
-import { ARKIT_NAMES, GAZE_ACTIONS, type FaceParameters } from "./conventions";
-import { readNpz, type Archive, type NumberArray, type Numbers } from "./npz";
+import { ARKIT_NAMES, GAZE_ACTIONS, type FaceParameters } from "../conventions";
+import { readNpz, type Archive, type NumberArray, type Numbers } from "../files/npz";
 import { Offsets } from "./offsets";
-import { axisAngleToMatrix, multiply, type Matrix3 } from "./rotations";
+import { axisAngleToMatrix, multiply, type Matrix3 } from "../geometry/rotations";
 
 /** Vertices `[V, 3]` and joints `[J, 3]` in metres, head axes, head pose applied. */
 export interface HeadMesh {
@@ -30,9 +31,9 @@ export class HeadModel {
   readonly expressionNames: readonly string[];
   readonly jointNames: readonly string[];
   private readonly template: Float32Array;
-  private readonly offsets: Offsets;
-  private readonly rules: ActionRules;
-  private readonly layout: ChannelLayout;
+  readonly offsets: Offsets;
+  readonly rules: ActionRules;
+  readonly layout: ChannelLayout;
   private readonly contact: Contact;
   private readonly sources: ReadonlyMap<string, readonly number[]>;
 
@@ -65,6 +66,11 @@ export class HeadModel {
     return new HeadModel(await readNpz(file));
   }
 
+  /** Returns the head of the vertices about its landmarks alone; it has no other surface. */
+  atLandmarks(): HeadModel {
+    return new HeadModel(landmarkArrays(this.file));
+  }
+
   get numVertices(): number {
     return this.template.length / 3;
   }
@@ -74,6 +80,11 @@ export class HeadModel {
     const found = this.file.numbers.get(name);
     if (found === undefined) throw new Error(`the head file lacks ${name}`);
     return found;
+  }
+
+  /** Returns an array that not every head file has. */
+  optional(name: string): NumberArray | undefined {
+    return this.file.numbers.get(name);
   }
 
   /** Returns the default parameters, looking at the camera. */
@@ -92,11 +103,7 @@ export class HeadModel {
     const vertices = this.shaped(parameters);
     const joints = this.restJoints(parameters.shape);
     const rotations = this.jointRotations(parameters);
-    const eyes = ["eyeL", "eyeR"].map((name) => this.jointNames.indexOf(name));
-    this.contact.resolve(
-      vertices, eyes.map((j) => joints.subarray(3 * j, 3 * j + 3)),
-      eyes.map((j) => [2, 5, 8].map((k) => rotations[j]![k]!)),
-    );
+    this.resolveContact(vertices, joints, rotations);
     const transforms = jointTransforms(rotations, joints, this.array("joint_parents").data);
     skin(vertices, this.array("lbs_weights").data as Float32Array, transforms);
     const posed = new Float64Array(joints.length);
@@ -119,6 +126,22 @@ export class HeadModel {
     const sizes = this.rules.sizes(shape);
     weights.forEach((weight, k) => this.offsets.add(vertices, shape.length + k, weight * sizes[k]!));
     return vertices;
+  }
+
+  /** Returns what contact adds to {@link shaped} `[V, 3]`. */
+  contactOffsets(parameters: FaceParameters): Float32Array {
+    const shaped = this.shaped(parameters);
+    const vertices = shaped.slice();
+    this.resolveContact(vertices, this.restJoints(parameters.shape), this.jointRotations(parameters));
+    return vertices.map((value, i) => value - shaped[i]!);
+  }
+
+  private resolveContact(vertices: Float32Array, joints: Float64Array, rotations: readonly Matrix3[]): void {
+    const eyes = ["eyeL", "eyeR"].map((name) => this.jointNames.indexOf(name));
+    this.contact.resolve(
+      vertices, eyes.map((j) => joints.subarray(3 * j, 3 * j + 3)),
+      eyes.map((j) => [2, 5, 8].map((k) => rotations[j]![k]!)),
+    );
   }
 
   /** Returns the joints' positions `[J, 3]` in metres before any joint rotates. */
@@ -167,7 +190,8 @@ export class HeadModel {
     return Float64Array.from(ARKIT_NAMES, (name) => found.get(name) ?? 0);
   }
 
-  private asked({ expression, jaw, eyelids, eyes }: FaceParameters): Float64Array {
+  /** Returns the weights of all channels as the parameters ask for them, before any rule. */
+  asked({ expression, jaw, eyelids, eyes }: FaceParameters): Float64Array {
     const weights = new Float64Array(this.layout.count);
     weights.set(expression, this.layout.expression);
     jaw.forEach((value, k) => {
@@ -193,7 +217,8 @@ export class HeadModel {
     return weights;
   }
 
-  private jointRotations({ head_pose, neck, eyes }: FaceParameters): Matrix3[] {
+  /** Returns each joint's rotation relative to its parent. */
+  jointRotations({ head_pose, neck, eyes }: FaceParameters): Matrix3[] {
     const vectors: Record<string, Float64Array> = {
       root: head_pose, neck, eyeL: eyes.subarray(0, 3), eyeR: eyes.subarray(3, 6),
     };
@@ -220,7 +245,7 @@ function checkSupported(file: Archive, meta: Record<string, unknown>): void {
 }
 
 /** Returns for each ARKit name the expression components whose weights are averaged. */
-function expressionSources(names: readonly string[]): Map<string, number[]> {
+export function expressionSources(names: readonly string[]): Map<string, number[]> {
   const sources = new Map<string, number[]>();
   const known = new Set<string>(ARKIT_NAMES);
   names.forEach((name, index) => {
