@@ -62,7 +62,7 @@ def run_plain(recording: str) -> dict[str, np.ndarray]:
     bpy.ops.mesh.primitive_cube_add(rotation=(0.0, 0.0, np.pi / 2))
     cube = bpy.context.active_object
     for name in ("Basis", "JawOpen", "mouthSmileLeft", "smirk"):
-        cube.shape_key_add(name=name)
+        cube.shape_key_add(name=name).value = 0.25
     imported(recording)
     imported(recording)  # again changes nothing
     found: dict[str, list] = {"keys": [], "rotation": []}

@@ -67,12 +67,19 @@ def acting(head: HeadModel, count: int = 3) -> FaceParameters:
     return faces.replace(head_pose=turn)
 
 
-def posed(head: HeadModel, faces: FaceParameters, *, strips: bool) -> np.ndarray:
-    """The vertices of the GLB's mesh, part after part ``[T, U, 3]``."""
-    assert float(head.contact_offsets(faces).abs().max()) == 0
+def assert_posed(
+    seen: np.ndarray, head: HeadModel, face: FaceParameters, *, strips: bool = False
+) -> None:
+    """Compare the GLB's mesh, part after part ``[U, 3]``, with a head of one face ``[1]``.
+
+    Contact of lips and lids is in the faces of a GLB alone: that much, it may be off.
+    """
     parts = [*primitives(head), *(hair_primitives(head) if strips else [])]
     ids = torch.cat([part.vertex_ids for part in parts])
-    return head(faces).vertices[:, ids].numpy()
+    expected = head(face).vertices[0, ids].numpy()
+    slack = head.contact_offsets(face)[0, ids].norm(dim=1).numpy()
+    assert (np.abs(seen - expected).max(1) <= slack + 2e-5).all()
+    assert (slack < 1e-6).mean() > 0.9
 
 
 def test_the_zip_is_an_extension(addon: Path) -> None:
@@ -100,9 +107,8 @@ def test_a_recording_moves_the_head(addon: Path, tmp_path: Path, name: str) -> N
     seen = run(
         addon, tmp_path / "out.npz", "import", tmp_path / "head.glb", tmp_path / "take.csv", 1, 2, 3
     )
-    expected = posed(head, faces, strips=name != "tiny")
     for row in range(3):
-        np.testing.assert_allclose(seen[f"{row + 1}"], expected[row], atol=2e-5)
+        assert_posed(seen[f"{row + 1}"], head, faces[row : row + 1], strips=name != "tiny")
 
 
 @in_blender
@@ -116,7 +122,7 @@ def test_a_track_moves_any_mesh_with_arkits_names(addon: Path, tmp_path: Path) -
     names = ("jawOpen", "mouthSmileLeft")
     wanted = np.stack([weights[:, ARKIT_NAMES.index(name)] for name in names], 1)
     np.testing.assert_allclose(seen["keys"][:, :2], wanted, atol=1e-5)
-    np.testing.assert_array_equal(seen["keys"][:, 2], 0)
+    np.testing.assert_array_equal(seen["keys"][:, 2], 0.25)
     to_blender = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     before = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
     turned = to_blender @ axis_angle_to_matrix(faces.head_pose).numpy() @ to_blender.T @ before
@@ -150,4 +156,4 @@ def test_a_live_face_moves_the_head(addon: Path, tmp_path: Path, protocol: str) 
         blender.stdout.read()
     assert blender.returncode == 0
     with np.load(out) as stored:
-        np.testing.assert_allclose(stored["live"], posed(head, faces, strips=False)[0], atol=2e-5)
+        assert_posed(stored["live"], head, faces)
