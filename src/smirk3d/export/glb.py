@@ -21,6 +21,7 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.rigs.appearance import (
     ROUGHNESS,
     eye_picture,
+    fold_picture,
     hair_picture,
     part_colour,
     photo_skin_picture,
@@ -30,11 +31,18 @@ from smirk3d.export.rigs.appearance import (
 )
 from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
-from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives, smooth_normals
+from smirk3d.export.rigs.surface import (
+    Primitive,
+    hair_primitives,
+    primitives,
+    smooth_normals,
+    tangents,
+)
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rendering.folds import Slopes, mean_slopes
 from smirk3d.rendering.photo_colours import PhotoColours, faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import Eyeball
 
@@ -138,6 +146,14 @@ class _Photo:
         return photo_skin_picture(self.found, self.crop, ids, uv, primitive.faces)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What a face adds to the head's materials: a photo's colours and the folds of its skin."""
+
+    photo: _Photo | None
+    slopes: Slopes | None
+
+
 def write_glb(
     path: str | Path,
     head: HeadModel,
@@ -154,7 +170,8 @@ def write_glb(
     proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
     their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
     (``gates``, ``opposed``, ``correctives``). Contact of eyelids and lips is in targets of its own
-    (``contact``), right for the faces of the file.
+    (``contact``), right for the faces of the file. The skin's folds are a normal map: those of the
+    face, or their mean over the frames of a motion.
 
     Args:
         path: file to write, whole or not at all.
@@ -169,11 +186,13 @@ def write_glb(
         OutputError: if the file cannot be written.
     """
     rig, pose, moving = rig_in_contact(head, parameters, motion)
+    shown = parameters[None] if motion is None else motion.parameters
     model = gltf.GLTF2()
     model.asset = gltf.Asset(version="2.0", generator="smirk3d")
     buffer = _Buffer(model)
     _add_joints(model, buffer, rig, pose)
-    _add_mesh(model, buffer, head, rig, _Photo.of(head, parameters, crop))
+    look = _Look(_Photo.of(head, parameters, crop), mean_slopes(head, shown))
+    _add_mesh(model, buffer, head, rig, look)
     model.meshes[0].weights = pose.weights[0].tolist()
     mesh_node = len(model.nodes)
     model.nodes.append(gltf.Node(name=f"{head.name} head", mesh=0, skin=0))
@@ -220,20 +239,18 @@ def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -
     model.skins = [gltf.Skin(joints=joints, inverseBindMatrices=matrices, skeleton=_POSE_NODE)]
 
 
-def _add_mesh(
-    model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig, photo: _Photo | None
-) -> None:
+def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig, look: _Look) -> None:
     shapes = torch.cat([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
     eyes = rest_eyeballs(head, rig.vertices, rig.joints)
     parts = []
     for primitive in (*primitives(head), *hair_primitives(head)):
-        if photo is not None and primitive.part == "brows":
+        if look.photo is not None and primitive.part == "brows":
             continue
         ids = primitive.vertex_ids
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
-        material, uv = _add_material(model, buffer, head, primitive, points, eyes, photo)
+        material, uv = _add_material(model, buffer, head, primitive, points, eyes, look)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         attributes = gltf.Attributes(
             POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
@@ -245,6 +262,9 @@ def _add_mesh(
             ),
             WEIGHTS_0=_vertex_accessor(buffer, weights[ids.cpu()], gltf.VEC4),
         )  # fmt: skip
+        if primitive.part == "skin" and look.slopes is not None:
+            along = tangents(primitive, points, normals[0])
+            attributes.TANGENT = _vertex_accessor(buffer, along, gltf.VEC4)
         triangles = primitive.faces.cpu().numpy().astype(index_type).reshape(-1)
         moves = rig.offsets[:, ids].cpu().numpy()
         bends = (normals[1:] - normals[0]).cpu().numpy()
@@ -298,7 +318,7 @@ def _add_material(
     primitive: Primitive,
     points: Tensor,
     eyes: Mapping[str, Eyeball],
-    photo: _Photo | None,
+    look: _Look,
 ) -> tuple[int, Tensor]:
     """Add a part's material and return it with the texture coordinates that suit it."""
     part, uv = primitive.part, primitive.uv
@@ -314,20 +334,32 @@ def _add_material(
     elif part in eyes:
         uv = unit_square(uv)
         png = eye_picture(part, points, uv, primitive.faces, eyes[part])
-    elif part == "skin" and photo is not None:
-        png, mime = photo.skin(primitive), "image/jpeg"
+    elif part == "skin" and look.photo is not None:
+        png, mime = look.photo.skin(primitive), "image/jpeg"
     elif part == "skin" and "lips" in head.regions:
         lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0]
         png = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
     if png is not None:
-        model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(png)))
-        if not model.samplers:
-            model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
-        model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
-        surface.baseColorTexture = gltf.TextureInfo(index=len(model.textures) - 1)
+        surface.baseColorTexture = gltf.TextureInfo(index=_add_texture(model, buffer, png, mime))
         surface.baseColorFactor = [1.0, 1.0, 1.0, 1.0]
+    if part == "skin" and look.slopes is not None:
+        rest = head.v_template[primitive.vertex_ids]
+        normals = smooth_normals(primitive, head.v_template[None])[0]
+        folds = fold_picture(
+            look.slopes, rest, normals, tangents(primitive, rest, normals), uv, primitive.faces
+        )
+        index = _add_texture(model, buffer, folds, "image/png")
+        material.normalTexture = gltf.NormalMaterialTexture(index=index)
     model.materials.append(material)
     return len(model.materials) - 1, uv
+
+
+def _add_texture(model: gltf.GLTF2, buffer: _Buffer, picture: bytes, mime: str) -> int:
+    model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(picture)))
+    if not model.samplers:
+        model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
+    model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
+    return len(model.textures) - 1
 
 
 def _add_animation(

@@ -13,6 +13,7 @@ from torch import Tensor
 from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
+from smirk3d.rendering.folds import Slopes, folded, posed_slopes
 from smirk3d.rendering.hair_layer import draw_hair
 from smirk3d.rendering.light_visibility import (
     directional_visibility,
@@ -83,6 +84,7 @@ def draw_layer(
     style: Style = CLAY,
     lighting: Lighting = DEFAULT_LIGHTING,
     skin_colours: Tensor | None = None,
+    slopes: Slopes | None = None,
 ) -> Tensor:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
 
@@ -97,6 +99,8 @@ def draw_layer(
         lighting: the lights.
         skin_colours: sRGB ``[V, 3]`` of the skin in a photo, whose light and hairs they hold; the
             look's complexion by default.
+        slopes: the gradient of the skin's folds (:mod:`~smirk3d.rendering.folds`); smooth by
+            default.
 
     Raises:
         ShapeError: if a shape differs.
@@ -119,8 +123,11 @@ def draw_layer(
         received = torch.ones(len(lighting.lamps) + 1, len(face))
         if style.shadows and len(face):
             received = _at(fragments, _received(surface, vertices, style.shadows, lighting))
-        normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
+        normal = unit(seen[3:6], dim=0)
+        if slopes is not None:
+            normal = _with_folds(normal, slopes, fragments, surface, points, part == SKIN)
+        normal = normal * _facing(ndc, surface.faces)[face]
         colour = albedo(
             part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
             complexion=style.complexion, through_cornea=True,
@@ -164,6 +171,28 @@ def _at(fragments: Fragments, attributes: Tensor) -> Tensor:
 def _facing(ndc: Tensor, faces: Tensor) -> Tensor:
     """Return 1 for triangles that face the viewer and -1 for the others, ``[F]``."""
     return torch.where(area_vectors(ndc[None], faces)[0, :, 2] <= 0, 1.0, -1.0)
+
+
+def _with_folds(
+    normal: Tensor,
+    slopes: Slopes,
+    fragments: Fragments,
+    surface: PictureSurface,
+    points: Tensor,
+    skin: Tensor,
+) -> Tensor:
+    """Return the normals ``[3, N]`` of covered rays with the folds of the skin."""
+    rest = surface.refine(surface.rest)
+    where = skin.nonzero()[:, 0]
+    corners = fragments.corners[:, where].T
+    at_rest = rest[corners]
+    places = (at_rest * fragments.weights[:, where].T[..., None]).sum(1)
+    gradient = slopes(places)
+    moved = gradient.any(1).nonzero()[:, 0]
+    posed = posed_slopes(gradient[moved], at_rest[moved], points[corners[moved]])
+    result = normal.clone()
+    result[:, where[moved]] = folded(normal[:, where[moved]], posed)
+    return result
 
 
 def _received(

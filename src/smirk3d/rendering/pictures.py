@@ -19,6 +19,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
 from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import (
@@ -131,7 +132,9 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, sty
     def place(points: Tensor) -> Tensor:
         return image_positions(face, points) - corner
 
-    layer = draw_layer(surface, vertices, place, (bottom - top, right - left), style)
+    slopes = face_slopes(face.head, face.parameters) if style.surface else None
+    size = bottom - top, right - left
+    layer = draw_layer(surface, vertices, place, size, style, slopes=slopes)
     window = torch.from_numpy(picture[top:bottom, left:right]).permute(2, 0, 1).float() / 255
     picture[top:bottom, left:right] = to_uint8(composite(window, layer))
 
@@ -206,7 +209,9 @@ def _from_aside(
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
         colours = _photo_colours(photo, face) if style.surface and not style.wireframe else None
-        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid, colours)
+        facing = facing_viewer(face.head, face.vertices)
+        slopes = None if colours is not None else face_slopes(face.head, face.parameters)
+        head = clay(face.head, facing, view, solid, colours, slopes)
         cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
     return to_uint8(sheet)
 

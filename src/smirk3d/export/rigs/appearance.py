@@ -12,10 +12,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
+from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import PhotoColours
@@ -142,6 +144,31 @@ def photo_skin_picture(
     mean = drawn.mean(1)[None, :, None, None]
     picture = fragments.scatter(drawn) + mean * ~fragments.mask[:, None]
     return _encoded(picture[0], "JPEG")
+
+
+def fold_picture(
+    slopes: Slopes, rest: Tensor, normals: Tensor, tangents: Tensor, uv: Tensor, faces: Tensor
+) -> bytes:
+    """Return a PNG of the skin's folds as normals in tangent space, to wrap around a head.
+
+    Args:
+        slopes: gradient of the skin's height at points of the template.
+        rest: the template at the skin's vertices ``[U, 3]``.
+        normals: of the template ``[U, 3]``.
+        tangents: glTF's ``[U, 4]``.
+        uv: ``[U, 2]``, v upwards.
+        faces: ``[F, 3]``.
+    """
+    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
+    drawn = fragments.at_pixels(torch.cat([rest, normals, tangents], 1)[None].cpu())
+    place, normal, tangent, sign = drawn.split([3, 3, 3, 1])
+    normal, tangent = unit(normal, dim=0), unit(tangent, dim=0)
+    upwards = torch.linalg.cross(normal, tangent, dim=0) * sign
+    gradient = slopes(place.T).T
+    along, up = (gradient * tangent).sum(0), (gradient * upwards).sum(0)
+    bent = unit(torch.stack([-along, -up, torch.ones_like(along)]), dim=0)
+    flat = torch.tensor([0.0, 0.0, 1.0])[None, :, None, None] * ~fragments.mask[:, None]
+    return _encoded((0.5 + 0.5 * (fragments.scatter(bent) + flat))[0])
 
 
 def hair_picture(part: str) -> bytes:
