@@ -13,7 +13,7 @@ import pytest
 from smirk3d.export.glb import write_glb
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
-from smirk3d.export.usd import write_usd
+from smirk3d.export.usd.writing import write_usd
 from smirk3d.heads.tiny import tiny_head
 from tests.export.faces import random_faces
 

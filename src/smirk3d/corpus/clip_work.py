@@ -19,6 +19,7 @@ import cv2
 import torch
 
 from smirk3d import __version__
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.file_lists import read_record
 from smirk3d.assets.optional import require
 from smirk3d.assets.result_folders import Destination
@@ -54,7 +55,7 @@ class Settings:
     """
 
     kind: Kind
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     weights: str = "default"
     refine: bool = False
     device: str = "auto"

@@ -197,19 +197,20 @@ def _where(uri: str) -> str:
 
 def _ids(items: Sequence[Listed]) -> list[str]:
     """Return the given ids as names of folders, and names of files for the others."""
-    taken: dict[str, str] = {}
-    for item in items:
-        if item.id:
-            key = same_name_key(safe_component(item.id))
+    given = [safe_component(item.id) if item.id else "" for item in items]
+    taken: set[str] = set()
+    for item, name in zip(items, given, strict=True):
+        if name:
+            key = same_name_key(name)
             if key in taken:
                 raise InputError(f"the id {item.id!r} is given twice: ids must be unique")
-            taken[key] = item.id
+            taken.add(key)
     paths = {item.uri: _path(item.uri) for item in items if not item.id}
     names = result_names(list(dict.fromkeys(paths.values())))
     ids = []
-    for item in items:
-        if item.id:
-            ids.append(safe_component(item.id))
+    for item, own in zip(items, given, strict=True):
+        if own:
+            ids.append(own)
             continue
         name = names[paths[item.uri]]
         if item.start or item.end is not None:
@@ -218,7 +219,7 @@ def _ids(items: Sequence[Listed]) -> list[str]:
             )
         if same_name_key(name) in taken:
             name = f"{name}-{short_hash(f'{item.uri} {item.start} {item.end}')}"
-        taken[same_name_key(name)] = name
+        taken.add(same_name_key(name))
         ids.append(name)
     return ids
 

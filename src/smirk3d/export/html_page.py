@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
 from smirk3d.faces import Face
 from smirk3d.geometry.meshes import smoothed
@@ -50,6 +51,8 @@ _UNIT = 1e-5
 """Metres to one step of stored positions."""
 _PICTURE_SIZES = (CROP_SIZE, 768)
 """Smallest and largest side in pixels of the photo's square."""
+_BROWS_MARK = 0.75
+"""Marks brows apart from lashes in the page's shader, which leaves them out over a photo."""
 _MOUTH_BRIGHTNESS = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
 """Fraction of the light that reaches the parts of the mouth; the page casts no shadows."""
 _REGIONS = (
@@ -87,7 +90,7 @@ def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None
         "sliders": sliders,
         "head": _HEAD_ANGLES,
         **_mesh(head, rig),
-        "photo": _photo(head, face),
+        **_photo(head, face),
         "motion": None if motion is None else _motion(head, rig, sliders, motion),
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -214,7 +217,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
 def _hair(head: HeadModel) -> dict[str, Any] | None:
     """Return the hairs' pictures, one above the other, and each vertex's coordinates in them.
 
-    Coordinates are u, v and 1 on strips; 0 elsewhere. Lashes have the lower half.
+    Coordinates are u, v and 1 on lashes, 0.75 on brows; 0 elsewhere. Lashes have the lower half.
     """
     if not len(head.hair_faces):
         return None
@@ -222,6 +225,7 @@ def _hair(head: HeadModel) -> dict[str, Any] | None:
     strand = torch.zeros(head.num_vertices, 3)
     strand[corners.cpu()] = F.pad(head.uv[uv_corners].cpu(), (0, 1), value=1.0)
     brows = head.part.cpu() == PARTS.index("brows")
+    strand[:, 2] = torch.where(brows, _BROWS_MARK * strand[:, 2], strand[:, 2])
     strand[:, 1] = torch.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
     pictures = [
         F.interpolate(hair_alpha(PARTS.index(part), CLAY_COMPLEXION)[None, None], _HAIR_SIZE)[0, 0]
@@ -260,10 +264,13 @@ def _eye_rays(head: HeadModel, rig: Rig) -> Tensor:
     return rays
 
 
-def _photo(head: HeadModel, face: Face) -> dict[str, Any] | None:
-    """Return the photo's square, the position of each vertex in it, and all vertices' colours."""
+def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
+    """Return what the photo gives, if it is at hand, and the sRGB of the irises.
+
+    The photo gives its square, the position of each vertex in it, and all vertices' colours.
+    """
     if not face.shows_pixels:
-        return None
+        return {"photo": None, "iris": CLAY_COMPLEXION.iris}
     crop = face.crop(*_PICTURE_SIZES)
     pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
     found = photo_colours(head, face.parameters, pixels)
@@ -271,11 +278,12 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any] | None:
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     encoded = base64.b64encode(buffer.getvalue()).decode()
-    return {
+    photo = {
         "picture": f"data:image/jpeg;base64,{encoded}",
         "seen": _quantised(seen.clamp(-3, 3), unit=1e-4),
         "colours": _base64(_bytes(found.colours.cpu() * _brightness(head)[:, None])),
     }
+    return {"photo": photo, "iris": iris_colour(head, face.parameters, pixels)}
 
 
 def _motion(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.geometry.array_interface import require_floating
@@ -206,7 +207,8 @@ class HeadModel(HeadBuffers):
         """
         if not self._sources:
             raise AssetError(
-                f"head {self.name!r} has no named actions: convert with `export --to-head open`"
+                f"head {self.name!r} has no named actions: convert with "
+                f"`export --to-head {DEFAULT_HEAD}`"
             )
         parameters = parameters.to(self.v_template.dtype)
         zero = parameters.expression.new_zeros(len(parameters))

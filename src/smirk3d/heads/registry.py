@@ -43,7 +43,7 @@ def load_head(name: str | os.PathLike[str] = DEFAULT_HEAD) -> HeadModel:
     """Return a head in single precision on the CPU.
 
     Args:
-        name: name of an installed head (``open``, or an imported one), or path of an npz file.
+        name: name of an installed head, shipped or imported, or path of an npz file.
 
     Raises:
         AssetError: if it is not found, or its file is damaged.

@@ -16,7 +16,7 @@ from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import Fragments, rasterize
-from smirk3d.rendering.complexion import CLAY_COMPLEXION
+from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
@@ -71,16 +71,20 @@ def rest_eyeballs(head: HeadModel, vertices: Tensor, joints: Tensor) -> dict[str
     return found
 
 
-def vertex_colours(part: str, points: Tensor, eye: Eyeball | None) -> Tensor:
+def vertex_colours(
+    part: str, points: Tensor, eye: Eyeball | None, complexion: Complexion = CLAY_COMPLEXION
+) -> Tensor:
     """Return the linear RGB ``[U, 3]`` of a part's vertices ``[U, 3]`` at rest.
 
     Args:
         part: its name.
         points: positions without expression, which place the iris.
         eye: the part's eyeball, if it is one.
+        complexion: of the person.
     """
     eyes = {PARTS.index(part): eye} if eye is not None else {}
-    return albedo(_numbers(part, len(points)), points.cpu().T.contiguous(), eyes).T
+    numbers = _numbers(part, len(points))
+    return albedo(numbers, points.cpu().T.contiguous(), eyes, complexion=complexion).T
 
 
 def unit_square(uv: Tensor) -> Tensor:
@@ -89,7 +93,9 @@ def unit_square(uv: Tensor) -> Tensor:
     return (uv - low) / (high - low).clamp(min=1e-9) * 0.96 + 0.02
 
 
-def eye_picture(part: str, points: Tensor, uv: Tensor, faces: Tensor, eye: Eyeball) -> bytes:
+def eye_picture(
+    part: str, points: Tensor, uv: Tensor, faces: Tensor, eye: Eyeball, complexion: Complexion
+) -> bytes:
     """Return a PNG of an eyeball with its iris, to wrap around it.
 
     Args:
@@ -98,10 +104,12 @@ def eye_picture(part: str, points: Tensor, uv: Tensor, faces: Tensor, eye: Eyeba
         uv: ``[U, 2]`` in the unit square, v upwards.
         faces: ``[F, 3]``.
         eye: the eyeball.
+        complexion: of the person.
     """
     fragments = _unwrapped(uv, faces)
     drawn = fragments.at_pixels(points.cpu()[None])
-    colour = albedo(_numbers(part, drawn.shape[1]), drawn, {PARTS.index(part): eye})
+    eyes = {PARTS.index(part): eye}
+    colour = albedo(_numbers(part, drawn.shape[1]), drawn, eyes, complexion=complexion)
     return _png(fragments, colour, part_colour(part))
 
 
@@ -171,9 +179,9 @@ def fold_picture(
     return _encoded((0.5 + 0.5 * (fragments.scatter(bent) + flat))[0])
 
 
-def hair_picture(part: str) -> bytes:
+def hair_picture(part: str, complexion: Complexion) -> bytes:
     """Return a PNG of a strip's hairs, transparent between them."""
-    alpha = hair_alpha(PARTS.index(part), CLAY_COMPLEXION)
+    alpha = hair_alpha(PARTS.index(part), complexion)
     colour = linear_to_srgb(torch.tensor(part_colour(part)))[:, None, None]
     pixels = torch.cat([colour.expand(-1, *alpha.shape), alpha[None]])
     return _encoded(pixels)
