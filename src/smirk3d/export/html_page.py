@@ -31,6 +31,7 @@ from smirk3d.faces import Face
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
+from smirk3d.heads.contact import LIP_OVERLAP
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -211,6 +212,26 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         ],
         "plain": _base64(_bytes(plain.T)),
         "eyes": _quantised(_eye_rays(head, rig), unit=1e-4),
+        "contact": _contact(head, rig),
+    }
+
+
+def _contact(head: HeadModel, rig: Rig) -> dict[str, Any] | None:
+    """Return where eyelids stop at the eyes and lips at each other, None where they do not."""
+    contact = head.contact
+    if not len(contact.eye_surface):
+        return None
+    return {
+        "eyes": [rig.joint_names.index(name) for name in ("eyeL", "eyeR")],
+        "surface": contact.eye_surface.tolist(),
+        "lidId": _base64(contact.lid_id.cpu().numpy().astype("<u2")),
+        "lidEye": _base64(contact.lid_eye.cpu().numpy().astype(np.uint8)),
+        "lidGap": _quantised(contact.lid_gap, unit=1e-6),
+        "overlap": LIP_OVERLAP,
+        "pair": _base64(contact.lip_pair.cpu().numpy().astype("<u2")),
+        "pairShare": _quantised(contact.lip_pair_share, unit=1e-4),
+        "lipId": _base64(contact.lip_id.cpu().numpy().astype("<u2")),
+        "lipShare": _quantised(contact.lip_share, unit=1e-4),
     }
 
 

@@ -42,11 +42,12 @@ _SATURATED = (
     ("browInnerUp", "browOuterUpLeft", 0.15),
     ("mouthLeft", "mouthFrownRight", 0.4),
     ("mouthLeft", "mouthSmileRight", 0.3),
+    ("mouthLeft", "mouthUpperUpRight", 0.5),
 )
 """Two actions that pull the same skin the same way, and the fraction of the second that is lost
 where both are whole. Set by eye."""
 
-_ROLLED_IN = (("mouthUpperUpLeft", 0.6), ("noseSneerLeft", 0.6))
+_ROLLED_IN = (("mouthUpperUpLeft", 0.85), ("noseSneerLeft", 0.6))
 """Actions that raise the upper lip, and the fraction of it that a lip wholly rolled in loses: it
 would leave the teeth behind it. Measured on the random faces of ``scripts/open_head_checks.py``."""
 _ABOVE_LIPS = (0.02, 0.008)
