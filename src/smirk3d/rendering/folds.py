@@ -30,6 +30,8 @@ _REACH = 4.0
 """Widths of a groove beyond which it is flat: its profile has fallen to a thousandth."""
 _TAPER = 0.22
 """Fraction of a line's length over which a groove begins and ends; set by eye."""
+_STEPS = 4
+"""Pieces of a line between two of its places: its corners are then not seen; set by eye."""
 _BULGE = 0.35
 """Height of the skin that a groove pushes up beside it, as a fraction of its depth; set by eye."""
 
@@ -58,8 +60,9 @@ _CROW = {"cheekSquint": 0.55, "eyeSquint": 0.45, "mouthSmile": 0.3}
 
 FOLDS = (
     Fold(
-        line=((129, 98, 0.1), (129, 205, 0.3), (206, 207, 0.35), (216, 207, 0.45), (212, 214, 0.3)),
-        width=0.0018, depth=0.0011, actions=_NASOLABIAL,
+        line=((129, 129, 0.0), (203, 129, 0.2), (206, 186, 0.3), (216, 57, 0.4), (212, 57, 0.3),
+              (212, 202, 0.6)),
+        width=0.0023, depth=0.0012, actions=_NASOLABIAL,
     ),
     *(
         Fold(
@@ -94,7 +97,7 @@ class SkinFolds:
                 ids = [(partner(a), partner(b), at) for a, b, at in fold.line]
                 if all(a in where and b in where for a, b, _ in ids):
                     line = torch.stack([torch.lerp(where[a], where[b], at) for a, b, at in ids])
-                    self._grooves.append((fold, side, line))
+                    self._grooves.append((fold, side, _curve(line)))
 
     def strengths(self, faces: FaceParameters) -> Tensor:
         """Return how whole each fold is ``[B, K]``, in [0, 1], in B faces."""
@@ -149,6 +152,19 @@ def mean_slopes(head: object, faces: FaceParameters) -> Slopes | None:
     folds = SkinFolds(head)
     strengths = folds.strengths(faces).mean(0)
     return folds.slopes(strengths) if (strengths > _LEAST).any() else None
+
+
+def _curve(line: Tensor) -> Tensor:
+    """Return a line's points ``[P, 3]`` with more between them, on Catmull and Rom's spline."""
+    padded = torch.cat([2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]])
+    before, here, after, beyond = (padded[i : len(padded) - 3 + i, None] for i in range(4))
+    t = (torch.arange(_STEPS) / _STEPS)[:, None]
+    curve = here + t / 2 * (
+        after - before
+        + t * (2 * before - 5 * here + 4 * after - beyond
+               + t * (3 * (here - after) + beyond - before))
+    )  # fmt: skip
+    return torch.cat([curve.flatten(0, 1), line[-1:]])
 
 
 def _groove(points: Tensor, line: Tensor, depth: float, width: float) -> Tensor:

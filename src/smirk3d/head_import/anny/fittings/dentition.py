@@ -61,7 +61,7 @@ _UPPER = _Arch(
     widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
     thicknesses=(6.8, 6.2, 7.8, 9.0, 9.0, 11.0),
     edge_fraction=((0.90, 0.26), (0.86, 0.26), (0.42, 0.30), (0.62, 0.5), (0.68, 0.6), (0.8, 0.72)),
-    gum=((-0.7, -0.3), (0.75, 1.6), (1.1, 6.0), (-4.5, 8.5)),
+    gum=((-0.7, 0.6), (0.75, 2.2), (1.1, 6.0), (-4.5, 8.5)),
 )
 _LOWER = _Arch(
     down=1.0,
@@ -85,7 +85,7 @@ _AROUND = 8
 _SQUARENESS = 2 / 3.2
 """Of a superellipse with the exponent 3.2 (a circle has 2/2): crowns are rounded boxes; set by
 eye."""
-_PAPILLA = 2.6
+_PAPILLA = 1.9
 """How far gums rise between two teeth."""
 
 _GUM_INSIDE = (-1.2, 1.2)
