@@ -163,11 +163,12 @@ def test_the_page_moves_the_head_as_the_model_does(browser: Any, tmp_path: Path)
 def test_eyelids_and_lips_meet_in_the_page_as_in_the_model(browser: Any, tmp_path: Path) -> None:
     head = load_head("open@2")
     asked = torch.zeros(2, len(ARKIT_NAMES))
-    for row, names in enumerate((
+    strong = (
         ("eyeBlinkLeft", "eyeLookUpLeft", "eyeSquintLeft", "eyeWideRight", "eyeLookDownRight"),
-        ("mouthRollLower", "mouthShrugLower", "mouthPressLeft", "eyeLookOutLeft", "cheekSquintLeft"),
-    )):  # fmt: skip
-        asked[row, [ARKIT_NAMES.index(name) for name in names]] = 1
+        ("mouthRollLower", "mouthShrugLower", "mouthPressLeft", "eyeLookOutLeft"),
+    )
+    for row, names in zip(asked, strong, strict=True):
+        row[[ARKIT_NAMES.index(name) for name in names]] = 1
     faces = head.from_arkit(asked)
     motion = HeadMotion(parameters=faces, timestamps=[0, 1])
     path = tmp_path / "clip.html"

@@ -215,6 +215,9 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
             ),
             WEIGHTS_0=_vertex_accessor(buffer, weights[ids.cpu()], gltf.VEC4),
         )  # fmt: skip
+        if part.light is not None:
+            shade = part.light[:, None].expand(-1, 3)
+            attributes.COLOR_0 = _vertex_accessor(buffer, shade, gltf.VEC3)
         if part.folds is not None:
             along = tangents(primitive, points, normals[0])
             attributes.TANGENT = _vertex_accessor(buffer, along, gltf.VEC4)

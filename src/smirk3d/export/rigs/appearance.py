@@ -47,6 +47,30 @@ _QUALITY = 90
 """Of JPEG; chosen by eye."""
 
 
+_MOUTH_LIGHT = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
+"""Fraction of the light that reaches the front of the mouth's parts past the lips; set by eye, for
+formats whose viewers cast no shadows."""
+_DEEPEST_LIGHT = 0.3
+"""Fraction of that which still reaches the back of the mouth; set by eye."""
+_LIGHT_DEPTH = 0.018
+"""Metres behind the front teeth over which light falls by a factor of e; set by eye."""
+
+
+def mouth_light(head: HeadModel) -> Tensor:
+    """Return the fraction ``[V]`` of the light that reaches each vertex: 1 outside the mouth."""
+    part, z = head.part.long().cpu(), head.v_template[:, 2].cpu()
+    front = torch.tensor([_MOUTH_LIGHT.get(name, 1.0) for name in PARTS])[part]
+    teeth = part == PARTS.index("teethU")
+    if not teeth.any():
+        return front
+    depth = (z[teeth].amax() - z).clamp(min=0)
+    fall = _DEEPEST_LIGHT + (1 - _DEEPEST_LIGHT) * torch.exp(-depth / _LIGHT_DEPTH)
+    inside = torch.tensor([name in _MOUTH_LIGHT for name in PARTS])[part]
+    # the sockets behind the eyes are cavity too, and lie above the teeth
+    inside &= head.v_template[:, 1].cpu() < 0
+    return torch.where(inside, front * fall, front)
+
+
 def part_colour(part: str) -> list[float]:
     """Return the linear RGB of a part; of an eye, its sclera's."""
     colour: list[float] = albedo(_numbers(part, 1), torch.zeros(3, 1), {})[:, 0].tolist()

@@ -11,6 +11,7 @@ from smirk3d.export.rigs.appearance import (
     eye_picture,
     fold_picture,
     hair_picture,
+    mouth_light,
     part_colour,
     photo_skin_picture,
     rest_eyeballs,
@@ -49,6 +50,7 @@ class PartLook:
         uv: texture coordinates ``[U, 2]`` of the part's vertices that suit the picture, v upwards.
         blends: whether the picture has transparent places.
         folds: a PNG of normals in tangent space, None where the part has no folds.
+        light: fraction of the light that reaches each vertex ``[U]``, None outside the mouth.
     """
 
     colour: list[float]
@@ -57,6 +59,7 @@ class PartLook:
     uv: Tensor
     blends: bool
     folds: bytes | None = None
+    light: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,9 @@ class HeadLook:
             lips = smoothed(self.head.regions["lips"].float()[:, None], self.head.faces)[:, 0]
             picture = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
         folds = self._folds(primitive) if name == "skin" else None
-        return PartLook(part_colour(name), picture, kind, uv, name in HAIR_PARTS, folds)
+        light = mouth_light(self.head)[primitive.vertex_ids.cpu()]
+        shaded = light if (light < 1).any() and name != "skin" else None
+        return PartLook(part_colour(name), picture, kind, uv, name in HAIR_PARTS, folds, shaded)
 
     def _folds(self, primitive: Primitive) -> bytes | None:
         if self.slopes is None:
