@@ -28,6 +28,7 @@ from smirk3d.rendering.materials import (
     linear_to_srgb,
     srgb_to_linear,
 )
+from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import SKIN, PictureSurface, eyeballs
 
 Picture = NDArray[np.uint8]
@@ -83,7 +84,7 @@ def draw_layer(
     size: tuple[int, int],
     style: Style = CLAY,
     lighting: Lighting = DEFAULT_LIGHTING,
-    skin_colours: Tensor | None = None,
+    photo: PhotoSkin | None = None,
     slopes: Slopes | None = None,
 ) -> Tensor:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
@@ -97,8 +98,8 @@ def draw_layer(
         size: height and width in pixels.
         style: how to draw.
         lighting: the lights.
-        skin_colours: sRGB ``[V, 3]`` of the skin in a photo, whose light and hairs they hold; the
-            look's complexion by default.
+        photo: whose colours the skin takes, with their light and hairs; the look's complexion by
+            default.
         slopes: the gradient of the skin's folds (:mod:`~smirk3d.rendering.folds`); smooth by
             default.
 
@@ -132,13 +133,12 @@ def draw_layer(
             part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
             complexion=style.complexion, through_cornea=True,
         )  # fmt: skip
-        if skin_colours is not None:
-            held = srgb_to_linear(
-                _at(fragments, surface.interpolate(skin_colours.float())).clamp(0, 1)
-            )
+        if photo is not None:
+            attributes = _at(fragments, surface.interpolate(photo.attributes()))
+            held = srgb_to_linear(photo.colours(attributes).clamp(0, 1))
             colour = torch.where(part == SKIN, held, colour)
         lit = illuminate(normal, colour, part, received, lighting)
-        if skin_colours is not None:
+        if photo is not None:
             lit = torch.where(part == SKIN, torch.lerp(lit, colour, _PHOTO_LIGHT), lit)
         colour = linear_to_srgb(lit.clamp(0, 1))
         coverage = alpha * style.opacity
@@ -149,7 +149,7 @@ def draw_layer(
         coverage = rest + line
         colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
     picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
-    if style.surface and len(surface.hair_faces) and skin_colours is None:
+    if style.surface and len(surface.hair_faces) and photo is None:
         hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion)
         picture = hair * style.opacity + picture * (1 - hair[:, 3:] * style.opacity)
     picture = torch.nn.functional.avg_pool2d(picture, fine)[0]

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
@@ -20,7 +19,7 @@ from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
-from smirk3d.rendering.photo_colours import PhotoColours
+from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import Eyeball
 
 EYE_PARTS = ("eyeL", "eyeR")
@@ -43,6 +42,11 @@ _PICTURE_SIZE = 256
 """Side in texels of the picture of a small part, such as an eye; a choice by eye."""
 _SKIN_PICTURE_SIZE = 1024
 """Side in texels of the skin's picture, a choice by eye: lips and brows have edges."""
+_FINE_PICTURE_SIZE = 2048
+"""Likewise, of a skin in the colours of a photo whose square has :data:`_FINE_CROP` pixels a side
+or more."""
+_FINE_CROP = 400
+"""Pixels above which the coarser picture would lose some: the face has about as many in it."""
 _QUALITY = 90
 """Of JPEG; chosen by eye."""
 
@@ -152,27 +156,20 @@ def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
     return _png(fragments, colour, part_colour("skin"))
 
 
-def photo_skin_picture(
-    found: PhotoColours, crop: Tensor, vertex_ids: Tensor, uv: Tensor, faces: Tensor
-) -> bytes:
+def photo_skin_picture(photo: PhotoSkin, vertex_ids: Tensor, uv: Tensor, faces: Tensor) -> bytes:
     """Return a JPEG of the skin in a photo's colours, to wrap around a head.
 
-    Where the photo shows the skin it has the photo's pixels, else the vertices' estimated colours.
+    It is finer where the photo is: a face takes about a third of the picture's side.
 
     Args:
-        found: colours of the head's vertices.
-        crop: the photo's square ``[3, N, N]`` in [0, 1].
+        photo: the photo on the head.
         vertex_ids: the head's vertex behind each of the skin's ``[U]``.
         uv: ``[U, 2]``, v upwards.
         faces: ``[F, 3]`` of the skin's vertices.
     """
-    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
-    vertices = torch.cat([found.colours, found.position, found.seen[:, None]], 1)[vertex_ids].cpu()
-    colour, position, seen = fragments.at_pixels(vertices[None]).split([3, 2, 1])
-    pixels = F.grid_sample(
-        crop[None].cpu(), position.T[None, None], padding_mode="border", align_corners=False
-    )[0, :, 0]
-    drawn = torch.lerp(colour, pixels, seen)
+    fine = photo.crop.shape[-1] >= _FINE_CROP
+    fragments = _unwrapped(uv, faces, _FINE_PICTURE_SIZE if fine else _SKIN_PICTURE_SIZE)
+    drawn = photo.colours(fragments.at_pixels(photo.attributes()[vertex_ids.cpu()][None]))
     mean = drawn.mean(1)[None, :, None, None]
     picture = fragments.scatter(drawn) + mean * ~fragments.mask[:, None]
     return _encoded(picture[0], "JPEG")

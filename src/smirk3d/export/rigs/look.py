@@ -35,7 +35,12 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.materials import srgb_to_linear
-from smirk3d.rendering.photo_colours import PhotoColours, faded_into_tone, photo_colours
+from smirk3d.rendering.photo_colours import (
+    PhotoColours,
+    PhotoSkin,
+    faded_into_tone,
+    photo_colours,
+)
 from smirk3d.rendering.picture_surface import Eyeball
 
 
@@ -133,8 +138,8 @@ class HeadLook:
                 name, points, uv, primitive.faces, self.eyes[name], self.complexion
             )
         elif name == "skin" and self.found is not None and self.crop is not None:
-            ids = primitive.vertex_ids
-            picture = photo_skin_picture(self.found, self.crop, ids, uv, primitive.faces)
+            photo = PhotoSkin(self.found, self.crop)
+            picture = photo_skin_picture(photo, primitive.vertex_ids, uv, primitive.faces)
             kind = "jpg"
         elif name == "skin" and "lips" in self.head.regions:
             lips = smoothed(self.head.regions["lips"].float()[:, None], self.head.faces)[:, 0]
