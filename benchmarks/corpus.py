@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.corpus.columns import NUMBERS
 from smirk3d.corpus.manifest import Entry, read_entries
 from smirk3d.corpus.rows import JOURNALS, ClipRow, Journal, read_rows
@@ -63,7 +64,7 @@ def row_of(entry: Entry, status: str = "done", why: str = "") -> ClipRow:
     """Return a row of usual length."""
     return ClipRow(
         id=entry.id, uri=entry.uri, status=status, reason=why, digest="d" * 64, folder=entry.id,
-        frames=300, faces=1, seconds=10.0, head="open", head_fingerprint="h" * 64,
+        frames=300, faces=1, seconds=10.0, head=DEFAULT_HEAD, head_fingerprint="h" * 64,
         weights="open-small", weights_sha256="w" * 64, version="0.1.0", job="j" * 64,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ CONTACT_BUFFERS = (
 )  # fmt: skip
 """Names of the arrays that :func:`contact_buffers` returns; head files use the same names."""
 
-_LIP_OVERLAP = 0.0002
+LIP_OVERLAP = 0.0002
 """Metres by which lips may overlap, as those of the template do: soft lips flatten."""
 
 
@@ -61,7 +61,7 @@ class Contact:
         xp = array_namespace(vertices)
         ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
-            lift = (self.lip_gap(vertices) + _LIP_OVERLAP).clip(None, 0) @ self.lip_share.T
+            lift = (self.lip_gap(vertices) + LIP_OVERLAP).clip(None, 0) @ self.lip_share.T
             still = xp.zeros_like(lift)
             ids = xp.concat([ids, self.lip_id])
             moves = xp.concat([moves, xp.stack([still, lift, still], axis=-1)], axis=1)

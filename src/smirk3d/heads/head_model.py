@@ -19,6 +19,7 @@ from smirk3d.array_interface import (
     is_torch,
     require_floating,
 )
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError, UsageError, check_shape
 from smirk3d.geometry.rotations import axis_angle_to_matrix
@@ -237,7 +238,8 @@ class HeadModel(HeadBuffers):
         """
         if not self._sources:
             raise AssetError(
-                f"head {self.name!r} has no named actions: convert with `export --to-head open`"
+                f"head {self.name!r} has no named actions: convert with "
+                f"`export --to-head {DEFAULT_HEAD}`"
             )
         parameters = self._own(parameters)
         xp = array_namespace(parameters.expression)

@@ -46,7 +46,7 @@ def load_head(
     """Return a head in single precision on the CPU.
 
     Args:
-        name: name of an installed head (``open``, or an imported one), or path of an npz file.
+        name: name of an installed head, shipped or imported, or path of an npz file.
         library: whose arrays the head computes with, ``numpy`` or ``torch``: torch where it is
             installed, unless given.
 

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import CountBar
 from smirk3d.cli.support.terminal import say
 from smirk3d.cli.support.usage import check_head, check_number
@@ -49,12 +50,15 @@ class People:
     split: Literal["train", "held-out", "all"] = "all"
     """Whose identities, skins, hair and light: those that may be trained on, or those kept for
     evaluation."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head."""
     size: int = 512
     """Side of the pictures in pixels."""
     framing: tuple[float, float] = (1.8, 2.6)
     """Range of the pictures' side as a multiple of the landmarks' box."""
+    action_variation: float = 0.0
+    """How much people differ in how they do an action: standard deviation of the relative change of
+    its offsets. Training people have 0.25."""
     posed: bool = False
     """Keep the posed vertices too."""
     labels: Literal["all", "training"] = "all"
@@ -70,7 +74,7 @@ class People:
 
         head = load_head(self.head)
         renderer = PeopleRenderer(head, self._assets(head, wheel), self.size)
-        odds = PeopleOdds(framing=self.framing, shift=0.03)
+        odds = PeopleOdds(framing=self.framing, shift=0.03, action_variation=self.action_variation)
         sampler = PeopleSampler(renderer, odds, held_out=_SHARES[self.split])
 
         def pictures() -> Iterator[LabeledPicture]:
@@ -98,6 +102,7 @@ class People:
             raise UsageError("nothing to draw: give --count or --pairs above zero")
         check_number("--seed", self.seed, 0)
         check_number("--size", self.size, _SMALLEST, _LARGEST)
+        check_number("--action-variation", self.action_variation, 0, 1)
         check_number("--framing", self.framing[0], 1)
         check_number("--framing", self.framing[1], self.framing[0])
         check_head(self.head)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import CountBar
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED, check_head
@@ -31,7 +32,7 @@ class Preprocess:
     """Folder for the shards."""
     split: Literal["train", "val", "test"] = "train"
     """Split of the data sets."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Head whose fits are kept beside the shards as pseudo-labels; none for no fits."""
     settings: Annotated[PreprocessConfig, tyro.conf.arg(name="")] = field(
         default_factory=PreprocessConfig
