@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import torch
 
 from smirk3d import __version__
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.file_lists import read_record
 from smirk3d.assets.optional import require

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import IRIS_RIGHT
 from smirk3d.errors import AssetError
 from smirk3d.geometry.closest_points import closest_points

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
 from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
