@@ -22,7 +22,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.numpy_tensor import base, wrapped
+from smirk3d.array_interface.numpy_tensor import NumpyTensor, base, wrapped
 from smirk3d.errors import UsageError
 
 Array: TypeAlias = Any
@@ -93,7 +93,7 @@ def constant(values: Sequence[Any], like: Array) -> Array:
     """Return numbers as an array of the library, precision and device of another one."""
     if is_torch(like):
         return like.new_tensor(values)
-    return wrapped(np.asarray(values, dtype=like.dtype))
+    return _same_kind(np.asarray(values, dtype=like.dtype), like)
 
 
 def as_like(array: Array, like: Array) -> Array:
@@ -101,7 +101,7 @@ def as_like(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array).to(like)
-    return wrapped(to_numpy(array).astype(like.dtype, copy=False))
+    return _same_kind(to_numpy(array).astype(like.dtype, copy=False), like)
 
 
 def beside(array: Array, like: Array) -> Array:
@@ -109,7 +109,11 @@ def beside(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array, device=like.device)
-    return wrapped(to_numpy(array))
+    return _same_kind(to_numpy(array), like)
+
+
+def _same_kind(array: NDArray[Any], like: Array) -> Array:
+    return wrapped(array) if isinstance(like, NumpyTensor) else array
 
 
 def default_array(array: NDArray[Any]) -> Array:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 _CPU = SimpleNamespace(type="cpu", index=None)
+
+
+class Extremes(NamedTuple):
+    """Extreme elements and their places along a dimension."""
+
+    values: Any
+    indices: Any
 
 
 class NumpyTensor(np.ndarray):
@@ -329,7 +336,7 @@ class NumpyTensor(np.ndarray):
         """Return the extreme elements along a dimension as ``values`` and ``indices``."""
         order = np.argsort(-base(self) if largest else base(self), axis=dim, kind="stable")
         indices = order.take(range(count), axis=dim)
-        return SimpleNamespace(values=self.gather(dim, indices), indices=wrapped(indices))
+        return Extremes(self.gather(dim, indices), wrapped(indices))
 
     def repeat_interleave(self, copies: Any, dim: Any = None) -> NumpyTensor:
         """Return every element ``copies`` times in succession."""
@@ -364,6 +371,18 @@ class NumpyTensor(np.ndarray):
     def cumsum(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
         """Return running sums along a dimension."""
         return wrapped(base(self).cumsum(*dim, **_named(named)))
+
+    def max(self, *dim: Any, **named: Any) -> Any:  # type: ignore[override]
+        """Return the largest element; along a dimension also the places."""
+        if not dim:
+            return wrapped(base(self).max(**_named(named)))
+        return Extremes(self.amax(*dim), self.argmax(*dim))
+
+    def min(self, *dim: Any, **named: Any) -> Any:  # type: ignore[override]
+        """Return the smallest element; along a dimension also the places."""
+        if not dim:
+            return wrapped(base(self).min(**_named(named)))
+        return Extremes(self.amin(*dim), self.argmin(*dim))
 
     def repeat(self, *sizes: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
         """Return the array laid side by side, ``sizes`` times along each dimension."""

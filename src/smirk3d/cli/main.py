@@ -95,10 +95,8 @@ def _run(command: str, arguments: list[str]) -> int:
         try:
             module = importlib.import_module(f"smirk3d.cli.{_package(command)}{command}")
             chosen = _parsed(command, module.COMMAND, arguments)
-            if isinstance(chosen, int):
-                return chosen
             with _library(command, chosen):
-                return chosen.run()
+                return chosen if isinstance(chosen, int) else chosen.run()
         except UsageError as error:
             complain(error)
             return WRONG_USAGE
@@ -116,7 +114,7 @@ def _run(command: str, arguments: list[str]) -> int:
             return _unexpected(error)
 
 
-def _library(command: str, chosen: Runnable) -> contextlib.AbstractContextManager[None]:
+def _library(command: str, chosen: object) -> contextlib.AbstractContextManager[None]:
     """Choose NumPy for commands that infer on the CPU, so that they do not wait for torch."""
     if command not in _INFERENCE:
         return contextlib.nullcontext()

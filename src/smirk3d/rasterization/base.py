@@ -111,7 +111,6 @@ def rasterize(
         ShapeError: if a shape differs.
         UsageError: if the vertices are not floating-point numbers.
         ValueError: if the engine is unknown or the picture has no pixels.
-        MissingExtra: if numba is asked for and absent.
     """
     face_index = seen_faces(
         vertices_ndc, faces, height, width, cull_backfaces=cull_backfaces, engine=engine

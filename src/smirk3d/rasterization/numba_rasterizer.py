@@ -7,6 +7,7 @@ are distributed over as many threads as torch may use; the loops hold no Python 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -17,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.array_interface.torch_names import Tensor, torch
-from smirk3d.assets.optional import require
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 
 _Kernel = Callable[..., None]
@@ -34,9 +34,6 @@ def rasterize_ids_numba(
         height: H.
         width: W.
         cull_backfaces: leave out triangles that face away from the viewer.
-
-    Raises:
-        MissingExtra: if numba is not installed.
     """
     kernel = _kernel()
     points = np.ascontiguousarray(vertices_ndc.detach().double().numpy())
@@ -66,7 +63,7 @@ def _threads() -> int:
 
 @functools.cache
 def _kernel() -> _Kernel:
-    numba = require("numba", extra="fast")
+    numba = importlib.import_module("numba")
     try:
         return _compile(numba, cache=True)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
