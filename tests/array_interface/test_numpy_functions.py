@@ -89,6 +89,11 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "pad two": lambda t, x: t.nn.functional.pad(x(A), (0, 1, 1, 0)),
     "normalize": lambda t, x: t.nn.functional.normalize(x(A), dim=-1),
     "avg_pool2d": lambda t, x: t.nn.functional.avg_pool2d(x(PICTURES), 2),
+    "avg_pool2d in steps": lambda t, x: t.nn.functional.avg_pool2d(
+        x(PICTURES), 3, stride=1, padding=1
+    ),
+    "interpolate": lambda t, x: t.nn.functional.interpolate(x(PICTURES), (3, 7)),
+    "diagonal": lambda t, x: x(A).diagonal(dim1=1, dim2=2),
     **{
         f"grid_sample {mode} {padding}": (
             lambda t, x, mode=mode, padding=padding: t.nn.functional.grid_sample(

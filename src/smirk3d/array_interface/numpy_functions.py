@@ -295,13 +295,25 @@ class functional:
         return wrapped(values / np.maximum(length, 1e-12))
 
     @staticmethod
-    def avg_pool2d(pictures: Any, size: int) -> NumpyTensor:
-        """Return the means of squares of pixels."""
+    def avg_pool2d(pictures: Any, size: int, stride: int = 0, padding: int = 0) -> NumpyTensor:
+        """Return the means of squares of pixels, a square a stride; the border counts as zero."""
         values = base(pictures)
-        *rest, height, width = values.shape
-        rows, columns = height // size, width // size
-        cut = values[..., : rows * size, : columns * size]
-        return wrapped(cut.reshape(*rest, rows, size, columns, size).mean((-3, -1)))
+        around = [(0, 0)] * (values.ndim - 2) + [(padding, padding)] * 2
+        windows = np.lib.stride_tricks.sliding_window_view(
+            np.pad(values, around), (size, size), axis=(-2, -1)
+        )
+        step = stride or size
+        return wrapped(windows[..., ::step, ::step, :, :].mean((-2, -1)))
+
+    @staticmethod
+    def interpolate(pictures: Any, size: tuple[int, int]) -> NumpyTensor:
+        """Return pictures ``[B, C, H, W]`` in another size, each pixel the one before or at it."""
+        values = base(pictures)
+        rows, columns = (
+            np.arange(wanted) * own // wanted
+            for own, wanted in zip(values.shape[-2:], size, strict=True)
+        )
+        return wrapped(values[..., rows[:, None], columns])
 
     @staticmethod
     def grid_sample(

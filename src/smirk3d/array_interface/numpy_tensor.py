@@ -18,6 +18,16 @@ class Extremes(NamedTuple):
     indices: Any
 
 
+def _elements(function: Any) -> Any:
+    """Return a method that applies a function of NumPy to each element."""
+    return lambda tensor, *others: wrapped(function(base(tensor), *map(base, others)))
+
+
+def _reduction(name: str) -> Any:
+    """Return a method that applies an array's own, with either library's names of arguments."""
+    return lambda tensor, *dim, **named: wrapped(getattr(base(tensor), name)(*dim, **_named(named)))
+
+
 class NumpyTensor(np.ndarray):
     """A NumPy array that also answers to torch's names, so that code for tensors runs on it.
 
@@ -236,10 +246,6 @@ class NumpyTensor(np.ndarray):
             return wrapped((values, inverse.reshape(self.shape), *rest))
         return wrapped(found)
 
-    def isfinite(self) -> NumpyTensor:
-        """Return which elements are finite."""
-        return wrapped(np.isfinite(base(self)))
-
     def new_tensor(self, values: Any, dtype: Any = None, device: Any = None) -> NumpyTensor:
         """Return numbers in this array's precision."""
         return wrapped(np.array(base(values), dtype or self.dtype))
@@ -264,10 +270,6 @@ class NumpyTensor(np.ndarray):
         """Return squares."""
         return self * self
 
-    def sqrt(self) -> NumpyTensor:
-        """Return square roots."""
-        return wrapped(np.sqrt(base(self)))
-
     def rsqrt(self) -> NumpyTensor:
         """Return one over square roots."""
         return 1 / self.sqrt()
@@ -275,46 +277,6 @@ class NumpyTensor(np.ndarray):
     def reciprocal(self) -> NumpyTensor:
         """Return one over the elements."""
         return 1 / self
-
-    def abs(self) -> NumpyTensor:
-        """Return absolute values."""
-        return wrapped(np.abs(base(self)))
-
-    def sign(self) -> NumpyTensor:
-        """Return signs."""
-        return wrapped(np.sign(base(self)))
-
-    def floor(self) -> NumpyTensor:
-        """Return numbers rounded down."""
-        return wrapped(np.floor(base(self)))
-
-    def ceil(self) -> NumpyTensor:
-        """Return numbers rounded up."""
-        return wrapped(np.ceil(base(self)))
-
-    def exp(self) -> NumpyTensor:
-        """Return exponentials."""
-        return wrapped(np.exp(base(self)))
-
-    def log(self) -> NumpyTensor:
-        """Return natural logarithms."""
-        return wrapped(np.log(base(self)))
-
-    def cos(self) -> NumpyTensor:
-        """Return cosines."""
-        return wrapped(np.cos(base(self)))
-
-    def sin(self) -> NumpyTensor:
-        """Return sines."""
-        return wrapped(np.sin(base(self)))
-
-    def minimum(self, other: Any) -> NumpyTensor:
-        """Return the smaller of two arrays' elements."""
-        return wrapped(np.minimum(base(self), base(other)))
-
-    def maximum(self, other: Any) -> NumpyTensor:
-        """Return the larger of two arrays' elements."""
-        return wrapped(np.maximum(base(self), base(other)))
 
     def amin(self, dim: Any = None, keepdim: Any = False) -> NumpyTensor:
         """Return smallest elements along dimensions."""
@@ -342,35 +304,14 @@ class NumpyTensor(np.ndarray):
         """Return every element ``copies`` times in succession."""
         return wrapped(np.repeat(base(self), base(copies), axis=dim))
 
+    sqrt, abs, sign, floor, ceil = map(_elements, (np.sqrt, np.abs, np.sign, np.floor, np.ceil))
+    exp, log, cos, sin, isfinite = map(_elements, (np.exp, np.log, np.cos, np.sin, np.isfinite))
+    minimum, maximum = _elements(np.minimum), _elements(np.maximum)
+
     # what both have, with different arguments
 
-    def sum(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return sums along dimensions."""
-        return wrapped(base(self).sum(*dim, **_named(named)))
-
-    def mean(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return means along dimensions."""
-        return wrapped(base(self).mean(*dim, **_named(named)))
-
-    def any(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return whether any element along dimensions is true."""
-        return wrapped(base(self).any(*dim, **_named(named)))
-
-    def all(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return whether all elements along dimensions are true."""
-        return wrapped(base(self).all(*dim, **_named(named)))
-
-    def argmin(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return places of smallest elements along a dimension."""
-        return wrapped(base(self).argmin(*dim, **_named(named)))
-
-    def argmax(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return places of largest elements along a dimension."""
-        return wrapped(base(self).argmax(*dim, **_named(named)))
-
-    def cumsum(self, *dim: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
-        """Return running sums along a dimension."""
-        return wrapped(base(self).cumsum(*dim, **_named(named)))
+    sum, mean, any, all = map(_reduction, ("sum", "mean", "any", "all"))  # type: ignore[assignment]
+    argmin, argmax, cumsum = map(_reduction, ("argmin", "argmax", "cumsum"))  # type: ignore[assignment]
 
     def max(self, *dim: Any, **named: Any) -> Any:  # type: ignore[override]
         """Return the largest element; along a dimension also the places."""
@@ -395,6 +336,12 @@ class NumpyTensor(np.ndarray):
         if len(dims) == 2:
             return wrapped(base(self).swapaxes(*dims))
         return wrapped(base(self).transpose(*dims))
+
+    def diagonal(self, *axes: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
+        """Return the diagonals of two dimensions."""
+        spelled = {"dim1": "axis1", "dim2": "axis2"}
+        given = {spelled.get(name, name): value for name, value in named.items()}
+        return wrapped(base(self).diagonal(*axes, **given))
 
     def nonzero(self, *, as_tuple: Any = False) -> Any:  # type: ignore[override]
         """Return the places of elements that are not zero: ``[N, D]``, or a row a dimension."""

@@ -10,6 +10,7 @@ import errno
 import functools
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from smirk3d import __version__
-from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.file_lists import read_record
 from smirk3d.assets.optional import require
@@ -100,7 +100,9 @@ def prepare(settings: Settings) -> None:
 
 def use_one_thread() -> None:
     """One thread for each stage: many small jobs on many threads wait more than they work."""
-    torch.set_num_threads(1)
+    loaded = sys.modules.get("torch")
+    if loaded is not None:
+        loaded.set_num_threads(1)
     cv2.setNumThreads(1)
 
 
