@@ -54,7 +54,8 @@ def test_answers_are_torch_s(encoder: FaceEncoder, file: Path, batch: int) -> No
         torch.testing.assert_close(values, getattr(wanted, name), atol=1e-4, rtol=0)
 
 
-def test_uncertainty_is_torch_s(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", [1, 2])
+def test_uncertainty_is_torch_s(tmp_path: Path, batch: int) -> None:
     torch.manual_seed(1)
     config = replace(SMALL, uncertainty=True, points=5, normalized=True)
     encoder = FaceEncoder(tiny_head("named"), config).eval()
@@ -64,7 +65,7 @@ def test_uncertainty_is_torch_s(tmp_path: Path) -> None:
         torch.nn.init.normal_(part.output.linear.weight, std=0.3)
     torch.nn.init.normal_(encoder.points.certainty.weight, std=0.1)
     (tmp_path / "encoder.onnx").write_bytes(onnx_model(encoder))
-    images = torch.rand(2, 3, 224, 224)
+    images = torch.rand(batch, 3, 224, 224)
     with torch.no_grad():
         wanted = encoder.evidence(images)
     found = OnnxEncoder.from_file(tmp_path / "encoder.onnx").evidence(images)
@@ -72,7 +73,7 @@ def test_uncertainty_is_torch_s(tmp_path: Path) -> None:
     for ours, theirs in ((found.parameters, wanted.parameters), (found.std, wanted.std)):
         for name, values in ours.items():
             torch.testing.assert_close(values, getattr(theirs, name), atol=1e-4, rtol=1e-4)
-    assert found.points.shape == (2, 5, 2)
+    assert found.points.shape == (batch, 5, 2)
     for name in ("points", "points_std", "points_visible"):
         torch.testing.assert_close(
             getattr(found, name), getattr(wanted, name), atol=1e-4, rtol=1e-4

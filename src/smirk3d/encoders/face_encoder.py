@@ -190,7 +190,7 @@ class FaceEncoder(nn.Module):
     def _complete(self, groups: dict[str, Tensor]) -> FaceParameters:
         like = groups["camera"]
         for group in self._unseen:
-            groups[group.name] = like.new_tensor(group.default).expand(len(like), -1)
+            groups[group.name] = like.new_tensor(group.default).expand(like.shape[0], -1)
         return FaceParameters(**groups)
 
     def details(self, images: Tensor) -> EncoderDetails:

@@ -24,7 +24,7 @@ CONTACT_BUFFERS = (
 )  # fmt: skip
 """Names of the tensors that :func:`contact_buffers` returns; head files use the same names."""
 
-_LIP_OVERLAP = 0.0002
+LIP_OVERLAP = 0.0002
 """Metres by which lips may overlap, as those of the template do: soft lips flatten."""
 
 
@@ -62,7 +62,7 @@ class Contact:
         """
         ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
-            lift = (self.lip_gap(vertices) + _LIP_OVERLAP).clamp(max=0) @ self.lip_share.T
+            lift = (self.lip_gap(vertices) + LIP_OVERLAP).clamp(max=0) @ self.lip_share.T
             ids = torch.cat([ids, self.lip_id])
             moves = torch.cat([moves, F.pad(lift[..., None], (1, 1))], 1)
         return vertices.index_add(1, ids, moves)

@@ -6,6 +6,7 @@ Arrays, for T frames, N people and R seen faces (``valid.sum()``):
     expression [R, E]  jaw  eyelids  eyes  neck  head_pose  camera        in the crop's frame
     std_expression [R, E] and so on    standard deviations, where the weights give uncertainty
     T_crop_image [R, 3, 3]  box [R, 4]  score [R]  quality [R]  translation [R, 3]
+    arkit [R, 52]      ARKit's weights, of heads with named actions; for other programs
     meta               JSON: schema, input, image_size, rate, head, weights, smoothing, focal
 
 Rows follow ``valid``: all frames of the first person, then of the next. So
@@ -232,12 +233,22 @@ class Track:
         rows = {**self.rows, "translation": placed}
         return replace(self, rows=rows, meta={**self.meta, "focal": focal})
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, head: HeadModel | None = None) -> None:
         """Write ``track.npz``, whole or not at all.
+
+        Args:
+            path: the file.
+            head: the track's head, by which ARKit's weights are added; they are not read again.
 
         Raises:
             OutputError: if it cannot be written.
         """
+        derived = {}
+        if head is not None and head.has_named_actions and len(self.ids):
+            people = [self.parameters(person) for person in range(len(self.ids))]
+            with torch.no_grad():
+                weights = head.arkit(FaceParameters.cat(people).to(head.v_template))
+            derived["arkit"] = weights.cpu().float().numpy()
         with atomic_path(path) as temporary:
             np.savez_compressed(
                 temporary,
@@ -248,6 +259,7 @@ class Track:
                 valid=self.valid,
                 shape=self.shape,
                 **self.rows,
+                **derived,
             )
 
 

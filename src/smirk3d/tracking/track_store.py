@@ -19,11 +19,14 @@ from smirk3d.assets.foreign.origin import DAMAGE, Origin, reason_of
 from smirk3d.assets.locks import FileLock
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError, OutputError
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.tracking.chunk_files import ROW_NAMES, Chunk, chunk_path, read_chunks
 from smirk3d.tracking.motion.clip_estimate import FrameEvidence
 from smirk3d.tracking.state_text import state_from_text, state_to_text
 from smirk3d.tracking.track_file import MOVING, STD_RULES, Array, Track
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace
+from smirk3d.tracking.tracker_config import TrackerConfig
+from smirk3d.tracking.tracks.reidentification import TrackRegistry
 
 _JOB = "job.json"
 _LOCK = "lock"
@@ -52,6 +55,15 @@ def input_digest(files: Sequence[Path]) -> str:
         except OSError as error:
             raise InputError(f"{file} cannot be read ({error.strerror}): check it") from error
     return digest.hexdigest()
+
+
+def input_identity(files: Sequence[Path]) -> list[tuple[int, int, int]] | None:
+    """Return what changes when one of some files is written to; None where one is absent."""
+    try:
+        states = [file.stat() for file in files]
+    except OSError:
+        return None
+    return [(state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
 
 
 def read_job(folder: Path) -> dict[str, Any] | None:
@@ -117,14 +129,29 @@ class TrackStore(Closing):
         """
         chunks = read_chunks(self.folder)
         if chunks:
-            state = state_from_text(str(chunks[-1]["state"]), str(self.folder))
-            try:
-                tracker.restore(state)
-            except (*DAMAGE, AttributeError) as error:
-                origin = Origin(str(self.folder), "state of a tracker", _WAY_OUT)
-                raise origin.refusal(reason_of(error)) from error
+            self._restore(tracker, chunks[-1])
             self._first = int(chunks[-1]["first"]) + len(chunks[-1]["timestamps"])
         return self._first
+
+    def registry(self, head: HeadModel, config: TrackerConfig) -> TrackRegistry:
+        """Return the tracks that the tracker knew after the last whole chunk.
+
+        Raises:
+            InputError: if that chunk's state is damaged.
+        """
+        registry = TrackRegistry(head, config)
+        chunks = read_chunks(self.folder)
+        if chunks:
+            self._restore(registry, chunks[-1])
+        return registry
+
+    def _restore(self, what: FaceTracker | TrackRegistry, chunk: Chunk) -> None:
+        state = state_from_text(str(chunk["state"]), str(self.folder))
+        try:
+            what.restore(state)
+        except (*DAMAGE, AttributeError) as error:
+            origin = Origin(str(self.folder), "state of a tracker", _WAY_OUT)
+            raise origin.refusal(reason_of(error)) from error
 
     def add(self, seconds: float, size: tuple[int, int], faces: Sequence[TrackedFace]) -> None:
         """Take in the next frame: its time, its width and height, and its faces."""

@@ -1,9 +1,18 @@
-/** The estimator as a module: a head file, an encoder and a picture's landmarks to a 3D face. */
+/** The estimator as a module: a head file, an encoder and pictures to animatable 3D faces. */
 
-export { projectToCrop, transformView } from "./camera";
 export { ARKIT_NAMES, CROP_SIZE, GROUPS, type FaceParameters, type Group } from "./conventions";
-export { apply, cropTransform, faceRoll, inverse, warpCrop, type Affine, type Picture } from "./crop";
-export { FaceEstimator, type EstimatedFace } from "./estimator";
-export { FaceEncoder, type Runtime } from "./faceEncoder";
-export { HeadModel, type HeadMesh } from "./headModel";
-export { readNpz, type Archive } from "./npz";
+export type { Box, FaceBox } from "./detection/boxes";
+export { FaceDetector, xyOf, type DetectedFace, type FaceNetworks } from "./detection/faceDetector";
+export { FaceEncoder, type Runtime } from "./encoder/faceEncoder";
+export { FaceEstimator, type FaceEstimate } from "./estimator";
+export { fileInZip, readNpz, type Archive } from "./files/npz";
+export { projectToCrop, transformView } from "./geometry/camera";
+export { cropTransform, faceRoll, planesOf, warpCrop } from "./geometry/crop";
+export { apply, inverse, type Affine, type Picture } from "./geometry/resampling";
+export { HeadModel, type HeadMesh } from "./head/headModel";
+export { FaceTracker, type StepTimes, type TrackedFace } from "./tracking/faceTracker";
+export { arkitCsv } from "./export/arkitCsv";
+export { glb } from "./export/glb";
+export { Recording, type Performance } from "./export/recording";
+export { vmcJson } from "./export/vmcJson";
+export { smoothNormals, surfaceTriangles, vertexColours } from "./head/colours";

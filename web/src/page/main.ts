@@ -1,112 +1,187 @@
-/** The page: a photo to heads over it and turned, ARKit's weights, and a CSV of them. */
+/** The page: photos, videos and the camera to heads over their picture, and files of them. */
 
-import * as ort from "onnxruntime-web/wasm";
-import { ARKIT_NAMES, FaceEncoder, FaceEstimator, HeadModel, apply, inverse, projectToCrop, type EstimatedFace } from "../core";
-import { ASSETS, load } from "./assets";
-import { FaceDetector } from "./detector";
+import { arkitCsv, FaceTracker, glb, Recording, vmcJson, xyOf, type Affine, type FaceParameters, type Performance, type Picture } from "../core";
+import { loadEstimation, type Estimation } from "./estimation";
+import { Frame, photoPixels, Player } from "./frames";
 import { HeadView } from "./headView";
-import { turned } from "./turned";
+import { Bars, chosenPerson, elements, save, say, showPeople, Speed } from "./panel";
+import { inPicture, turned } from "./placing";
 
-/** Longest side in pixels to which photos are reduced, above what the crop needs. */
-const LONGEST_SIDE = 1600;
-/** Radians by which the second view is turned, as a three-quarter portrait. */
-const TURN = 0.6;
-const TURNED_SIDE = 640;
+/** Radians by which the second view is turned, as a three-quarter portrait, and its side in pixels. */
+const [TURN, TURNED_SIDE] = [0.6, 640];
+/** How far the head over the picture covers it. */
+const OPACITY = 0.75;
+/** Faces that are followed at once in a video. */
+const MOST_FACES = 2;
+/** Milliseconds that loading waits for the service worker. */
+const LONGEST_WAIT = 5000;
+const NOBODY_RENAMED: ReadonlyMap<number, number> = new Map();
 
-const byId = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
-const status = byId("status");
-const meters = new Map<string, HTMLMeterElement>();
-let csv = "";
+interface ShownFace { id: number; parameters: FaceParameters; transform: Affine }
 
-for (const name of ARKIT_NAMES) {
-  const label = document.createElement("label");
-  const meter = document.createElement("meter");
-  label.append(name, meter);
-  byId("bars").append(label);
-  meters.set(name, meter);
-}
+class Page {
+  private readonly frame = new Frame();
+  private readonly player = new Player(this.frame);
+  private readonly bars = new Bars();
+  private readonly speed = new Speed();
+  private readonly over: HeadView;
+  private readonly aside: HeadView;
+  private recording: Recording;
+  /** Whether frames of the camera go into the recording. */
+  private keeps = false;
+  private shown: { faces: readonly ShownFace[]; pixels: Picture } | null = null;
 
-async function start(): Promise<void> {
-  ort.env.wasm.numThreads = 1; // threads need headers that static hosts do not send
-  const [head, encoder, detector] = await Promise.all([
-    load(ASSETS.head).then((bytes) => HeadModel.fromFile(bytes.buffer)),
-    load(ASSETS.encoder).then((bytes) => FaceEncoder.fromFile(ort, bytes)),
-    FaceDetector.load(),
-  ]);
-  const estimator = new FaceEstimator(head, encoder);
-  const over = new HeadView(byId<HTMLCanvasElement>("over"), head, 0.75);
-  const aside = new HeadView(byId<HTMLCanvasElement>("turned"), head, 1);
-  const input = byId<HTMLInputElement>("photo");
-  input.addEventListener("change", () => {
-    const file = input.files?.[0];
-    if (file) void told(() => show(file, estimator, detector, over, aside));
-    input.value = "";
-  });
-  byId("csv").addEventListener("click", () => save("weights.csv", csv));
-  input.disabled = false;
-  status.textContent = "Ready: open a photo of a face.";
-}
-
-async function show(
-  file: File, estimator: FaceEstimator, detector: FaceDetector, over: HeadView, aside: HeadView,
-): Promise<void> {
-  status.textContent = "Looking for faces…";
-  const bitmap = await reduced(file);
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true })!;
-  context.drawImage(bitmap, 0, 0);
-  const picture = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  const faces: EstimatedFace[] = [];
-  for (const landmarks of detector.detect(picture)) faces.push(await estimator.estimate(picture, landmarks));
-  const { head } = estimator;
-  over.draw(faces.map((face) => inPicture(head, face, bitmap.height)), bitmap.width, bitmap.height, bitmap);
-  aside.draw(faces.slice(0, 1).map((face) => turned(head, face.parameters, TURN, TURNED_SIDE)), TURNED_SIDE, TURNED_SIDE, null);
-  tell(faces.map((face) => head.arkit(face.parameters)));
-}
-
-/** Returns vertices in pixels of the whole picture, y up. */
-function inPicture(head: HeadModel, { parameters, transform }: EstimatedFace, height: number): Float32Array {
-  const points = projectToCrop(head.mesh(parameters).vertices, parameters.camera);
-  const back = inverse(transform);
-  for (let i = 0; i < points.length; i += 3) {
-    const [x, y] = apply(back, points[i]!, points[i + 1]!);
-    points.set([x, height - y, -points[i + 2]! * back[0]], i);
+  constructor(private readonly estimation: Estimation) {
+    this.over = new HeadView(elements.over, estimation.head, OPACITY);
+    this.aside = new HeadView(elements.turned, estimation.head, 1);
+    this.recording = new Recording(estimation.head);
+    elements.file.addEventListener("change", () => {
+      const file = elements.file.files?.[0];
+      elements.file.value = "";
+      if (file) void told(() => (file.type.startsWith("video/") ? this.clip(file) : this.photo(file)));
+    });
+    elements.camera.addEventListener("click", () => void told(() => this.camera()));
+    elements.stop.addEventListener("click", () => this.player.stop());
+    elements.record.addEventListener("click", () => this.toggleRecording());
+    elements.person.addEventListener("change", () => this.shown && this.draw(this.shown.faces, this.shown.pixels));
+    const writers = [
+      ["glb", (p: Performance) => glb(p), "model/gltf-binary"],
+      ["csv", (p: Performance) => arkitCsv(p), "text/csv"],
+      ["vmc.json", (p: Performance) => vmcJson(p), "application/json"],
+    ] as const;
+    writers.forEach(([ending, write, type], i) =>
+      elements.downloads[i]!.addEventListener("click", () => {
+        const person = chosenPerson();
+        if (person !== null) save(`smirk3d-${person + 1}.${ending}`, write(this.recording.performance(person)), type);
+      }),
+    );
+    this.controls("idle");
+    say("Ready: open a photo or video of a face, or use the camera.");
   }
-  return points;
+
+  private async photo(file: File): Promise<void> {
+    this.player.stop();
+    this.begin();
+    say("Looking for faces…");
+    const pixels = await photoPixels(this.frame, file);
+    const faces: ShownFace[] = [];
+    for (const [id, face] of this.estimation.detector.detect(pixels).entries()) {
+      faces.push({ id, ...(await this.estimation.estimator.estimate(pixels, xyOf(face.landmarks))) });
+    }
+    this.recording.add(faces, 0, NOBODY_RENAMED);
+    this.draw(faces, pixels);
+    this.controls("idle");
+    say(faces.length ? `${counted(faces.length, "face")}.` : "No face found: try another photo.");
+  }
+
+  private async clip(file: File): Promise<void> {
+    this.begin();
+    this.keeps = true;
+    this.controls("clip");
+    say(`Tracking ${file.name}…`);
+    await this.track((onFrame) => this.player.playFile(file, onFrame));
+    const people = this.recording.ids.length;
+    const missed = this.player.dropped ? `, ${counted(this.player.dropped, "frame")} missed` : "";
+    say(`${counted(this.recording.length, "frame")}${missed}: ${people ? counted(people, "person", "people") : "nobody"}.`);
+  }
+
+  private async camera(): Promise<void> {
+    this.begin();
+    this.controls("camera");
+    say("The camera runs. Record to keep a performance.");
+    await this.track((onFrame) => this.player.playCamera(onFrame));
+    say(this.recording.length ? `Recorded ${this.recording.duration.toFixed(1)} s.` : "The camera is off.");
+  }
+
+  private async track(play: (onFrame: (pixels: Picture, seconds: number) => Promise<void>) => Promise<void>): Promise<void> {
+    const { estimator, detector } = this.estimation;
+    const tracker = new FaceTracker(estimator, detector, MOST_FACES);
+    try {
+      await play(async (pixels, seconds) => {
+        const faces = await tracker.step(pixels, seconds);
+        if (this.keeps) this.recording.add(faces, seconds, tracker.renamed);
+        const begin = performance.now();
+        this.draw(faces, pixels);
+        this.speed.add({ ...tracker.times, drawing: performance.now() - begin });
+      });
+    } finally {
+      this.keeps = false;
+      this.controls("idle");
+    }
+  }
+
+  private toggleRecording(): void {
+    if (!this.keeps) this.recording = new Recording(this.estimation.head);
+    this.keeps = !this.keeps;
+    this.controls("camera");
+    say(this.keeps ? "Recording…" : `Recorded ${this.recording.duration.toFixed(1)} s; the camera still runs.`);
+  }
+
+  private begin(): void {
+    this.recording = new Recording(this.estimation.head);
+    this.keeps = false;
+    this.speed.clear();
+  }
+
+  private draw(faces: readonly ShownFace[], pixels: Picture): void {
+    this.shown = { faces, pixels };
+    const { head } = this.estimation;
+    // what was recorded of people who are not seen can still be saved
+    const ids = [...new Set([...faces.map(({ id }) => id), ...this.recording.ids])];
+    showPeople(ids.sort((a, b) => a - b));
+    const chosen = faces.find(({ id }) => id === chosenPerson()) ?? null;
+    const { width, height } = pixels;
+    this.over.draw(faces.map((face) => inPicture(head, face.parameters, face.transform, height)), width, height, this.frame.picture);
+    const seen = chosen ? [turned(head, chosen.parameters, TURN, TURNED_SIDE)] : [];
+    this.aside.draw(seen, TURNED_SIDE, TURNED_SIDE, null);
+    this.bars.show(chosen && head.arkit(chosen.parameters));
+    elements.over.classList.remove("empty");
+    this.enableDownloads();
+  }
+
+  private controls(state: "idle" | "clip" | "camera"): void {
+    const { file, camera, record, stop } = elements;
+    file.disabled = state !== "idle";
+    camera.disabled = state !== "idle";
+    stop.hidden = state === "idle";
+    record.hidden = state !== "camera";
+    record.textContent = this.keeps ? "End recording" : "Record";
+    record.setAttribute("aria-pressed", String(this.keeps));
+    this.enableDownloads(state !== "clip");
+  }
+
+  private enableDownloads(still = !this.keeps): void {
+    const ready = still && !this.keeps && this.recording.ids.length > 0;
+    for (const button of elements.downloads) button.disabled = !ready;
+  }
 }
 
-async function reduced(file: File): Promise<ImageBitmap> {
-  const whole = await createImageBitmap(file).catch(() => {
-    throw new Error(`${file.name} is no picture that this browser reads`);
-  });
-  const zoom = Math.min(1, LONGEST_SIDE / Math.max(whole.width, whole.height));
-  if (zoom === 1) return whole;
-  const [resizeWidth, resizeHeight] = [whole.width, whole.height].map((side) => Math.round(side * zoom));
-  return createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "high" });
-}
-
-function tell(weights: Float64Array[]): void {
-  const count = weights.length;
-  status.textContent = count ? `${count} ${count === 1 ? "face" : "faces"}.` : "No face found: try another photo.";
-  ARKIT_NAMES.forEach((name, i) => (meters.get(name)!.value = weights[0]?.[i] ?? 0));
-  csv = [["face", ...ARKIT_NAMES].join(","), ...weights.map((row, face) => [face, ...Array.from(row, (w) => w.toFixed(6))].join(","))].join("\n") + "\n";
-  byId<HTMLButtonElement>("csv").disabled = !count;
-}
-
-function save(name: string, text: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href));
+function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
 }
 
 async function told(action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
-    status.textContent = error instanceof Error ? error.message : String(error);
+    say(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Waits until files are kept for use offline; a browser without that still shows the page. */
+async function keepFiles(): Promise<void> {
+  if (!("serviceWorker" in navigator) || !import.meta.env.PROD) return;
+  const registered = await navigator.serviceWorker.register("sw.js").catch(() => null);
+  if (!registered || navigator.serviceWorker.controller) return;
+  const controlled = new Promise((resolve) => {
+    navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true });
+  });
+  await Promise.race([controlled, new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT))]);
+}
+
+async function start(): Promise<void> {
+  await keepFiles();
+  new Page(await loadEstimation());
 }
 
 void told(start);

@@ -56,6 +56,9 @@ class People:
     """Side of the pictures in pixels."""
     framing: tuple[float, float] = (1.8, 2.6)
     """Range of the pictures' side as a multiple of the landmarks' box."""
+    action_variation: float = 0.0
+    """How much people differ in how they do an action: standard deviation of the relative change of
+    its offsets. Training people have 0.25."""
     posed: bool = False
     """Keep the posed vertices too."""
     labels: Literal["all", "training"] = "all"
@@ -71,7 +74,7 @@ class People:
 
         head = load_head(self.head)
         renderer = PeopleRenderer(head, self._assets(head, wheel), self.size)
-        odds = PeopleOdds(framing=self.framing, shift=0.03)
+        odds = PeopleOdds(framing=self.framing, shift=0.03, action_variation=self.action_variation)
         sampler = PeopleSampler(renderer, odds, held_out=_SHARES[self.split])
 
         def pictures() -> Iterator[LabeledPicture]:
@@ -99,6 +102,7 @@ class People:
             raise UsageError("nothing to draw: give --count or --pairs above zero")
         check_number("--seed", self.seed, 0)
         check_number("--size", self.size, _SMALLEST, _LARGEST)
+        check_number("--action-variation", self.action_variation, 0, 1)
         check_number("--framing", self.framing[0], 1)
         check_number("--framing", self.framing[1], self.framing[0])
         check_head(self.head)

@@ -61,6 +61,7 @@ class PeopleOdds:
         distance: metres, drawn evenly in their logarithm.
         occluder, grey: of something before the face; of a picture without colours.
         sharp: of a picture without blur or loss of resolution.
+        action_variation: how much people's actions differ from the head's.
         framing: range of the picture's side in landmark boxes; shift: standard deviation of the
             box's centre, in sides.
     """
@@ -80,6 +81,7 @@ class PeopleOdds:
     occluder: float = 0.12
     grey: float = 0.03
     sharp: float = 0.5
+    action_variation: float = 0.0
     framing: tuple[float, float] = (1.5, 1.5)
     shift: float = 0.0
 
@@ -148,6 +150,7 @@ class PeopleSampler:
             head=head.name,
             shape=(rng.standard_normal(size) * std).astype(np.float32),
             skin=skin,
+            action_variation=odds.action_variation,
             hair="" if bald or hat else str(rng.choice(self._hair, p=self._hair_odds)),
             hair_colour=hair_colour,
             brows=str(rng.choice(OWN_BROWS if own else self._brows)),

@@ -1,0 +1,139 @@
+/** Pictures of photos, video files and cameras, on a canvas and as pixels. */
+
+import type { Picture } from "../core";
+
+/** Longest side in pixels to which photos, and frames of videos are reduced. */
+const [LONGEST_PHOTO, LONGEST_FRAME] = [1600, 960];
+/** Size that is asked of a camera; it may give another. */
+const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
+/** Slowest and usual speed of a video file, as browsers allow and as it was taken. */
+const [SLOWEST, USUAL] = [0.0625, 1];
+/** Part of the time between frames that an estimate may take before a file is played more slowly. */
+const ROOM = 0.8;
+
+/** A picture that can be drawn and read. */
+export class Frame {
+  private readonly canvas = new OffscreenCanvas(1, 1);
+  private readonly context = this.canvas.getContext("2d", { willReadFrequently: true })!;
+
+  /** Takes over a picture's pixels, reduced to a longest side, and returns them. */
+  take(source: CanvasImageSource, width: number, height: number, longest: number): Picture {
+    const zoom = Math.min(1, longest / Math.max(width, height));
+    const [across, down] = [Math.round(width * zoom), Math.round(height * zoom)];
+    if (this.canvas.width !== across || this.canvas.height !== down) [this.canvas.width, this.canvas.height] = [across, down];
+    this.context.imageSmoothingQuality = "high";
+    this.context.drawImage(source, 0, 0, across, down);
+    return this.context.getImageData(0, 0, across, down);
+  }
+
+  get picture(): OffscreenCanvas {
+    return this.canvas;
+  }
+}
+
+/** Returns a photo's pixels, upright. @throws Error if the browser cannot read it. */
+export async function photoPixels(frame: Frame, file: File): Promise<Picture> {
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name} is no picture that this browser reads: save it as JPEG or PNG`);
+  });
+  const pixels = frame.take(bitmap, bitmap.width, bitmap.height, LONGEST_PHOTO);
+  bitmap.close();
+  return pixels;
+}
+
+/** Called with each frame of a video and its time in seconds, one after the other. */
+export type OnFrame = (pixels: Picture, seconds: number) => Promise<void>;
+
+/** Plays a video file or a camera and hands out its frames. */
+export class Player {
+  /** Frames that the browser showed but nobody saw, as the one before still took time. */
+  dropped = 0;
+  private readonly video = document.createElement("video");
+  private address = "";
+  private ended: (() => void) | null = null;
+
+  constructor(private readonly frame: Frame) {
+    this.video.muted = true;
+    this.video.playsInline = true;
+  }
+
+  /**
+   * Plays a file to its end; it is played more slowly where estimates take longer than frames last.
+   *
+   * @throws Error if the browser cannot read it.
+   */
+  async playFile(file: File, onFrame: OnFrame): Promise<void> {
+    this.stop();
+    this.address = URL.createObjectURL(file);
+    this.video.srcObject = null;
+    this.video.src = this.address;
+    await new Promise((resolve, reject) => {
+      this.video.onloadeddata = resolve;
+      this.video.onerror = () =>
+        reject(new Error(`${file.name} is no video that this browser plays: save it as MP4 (H.264) or WebM`));
+    });
+    this.video.onerror = null;
+    await this.run(onFrame, true);
+  }
+
+  /** Plays the camera until {@link stop}. @throws Error if there is none or the user declines. */
+  async playCamera(onFrame: OnFrame): Promise<void> {
+    this.stop();
+    if (!navigator.mediaDevices) throw new Error("the camera needs a page from https or from this machine");
+    this.video.srcObject = await navigator.mediaDevices.getUserMedia({ video: CAMERA, audio: false }).catch((error: Error) => {
+      throw new Error(`the camera cannot be used (${error.message}): allow it, and close other programs that use it`);
+    });
+    await this.run(onFrame, false);
+  }
+
+  /** Ends what is played. */
+  stop(): void {
+    this.video.pause();
+    if (this.video.srcObject instanceof MediaStream) this.video.srcObject.getTracks().forEach((track) => track.stop());
+    this.video.srcObject = null;
+    if (this.address) URL.revokeObjectURL(this.address);
+    this.address = "";
+    this.ended?.();
+    this.ended = null;
+  }
+
+  private async run(onFrame: OnFrame, slowed: boolean): Promise<void> {
+    this.dropped = 0;
+    this.video.playbackRate = USUAL;
+    const over = new Promise<void>((resolve) => {
+      this.ended = resolve;
+      this.video.onended = () => this.stop();
+    });
+    let [shown, last, failure]: [number, number, unknown] = [0, -1, null];
+    const next = async (_: number, about: VideoFrameCallbackMetadata): Promise<void> => {
+      const begin = performance.now();
+      if (shown) this.dropped += Math.max(about.presentedFrames - shown - 1, 0);
+      shown = about.presentedFrames;
+      const seconds = this.video.srcObject ? begin / 1000 : about.mediaTime;
+      const between = seconds - last;
+      try {
+        if (between > 0) await onFrame(this.frame.take(this.video, about.width, about.height, LONGEST_FRAME), seconds);
+      } catch (error) {
+        failure = error;
+        this.stop();
+      }
+      if (slowed && last >= 0 && between > 0) this.slow((1000 * between * ROOM) / (performance.now() - begin));
+      last = seconds;
+      if (this.ended) this.video.requestVideoFrameCallback(next);
+    };
+    this.video.requestVideoFrameCallback(next);
+    await this.video.play().catch((error: unknown) => {
+      // a stop before the first frame ends the play that was asked for
+      if (this.ended) throw error;
+    });
+    await over;
+    if (failure) throw failure;
+  }
+
+  /** Changes the speed towards one at which no frame is missed, downwards at once. */
+  private slow(bearable: number): void {
+    const rate = Math.min(Math.max(bearable, SLOWEST), USUAL);
+    const now = this.video.playbackRate;
+    this.video.playbackRate = rate < now ? rate : Math.min(rate, now * 1.1);
+  }
+}
