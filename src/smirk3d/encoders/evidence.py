@@ -31,6 +31,20 @@ class Evidence:
     points_std: Tensor | None = None
     points_visible: Tensor | None = None
 
+    def __getitem__(self, rows: slice | Tensor) -> Evidence:
+        """Return the evidence of some faces."""
+
+        def some(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[rows]
+
+        return Evidence(
+            parameters=self.parameters[rows],
+            std=None if self.std is None else self.std[rows],
+            points=some(self.points),
+            points_std=some(self.points_std),
+            points_visible=some(self.points_visible),
+        )
+
 
 def evidence_of(
     found: Mapping[str, Tensor], unseen: Mapping[str, Tensor], unseen_std: Mapping[str, Tensor]

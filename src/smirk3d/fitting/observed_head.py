@@ -113,7 +113,7 @@ class ObservedHead:
         leading = shape[:, : self.num_shape]
         count = int(person.max()) + 1
         total = leading.new_zeros(count, self.num_shape).index_add(0, person, leading)
-        photos = leading.new_zeros(count).index_add(0, person, torch.ones_like(leading[:, 0]))
+        photos = leading.new_zeros(count).index_add(0, person, leading.new_ones(len(leading)))
         return total / photos[:, None]
 
     def state(self, parameters: FaceParameters, person: Tensor) -> FitState:
