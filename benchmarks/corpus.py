@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.corpus.columns import NUMBERS
 from smirk3d.corpus.manifest import Entry, read_entries
 from smirk3d.corpus.rows import JOURNALS, ClipRow, Journal, read_rows
@@ -63,7 +64,7 @@ def row_of(entry: Entry, status: str = "done", why: str = "") -> ClipRow:
     """Return a row of usual length."""
     return ClipRow(
         id=entry.id, uri=entry.uri, status=status, reason=why, digest="d" * 64, folder=entry.id,
-        frames=300, faces=1, seconds=10.0, head="open", head_fingerprint="h" * 64,
+        frames=300, faces=1, seconds=10.0, head=DEFAULT_HEAD, head_fingerprint="h" * 64,
         weights="open-small", weights_sha256="w" * 64, version="0.1.0", job="j" * 64,
     )  # fmt: skip
 
@@ -85,6 +86,7 @@ def resume(out: Path, rows: int = 1_000_000) -> None:
     out.mkdir(parents=True, exist_ok=True)
     pyarrow.parquet.write_table(arrow.table({"uri": uris, "id": names}), out / "list.parquet")
     path = out / OWN_FOLDER / JOURNALS / "rows.jsonl"
+    path.unlink(missing_ok=True)
     with Journal(path) as journal:
         journal.commit(row_of(Entry("CLIP", "URI")))
     line = path.read_text()
@@ -99,7 +101,7 @@ def resume(out: Path, rows: int = 1_000_000) -> None:
     names = uris = []
     began = time.monotonic()
     entries = read_entries([str(out / "list.parquet")], "videos")
-    print(f"manifest read after {time.monotonic() - began:.1f} s")
+    print(f"manifest read after {time.process_time():.1f} CPU s", flush=True)
     progress = run_corpus(run_of(out, Work(out, writes=False), rows, 0), entries)
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(f"{progress.line()}; {time.monotonic() - began:.1f} s, {used.ru_utime:.1f} CPU s")

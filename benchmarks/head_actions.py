@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from common import write_results
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -143,7 +144,7 @@ def table(columns: dict[str, dict[str, Agreement]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("heads", nargs="*", default=["open"], metavar="HEAD")
+    parser.add_argument("heads", nargs="*", default=[DEFAULT_HEAD], metavar="HEAD")
     parser.add_argument("--against", default="ict", metavar="HEAD")
     options = parser.parse_args()
     other = load_head(options.against)

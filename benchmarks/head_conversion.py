@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from common import write_results
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.fitting.conversion import ConversionConfig, HeadConverter
 from smirk3d.fitting.correspondence import find_correspondence
@@ -99,7 +100,7 @@ def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("second", help="name or file of the other head")
-    parser.add_argument("--first", default="open")
+    parser.add_argument("--first", default=DEFAULT_HEAD)
     parser.add_argument("--faces", type=int, default=200)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from common import write_results
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.geometry.cameras import project
@@ -140,7 +141,7 @@ def gaze_gains(camera: Photographer) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("heads", nargs="*", default=["open"], metavar="HEAD")
+    parser.add_argument("heads", nargs="*", default=[DEFAULT_HEAD], metavar="HEAD")
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--only", choices=("scores", "gaze"))
     options = parser.parse_args()

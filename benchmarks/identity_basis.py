@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from common import write_results
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -168,7 +169,7 @@ def measure(head: HeadModel, targets: list[Target], starts: Floats) -> dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("heads", nargs="*", default=["open"], metavar="HEAD")
+    parser.add_argument("heads", nargs="*", default=[DEFAULT_HEAD], metavar="HEAD")
     parser.add_argument("--scan", type=Path)
     parser.add_argument("--against", default="ict", metavar="HEAD")
     parser.add_argument("--count", type=int, default=200)

@@ -21,6 +21,7 @@ import torch
 import tyro
 
 from common import write_results
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import matrix_to_axis_angle
@@ -193,7 +194,7 @@ class Options:
     draw: bool = False
     assets: Path = Path()
     wheel: Path = Path()
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     count: int = 6
     frames: int = 60
     weights: str = "default"

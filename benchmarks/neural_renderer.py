@@ -92,7 +92,7 @@ def main(
     training: int = 0,
     name: str = "neural_renderer",
 ) -> None:
-    head = load_head("open")
+    head = load_head()
     photos = first_training_photos(faces, training) if training else held_out_photos(faces, limit)
     crops = photos.crops
     (method,) = make_methods([weights], head)

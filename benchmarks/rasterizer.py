@@ -25,7 +25,7 @@ IDS = {"torch": rasterize_ids_torch, "numba": rasterize_ids_numba}
 
 def scene(batch: int, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return posed vertices, cameras, faces and the face region of B heads."""
-    head = load_head("open").to(device)
+    head = load_head().to(device)
     generator = torch.Generator().manual_seed(0)
     neutral = head.neutral(batch).to(device)
     pose = 0.3 * torch.randn(batch, 3, generator=generator).to(device)

@@ -192,7 +192,7 @@ class Step:
         torch.manual_seed(0)
         self.naive = naive
         count = config.data.batches.batch_size
-        head = load_head("open")
+        head = load_head()
         self.trainer = Trainer(config, head)
         self.batches = TrainingBatches(*photos(head, 2 * count), head, config.data.batches)
 

@@ -37,7 +37,7 @@ PAGE = Path(__file__).with_name("viewer_page.py")
 
 def talking_head() -> Subject:
     """Return a face of the open head whose every action, joint and the pose move, at 60 Hz."""
-    head = load_head("open")
+    head = load_head()
     parameters = head.neutral(FRAMES)
     time_ = torch.arange(FRAMES)[:, None] / RATE
     rates = 1 + torch.rand(1, parameters.expression.shape[1]) * 3

@@ -18,7 +18,7 @@ from smirk3d.synthesis.expression_templates import template_bank, template_weigh
 
 
 def main() -> None:
-    head = load_head("open")
+    head = load_head()
     with torch.no_grad():
         vertices = head(template_bank(head)).vertices
     view = View(width=150, height=170, fill=0.98)

@@ -91,7 +91,7 @@ def repairs(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
 
 
 def actions(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
-    """Return each action from the front and from the side, the default head's first."""
+    """Return each action from the front and from the side, version 1 first."""
     pictures = []
     for name in ARKIT_NAMES:
         four = [picture(h, (name,), yaw, FACE, 130, FAST) for h in (before, after) for yaw in SIDES]
@@ -115,7 +115,7 @@ def identities(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
 
 
 def close_ups(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
-    """Return eyes and mouth from near, the default head's first."""
+    """Return eyes and mouth from near, version 1 first."""
     pictures, labels = [], []
     for window, all_names in ((EYES, EYE_ACTIONS), (MOUTH, MOUTH_ACTIONS)):
         for names in all_names:
@@ -174,13 +174,13 @@ def views(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
 def main() -> None:
     wheel, out = Path(sys.argv[1]), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    default, after = load_head("open"), load_head("open@2")
+    before, after = load_head("open"), load_head("open@2")
     sheets: dict[str, Callable[[], NDArray[np.uint8]]] = {
-        "close-ups": lambda: close_ups(default, after),
-        "combinations": lambda: combinations(default, after),
-        "identities": lambda: identities(default, after),
-        "actions": lambda: actions(default, after),
-        "views": lambda: views(default, after),
+        "close-ups": lambda: close_ups(before, after),
+        "combinations": lambda: combinations(before, after),
+        "identities": lambda: identities(before, after),
+        "actions": lambda: actions(before, after),
+        "views": lambda: views(before, after),
         "repairs": lambda: repairs(HeadModel(*bake_open_head(wheel, repair_actions=False)), after),
     }
     for name, drawn in sheets.items():

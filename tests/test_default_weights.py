@@ -12,7 +12,7 @@ import skimage.data
 import torch
 from torch.nn import functional as F
 
-from smirk3d.assets import weights_folder
+from smirk3d.assets import DEFAULT_HEAD, weights_folder
 from smirk3d.assets.weight_files import read_weights_header
 from smirk3d.faces import Face
 from smirk3d.geometry.cameras import ndc_to_pixels, project
@@ -22,7 +22,7 @@ from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.tracker import FaceTracker
 from smirk3d.tracking.tracker_config import TrackerConfig
 
-WEIGHTS = weights_folder() / "open.safetensors"
+WEIGHTS = weights_folder() / f"{DEFAULT_HEAD}.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,17 @@ def error(face: Face) -> float:
 
 
 def test_they_are_the_default_and_say_where_they_come_from(portrait: Face) -> None:
-    assert portrait.weights == "open"
+    assert portrait.weights == DEFAULT_HEAD
     assert WEIGHTS.stat().st_size < 24e6
-    provenance = read_weights_header(WEIGHTS, kind="encoder")["provenance"]
-    assert provenance["photos_seen"] > 100_000
+    header = read_weights_header(WEIGHTS, kind="encoder")
+    assert header["head"] == DEFAULT_HEAD
+    provenance = header["provenance"]
+    assert provenance["photos_seen"] > 10_000
     assert json.dumps(provenance["settings"]).count("efficientnet_lite0")
 
 
-def test_the_portrait_is_met_without_fitting(portrait: Face) -> None:
-    assert error(portrait) < 2.5
+def test_the_portrait_is_met_and_smiles(portrait: Face) -> None:
+    assert error(portrait) < 3.5
     weights = portrait.arkit()
     assert weights["mouthSmileLeft"] > 0.3 and weights["mouthSmileRight"] > 0.3
     assert weights["eyeBlinkLeft"] < 0.3 and weights["jawOpen"] < 0.3
@@ -106,7 +108,7 @@ def test_a_turned_picture_gives_the_turned_answer(
     assert math.degrees(between.norm()) < 1
     change = (face.parameters.expression - portrait.parameters.expression).abs()
     assert change.mean() < 0.03
-    assert change.max() < 0.1
+    assert change.max() < 0.2
     assert error(face) < 1.3 * error(portrait)
     assert face.T_crop_image[0, 1] == face.T_crop_image[1, 0] == 0
 
@@ -126,8 +128,14 @@ def test_a_head_that_turns_over_is_followed(
             assert change.mean() < 0.04
 
 
-def test_refined_it_stays_near_the_landmarks(portrait: Face) -> None:
-    refined = FaceReconstructor(refine=True, device="cpu")(skimage.data.astronaut())[0]
+def test_joint_it_stays_near_the_landmarks(portrait: Face) -> None:
+    alone = FaceReconstructor(fast=True, device="cpu")(skimage.data.astronaut())[0]
     # landmarks are one observation among several: truth, not they, is what the estimate seeks
-    assert error(refined) < error(portrait) + 0.3
-    assert refined.confidence()
+    assert error(portrait) < error(alone) + 0.3
+    assert portrait.confidence()
+
+
+def test_the_weights_before_are_loaded_by_name() -> None:
+    (face,) = FaceReconstructor("open", device="cpu")(skimage.data.astronaut())
+    assert face.weights == face.head.name == "open"
+    assert error(face) < 2.5

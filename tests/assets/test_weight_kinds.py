@@ -25,7 +25,6 @@ from smirk3d.encoders.registry import find_weights
 from smirk3d.errors import AssetError
 from smirk3d.feature_networks.emotion import load_emotion_network
 from smirk3d.feature_networks.vgg import load_vgg16
-from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
@@ -124,7 +123,7 @@ def test_inpainters_of_before_are_known_by_their_training(tmp_path: Path) -> Non
 
 
 def test_the_shipped_files_are_of_their_kinds() -> None:
-    assert load_inpainter(load_head("open")).kind == INPAINTER
+    assert load_inpainter().kind == INPAINTER
     assert (
         read_weights_header(weights_folder() / "open.safetensors", kind=ENCODER)["head"] == "open"
     )

@@ -21,6 +21,7 @@ from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.tracking.track_file import read_track
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
 from flame_files import companion_tables, flame_arrays, write_companions, write_flame
@@ -149,6 +150,24 @@ def test_flame_to_curves_and_back(
     assert len(back) == 3
     turned = axis_angle_to_matrix(back.head_pose) - axis_angle_to_matrix(faces.head_pose)
     assert turned.abs().max() < 0.1
+
+
+def test_curves_become_a_track_and_come_back(tmp_path: Path) -> None:
+    head = load_head("open")
+    weights = torch.rand(3, 52, generator=torch.Generator().manual_seed(1))
+    faces = head.from_arkit(weights)
+    write_arkit_csv(tmp_path / "take.csv", head, faces, timestamps=[0.0, 0.02, 0.04])
+    out = tmp_path / "out"
+    assert main(["convert", str(tmp_path / "take.csv"), "--to", "track", "--out", str(out)]) == 0
+    track = read_track(out / "take-track.npz")
+    assert track.valid.all()
+    assert track.meta["rate"] == "50/1"
+    back = tmp_path / "back"
+    arguments = ["convert", str(out / "take-track.npz"), "--out", str(back)]
+    assert main([*arguments, "--to", "arkit-csv"]) == 0
+    read, times = read_arkit_csv(back / "take-track.csv", head)
+    np.testing.assert_allclose(times, [0, 0.02, 0.04], atol=1e-4)
+    torch.testing.assert_close(head.arkit(read), head.arkit(faces), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(

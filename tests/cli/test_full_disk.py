@@ -57,6 +57,6 @@ def test_a_write_that_fails_in_its_middle_leaves_nothing(portrait: Path, tmp_pat
 
 
 def _head() -> Path:
-    from smirk3d.assets import heads_folder
+    from smirk3d.assets import DEFAULT_HEAD, heads_folder
 
-    return heads_folder() / "open.npz"
+    return heads_folder() / f"{DEFAULT_HEAD}.npz"

@@ -11,6 +11,7 @@ import pytest
 import torch
 import trimesh
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.file_lists import LIST_NAME
 from smirk3d.cli.main import main
 from smirk3d.encoders.face_encoder import FaceEncoder
@@ -158,7 +159,9 @@ def test_an_open_result_leaves_as_flame(
     arguments = ["--to-head", "flame", "--format", "flame,glb", "--out", str(tmp_path)]
     assert main(["export", str(open_result), *arguments]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("face 0: open to flame, on average the expression is off by")
+    assert said[0].startswith(
+        f"face 0: {DEFAULT_HEAD} to flame, on average the expression is off by"
+    )
     assert said[1:] == [str(tmp_path / "face-0-flame-flame"), str(tmp_path / "face-0-flame.glb")]
     assert all(Path(line).exists() for line in said[1:])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smirk3d import __version__
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.main import COMMANDS, main
 
 
@@ -53,7 +54,7 @@ def test_help_loads_neither_torch_nor_mediapipe() -> None:
 def test_heads_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["heads", "list"]) == 0
     assert capsys.readouterr().out.startswith("open ")
-    assert main(["heads", "show", "open"]) == 0
+    assert main(["heads", "show", DEFAULT_HEAD]) == 0
     text = capsys.readouterr().out
     assert "CC0" in text
     assert "mouthSmileLeft" in text

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.main import main
 from smirk3d.cli.reconstruct import reconstruct_photos
 from smirk3d.export.result import read_result
@@ -305,5 +306,5 @@ def test_two_runs_on_one_output(stub: Stub, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert set(codes) <= {0, 3} and 0 in codes
-    assert read_result(out / "a").head == "open"
+    assert read_result(out / "a").head == DEFAULT_HEAD
     assert [path.name for path in out.iterdir()] == ["a"]

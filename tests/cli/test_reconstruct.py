@@ -12,6 +12,7 @@ import trimesh
 from PIL import Image
 from skimage import data
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.main import main
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.result import read_result
@@ -34,7 +35,7 @@ def test_a_photo_gives_its_folder(result: Path) -> None:
     content = json.loads((result / "result.json").read_text())
     assert content["schema"] == "smirk3d.result/1"
     assert content["image_size"] == [512, 512]
-    assert content["head"] == "open"
+    assert content["head"] == DEFAULT_HEAD
     assert content["weights"] == {"name": "none", "sha256": None}
     (face,) = content["faces"]
     assert list(face["arkit"]) == list(ARKIT_NAMES)
@@ -132,7 +133,7 @@ def test_an_earlier_result_stays_when_writing_fails(
     code = main(["reconstruct", str(portrait), "--out", str(out), "--weights", "none"])
     assert code == 3
     assert [path.name for path in out.iterdir()] == ["portrait"]
-    assert read_result(out / "portrait").head == "open"
+    assert read_result(out / "portrait").head == DEFAULT_HEAD
 
 
 def test_one_person_shares_the_shape(portrait: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from skimage import data
 from tests.tracking.clips import background, paste, write_video
 
 from smirk3d.cli.main import main
+from smirk3d.live.preview import Sight
 from smirk3d.tracking.track_file import read_track
 from smirk3d.tracking.tracker import FaceTracker
 
@@ -65,6 +66,10 @@ def test_good_videos_are_done_and_bad_ones_named(
         (["a.mp4", "--vmc", "localhost:39539"], "use --camera, or `smirk3d play`", 2),
         (["--camera", "0", "--vmc", "localhost:"], "must be HOST:PORT", 2),
         (["--camera", "0", "--livelink", "localhost:x"], "must be HOST:PORT", 2),
+        (["a.mp4", "--preview"], "--preview, --calibrate and --calibration need --camera", 2),
+        (["a.mp4", "--calibration", "me"], "need --camera", 2),
+        (["--camera", "0", "--calibration", "a/b"], "--calibration 'a/b': a name has", 2),
+        (["--camera", "0", "--calibration", "nobody"], "make one: smirk3d track --camera 0", 3),
         (["--camera", "0", "--format", "insta"], "needs a video's pictures", 2),
         (["a.mp4", "--fov", "180"], "between 0 and 180", 2),
         (["a.mp4", "--max-faces", "0"], "at least 1", 2),
@@ -79,7 +84,9 @@ def test_what_cannot_be_done_is_said(
     code: int,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SMIRK3D_HOME", str(tmp_path))
     out = tmp_path / "out"
     assert main(["track", *arguments, "--out", str(out), "--weights", "none"]) == code
     assert reason in capsys.readouterr().err
@@ -159,3 +166,34 @@ def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
     assert np.allclose(clock[:7], track.timestamps[:7])
     assert camera.released
     assert sorted(path.name for path in tmp_path.iterdir()) == ["camera-0"]
+
+
+def test_a_camera_calibrates_and_is_seen_on_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMIRK3D_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("smirk3d.live.calibration.REST_SECONDS", 0.0)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    seen: list[Sight] = []
+    monkeypatch.setattr("smirk3d.live.preview.Preview.show", lambda self, sight: seen.append(sight))
+    camera, step = Camera(4), FaceTracker.step
+
+    def stepping(tracker: FaceTracker, image: np.ndarray, seconds: float) -> list:
+        camera.next.release()
+        return step(tracker, image, seconds)
+
+    monkeypatch.setattr(FaceTracker, "step", stepping)
+    monkeypatch.setattr("smirk3d.live.camera.cv2.VideoCapture", lambda number: camera)
+    arguments = ["--camera", "0", "--preview", "--calibrate", "--calibration", "Anna"]
+    arguments += ["--out", str(tmp_path), "--weights", "none", "--format", ""]
+    assert main(["track", *arguments]) == 0
+    said = capsys.readouterr().err
+    assert "look straight with a neutral face" in said
+    assert "calibrated: --calibration Anna uses it again" in said
+    assert (tmp_path / "home" / "calibrations" / "Anna.json").is_file()
+    assert opened[0] in said
+    assert opened[0].startswith("http://127.0.0.1:")
+    assert [sight.driver for sight in seen] == [0] * len(seen)
+    # the head that was calibrated looks straight ahead
+    assert np.abs(seen[0].values[52:]).max() < 1e-6

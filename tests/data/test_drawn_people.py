@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,8 +101,28 @@ def test_other_heads_and_empty_folders_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="holds no set of labeled pictures"):
         DrawnPeople(tmp_path, head)
-    with pytest.raises(InputError, match="shows another head than 'tiny-named'"):
+    with pytest.raises(InputError, match="shows other heads than 'tiny-named'"):
         DrawnPeople(folder, tiny_head("named"))
+
+
+def test_sets_of_another_head_teach_its_named_actions(
+    head: HeadModel, folder: Path, tmp_path: Path
+) -> None:
+    sets = tmp_path / "sets"
+    shutil.copytree(folder / "set-0", sets / "a-own")
+    shutil.copytree(folder / "set-0", sets / "b-other")
+    labels = sets / "b-other" / "labels.npz"
+    with np.load(labels) as file:
+        arrays = dict(file)
+    arrays["parameters_shape"] = arrays["parameters_shape"][:, :-1]
+    np.savez(labels, **arrays)
+    people = DrawnPeople(sets, head, POINTS)
+    half = len(people) // 2
+    own, other = people.targets[:half], people.targets[half:]
+    assert other.shape.isnan().all() and other.camera.isnan().all()
+    torch.testing.assert_close(head.arkit(other), head.arkit(own), rtol=0, atol=2e-3)
+    assert people.points[half:].isnan().all() and not people.points_visible[half:].any()
+    assert torch.equal(people.images[half:], people.images[:half])
 
 
 def test_people_need_a_folder_and_fit_into_a_batch() -> None:

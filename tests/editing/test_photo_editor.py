@@ -10,7 +10,6 @@ from smirk3d.editing.photo_editor import PhotoEditor, load_inpainter
 from smirk3d.errors import AssetError
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
-from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -99,9 +98,16 @@ def test_what_the_inpainter_adds_is_seen_only_where_something_changed() -> None:
     assert (edited == photo).all(2).mean() > 0.6
 
 
-def test_a_head_without_an_inpainter_is_refused() -> None:
-    with pytest.raises(AssetError, match="no inpainter is shipped"):
-        PhotoEditor(tiny_head())
+@pytest.mark.parametrize("name", ["open", "open@2"])
+def test_the_shipped_inpainter_serves_every_head(name: str) -> None:
+    head = load_head(name)
+    shown = head.neutral(1)[0]
+    opened = shown.replace(jaw=torch.tensor([0.8, 0.0, 0.0]))
+    photo = np.full((CROP_SIZE, CROP_SIZE, 3), 128, np.uint8)
+    edited = PhotoEditor(head)(photo, np.eye(3), shown, opened)
+    change = np.abs(edited.astype(float) - photo).mean(2)
+    assert change.max() > 30
+    assert (change == 0).mean() > 0.5
 
 
 def test_a_network_of_another_kind_is_refused() -> None:
@@ -111,6 +117,6 @@ def test_a_network_of_another_kind_is_refused() -> None:
 
 
 def test_the_shipped_inpainter_is_one_and_says_what_it_was_trained_on() -> None:
-    inpainter = load_inpainter(load_head("open"))
+    inpainter = load_inpainter()
     assert inpainter.provenance["settings"]["painter"] is not None
     assert inpainter.provenance["photos_seen"] > 1000

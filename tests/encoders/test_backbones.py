@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from smirk3d.encoders.backbones import ARCHITECTURES, SameConv2d, build_backbone
+from smirk3d.encoders.backbones import ARCHITECTURES, build_backbone
+from smirk3d.encoders.convolutions import SameConv2d, conv_norm
 from smirk3d.errors import AssetError
 
 # import timm
@@ -151,3 +152,28 @@ def test_place_channels_follow_the_pooled_features_and_know_where_things_are() -
     assert features.shape == (2, backbone.num_features)
     cells = features[:, 576:].unflatten(1, (8, 16))
     assert (cells.std(2) > 0).any()
+
+
+@pytest.mark.parametrize(("stride", "groups"), [(1, 1), (1, 16), (2, 16)])
+@pytest.mark.parametrize("half", [False, True])
+def test_fixed_batch_norms_are_part_of_convolutions(stride: int, groups: int, half: bool) -> None:
+    torch.manual_seed(0)
+    conv = SameConv2d(16, 16, 5, stride, groups)
+    norm = torch.nn.BatchNorm2d(16).eval()
+    for tensor in (norm.weight.data, norm.bias.data, norm.running_mean, norm.running_var):
+        assert tensor is not None
+        tensor.uniform_(0.5, 1.5)
+    x = torch.randn(3, 16, 9, 9, requires_grad=True)
+    inputs = (x, conv.weight, norm.weight, norm.bias)
+    wanted = norm(conv(x))
+    weights = torch.randn_like(wanted)
+    slopes = torch.autograd.grad((wanted * weights).sum(), inputs)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        found = conv_norm(conv, norm, x)
+    # half precision keeps eight bits
+    tolerance = 0.03 if half else 1e-5
+    assert (found.float() - wanted).norm() < tolerance * wanted.norm()
+    for got, right in zip(
+        torch.autograd.grad((found.float() * weights).sum(), inputs), slopes, strict=True
+    ):
+        assert (got - right).norm() < tolerance * right.norm()

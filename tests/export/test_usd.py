@@ -12,7 +12,8 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import MissingExtra, OutputError
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
-from smirk3d.export.usd import frame_rate, write_usd
+from smirk3d.export.usd.times import frame_rate
+from smirk3d.export.usd.writing import write_usd
 from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head

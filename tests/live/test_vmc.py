@@ -10,10 +10,12 @@ import torch
 from tests.export.faces import random_faces
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.errors import AssetError, InputError, MissingExtra
+from smirk3d.errors import InputError, MissingExtra
+from smirk3d.export.arkit_csv import rotation_angles
 from smirk3d.export.rigs.rig import skull_rotation
-from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.live.datagrams import face_values
 from smirk3d.live.vmc import VmcSender, unity_quaternion_xyzw
 
 osc_bundle = pytest.importorskip("pythonosc.osc_bundle", reason="the extra live is not installed")
@@ -43,7 +45,7 @@ def received_frame(receiver: socket.socket) -> list[Message]:
 def test_a_frame_arrives_whole(receiver: socket.socket) -> None:
     face = random_faces(HEAD, 1)
     with VmcSender(port=receiver.getsockname()[1]) as sender:
-        sender.send(HEAD, face[0], 1.25)
+        sender.post(sender.datagrams(face_values(HEAD, face)[0], 1.25))
     messages = received_frame(receiver)
     assert messages[-3:] == [
         ("/VMC/Ext/Blend/Apply", []),
@@ -55,7 +57,8 @@ def test_a_frame_arrives_whole(receiver: socket.socket) -> None:
     np.testing.assert_allclose(list(values.values()), HEAD.arkit(face)[0].numpy(), atol=1e-6)
     bones = {params[0]: params[1:] for address, params in messages if address.endswith("/Bone/Pos")}
     assert list(bones) == ["Head", "LeftEye", "RightEye"]
-    expected = unity_quaternion_xyzw(skull_rotation(HEAD, face))[0].numpy()
+    angles = rotation_angles(skull_rotation(HEAD, face))[0].tolist()
+    expected = unity_quaternion_xyzw(*angles)
     np.testing.assert_allclose(bones["Head"], [0, 0, 0, *expected], atol=1e-6)
 
 
@@ -66,7 +69,7 @@ def test_avatars_choose_names_eyes_and_positions(receiver: socket.socket) -> Non
         eye_bones=False,
         bone_positions={"Head": (0.0, 0.1, 0.0)},
     )
-    sender.send(HEAD, HEAD.neutral()[0], 0.0)
+    sender.post(sender.datagrams(np.zeros(61), 0.0))
     messages = received_frame(receiver)
     sender.close()
     bones = [params for address, params in messages if address.endswith("/Bone/Pos")]
@@ -85,7 +88,7 @@ def test_avatars_choose_names_eyes_and_positions(receiver: socket.socket) -> Non
 )
 def test_unitys_quaternions_turn_the_same_way(turn: list[float], forward: list[float]) -> None:
     matrix = axis_angle_to_matrix(torch.tensor([turn], dtype=torch.float64))
-    x, y, z, w = unity_quaternion_xyzw(matrix)[0].tolist()
+    x, y, z, w = unity_quaternion_xyzw(*rotation_angles(matrix)[0].tolist())
     # Unity rotates (0, 0, 1) by its quaternion with the usual formula, in its own axes
     turned = [2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)]
     np.testing.assert_allclose(turned, forward, atol=1e-12)
@@ -106,13 +109,13 @@ def test_receivers_that_are_none_are_named() -> None:
         VmcSender("no.such.host.invalid")
 
 
-def test_heads_without_actions_are_refused(receiver: socket.socket) -> None:
-    head = tiny_head("pca")
-    with (
-        VmcSender(port=receiver.getsockname()[1]) as sender,
-        pytest.raises(AssetError, match="no named actions"),
-    ):
-        sender.send(head, head.neutral()[0], 0.0)
+def test_unitys_quaternions_are_those_of_the_matrix() -> None:
+    turns = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (50, 3)))
+    wxyz = matrix_to_quaternion_wxyz(axis_angle_to_matrix(turns))
+    wxyz = wxyz * wxyz[:, :1].sign()
+    for turn, (w, x, y, z) in zip(turns, wxyz.tolist(), strict=True):
+        angles = rotation_angles(axis_angle_to_matrix(turn[None]))[0].tolist()
+        np.testing.assert_allclose(unity_quaternion_xyzw(*angles), [x, -y, -z, w], atol=1e-9)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
-import torch
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import OutputError
-from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.live.calibration import Calibration
+from smirk3d.live.datagrams import FaceValues
 from smirk3d.live.stream_driver import StreamDriver
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.tracker import TrackedFace
 
 HEAD = tiny_head()
 RATE = 10
+JAW = ARKIT_NAMES.index("jawOpen")
+YAW = len(ARKIT_NAMES)
 
 
 class Receiver:
@@ -26,15 +27,20 @@ class Receiver:
     def __init__(self) -> None:
         self.times: list[float] = []
         self.jaws: list[float] = []
-        self.faces: list[FaceParameters] = []
+        self.values: list[FaceValues] = []
         self.away = False
 
-    def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
+    def datagrams(self, values: FaceValues, seconds: float) -> list[bytes]:
+        if not self.away:
+            self.times.append(seconds)
+            self.values.append(values)
+            self.jaws.append(float(values[JAW]))
+        return [b"packet"]
+
+    def post(self, datagrams: Iterable[bytes]) -> None:
+        assert list(datagrams) == [b"packet"]
         if self.away:
             raise OutputError("10.0.0.1:39539 cannot be reached")
-        self.times.append(seconds)
-        self.faces.append(parameters)
-        self.jaws.append(float(parameters.jaw[0]))
 
 
 class Stage:
@@ -43,7 +49,7 @@ class Stage:
     def __init__(self) -> None:
         self.receiver = Receiver()
         self.lines: list[str] = []
-        self.driver = StreamDriver(HEAD, self.receiver, self.lines.append)
+        self.driver = StreamDriver(HEAD, [self.receiver], self.lines.append)
         self.frame = 0
 
     def show(self, *faces: TrackedFace, frames: int = 1, **renamed: int) -> list[float]:
@@ -87,9 +93,7 @@ def test_every_frame_is_sent_and_the_face_is_held_then_rests_and_comes_back() ->
     assert rising(back[:5])
     assert back[-1] == pytest.approx(0.8)
     assert stage.receiver.times == [n / RATE for n in range(stage.frame)]
-    resting = stage.receiver.faces[3 + 5 + 19]
-    assert HEAD.arkit(resting[None])[0, ARKIT_NAMES.index("jawOpen")] == pytest.approx(0, abs=1e-6)
-    torch.testing.assert_close(resting.head_pose, torch.zeros(3), atol=1e-6, rtol=0)
+    np.testing.assert_allclose(stage.receiver.values[3 + 5 + 19], 0, atol=1e-6)
 
 
 def test_a_face_that_is_hidden_for_a_moment_is_held() -> None:
@@ -139,3 +143,35 @@ def test_a_receiver_that_is_away_is_said_once_and_ends_nothing() -> None:
     stage.receiver.away = True
     stage.show(person(0, 0.5))
     assert len(stage.lines) == 2
+
+
+def test_who_drives_is_told() -> None:
+    stage = Stage()
+    near, far = person(4, 0.9, size=200), person(2, 0.1)
+    assert stage.driver.step([near, far], 0.0, {}) == 4
+    assert stage.driver.step([far], 0.1, {}) is None
+
+
+def test_the_first_seconds_calibrate_the_rest() -> None:
+    made: list[Calibration] = []
+    receiver = Receiver()
+    driver = StreamDriver(HEAD, [receiver], print, on_calibrated=made.append)
+    for frame in range(31):
+        assert driver.is_calibrating
+        driver.step([person(0, 0.2)], frame / RATE, {})
+    assert not driver.is_calibrating
+    assert len(made) == 1
+    np.testing.assert_allclose(receiver.values, 0, atol=1e-6)
+    driver.step([person(0, 1.0)], 3.1, {})
+    assert receiver.jaws[-1] == pytest.approx(1.0)
+    assert receiver.values[-1][YAW] == pytest.approx(-(1.0 - 0.2), abs=1e-5)
+
+
+def test_a_head_that_turns_is_calibrated_once_it_is_still() -> None:
+    made: list[Calibration] = []
+    lines: list[str] = []
+    driver = StreamDriver(HEAD, [Receiver()], lines.append, on_calibrated=made.append)
+    for frame in range(64):
+        driver.step([person(0, 0.3 * (frame % 2) if frame < 31 else 0.2)], frame / RATE, {})
+    assert lines == ["the head turned while calibrating: look straight and hold still"]
+    assert made[0].rest[JAW] == pytest.approx(0.2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["DEFAULT_HEAD", "heads_folder", "user_folder", "weights_folder"]
 
-DEFAULT_HEAD = "open"
+DEFAULT_HEAD = "open@2"
 """Name of the head that is used unless another is given."""
 
 

@@ -49,6 +49,8 @@ def path_text(path: str | os.PathLike[str]) -> str:
 
 def same_name_key(name: str) -> str:
     """Return what is equal for two names that some file system takes for one."""
+    if name.isascii():  # the same, a tenth of the time
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.placing import placed
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED, check_head, check_number
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from smirk3d.heads.head_model import HeadModel
     from smirk3d.tracking.performance import Performance
 
-_FORMATS = ("arkit-csv", "flame", "glb", "usd", "npz")
-_ENDINGS = {"arkit-csv": ".csv", "flame": "-flame.npz", "glb": ".glb", "usd": ".usd", "npz": ".npz"}
+_ENDINGS = {
+    "arkit-csv": ".csv", "flame": "-flame.npz", "track": "-track.npz", "glb": ".glb",
+    "usd": ".usd", "usd-points": "-points.usd", "npz": ".npz",
+}  # fmt: skip
+"""Ending of the files of each format."""
 
 
 @dataclass
@@ -34,12 +38,13 @@ class Convert:
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Files or folders."""
     to: str = "arkit-csv"
-    """Formats, separated by commas: arkit-csv, flame (an NPZ), glb, usd, npz."""
+    """Formats, separated by commas: arkit-csv, flame (an NPZ), track (as track.npz), glb, usd,
+    usd-points (vertices of each frame), npz."""
     out: Path = Path()
     """Folder for the files, named after the inputs; the folder you are in unless given."""
     flame: str = "flame"
     """Name or file of the FLAME head, as imported, for FLAME's parameters."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head with ARKit's actions, for curves."""
     person: int = 0
     """Which person of a track."""
@@ -54,7 +59,7 @@ class Convert:
         """Do it and return the exit code."""
         if not self.inputs:
             raise UsageError("nothing to convert: smirk3d convert FILE... --to arkit-csv")
-        formats = parse_formats(self.to, _FORMATS)
+        formats = parse_formats(self.to, tuple(_ENDINGS))
         check_number("--person", self.person, 0)
         check_number("--rate", self.rate, 1, 1000)
         check_number("--csv-fps", self.csv_fps, 1, 100)
@@ -87,7 +92,7 @@ class Convert:
                 shown = performance.on_head(target) if target is not None else performance
                 if target is not None:
                     say(f"{path}: {performance.head.name} to {target.name}, {shown.note}")
-                _write(name, staged / (stem + _ENDINGS[name]), shown, fps)
+                _write(name, staged / (stem + _ENDINGS[name]), shown, str(path), fps)
                 written.append(self.out / (stem + _ENDINGS[name]))
         for file in written:
             say(file)
@@ -104,13 +109,14 @@ class Convert:
         return None
 
 
-def _write(name: str, path: Path, performance: Performance, fps: Fraction) -> None:
+def _write(name: str, path: Path, performance: Performance, source: str, fps: Fraction) -> None:
     from smirk3d.export.arkit_csv import write_arkit_csv
     from smirk3d.export.flame.parameter_files import write_flame_parameters
     from smirk3d.export.glb import write_glb
     from smirk3d.export.parameter_files import write_parameters_npz
     from smirk3d.export.rigs.rig import HeadMotion
-    from smirk3d.export.usd import write_usd
+    from smirk3d.export.usd.point_cache import write_point_cache
+    from smirk3d.export.usd.writing import write_usd
 
     head, parameters, times = performance.head, performance.parameters, performance.times.tolist()
     if name == "arkit-csv":
@@ -119,6 +125,10 @@ def _write(name: str, path: Path, performance: Performance, fps: Fraction) -> No
         write_flame_parameters(path, head, parameters)
     elif name == "npz":
         write_parameters_npz(path, head, parameters)
+    elif name == "track":
+        performance.as_track(source).save(path, head)
+    elif name == "usd-points":
+        write_point_cache(path, head, HeadMotion(parameters=parameters, timestamps=times))
     else:
         still = head.neutral().replace(shape=parameters.shape[:1])[0]
         motion = HeadMotion(parameters=parameters, timestamps=times)

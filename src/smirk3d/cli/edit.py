@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import CountBar, Device
 from smirk3d.cli.support.terminal import say
 from smirk3d.cli.support.usage import (
@@ -62,12 +63,12 @@ class Edit:
     """Which face, the largest being 0; the largest unless given."""
     person: int = 0
     """Which person of the track."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head."""
     weights: str = "default"
     """Name or file of encoder weights; none fits landmarks alone."""
     inpainter: Path | None = None
-    """Weights of an inpainter, by `smirk3d train inpainter`; the shipped ones by default."""
+    """Weights of an inpainter, by `smirk3d train inpainter`; the shipped one by default."""
     device: Device = "auto"
     """Where to compute."""
 

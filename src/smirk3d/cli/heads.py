@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.installed import check_new_name
 from smirk3d.cli.support.terminal import complain, failure, say, say_lines
 from smirk3d.cli.support.usage import FAILED, check_ending, check_head, check_new_file
@@ -74,7 +75,7 @@ class Bake:
 
     wheel: Annotated[Path, tyro.conf.Positional]
     """The wheel file."""
-    out: Path = Path("open.npz")
+    out: Path = Path(f"{DEFAULT_HEAD}.npz")
     """The head file to write."""
     overwrite: bool = False
     """Replace the file if it exists."""

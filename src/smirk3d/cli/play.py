@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.receivers import Receivers
 from smirk3d.cli.support.terminal import complain, say
 from smirk3d.cli.support.usage import check_head, check_number
@@ -28,7 +29,7 @@ class Play:
     """Which person of the track."""
     loop: bool = False
     """Begin again after the last frame, until Ctrl-C."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Head with ARKit's actions, for curves, and for tracks of heads without them."""
     receivers: tyro.conf.OmitArgPrefixes[Receivers] = field(default_factory=Receivers)
 
@@ -41,10 +42,12 @@ class Play:
 
         from fractions import Fraction
 
+        from smirk3d.closing import stop_on_interrupt
         from smirk3d.heads.registry import load_head
+        from smirk3d.live.calibration import REST_SECONDS, Calibration
+        from smirk3d.live.datagrams import face_values
         from smirk3d.live.playback import play
         from smirk3d.tracking.performance import read_performance
-        from smirk3d.tracking.track_video import stop_on_interrupt
 
         shown = read_performance(
             self.track, load_head, flame="flame", head=self.head, person=self.person,
@@ -52,13 +55,18 @@ class Play:
         )  # fmt: skip
         if not shown.head.has_named_actions:
             shown = shown.on_head(load_head(self.head))
+        times = shown.times - shown.times[0]
+        values = face_values(shown.head, shown.parameters)
+        calibration = self.receivers.known_calibration()
+        if self.receivers.calibrate:
+            calibration = Calibration.of(values[times <= REST_SECONDS])
+            self.receivers.keep(calibration)
+        if calibration is not None:
+            values = calibration.applied(values)
         with contextlib.ExitStack() as stack, stop_on_interrupt() as stop:
             sinks = self.receivers.open(stack)
             complain("playing; Ctrl-C ends it")
-            sent = play(
-                shown.head, shown.parameters, shown.times.tolist(), sinks,
-                loop=self.loop, stop=stop, warn=complain,
-            )  # fmt: skip
+            sent = play(values, times.tolist(), sinks, loop=self.loop, stop=stop, warn=complain)
         say(f"{self.track}: {sent} frames sent")
         return 0
 

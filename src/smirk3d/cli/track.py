@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,7 +24,9 @@ from smirk3d.errors import UsageError
 from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, OVERLAY, parse_clip_formats
 
 if TYPE_CHECKING:
+    from smirk3d.live.preview import Preview
     from smirk3d.live.stream_driver import StreamDriver
+    from smirk3d.preprocessing.media.video_reader import VideoFrame
     from smirk3d.reconstruction import FaceReconstructor
     from smirk3d.tracking.track_video import ClipConfig, ClipOutcome
     from smirk3d.tracking.tracker import TrackedFace
@@ -50,9 +53,10 @@ class Track:
     out: Path = Path("smirk3d-out")
     """Folder for the results."""
     format: str = "mp4,glb"
-    """Formats, separated by commas: mp4 (heads over the video, with its sound), glb, usd,
-    arkit-csv, obj, ply, npz, html, and for FLAME heads flame (parameters alone) and the data sets
-    gaussian-avatars, flash-avatar, insta, imavatar, with pictures."""
+    """Formats, separated by commas: mp4 (heads over the video, with its sound), glb, usd, usdz,
+    usd-points (vertices of each frame), arkit-csv, chan (head and camera), obj, ply, npz, html, and
+    for FLAME heads flame (parameters alone) and the data sets gaussian-avatars, flash-avatar,
+    insta, imavatar, with pictures."""
     smooth: Literal["off", "live", "best"] | None = None
     """best: afterwards, without lag (videos); live: as frames come (cameras); or off."""
     max_faces: int | None = None
@@ -66,6 +70,8 @@ class Track:
     """Frames a second of a folder of numbered pictures; videos have their own."""
     fresh: bool = False
     """Start over where an earlier run is done or could be gone on with."""
+    preview: bool = False
+    """Show a camera's picture, the faces found and the weights sent on a page in the browser."""
     receivers: tyro.conf.OmitArgPrefixes[Receivers] = field(default_factory=Receivers)
     """Programs that get one face of a camera: the largest at first, until it was gone for three
     seconds."""
@@ -90,7 +96,7 @@ class Track:
             options.head,
             weights=options.weights,
             refine=options.refine,
-            fast=not options.refine,
+            fast=options.fast or (not options.refine and self._is_live),
             device=options.device,
         )
         check_formats(formats, reconstructor.head)
@@ -98,6 +104,11 @@ class Track:
             formats = tuple(name for name in formats if name != OVERLAY)
             return self._track_camera(self.camera, reconstructor, formats)
         return self._track_videos(reconstructor, formats)
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether each frame is answered before the next one comes."""
+        return self.camera is not None or self.smooth == "live"
 
     def _check(self, formats: tuple[str, ...]) -> None:
         """Refuse options that do not go together.
@@ -113,6 +124,9 @@ class Track:
             raise UsageError(
                 "a face is sent as it moves: use --camera, or `smirk3d play` on the result"
             )
+        calibrated = self.receivers.calibration_name is not None
+        if (self.preview or calibrated) and self.camera is None:
+            raise UsageError("--preview, --calibrate and --calibration need --camera")
         pictured = [name for name in formats if name in DATA_SET_FORMATS]
         if pictured and self.camera is not None:
             raise UsageError(f"{', '.join(pictured)} needs a video's pictures: track a file")
@@ -147,7 +161,8 @@ class Track:
         options = self.estimation
         settings = Settings(
             kind="videos", head=options.head, weights=options.weights, refine=options.refine,
-            device=options.device, formats=formats, clip=self._config(),
+            fast=options.fast or (not options.refine and self._is_live), device=options.device,
+            formats=formats, clip=self._config(),
             table=self.corpus.table or "parquet",
         )  # fmt: skip
         return run_inputs(self.videos, self.out, settings, self.corpus, fresh=self.fresh)
@@ -185,6 +200,11 @@ class Track:
         from smirk3d.live.stream_driver import StreamDriver
         from smirk3d.live.track_camera import finish_left_takes, track_camera
 
+        receivers, has_actions = self.receivers, reconstructor.head.has_named_actions
+        if not has_actions and (receivers.addresses() or receivers.calibration_name):
+            name = reconstructor.head.name
+            raise UsageError(f"head {name!r} has no named actions to send: use --head open")
+        calibration = receivers.known_calibration()
         for left in finish_left_takes(number, reconstructor, self.out, formats):
             if isinstance(left, Exception):
                 complain(left)
@@ -192,29 +212,55 @@ class Track:
                 frames = len(left.track.timestamps)
                 complain(f"an earlier take was broken off: {frames} frames -> {left.folder}")
         with contextlib.ExitStack() as stack:
-            drivers = [
-                StreamDriver(reconstructor.head, sink, complain)
-                for sink in self.receivers.open(stack)
-            ]
+            sinks = receivers.open(stack)
+            driver = None
+            if sinks or receivers.calibrate or (self.preview and has_actions):
+                driver = StreamDriver(
+                    reconstructor.head, sinks, complain, calibration=calibration,
+                    on_calibrated=receivers.keep if receivers.calibrate else None,
+                )  # fmt: skip
+            preview = self._open_preview(stack)
             bars = _Bars()
             stack.callback(bars.close)
             complain("tracking; Ctrl-C ends it")
+            if receivers.calibrate:
+                complain("calibrating: look straight with a neutral face for 3 seconds")
             outcome = track_camera(
                 number, reconstructor, self.out, formats, self._config(),
-                on_faces=partial(_drive, drivers), on_progress=bars,
+                on_faces=partial(_live, driver, preview), on_progress=bars,
             )  # fmt: skip
         say(f"camera {number}: {len(outcome.track.timestamps)} frames -> {outcome.folder}")
         return 0
 
+    def _open_preview(self, stack: contextlib.ExitStack) -> Preview | None:
+        from smirk3d.live.preview import Preview
 
-def _drive(
-    drivers: Sequence[StreamDriver],
+        if not self.preview:
+            return None
+        preview = stack.enter_context(Preview())
+        complain(f"preview: {preview.address}")
+        webbrowser.open(preview.address)
+        return preview
+
+
+def _live(
+    driver: StreamDriver | None,
+    preview: Preview | None,
+    frame: VideoFrame,
     faces: Sequence[TrackedFace],
-    seconds: float,
     renamed: Mapping[int, int],
 ) -> None:
-    for driver in drivers:
-        driver.step(faces, seconds, renamed)
+    """Send and show a frame of a camera."""
+    from smirk3d.live.preview import Sight
+
+    shown = None if driver is None else driver.step(faces, frame.seconds, renamed)
+    if preview is None:
+        return
+    note = f"{len(faces)} faces" if len(faces) != 1 else ""
+    if driver is not None and driver.is_calibrating:
+        note = "look straight with a neutral face"
+    values = None if driver is None else driver.values
+    preview.show(Sight(frame.image, faces, shown, values, note))
 
 
 def _report(place: Destination, outcome: ClipOutcome) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import Estimation
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED
@@ -64,7 +65,7 @@ class View:
         from smirk3d.viewer.session.subjects import open_subject
 
         options = self.estimation
-        head = options.head if options.head != "open" else None
+        head = options.head if options.head != DEFAULT_HEAD else None
         subjects = []
         for number, path in enumerate(self.results):
             try:

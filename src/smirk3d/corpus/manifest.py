@@ -1,4 +1,7 @@
-"""The inputs of a corpus: files, folders, globs, lists and addresses to one list of entries."""
+"""The inputs of a corpus: files, folders, globs, lists and addresses to one list of entries.
+
+An entry is one job, or, if it is a long video, its pieces and their joining.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,47 @@ class Entry:
     start: float = 0.0
     end: float | None = None
     same_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PieceJob:
+    """The tracking of one piece of a long video.
+
+    Attributes:
+        entry: the video.
+        number: of the piece, from 0.
+    """
+
+    entry: Entry
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class JoinJob:
+    """The results of a long video whose pieces are tracked.
+
+    Attributes:
+        entry: the video.
+    """
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class InPieces:
+    """The answer that an input is a long video, to be tracked in pieces.
+
+    Attributes:
+        entry: the video.
+        count: number of its pieces.
+    """
+
+    entry: Entry
+    count: int
+
+
+Job = Entry | PieceJob | JoinJob
+"""An input, or a part of a long video."""
 
 
 def is_address(text: str) -> bool:
@@ -197,19 +241,20 @@ def _where(uri: str) -> str:
 
 def _ids(items: Sequence[Listed]) -> list[str]:
     """Return the given ids as names of folders, and names of files for the others."""
-    taken: dict[str, str] = {}
-    for item in items:
-        if item.id:
-            key = same_name_key(safe_component(item.id))
+    given = [safe_component(item.id) if item.id else "" for item in items]
+    taken: set[str] = set()
+    for item, name in zip(items, given, strict=True):
+        if name:
+            key = same_name_key(name)
             if key in taken:
                 raise InputError(f"the id {item.id!r} is given twice: ids must be unique")
-            taken[key] = item.id
+            taken.add(key)
     paths = {item.uri: _path(item.uri) for item in items if not item.id}
     names = result_names(list(dict.fromkeys(paths.values())))
     ids = []
-    for item in items:
-        if item.id:
-            ids.append(safe_component(item.id))
+    for item, own in zip(items, given, strict=True):
+        if own:
+            ids.append(own)
             continue
         name = names[paths[item.uri]]
         if item.start or item.end is not None:
@@ -218,7 +263,7 @@ def _ids(items: Sequence[Listed]) -> list[str]:
             )
         if same_name_key(name) in taken:
             name = f"{name}-{short_hash(f'{item.uri} {item.start} {item.end}')}"
-        taken[same_name_key(name)] = name
+        taken.add(same_name_key(name))
         ids.append(name)
     return ids
 

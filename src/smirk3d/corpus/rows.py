@@ -10,27 +10,29 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from sys import intern
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from smirk3d.assets.atomic import output_error
 from smirk3d.assets.foreign.json_text import parse_json
 from smirk3d.assets.foreign.origin import Origin
 from smirk3d.closing import Closing
+from smirk3d.corpus.manifest import InPieces
 from smirk3d.errors import InputError
 
 Status = Literal["done", "failed", "skipped"]
+_STATUSES = set(get_args(Status))
 
 JOURNALS = "journals"
 """The folder of journals inside of a corpus's own folder."""
 
 _SYNC_EVERY = 1.0
 """Seconds of rows that a loss of power costs at most; a kill costs none."""
-_LINES = 8192
-"""Lines that are parsed at once."""
+_BLOCK = 3 << 20
+"""Bytes of lines that are parsed at once: some thousand rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,23 @@ class ClipRow:
     job: str = ""
 
 
+Outcome = ClipRow | InPieces | None
+"""What becomes of a job: the row of its input, done or failed; that the input is to be tracked in
+pieces; or None, for a piece that is tracked."""
+
 COLUMNS = tuple(field.name for field in fields(ClipRow))
 _SHARED = frozenset(
     ("status", "reason", "head", "head_fingerprint", "weights", "weights_sha256", "version")
 )
 """Columns whose texts many rows have in common."""
-_NUMBERS = {"start": float, "frames": int, "faces": int, "seconds": float}
+_TEXT: set[type] = {str}
+_WHOLE: set[type] = {int}
+_REAL: set[type] = {float, int}
+_KINDS: dict[str, set[type]] = {
+    "start": _REAL, "end": _REAL | {type(None)}, "seconds": _REAL, "frames": _WHOLE,
+    "faces": _WHOLE,
+}  # fmt: skip
+"""Types that JSON gives the values of columns that are no texts."""
 
 
 class Journal(Closing):
@@ -131,29 +144,83 @@ def _ends_a_line(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def read_rows(folder: Path) -> dict[str, ClipRow]:
-    """Return the newest row of each input, by id, of all journals of a corpus.
+class RowTable(Mapping[str, ClipRow]):
+    """The newest row of each input, by id.
+
+    Values are kept by column: an object for each of a million rows takes more time and memory than
+    all that is done with them.
+
+    Attributes:
+        columns: lists of values by name, one value for each row that was read, replaced ones too.
+        places: where the newest row of each id is in these lists.
+    """
+
+    def __init__(self) -> None:
+        """Begin without rows."""
+        self.columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        self.places: dict[str, int] = {}
+        self._times: list[float] = []
+
+    def __getitem__(self, name: str) -> ClipRow:
+        """Return the row of an id.
+
+        Raises:
+            KeyError: if it has none.
+        """
+        place = self.places[name]
+        return ClipRow(**{column: values[place] for column, values in self.columns.items()})
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the ids."""
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        """Number of inputs that have a row."""
+        return len(self.places)
+
+    def sorted_columns(self) -> dict[str, list[Any]]:
+        """Return the values of each column, ordered by id."""
+        order = [self.places[name] for name in sorted(self.places)]
+        return {name: list(map(values.__getitem__, order)) for name, values in self.columns.items()}
+
+    def extend(self, block: Sequence[Sequence[Any]]) -> None:
+        """Take in rows ``[time, *columns]`` that were checked."""
+        times, *columns = zip(*block, strict=True)
+        places, known = self.places, self._times
+        for place, (name, when) in enumerate(zip(columns[0], times, strict=True), len(known)):
+            before = places.setdefault(name, place)
+            if before != place:
+                before_when = known[before] if before < len(known) else times[before - len(known)]
+                if before_when <= when:
+                    places[name] = place
+        known.extend(times)
+        for name, values in zip(COLUMNS, columns, strict=True):
+            self.columns[name].extend(map(intern, values) if name in _SHARED else values)
+
+
+def read_rows(folder: Path) -> RowTable:
+    """Return the newest row of each input of all journals of a corpus.
 
     Args:
         folder: the corpus's own folder.
     """
-    newest: dict[str, tuple[float, ClipRow]] = {}
+    table = RowTable()
     for path in sorted((folder / JOURNALS).glob("*.jsonl")):
-        for when, row in _rows_of(path):
-            known = newest.get(row.id)
-            if known is None or known[0] <= when:
-                newest[row.id] = when, row
-    return {name: row for name, (_, row) in newest.items()}
+        for block in _blocks(path):
+            table.extend(block)
+    return table
 
 
-def _rows_of(path: Path) -> Iterator[tuple[float, ClipRow]]:
+def _blocks(path: Path) -> Iterator[list[list[Any]]]:
+    """Yield the rows of a journal, many at once; torn and foreign lines are left out."""
     origin = Origin(str(path), "journal of a corpus", "remove it, and its clips are done again")
     with path.open("rb") as file:
-        while lines := file.readlines(_LINES * 400):
-            for values in _values(lines, origin):
-                row = _row(values)
-                if row is not None:
-                    yield float(values[0]), row
+        while lines := file.readlines(_BLOCK):
+            rows = _values(lines, origin)
+            if not _fit(rows):
+                rows = [row for row in rows if _fit([row])]
+            if rows:
+                yield rows
 
 
 def _values(lines: Iterable[bytes], origin: Origin) -> list[Any]:
@@ -171,22 +238,16 @@ def _values(lines: Iterable[bytes], origin: Origin) -> list[Any]:
         return whole
 
 
-def _row(values: Any) -> ClipRow | None:
-    if not isinstance(values, list) or len(values) != 1 + len(COLUMNS):
-        return None
-    try:
-        float(values[0])
-        row = {name: _cell(name, value) for name, value in zip(COLUMNS, values[1:], strict=True)}
-    except (TypeError, ValueError):
-        return None
-    return ClipRow(**row)
-
-
-def _cell(name: str, value: Any) -> Any:
-    if name in _NUMBERS:
-        return _NUMBERS[name](value)
-    if name == "end":
-        return None if value is None else float(value)
-    if not isinstance(value, str):
-        raise TypeError(name)
-    return intern(value) if name in _SHARED else value
+def _fit(rows: Sequence[Any]) -> bool:
+    """Return whether values are rows ``[time, *columns]`` of the right types, all of them."""
+    if set(map(type, rows)) != {list} or set(map(len, rows)) != {1 + len(COLUMNS)}:
+        return False
+    times, *columns = zip(*rows, strict=True)
+    return (
+        set(map(type, times)) <= _REAL
+        and all(
+            set(map(type, values)) <= _KINDS.get(name, _TEXT)
+            for name, values in zip(COLUMNS, columns, strict=True)
+        )
+        and set(columns[COLUMNS.index("status")]) <= _STATUSES
+    )

@@ -92,10 +92,10 @@ class Progress:
         """How many inputs have a row."""
         return self.done + self.failed + self.skipped
 
-    def count(self, row: ClipRow) -> None:
-        """Take in a row."""
-        setattr(self, row.status, getattr(self, row.status) + 1)
-        self.faces += row.faces
+    def count(self, status: str, faces: int) -> None:
+        """Take in an input that has ended so, with as many faces."""
+        setattr(self, status, getattr(self, status) + 1)
+        self.faces += faces
 
     def line(self) -> str:
         """Return the state on one line: counts, speed and time left."""
@@ -129,7 +129,7 @@ def corpus_report(out: Path) -> list[str]:
         raise InputError(f"{out}: nothing was to be done")
     progress = Progress(kind=plan.kind, total=max(plan.inputs, len(rows)))
     for row in rows:
-        progress.count(row)
+        progress.count(row.status, row.faces)
     seconds = sum(row.seconds for row in rows)
     lines = [progress.line()]
     if plan.kind == "videos":

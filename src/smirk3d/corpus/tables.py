@@ -10,8 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from smirk3d.assets.atomic import atomic_path, output_error
 from smirk3d.assets.locks import ENDING, FileLock
 from smirk3d.assets.optional import require
 from smirk3d.corpus.columns import FACE_COLUMNS, NUMBERS, Columns
-from smirk3d.corpus.rows import COLUMNS, ClipRow, read_rows
+from smirk3d.corpus.rows import COLUMNS, read_rows
 from smirk3d.errors import OutputError
 
 Table = Literal["parquet", "csv"]
@@ -95,24 +94,23 @@ def _csv_rows(name: str, columns: Columns, seen: NDArray[np.bool_]) -> str:
     return text.getvalue()
 
 
-def write_tables(out: Path, table: Table) -> dict[str, ClipRow]:
-    """Write the tables anew from all that is committed, and return the rows by id.
+def write_tables(out: Path, table: Table) -> None:
+    """Write the tables anew from all that is committed.
 
     Raises:
         OutputError: if they cannot be written.
         MissingExtra: if they are Parquet and pyarrow is not installed.
     """
     with _alone(out):
-        by_id = read_rows(out / OWN_FOLDER)
-        rows = [by_id[name] for name in sorted(by_id)]
+        columns = read_rows(out / OWN_FOLDER).sorted_columns()
         with atomic_path(clips_path(out, table)) as temporary:
             if table == "csv":
-                _write_csv(temporary, COLUMNS, map(astuple, rows))
+                _write_csv(temporary, COLUMNS, zip(*columns.values(), strict=True))
             else:
-                _write_clips(temporary, rows)
+                _write_clips(temporary, columns)
         if table == "csv":
-            _join_faces(out, rows)
-    return by_id
+            done = zip(columns["id"], columns["status"], strict=True)
+            _join_faces(out, [name for name, status in done if status == "done"])
 
 
 def _alone(out: Path) -> FileLock:
@@ -131,13 +129,13 @@ def _alone(out: Path) -> FileLock:
             raise output_error(path, error) from error
 
 
-def _write_clips(path: Path, rows: Sequence[ClipRow]) -> None:
+def _write_clips(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     arrow = require("pyarrow", extra="corpus")
     parquet = require("pyarrow.parquet", extra="corpus")
     kinds: dict[str, Any] = {name: arrow.string() for name in COLUMNS}
     kinds |= {name: arrow.int64() for name in _WHOLE}
     kinds |= {name: arrow.float64() for name in _REAL}
-    arrays = [arrow.array([getattr(row, name) for row in rows], kinds[name]) for name in COLUMNS]
+    arrays = [arrow.array(columns[name], kinds[name]) for name in COLUMNS]
     parquet.write_table(arrow.table(arrays, names=list(COLUMNS)), path, compression="zstd")
 
 
@@ -148,10 +146,10 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
         writer.writerows(rows)
 
 
-def _join_faces(out: Path, rows: Iterable[ClipRow]) -> None:
+def _join_faces(out: Path, names: Iterable[str]) -> None:
     with atomic_path(faces_path(out, "csv")) as temporary, temporary.open("wb") as file:
         file.write((",".join(FACE_COLUMNS) + "\n").encode())
-        for row in rows:
-            part = part_path(out, "csv", row.id)
-            if row.status == "done" and part.is_file():
+        for name in names:
+            part = part_path(out, "csv", name)
+            if part.is_file():
                 file.write(part.read_bytes())

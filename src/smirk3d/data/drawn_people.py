@@ -20,7 +20,7 @@ from smirk3d.preprocessing.face_crop import (
     transform_points,
     warp_crop,
 )
-from smirk3d.synthesis.labeled_faces import LabeledFaces
+from smirk3d.synthesis.labeled_faces import NAMED_GROUPS, LabeledFaces
 from smirk3d.synthesis.people.labeled_set import LABELS, LabeledSet, read_labeled_set
 
 STORED_SCALE = 1.9
@@ -36,6 +36,7 @@ class DrawnPeople:
         targets: true parameters ``[N]`` in the pictures' frame.
         points: fixed points of the surface ``[N, P, 2]`` in pixels.
         points_visible: ``[N, P]`` bool.
+        turn: angle ``[N]`` in degrees between the face's direction and that to the viewer.
         point_corners: vertices ``[P, 3]`` of the points; those of the face alone are kept.
         point_bary: barycentric coordinates ``[P, 3]`` of the points.
     """
@@ -43,13 +44,16 @@ class DrawnPeople:
     def __init__(self, folder: Path, head: HeadModel, max_points: int = 0) -> None:
         """Read all sets in a folder, or the set that it is.
 
+        Pictures of another head with named actions have targets of actions, jaw, eyelids and eyes
+        alone, and no points.
+
         Args:
             folder: a labeled set, or a folder with labeled sets; unfinished ones are left out.
-            head: head of the labels.
+            head: head of the targets, whose pictures at least one set shows.
             max_points: largest number of points to keep; 0 keeps those on the face.
 
         Raises:
-            InputError: if there is no set, or one is of another head or lacks labels.
+            InputError: if there is no set, none of this head, or one lacks labels.
         """
         paths = [folder] if (folder / LABELS).is_file() else sorted(
             path.parent for path in folder.glob(f"*/{LABELS}") if path.parent.name[0] != "."
@@ -59,22 +63,31 @@ class DrawnPeople:
                 f"{folder} holds no set of labeled pictures: `smirk3d people` draws one"
             )
         sets = [read_labeled_set(path) for path in paths]
-        for labeled in sets:
-            _check(labeled, head)
-        kept = _face_points(sets[0], head, max_points)
-        self.point_corners = torch.from_numpy(sets[0]["point_corners"][kept])
-        self.point_bary = torch.from_numpy(sets[0]["point_bary"][kept])
-        images, landmarks, targets, points, visible = [], [], [], [], []
-        for labeled in sets:
+        of_this_head = [_shows(labeled, head) for labeled in sets]
+        if not any(of_this_head):
+            raise InputError(f"{folder} shows other heads than {head.name!r}: draw it anew")
+        first = sets[of_this_head.index(True)]
+        kept = _face_points(first, head, max_points)
+        self.point_corners = torch.from_numpy(first["point_corners"][kept])
+        self.point_bary = torch.from_numpy(first["point_bary"][kept])
+        images, landmarks, targets, points, visible, turn = [], [], [], [], [], []
+        for labeled, shown in zip(sets, of_this_head, strict=True):
             cut, T_stored_image = _stored_pictures(labeled)
             images.append(cut)
+            turn.append(np.degrees(np.arccos(labeled["rotation"][:, 2, 2].clip(-1, 1))))
             landmarks.append(_known_landmarks(_moved(T_stored_image, labeled["landmarks"])))
-            targets.append(_targets(labeled, T_stored_image))
-            points.append(_moved(T_stored_image, labeled["points"][:, kept]))
-            visible.append(labeled["points_visible"][:, kept])
+            if shown:
+                targets.append(_targets(labeled, T_stored_image))
+                points.append(_moved(T_stored_image, labeled["points"][:, kept]))
+                visible.append(labeled["points_visible"][:, kept])
+            else:
+                targets.append(_actions_alone(labeled, head))
+                points.append(np.full((len(labeled), len(kept), 2), np.nan))
+                visible.append(np.zeros((len(labeled), len(kept)), bool))
         self.images = torch.from_numpy(np.concatenate(images))
         self.landmarks = torch.from_numpy(np.concatenate(landmarks)).float()
         self.targets = FaceParameters.cat(targets)
+        self.turn = torch.from_numpy(np.concatenate(turn)).float()
         self.points = torch.from_numpy(np.concatenate(points)).float()
         self.points_visible = torch.from_numpy(np.concatenate(visible))
 
@@ -94,13 +107,18 @@ class DrawnPeople:
         )
 
 
-def _check(labeled: LabeledSet, head: HeadModel) -> None:
+def _shows(labeled: LabeledSet, head: HeadModel) -> bool:
+    """Tell whether a set shows a head rather than another one with named actions.
+
+    Raises:
+        InputError: if the set lacks labels.
+    """
     parameters = labeled.parameters()
-    if parameters is None or not {"landmarks", "points", "T_crop_image"} <= set(labeled.arrays):
+    needed = {"arkit", "rotation", "landmarks", "points", "T_crop_image"}
+    if parameters is None or not needed <= set(labeled.arrays):
         raise InputError(f"{labeled.folder} lacks labels that training needs (docs/people.md)")
     dims = {name: tensor.shape[1] for name, tensor in parameters.items()}
-    if any(dims[group.name] != group.dim for group in head.spec):
-        raise InputError(f"{labeled.folder} shows another head than {head.name!r}: draw it anew")
+    return all(dims[group.name] == group.dim for group in head.spec)
 
 
 def _face_points(labeled: LabeledSet, head: HeadModel, most: int) -> NDArray[np.int64]:
@@ -139,3 +157,16 @@ def _targets(labeled: LabeledSet, T_stored_image: NDArray[np.float64]) -> FacePa
     assert parameters is not None
     T_stored_crop = T_stored_image @ np.linalg.inv(labeled["T_crop_image"].astype(np.float64))
     return transform_view(parameters, torch.from_numpy(T_stored_crop).float(), CROP_SIZE, CROP_SIZE)
+
+
+def _actions_alone(labeled: LabeledSet, head: HeadModel) -> FaceParameters:
+    """Return the targets ``[N]`` that named actions give; the others are NaN."""
+    if not head.has_named_actions:
+        raise InputError(f"{labeled.folder} shows another head than {head.name!r}: draw it anew")
+    target = head.from_arkit(torch.from_numpy(labeled["arkit"]).float())
+    unknown = {
+        name: torch.full_like(tensor, torch.nan)
+        for name, tensor in target.items()
+        if name not in NAMED_GROUPS
+    }
+    return target.replace(**unknown)

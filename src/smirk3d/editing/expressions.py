@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_model import HeadModel
@@ -29,7 +30,7 @@ def with_actions(
         AssetError: if the head has no named actions.
     """
     if not head.has_named_actions:
-        raise AssetError(f"head {head.name!r} has no named actions: edit with the head open")
+        raise AssetError(f"head {head.name!r} has no named actions: edit with {DEFAULT_HEAD}")
     weights = head.arkit(parameters).clone()
     for name, value in actions.items():
         weights[:, ARKIT_NAMES.index(name)] = value

@@ -40,24 +40,13 @@ _FEATHER = 3.0
 """Pixels of a 224 crop over which the inpainter's correction fades around what has changed."""
 
 
-def inpainter_file(head: HeadModel) -> str:
-    """Return the file name of the inpainter that is shipped for a head."""
-    return f"{head.name}-renderer.safetensors"
-
-
-def load_inpainter(head: HeadModel) -> NeuralRenderer:
-    """Return the inpainter that is shipped for a head.
+def load_inpainter() -> NeuralRenderer:
+    """Return the shipped inpainter, which sees pictures and parts of a head, and so serves all.
 
     Raises:
-        AssetError: if there is none.
+        AssetError: if its file is damaged.
     """
-    path = weights_folder() / inpainter_file(head)
-    if not path.is_file():
-        raise AssetError(
-            f"no inpainter is shipped for head {head.name!r}: edit with the head open, or train "
-            "one with `smirk3d train inpainter`"
-        )
-    return NeuralRenderer.from_file(path, kind=INPAINTER)
+    return NeuralRenderer.from_file(weights_folder() / "inpainter.safetensors", kind=INPAINTER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +100,13 @@ class PhotoEditor:
 
         Args:
             head: the head of the faces.
-            inpainter: a network by ``smirk3d train inpainter``; the one that is shipped for the
-                head by default.
+            inpainter: a network by ``smirk3d train inpainter``; the shipped one by default.
             device: where to compute.
 
         Raises:
-            AssetError: if the network is of another kind, or none is given and none is shipped for
-                the head.
+            AssetError: if the network is of another kind.
         """
-        inpainter = inpainter or load_inpainter(head)
+        inpainter = inpainter or load_inpainter()
         if inpainter.kind != INPAINTER:
             raise AssetError(
                 f"editing needs {KINDS[INPAINTER]}; the given network is "

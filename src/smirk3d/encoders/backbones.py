@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from smirk3d.assets.weight_files import read_torch_state
+from smirk3d.encoders.convolutions import SameConv2d, conv_norm
 from smirk3d.errors import AssetError
 
 _EPSILON = 1e-3
@@ -116,30 +116,6 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-class SameConv2d(nn.Conv2d):
-    """Convolution without bias, padded so that a stride s gives ``ceil(size / s)``."""
-
-    def __init__(
-        self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1
-    ) -> None:
-        """Pad symmetrically here where that is the same, in forward where it is not."""
-        padding = kernel // 2 if stride == 1 else 0
-        super().__init__(
-            channels, out, kernel, stride=stride, padding=padding, groups=groups, bias=False
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[B, out, ceil(H / s), ceil(W / s)]``."""
-        if self.stride[0] > 1:
-            x = F.pad(x, self._margin(x.shape[3]) + self._margin(x.shape[2]))
-        return super().forward(x)
-
-    def _margin(self, size: int) -> tuple[int, int]:
-        stride, kernel = self.stride[0], self.kernel_size[0]
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        return total // 2, total - total // 2
-
-
 def _activation(ceiling: float | None) -> nn.Module:
     return nn.ReLU(inplace=True) if ceiling is None else nn.Hardtanh(0.0, ceiling, inplace=True)
 
@@ -163,8 +139,8 @@ class DepthwiseSeparable(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, C', H', W']``."""
-        y: Tensor = self.act(self.bn1(self.conv_dw(x)))
-        y = self.bn2(self.conv_pw(y))
+        y: Tensor = self.act(conv_norm(self.conv_dw, self.bn1, x))
+        y = conv_norm(self.conv_pw, self.bn2, y)
         return x + y if self.residual else y
 
 
@@ -186,9 +162,9 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, C', H', W']``."""
-        y: Tensor = self.act(self.bn1(self.conv_pw(x)))
-        y = self.act(self.bn2(self.conv_dw(y)))
-        y = self.bn3(self.conv_pwl(y))
+        y: Tensor = self.act(conv_norm(self.conv_pw, self.bn1, x))
+        y = self.act(conv_norm(self.conv_dw, self.bn2, y))
+        y = conv_norm(self.conv_pwl, self.bn3, y)
         return x + y if self.residual else y
 
 
@@ -204,7 +180,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, out, H, W]``."""
-        return self.act(self.bn1(self.conv(x)))  # type: ignore[no-any-return]
+        return self.act(conv_norm(self.conv, self.bn1, x))  # type: ignore[no-any-return]
 
 
 class Backbone(nn.Module):
@@ -297,7 +273,7 @@ class Backbone(nn.Module):
         x = (images - self.architecture.mean) / self.architecture.std
         # without this a CPU takes half as long again
         x = x.contiguous(memory_format=torch.channels_last)
-        return self.act(self.bn1(self.conv_stem(x)))  # type: ignore[no-any-return]
+        return self.act(conv_norm(self.conv_stem, self.bn1, x))  # type: ignore[no-any-return]
 
 
 def build_backbone(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.errors import UsageError
 
 CropSource = Literal["detected", "truth"]
@@ -76,7 +77,7 @@ class EvaluationConfig:
 
     set: tuple[str, ...] = ("people",)
     crops: CropSource = "detected"
-    people_head: str = "open@2"
+    people_head: str = DEFAULT_HEAD
     assets: Path | None = None
     wheel: Path | None = None
     scan: Path | None = None

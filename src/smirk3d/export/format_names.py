@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from smirk3d.errors import UsageError
 
 FACE_FORMATS = (
-    "glb", "obj", "ply", "npz", "json", "arkit-csv", "usd", "turntable", "html", "figure", "flame",
+    "glb", "obj", "ply", "npz", "json", "arkit-csv", "usd", "usdz", "turntable", "html", "figure",
+    "flame",
 )  # fmt: skip
 """Formats of a single face; their writers are in :mod:`smirk3d.export.formats`."""
 

@@ -43,7 +43,8 @@ FORMATS: dict[str, Format] = {
     "npz": Format(".npz", "parameter_files", "write_parameters_npz"),
     "json": Format(".json", "parameter_files", "write_parameters_json"),
     "arkit-csv": Format(".csv", "arkit_csv", "write_arkit_csv"),
-    "usd": Format(".usd", "usd", "write_usd", (".usda", ".usdc")),
+    "usd": Format(".usd", "usd.writing", "write_usd", (".usda", ".usdc")),
+    "usdz": Format(".usdz", "usd.writing", "write_usd"),
     "turntable": Format(
         "-turntable.mp4", "pictures.turntable", "write_turntable", (".mp4", ".gif")
     ),
@@ -53,13 +54,15 @@ PICTURED: dict[str, Format] = {
     "figure": Format("-figure.png", "pictures.figure", "write_figure", (".png",)),
 }
 """Formats that show the photo's colours too, where its pixels are at hand."""
+COLOURED = ("glb", "usd", "usdz")
+"""Formats whose skin takes the photo's colours, where its pixels are at hand."""
 _FILES = FORMATS | PICTURED
 FLAME = "flame"
 """The format that is a folder, and needs the picture: :mod:`smirk3d.export.flame.layouts`."""
 
 
 _PICTURE_SIZES = (CROP_SIZE, 768)
-"""Smallest and largest side in pixels of the photo whose colours a GLB takes; chosen by eye."""
+"""Smallest and largest side in pixels of the photo whose colours a rig takes; chosen by eye."""
 
 
 def write_face(name: str, stem: Path, face: Face) -> Path:
@@ -105,7 +108,7 @@ def _write(name: str, path: Path, face: Face) -> None:
     writer = _FILES[name].load()
     if name in PICTURED:
         writer(path, face)
-    elif name == "glb" and face.shows_pixels:
+    elif name in COLOURED and face.shows_pixels:
         crop = torch.from_numpy(face.crop(*_PICTURE_SIZES)).permute(2, 0, 1).float() / 255
         writer(path, face.model(), face.parameters, crop=crop)
     else:

@@ -18,25 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.export.rigs.appearance import (
-    ROUGHNESS,
-    eye_picture,
-    hair_picture,
-    part_colour,
-    photo_skin_picture,
-    rest_eyeballs,
-    skin_picture,
-    unit_square,
-)
+from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.contact_targets import rig_in_contact
+from smirk3d.export.rigs.look import HeadLook, PartLook
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
-from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives, smooth_normals
-from smirk3d.geometry.meshes import smoothed
+from smirk3d.export.rigs.surface import smooth_normals, tangents
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.rendering.photo_colours import PhotoColours, faded_into_tone, photo_colours
-from smirk3d.rendering.picture_surface import Eyeball
+from smirk3d.rendering.folds import mean_slopes
 
 _STILL = 1e-7
 """Metres below which a vertex of a morph target counts as resting."""
@@ -120,24 +109,6 @@ class _Buffer:
         return len(self.model.accessors) - 1
 
 
-@dataclass(frozen=True)
-class _Photo:
-    """A photo's colours on the head that was found in it."""
-
-    found: PhotoColours
-    crop: Tensor
-
-    @classmethod
-    def of(cls, head: HeadModel, parameters: FaceParameters, crop: Tensor | None) -> _Photo | None:
-        if crop is None:
-            return None
-        return cls(faded_into_tone(head, photo_colours(head, parameters, crop)), crop)
-
-    def skin(self, primitive: Primitive) -> bytes:
-        ids, uv = primitive.vertex_ids, primitive.uv
-        return photo_skin_picture(self.found, self.crop, ids, uv, primitive.faces)
-
-
 def write_glb(
     path: str | Path,
     head: HeadModel,
@@ -154,7 +125,8 @@ def write_glb(
     proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
     their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
     (``gates``, ``opposed``, ``correctives``). Contact of eyelids and lips is in targets of its own
-    (``contact``), right for the faces of the file.
+    (``contact``), right for the faces of the file. The skin's folds are a normal map: those of the
+    face, or their mean over the frames of a motion.
 
     Args:
         path: file to write, whole or not at all.
@@ -173,7 +145,8 @@ def write_glb(
     model.asset = gltf.Asset(version="2.0", generator="smirk3d")
     buffer = _Buffer(model)
     _add_joints(model, buffer, rig, pose)
-    _add_mesh(model, buffer, head, rig, _Photo.of(head, parameters, crop))
+    slopes = mean_slopes(head, parameters[None] if motion is None else motion.parameters)
+    _add_mesh(model, buffer, HeadLook.of(head, rig, parameters, crop, slopes))
     model.meshes[0].weights = pose.weights[0].tolist()
     mesh_node = len(model.nodes)
     model.nodes.append(gltf.Node(name=f"{head.name} head", mesh=0, skin=0))
@@ -220,20 +193,17 @@ def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -
     model.skins = [gltf.Skin(joints=joints, inverseBindMatrices=matrices, skeleton=_POSE_NODE)]
 
 
-def _add_mesh(
-    model: gltf.GLTF2, buffer: _Buffer, head: HeadModel, rig: Rig, photo: _Photo | None
-) -> None:
+def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
+    rig = look.rig
     shapes = torch.cat([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
-    eyes = rest_eyeballs(head, rig.vertices, rig.joints)
     parts = []
-    for primitive in (*primitives(head), *hair_primitives(head)):
-        if photo is not None and primitive.part == "brows":
-            continue
+    for primitive in look.pictured_parts():
         ids = primitive.vertex_ids
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
-        material, uv = _add_material(model, buffer, head, primitive, points, eyes, photo)
+        part = look.part(primitive)
+        material, uv = _add_material(model, buffer, part, primitive.part)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         attributes = gltf.Attributes(
             POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
@@ -245,6 +215,12 @@ def _add_mesh(
             ),
             WEIGHTS_0=_vertex_accessor(buffer, weights[ids.cpu()], gltf.VEC4),
         )  # fmt: skip
+        if part.light is not None:
+            shade = part.light[:, None].expand(-1, 3)
+            attributes.COLOR_0 = _vertex_accessor(buffer, shade, gltf.VEC3)
+        if part.folds is not None:
+            along = tangents(primitive, points, normals[0])
+            attributes.TANGENT = _vertex_accessor(buffer, along, gltf.VEC4)
         triangles = primitive.faces.cpu().numpy().astype(index_type).reshape(-1)
         moves = rig.offsets[:, ids].cpu().numpy()
         bends = (normals[1:] - normals[0]).cpu().numpy()
@@ -270,7 +246,7 @@ def _add_mesh(
         "contact": list(rig.contact),
         "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
     }
-    model.meshes = [gltf.Mesh(name=head.name, primitives=parts, extras=extras)]
+    model.meshes = [gltf.Mesh(name=look.head.name, primitives=parts, extras=extras)]
 
 
 def _vertex_accessor(
@@ -292,42 +268,33 @@ def _strongest(lbs_weights: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float
 
 
 def _add_material(
-    model: gltf.GLTF2,
-    buffer: _Buffer,
-    head: HeadModel,
-    primitive: Primitive,
-    points: Tensor,
-    eyes: Mapping[str, Eyeball],
-    photo: _Photo | None,
+    model: gltf.GLTF2, buffer: _Buffer, look: PartLook, name: str
 ) -> tuple[int, Tensor]:
     """Add a part's material and return it with the texture coordinates that suit it."""
-    part, uv = primitive.part, primitive.uv
     surface = gltf.PbrMetallicRoughness(
-        baseColorFactor=[*part_colour(part), 1.0],
-        metallicFactor=0.0,
-        roughnessFactor=ROUGHNESS[part],
+        baseColorFactor=[*look.colour, 1.0], metallicFactor=0.0, roughnessFactor=ROUGHNESS[name]
     )
-    material = gltf.Material(name=part, pbrMetallicRoughness=surface, doubleSided=True)
-    png, mime = None, "image/png"
-    if part in HAIR_PARTS:
-        png, material.alphaMode = hair_picture(part), "BLEND"
-    elif part in eyes:
-        uv = unit_square(uv)
-        png = eye_picture(part, points, uv, primitive.faces, eyes[part])
-    elif part == "skin" and photo is not None:
-        png, mime = photo.skin(primitive), "image/jpeg"
-    elif part == "skin" and "lips" in head.regions:
-        lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0]
-        png = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
-    if png is not None:
-        model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(png)))
-        if not model.samplers:
-            model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
-        model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
-        surface.baseColorTexture = gltf.TextureInfo(index=len(model.textures) - 1)
+    material = gltf.Material(name=name, pbrMetallicRoughness=surface, doubleSided=True)
+    if look.blends:
+        material.alphaMode = "BLEND"
+    if look.picture is not None:
+        mime = {"png": "image/png", "jpg": "image/jpeg"}[look.kind]
+        index = _add_texture(model, buffer, look.picture, mime)
+        surface.baseColorTexture = gltf.TextureInfo(index=index)
         surface.baseColorFactor = [1.0, 1.0, 1.0, 1.0]
+    if look.folds is not None:
+        index = _add_texture(model, buffer, look.folds, "image/png")
+        material.normalTexture = gltf.NormalMaterialTexture(index=index)
     model.materials.append(material)
-    return len(model.materials) - 1, uv
+    return len(model.materials) - 1, look.uv
+
+
+def _add_texture(model: gltf.GLTF2, buffer: _Buffer, picture: bytes, mime: str) -> int:
+    model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(picture)))
+    if not model.samplers:
+        model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
+    model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
+    return len(model.textures) - 1
 
 
 def _add_animation(

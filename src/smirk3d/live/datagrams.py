@@ -1,4 +1,4 @@
-"""Datagrams to one receiver, over UDP."""
+"""Datagrams to one receiver, over UDP; and the values of a face that all senders take."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError, OutputError
 from smirk3d.export.arkit_csv import arkit_rows
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+
+FaceValues = NDArray[np.float64]
+"""The 61 values of a face ``[61]``, or of T ``[T, 61]``: ARKit's 52 weights, then yaw, pitch and
+roll in radians of head, left and right eye, signs as in :mod:`smirk3d.export.arkit_csv`."""
+
+
+def face_values(head: HeadModel, parameters: FaceParameters) -> FaceValues:
+    """Return the values ``[T, 61]`` of faces ``[T]``.
+
+    Raises:
+        AssetError: if the head has no named actions.
+    """
+    with torch.no_grad():
+        rows = arkit_rows(head, parameters.to(head.v_template)).cpu().numpy()
+    return rows.astype(np.float64)
 
 
 class DatagramSocket(Closing):
@@ -71,31 +87,23 @@ class FaceSender(Closing):
         """
         self._receiver = DatagramSocket(host, port)
 
-    def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
-        """Send one frame.
-
-        Args:
-            head: the head, with named actions.
-            parameters: one face, without batch dimension.
-            seconds: since the performance began; protocols without time do not send it.
-
-        Raises:
-            AssetError: if the head has no named actions.
-            OutputError: if the receiver cannot be reached. One that does not listen goes unnoticed.
-        """
-        with torch.no_grad():
-            row = arkit_rows(head, parameters[None].to(head.v_template))[0].cpu()
-        for datagram in self._frame(row, seconds):
-            self._receiver.send(datagram)
-
     @abstractmethod
-    def _frame(self, row: Tensor, seconds: float) -> Iterable[bytes]:
+    def datagrams(self, values: FaceValues, seconds: float) -> Iterable[bytes]:
         """Return the datagrams of one frame.
 
         Args:
-            row: the 61 values of :func:`smirk3d.export.arkit_csv.arkit_rows`.
-            seconds: since the performance began.
+            values: ``[61]``.
+            seconds: since the performance began; protocols without time do not send it.
         """
+
+    def post(self, datagrams: Iterable[bytes]) -> None:
+        """Send the datagrams of a frame.
+
+        Raises:
+            OutputError: if the receiver cannot be reached. One that does not listen goes unnoticed.
+        """
+        for datagram in datagrams:
+            self._receiver.send(datagram)
 
     def close(self) -> None:
         """Release the socket."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import math
 
-from torch import Tensor
-
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.live.datagrams import FaceSender
+from smirk3d.live.datagrams import FaceSender, FaceValues
 
 PORT = 49983
 """The port on which the app's receivers listen."""
@@ -31,19 +29,19 @@ def short_name(name: str) -> str:
     return name
 
 
-def ifacialmocap_text(row: Tensor) -> str:
+def ifacialmocap_text(values: FaceValues) -> str:
     """Return the text of one frame.
 
     Args:
-        row: the 61 values of :func:`smirk3d.export.arkit_csv.arkit_rows`.
+        values: ``[61]``.
     """
     count = len(ARKIT_NAMES)
-    weights = zip(ARKIT_NAMES, row[:count].tolist(), strict=True)
+    weights = zip(ARKIT_NAMES, values[:count].tolist(), strict=True)
     fields = [f"{short_name(name)}-{round(100 * max(weight, 0))}" for name, weight in weights]
     # yaw, pitch and roll have the signs of Live Link Face
     head, left, right = (
         ",".join(f"{math.degrees(angle):.6f}" for angle in (pitch, -yaw, -roll))
-        for yaw, pitch, roll in row[count:].view(3, 3).tolist()
+        for yaw, pitch, roll in values[count:].reshape(3, 3).tolist()
     )
     fields += [f"=head#{head},0,0,0", f"rightEye#{right}", f"leftEye#{left}"]
     return "|".join(fields) + "|"
@@ -64,5 +62,6 @@ class IFacialMocapSender(FaceSender):
         """
         super().__init__(host, port)
 
-    def _frame(self, row: Tensor, seconds: float) -> tuple[bytes]:
-        return (ifacialmocap_text(row).encode("ascii"),)
+    def datagrams(self, values: FaceValues, seconds: float) -> tuple[bytes]:
+        """Return the one datagram of a frame; see :meth:`FaceSender.datagrams`."""
+        return (ifacialmocap_text(values).encode("ascii"),)

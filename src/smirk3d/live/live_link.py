@@ -11,11 +11,9 @@ import math
 import struct
 import uuid
 
-from torch import Tensor
-
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.arkit_csv import DEFAULT_FPS, HEADER
-from smirk3d.live.datagrams import FaceSender
+from smirk3d.live.datagrams import FaceSender, FaceValues
 
 PORT = 11111
 """The port on which Unreal's Live Link listens for the app."""
@@ -40,15 +38,14 @@ def _packet_order() -> list[int]:
 _ORDER = _packet_order()
 
 
-def live_link_packet(device: str, subject: str, seconds: float, values: list[float]) -> bytes:
+def live_link_packet(device: str, subject: str, seconds: float, values: FaceValues) -> bytes:
     """Return one packet.
 
     Args:
         device: the sender's identifier.
         subject: name that the performance has in the receiver.
         seconds: since the performance began.
-        values: of :func:`smirk3d.export.arkit_csv.arkit_rows`: 52 weights, then yaw, pitch and
-            roll of head, left and right eye in radians.
+        values: ``[61]``.
     """
     frame, whole = math.modf(seconds * float(DEFAULT_FPS))
     names = b"".join(
@@ -59,7 +56,7 @@ def live_link_packet(device: str, subject: str, seconds: float, values: list[flo
         struct.pack(">B", _VERSION)
         + names
         + struct.pack(">ifii", *time)
-        + struct.pack(f">B{len(values)}f", len(values), *(values[n] for n in _ORDER))
+        + struct.pack(f">B{len(values)}f", len(values), *values[_ORDER].tolist())
     )
 
 
@@ -81,5 +78,6 @@ class LiveLinkSender(FaceSender):
         self._subject = subject
         self._device = str(uuid.uuid4()).upper()
 
-    def _frame(self, row: Tensor, seconds: float) -> tuple[bytes]:
-        return (live_link_packet(self._device, self._subject, seconds, row.tolist()),)
+    def datagrams(self, values: FaceValues, seconds: float) -> tuple[bytes]:
+        """Return the one packet of a frame; see :meth:`FaceSender.datagrams`."""
+        return (live_link_packet(self._device, self._subject, seconds, values),)

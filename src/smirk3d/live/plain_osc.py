@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import Tensor
-
 from smirk3d.assets.optional import require
 from smirk3d.export.arkit_csv import HEADER
-from smirk3d.live.datagrams import FaceSender
+from smirk3d.live.datagrams import FaceSender, FaceValues
 
 PORT = 9000
 """The port on which VRChat listens for OSC."""
@@ -33,8 +31,9 @@ class PlainOscSender(FaceSender):
         self._messages = require("pythonosc.osc_message_builder", extra="live")
         super().__init__(host, port)
 
-    def _frame(self, row: Tensor, seconds: float) -> Iterator[bytes]:
-        for name, value in zip(HEADER[2:], row.tolist(), strict=True):
+    def datagrams(self, values: FaceValues, seconds: float) -> Iterator[bytes]:
+        """Yield a datagram a value; see :meth:`FaceSender.datagrams`."""
+        for name, value in zip(HEADER[2:], values.tolist(), strict=True):
             message = self._messages.OscMessageBuilder(PREFIX + name)
             message.add_arg(value)
             yield message.build().dgram

@@ -15,6 +15,7 @@ from typing import Any
 from smirk3d.assets.result_folders import Destination
 from smirk3d.errors import InputError, OutputError
 from smirk3d.live.camera import LiveCamera
+from smirk3d.preprocessing.media.video_reader import VideoFrame
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.track_store import TrackStore, read_job
 from smirk3d.tracking.track_video import (
@@ -32,9 +33,8 @@ from smirk3d.tracking.tracker import TrackedFace
 
 CAMERA_RATE = Fraction(30)
 """Frames a second that ``track.npz`` gives for a camera; the frames' own times are uneven."""
-OnFaces = Callable[[Sequence[TrackedFace], float, Mapping[int, int]], None]
-"""Called with a frame's faces, none where it shows nobody, its time in seconds, and
-``FaceTracker.renamed``."""
+OnFaces = Callable[[VideoFrame, Sequence[TrackedFace], Mapping[int, int]], None]
+"""Called with a frame, its faces, none where it shows nobody, and ``FaceTracker.renamed``."""
 
 _SAVE_EVERY_S = 2.0
 """Seconds of a take that a kill costs at most."""
@@ -78,7 +78,7 @@ def track_camera(
             for frame in camera.frames(stop):
                 faces = tracker.step(frame.image, frame.seconds)
                 if on_faces is not None:
-                    on_faces(faces, frame.seconds, tracker.renamed())
+                    on_faces(frame, faces, tracker.renamed())
                 store.add(frame.seconds, (frame.image.shape[1], frame.image.shape[0]), faces)
                 if store.num_pending >= config.chunk or frame.seconds - saved >= _SAVE_EVERY_S:
                     store.flush(tracker)

@@ -7,20 +7,13 @@ at x.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from smirk3d.assets.optional import require
-from smirk3d.closing import Closing
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.export.rigs.rig import skull_rotation
-from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
-from smirk3d.heads.head_model import HeadModel
-from smirk3d.live.datagrams import DatagramSocket
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.live.datagrams import FaceSender, FaceValues
 
 PORT = 39539
 """The port on which the protocol's receivers listen by default."""
@@ -29,7 +22,7 @@ _LARGEST_DATAGRAM = 1400
 """Bytes that pass common networks unfragmented: below Ethernet's 1500 less headers."""
 
 
-class VmcSender(Closing):
+class VmcSender(FaceSender):
     """Sends one face to an avatar program, frame by frame.
 
     Blend shapes have ARKit's weights as "Perfect Sync" avatars read them, with ``mouthClose`` not
@@ -63,45 +56,32 @@ class VmcSender(Closing):
         self._names = [name[0].upper() + name[1:] if capitals else name for name in ARKIT_NAMES]
         self._eye_bones = eye_bones
         self._positions = dict(bone_positions or {})
-        self._receiver = DatagramSocket(host, port)
+        super().__init__(host, port)
 
-    def send(self, head: HeadModel, parameters: FaceParameters, seconds: float) -> None:
-        """Send one frame.
-
-        Args:
-            head: the head, with named actions.
-            parameters: one face, without batch dimension.
-            seconds: since the performance began.
-
-        Raises:
-            AssetError: if the head has no named actions.
-            OutputError: if the receiver cannot be reached. One that does not listen goes unnoticed.
-        """
-        batch = parameters[None].to(head.v_template)
-        with torch.no_grad():
-            weights = head.arkit(batch)[0].tolist()
-            bones = self._bones(head, batch)
+    def datagrams(self, values: FaceValues, seconds: float) -> Iterator[bytes]:
+        """Yield the bundles of a frame; see :meth:`FaceSender.datagrams`."""
+        weights, angles = values[: len(ARKIT_NAMES)], values[len(ARKIT_NAMES) :].reshape(3, 3)
+        bones = ("Head", "LeftEye", "RightEye")[: 3 if self._eye_bones else 1]
         content: list[tuple[str, list[Any]]] = [
-            ("/VMC/Ext/Bone/Pos", [name, *self._positions.get(name, (0.0, 0.0, 0.0)), *rotation])
-            for name, rotation in bones.items()
+            (
+                "/VMC/Ext/Bone/Pos",
+                [
+                    name,
+                    *self._positions.get(name, (0.0, 0.0, 0.0)),
+                    *unity_quaternion_xyzw(*turn),
+                ],
+            )
+            for name, turn in zip(bones, angles.tolist(), strict=False)
         ]
         content += [
             ("/VMC/Ext/Blend/Val", [name, weight])
-            for name, weight in zip(self._names, weights, strict=True)
+            for name, weight in zip(self._names, weights.tolist(), strict=True)
         ]
         content += [("/VMC/Ext/Blend/Apply", []), ("/VMC/Ext/OK", [1])]
         content.append(("/VMC/Ext/T", [float(seconds)]))
-        for datagram in self._datagrams(content):
-            self._receiver.send(datagram)
+        return self._bundled(content)
 
-    def _bones(self, head: HeadModel, batch: FaceParameters) -> dict[str, list[float]]:
-        bones = {"Head": unity_quaternion_xyzw(skull_rotation(head, batch))[0].tolist()}
-        if self._eye_bones and batch.eyes.shape[1]:
-            rotations = unity_quaternion_xyzw(axis_angle_to_matrix(batch.eyes[0].view(2, 3)))
-            bones |= dict(zip(("LeftEye", "RightEye"), rotations.tolist(), strict=True))
-        return bones
-
-    def _datagrams(self, content: list[tuple[str, list[Any]]]) -> Iterator[bytes]:
+    def _bundled(self, content: list[tuple[str, list[Any]]]) -> Iterator[bytes]:
         """Yield bundles of messages, each small enough to travel in one piece."""
         bundle, size = self._bundles.OscBundleBuilder(self._bundles.IMMEDIATELY), 16
         for address, values in content:
@@ -116,16 +96,22 @@ class VmcSender(Closing):
             size += message.size + 4
         yield bundle.build().dgram
 
-    def close(self) -> None:
-        """Release the socket."""
-        self._receiver.close()
 
+def unity_quaternion_xyzw(
+    yaw: float, pitch: float, roll: float
+) -> tuple[float, float, float, float]:
+    """Return Unity's quaternion, real part last and positive, of angles as in :data:`FaceValues`.
 
-def unity_quaternion_xyzw(rotations: Tensor) -> Tensor:
-    """Return Unity's quaternions ``[B, 4]``, real part last and positive, of ``[B, 3, 3]``.
-
-    Unity's axes are head space mirrored at x, which reverses all rotations but those about x.
+    The rotation is ``R_y(-yaw) R_x(pitch) R_z(-roll)`` in head space. Unity's axes are head space
+    mirrored at x, which reverses all rotations but those about x.
     """
-    wxyz = matrix_to_quaternion_wxyz(rotations)
-    wxyz = torch.where(wxyz[:, :1] < 0, -wxyz, wxyz)
-    return wxyz[:, [1, 2, 3, 0]] * wxyz.new_tensor([1.0, -1.0, -1.0, 1.0])
+    y, x, z = -yaw / 2, pitch / 2, -roll / 2
+    (sx, cx), (sy, cy), (sz, cz) = ((math.sin(a), math.cos(a)) for a in (x, y, z))
+    w = cy * cx * cz + sy * sx * sz
+    turned = (
+        cy * sx * cz + sy * cx * sz,
+        -(sy * cx * cz - cy * sx * sz),
+        -(cy * cx * sz - sy * sx * cz),
+    )
+    sign = -1.0 if w < 0 else 1.0
+    return (sign * turned[0], sign * turned[1], sign * turned[2], sign * w)

@@ -32,7 +32,7 @@ from smirk3d.rendering.picture_surface import (
 _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
 _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
-_PUPIL_FRACTION = 0.32
+PUPIL_FRACTION = 0.32
 """Pupil against iris: 3.8 mm across, as in a lit room."""
 _SOFT = math.radians(1.2)
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
@@ -158,14 +158,19 @@ def albedo(
         colour = torch.lerp(colour, red, lips * (part == SKIN))
     for number, eye in eyes.items():
         where = (part == number).nonzero()[:, 0]
-        size = math.asin(min(_IRIS_RADIUS / max(eye.radius, _IRIS_RADIUS), 1.0))
-        size = min(max(size, _SMALLEST_IRIS), _LARGEST_IRIS)
+        size = iris_angle(eye)
         arm = points[:, where] - eye.centre[:, None]
         if through_cornea:
             arm = _behind_cornea(arm, eye, size)
         angle = torch.acos((eye.gaze @ unit(arm, dim=0)).clamp(-1, 1))
         colour[:, where] = _iris(angle, size, colour[:, where], complexion.iris)
     return colour
+
+
+def iris_angle(eye: Eyeball) -> float:
+    """Return the angle in radians between an eye's gaze and the rim of its iris."""
+    size = math.asin(min(_IRIS_RADIUS / max(eye.radius, _IRIS_RADIUS), 1.0))
+    return min(max(size, _SMALLEST_IRIS), _LARGEST_IRIS)
 
 
 def _behind_cornea(arm: Tensor, eye: Eyeball, size: float) -> Tensor:
@@ -181,13 +186,11 @@ def _iris(angle: Tensor, size: float, sclera: Tensor, srgb: Colour) -> Tensor:
     """Return the colour ``[3, N]`` of an eye at angles ``[N]`` from its gaze, iris of a size."""
     iris, pupil = (srgb_to_linear(torch.tensor(c))[:, None] for c in (srgb, _PUPIL_SRGB))
     # lightest midway between pupil and rim
-    middle = ((angle / size - _PUPIL_FRACTION) / (1 - _PUPIL_FRACTION)).clamp(0, 1)
+    middle = ((angle / size - PUPIL_FRACTION) / (1 - PUPIL_FRACTION)).clamp(0, 1)
     colour = iris * (0.8 + 1.6 * middle * (1 - middle))
     rim = (_RIM_SHADE * iris).expand_as(colour)
     colour = torch.lerp(colour, rim, _rise(angle, 0.9 * size, 0.25 * size))
-    colour = torch.lerp(
-        pupil.expand_as(colour), colour, _rise(angle, _PUPIL_FRACTION * size, _SOFT)
-    )
+    colour = torch.lerp(pupil.expand_as(colour), colour, _rise(angle, PUPIL_FRACTION * size, _SOFT))
     return torch.lerp(colour, sclera, _rise(angle, size, 2 * _SOFT))
 
 

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from smirk3d.parameters.face_parameters import FaceParameters
 
+NAMED_GROUPS = ("expression", "jaw", "eyelids", "eyes")
+"""Groups of parameters that ARKit's names determine, whatever the head."""
+
 
 class WithPoints(Protocol):
     """Faces whose surface points may be known."""

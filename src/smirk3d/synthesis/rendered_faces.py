@@ -19,7 +19,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.synthesis.expression_augmentation import ExpressionAugmentation
 from smirk3d.synthesis.expression_augmentation_config import ExpressionAugmentationConfig
-from smirk3d.synthesis.labeled_faces import LabeledFaces
+from smirk3d.synthesis.labeled_faces import NAMED_GROUPS, LabeledFaces
 from smirk3d.synthesis.procedural_heads import Appearance, ProceduralHeads
 
 _IDENTITY = 0.8
@@ -28,7 +28,6 @@ _POSE = (0.18, 0.4, 0.12)
 """Standard deviations of the head pose in radians; yaw covers profiles within two of them."""
 _BOX_FRACTION = 1 / 1.9
 """Fraction of the picture's side that the landmarks' box takes, as in crops of photos."""
-_OF_OTHER_HEADS = ("expression", "jaw", "eyelids", "eyes")
 
 
 class FaceRenderer:
@@ -129,6 +128,6 @@ class FaceRenderer:
         unknown = {
             name: torch.full_like(tensor, torch.nan)
             for name, tensor in target.items()
-            if name not in _OF_OTHER_HEADS
+            if name not in NAMED_GROUPS
         }
         return target.replace(**unknown)

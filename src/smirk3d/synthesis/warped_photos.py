@@ -42,6 +42,8 @@ _DEPTH_SLACK = 0.005
 eye, a sixteenth of :data:`_EDGE_STEP`."""
 _STEEP = 0.3
 """Cosine to the view from which skin counts as seen well."""
+_SHOWN_PARTS = ("skin", "eyeL", "eyeR", "teethU", "teethL", "tongue", "cavity")
+"""Parts in the order of their numbers in an inpainter's input; gums count as the mouth's inside."""
 _SHADE = {"eyeL": 0.6, "eyeR": 0.6, "teethU": 1.1, "teethL": 0.85, "tongue": 0.7, "cavity": 1.2}
 """Brightness of unknown inner parts against the plain colours of photo warps: eyelids cast shadows,
 and the warps' own mouths are darker and their teeth greyer than photos'."""
@@ -103,7 +105,12 @@ class SurfaceWarper:
         """Prepare the head's parts."""
         self.head = head
         self._warper = PhotoWarper(head)
-        self._face_part = head.part.long()[head.faces].amax(1)
+        inside = _SHOWN_PARTS.index("cavity")
+        numbers = torch.tensor(
+            [_SHOWN_PARTS.index(n) if n in _SHOWN_PARTS else inside for n in PARTS],
+            device=head.part.device,
+        )
+        self._face_part = numbers[head.part.long()][head.faces].amax(1)
         shade = torch.tensor([_SHADE.get(name, 1.0) for name in PARTS])
         self._shade = shade.to(head.v_template)[head.part.long()]
 
@@ -207,7 +214,7 @@ class SurfaceWarper:
         return drawn.interpolate(both).split([2, 3, 1, 3, 1], 1)
 
     def _part(self, drawn: Fragments) -> Tensor:
-        part = self._face_part[drawn.face_index.clamp(min=0)].float() / (len(PARTS) - 1)
+        part = self._face_part[drawn.face_index.clamp(min=0)].float() / (len(_SHOWN_PARTS) - 1)
         return (part * drawn.mask)[:, None]
 
 

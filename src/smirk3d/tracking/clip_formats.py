@@ -11,7 +11,8 @@ FLAME = "flame"
 DATA_SET_FORMATS = ("gaussian-avatars", "flash-avatar", "insta", "imavatar")
 """Data sets that avatar builders train on, with the video's pictures; for FLAME heads only."""
 CLIP_FORMATS = (
-    OVERLAY, "glb", "usd", "arkit-csv", "obj", "ply", "npz", "html", FLAME, *DATA_SET_FORMATS,
+    OVERLAY, "glb", "usd", "usdz", "usd-points", "arkit-csv", "chan", "obj", "ply", "npz", "html",
+    FLAME, *DATA_SET_FORMATS,
 )  # fmt: skip
 
 

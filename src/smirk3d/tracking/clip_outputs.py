@@ -21,13 +21,15 @@ from smirk3d.export.mesh_files import write_obj, write_ply
 from smirk3d.export.parameter_files import write_parameters_npz
 from smirk3d.export.result import ResultRecord, write_result
 from smirk3d.export.rigs.rig import HeadMotion
-from smirk3d.export.usd import write_usd
+from smirk3d.export.usd.point_cache import write_point_cache
+from smirk3d.export.usd.writing import write_usd
 from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.tracking.clip_formats import DATA_SET_FORMATS, FLAME
 from smirk3d.tracking.data_sets import flame_clip
+from smirk3d.tracking.motion.placement import camera_path, write_chans
 from smirk3d.tracking.track_file import Track
 
 _SEQUENCES: dict[str, Callable[[Path, HeadModel, FaceParameters], None]] = {
@@ -79,9 +81,15 @@ def write_person(
     if name == "glb":
         motion = HeadMotion(parameters=parameters, timestamps=seconds)
         write_glb(stem.with_suffix(".glb"), head, still, motion=motion)
-    elif name == "usd":
-        motion = HeadMotion(parameters=parameters, timestamps=seconds)
-        write_usd(stem.with_suffix(".usd"), head, still, motion=motion)
+    elif name in ("usd", "usdz", "usd-points"):
+        camera = camera_path(track, person, head)
+        motion = HeadMotion(parameters=parameters, timestamps=seconds, camera=camera)
+        if name == "usd-points":
+            write_point_cache(stem.with_name(f"{stem.name}-points.usd"), head, motion)
+        else:
+            write_usd(stem.with_suffix(f".{name}"), head, still, motion=motion)
+    elif name == "chan":
+        write_chans(stem, track, person, head)
     elif name == "html":
         motion = HeadMotion(parameters=parameters, timestamps=seconds)
         write_html(stem.with_suffix(".html"), Face(parameters=still, head=head), motion=motion)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smirk3d.assets.foreign.npz import NpzFile
 from smirk3d.assets.foreign.origin import Origin
+from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, InputError
 from smirk3d.export.arkit_csv_reading import read_arkit_csv
 from smirk3d.export.flame.parameter_files import read_flame_parameters
@@ -19,7 +20,7 @@ from smirk3d.export.gaps import with_gaps_filled
 from smirk3d.fitting.conversion import convert_parameters
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.tracking.track_file import FILE_NAME, read_track
+from smirk3d.tracking.track_file import FILE_NAME, MOVING, Track, read_track
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,40 @@ class Performance:
         error = float(found.expression_error.mean())
         note = f"on average the expression is off by {error:.2f} mm"
         return Performance(head, found.parameters, self.times, note)
+
+    def as_track(self, source: str) -> Track:
+        """Return the performance as the track of a clip of one person, seen in all T frames.
+
+        There is no picture: the head fills one of a crop's size, as its parameters' camera says.
+
+        Args:
+            source: where the performance is from.
+        """
+        count, square = len(self.parameters), np.eye(3)
+        groups = {name: getattr(self.parameters, name).cpu() for name in MOVING}
+        rows = {name: values.float().numpy().copy() for name, values in groups.items()}
+        rows |= {
+            "T_crop_image": np.tile(square, (count, 1, 1)),
+            "box": np.tile(np.float32([0, 0, CROP_SIZE, CROP_SIZE]), (count, 1)),
+            "score": np.ones(count, np.float32),
+            "quality": np.ones(count, np.float32),
+        }
+        steps = np.diff(self.times)
+        rate = Fraction(1 / float(np.median(steps)) if len(steps) else 1.0).limit_denominator(1001)
+        meta = {
+            "input": source,
+            "image_size": [CROP_SIZE, CROP_SIZE],
+            "rate": f"{rate.numerator}/{rate.denominator}",
+            "head": self.head.name,
+            "head_fingerprint": self.head.fingerprint,
+            "weights": {"name": "none", "sha256": None},
+            "smoothing": "off",
+            "complete": True,
+            "damage": None,
+        }
+        valid = np.ones((1, count), bool)
+        shape = self.parameters.shape[:1].cpu().float().numpy()
+        return Track(meta, np.asarray(self.times, np.float64), np.array([0]), valid, shape, rows)
 
 
 def read_performance(

@@ -33,6 +33,10 @@ from smirk3d.training.paths.reconstruction_path import PathResult, reconstructio
 _MEASURED_BATCHES = 12
 """Number of batches on which features are measured: 384 faces at the default batch size."""
 
+_PHOTOS_IN_REGRESSION = 3.0
+"""Weight of a photo in the first regression where its fit counts in full: there are fewer photos
+than pictures with ground truth, and it is photos that encoders are for."""
+
 _NOISE_STREAM = 1_000_000
 """Streams of random numbers of the paths begin here; those below are the data's."""
 
@@ -119,10 +123,12 @@ class Trainer:
         encoder.normalize_features(images)
         if count:
             numbers = range(_MEASURED_BATCHES, _MEASURED_BATCHES + count)
+            fits = self.config.pseudo_labels.fits
             start_from_regression(
                 encoder,
                 (batch(number) for number in numbers),
-                everything=self.config.data.batches.people == 1,
+                everything=self.config.data.batches.people > 0,
+                photo_weight=_PHOTOS_IN_REGRESSION * fits,
             )
         if self.average is not None:
             self.average = AveragedState(encoder, self.average.decay)

@@ -256,7 +256,7 @@ class Viewer:
                 self.status.say("projecting the picture onto the skin ...")
                 for scene in wanted:
                     scene.project_texture()
-                self.status.say("the skin has the picture's colours")
+                self.status.show_summary()
             except Exception as error:  # whatever it is, the faces stay in clay
                 for scene in wanted:
                     scene.give_up_texture()

@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 
 import tyro
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import Device
 from smirk3d.cli.support.terminal import complain, failure, note, say, say_lines
 from smirk3d.cli.support.usage import FAILED, check_head, check_weights
@@ -35,7 +36,7 @@ class Evaluate:
     """Methods to compare, in the order of the tables."""
     out: Path = Path("smirk3d-evaluation")
     """Folder of the report."""
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head whose parameters methods estimate."""
     device: Device = "auto"
     """Device of encoders and neural renderers."""

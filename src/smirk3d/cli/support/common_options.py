@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.usage import check_head, check_weights
 from smirk3d.errors import UsageError
 
@@ -15,7 +16,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 class Estimation:
     """How parameters are estimated."""
 
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     """Name or file of the head."""
     weights: str = "default"
     """Name or file of encoder weights; none fits landmarks instead."""

@@ -6,10 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smirk3d.cli.support.terminal import complain
 from smirk3d.errors import UsageError
 
 if TYPE_CHECKING:
-    from smirk3d.live.stream_driver import FaceSink
+    from smirk3d.live.calibration import Calibration
+    from smirk3d.live.outlet import FaceSink
 
 _PORTS = {"livelink": 11111, "ifacialmocap": 49983, "vmc": 39539, "osc": 9000}
 """Ports on which the programs of each protocol listen."""
@@ -29,6 +31,11 @@ class Receivers:
     """HOST[:9000] of VRChat, or another program that takes a plain OSC address for each weight."""
     subject: str = "smirk3d"
     """Name of the performance in Live Link."""
+    calibrate: bool = False
+    """Keep the person's rest pose and gain under the name of --calibration, "default" unless given:
+    look straight with a neutral face for the first 3 seconds."""
+    calibration: str | None = None
+    """Name of the rest pose and gain that the face is sent with; see --calibrate."""
 
     def addresses(self) -> dict[str, tuple[str, int]]:
         """Return host and port of each receiver, by the option's name.
@@ -42,6 +49,31 @@ class Receivers:
             if given is not None:
                 found[name] = _address(f"--{name}", given, port)
         return found
+
+    @property
+    def calibration_name(self) -> str | None:
+        """Name of the calibration that is used or made, None where there is none."""
+        return self.calibration or ("default" if self.calibrate else None)
+
+    def known_calibration(self) -> Calibration | None:
+        """Return the calibration to send with, None where there is none, or where it is made first.
+
+        Raises:
+            UsageError: if its name is none.
+            InputError: if there is none of that name.
+        """
+        from smirk3d.live.calibration import calibration_path, load_calibration
+
+        name = self.calibration_name
+        if name is None:
+            return None
+        calibration_path(name)
+        return None if self.calibrate else load_calibration(name)
+
+    def keep(self, calibration: Calibration) -> None:
+        """Keep a calibration under the name that was given, and say so."""
+        name = self.calibration_name or ""
+        complain(f"calibrated: --calibration {name} uses it again ({calibration.save(name)})")
 
     def open(self, stack: ExitStack) -> list[FaceSink]:
         """Return a sender for each receiver, closed with the stack.

@@ -33,7 +33,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 NUM_EXPRESSION = 100
 """Components of the expression that FLAME 2020 and 2023 have and the readers take."""
 
-_FOCAL_FRACTION = 100.0
+FOCAL_FRACTION = 100.0
 """Focal length over the larger side where none is given. Tracked faces are orthographic; a camera
 this far away moves no point of a face that fills its picture of 512 pixels by half of one."""
 _WINDOW_MARGIN = 1.15
@@ -82,7 +82,7 @@ class FlameClip:
     @property
     def focal(self) -> float:
         """Focal length in pixels."""
-        return self.focal_length or _FOCAL_FRACTION * max(self.image_size)
+        return self.focal_length or FOCAL_FRACTION * max(self.image_size)
 
     @torch.no_grad()
     def seen(self, frame: int) -> Tensor:

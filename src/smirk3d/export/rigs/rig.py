@@ -58,6 +58,23 @@ class Rig:
     contact: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CameraPath:
+    """Where a video's camera is in T frames, seen from the head: the head stays, the camera moves.
+
+    Attributes:
+        rotation: from the camera's axes (x right, y up, z back) to the head's ``[T, 3, 3]``.
+        position: in metres, in the space of the posed head ``[T, 3]``.
+        focal: focal length in pixels.
+        image_size: width and height of the video in pixels; the optical axis is in the middle.
+    """
+
+    rotation: NDArray[np.float64]
+    position: NDArray[np.float64]
+    focal: float
+    image_size: tuple[int, int]
+
+
 @dataclass(frozen=True, kw_only=True)
 class HeadMotion:
     """Frames of one person's head for an animated file.
@@ -65,10 +82,12 @@ class HeadMotion:
     Attributes:
         parameters: of the T frames.
         timestamps: seconds ``[T]``, not negative, increasing.
+        camera: of the T frames, for formats that hold one.
     """
 
     parameters: FaceParameters
     timestamps: Sequence[float]
+    camera: CameraPath | None = None
 
     def __post_init__(self) -> None:
         """Check that there is one time a frame and that times increase."""

@@ -58,6 +58,8 @@ class PersonRecipe:
         seed: that the person was drawn from.
         head: name of the head.
         shape: its identity coefficients ``[S]``.
+        action_variation: how much the person's actions differ from the head's, see
+            :func:`~smirk3d.synthesis.people.action_variation.vary_actions`.
         skin: of the person.
         hair: name of the hair, empty if bald.
         hair_colour: linear RGB that the hair's picture is brought to.
@@ -73,6 +75,7 @@ class PersonRecipe:
     head: str
     shape: NDArray[np.float32]
     skin: SkinRecipe
+    action_variation: float = 0.0
     hair: str = ""
     hair_colour: Colour = (0.05, 0.03, 0.02)
     brows: str = "natural"

@@ -9,7 +9,7 @@ which go on through whole clips, are predicted and do not count as noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.tracking.motion.image_motion import GROUPS, ImageMotion, continuous, rows_of
+from smirk3d.tracking.motion.map_smoother import smoothest_path
 
 Array = NDArray[np.float64]
 
@@ -34,6 +35,9 @@ distance between its neighbours."""
 _REACH = 3
 """Frames on either side that predict one. At 30 frames a second, a signal that swings five times a
 second then counts as noise of a 25th of its height; with one frame on either side, of half."""
+_MOST_COURSE = 5.0
+"""Most that a frame's standard deviation counts above or below the clip's median; set by hand, so
+that no frame is left out and none rules."""
 _MOST_ROTATION, _MOST_TRANSLATION = 0.002, 3e-4
 """Largest noise of a quaternion's component and of a place in metres. What exceeds it by several
 times is motion: on rendered people who shake their heads 2.5 times a second (22 degrees) 0.01 and
@@ -47,22 +51,15 @@ class SmoothingConfig:
     """Settings of both filters.
 
     Attributes:
-        window: standard deviation of the zero-lag filter's Gaussian in seconds.
-        least_frames: least standard deviation of that Gaussian in frames, for low frame rates.
-        noise_threshold: deviations up to this multiple of the noise are smoothed by the zero-lag
-            filter.
-        motion_threshold: deviations from this multiple of the noise on are kept as motion by the
-            zero-lag filter.
+        change: standard deviation of the change of velocity over a thirtieth of a second while a
+            face rests, in units of its noise; of the smoothing without lag.
         live_cutoff: cutoff frequency of the causal filter on a still face, in hertz.
         live_noise_threshold: noise threshold of the causal filter.
         live_motion_threshold: motion threshold of the causal filter.
         gap: seconds without a frame after which smoothing begins anew.
     """
 
-    window: float = 0.064
-    least_frames: float = 1.6
-    noise_threshold: float = 3.5
-    motion_threshold: float = 6.0
+    change: float = 0.05
     live_cutoff: float = 0.9
     live_noise_threshold: float = 2.5
     live_motion_threshold: float = 6.0
@@ -189,27 +186,35 @@ def smooth_clip(
     seconds: Array,
     head: HeadModel,
     config: SmoothingConfig | None = None,
+    *,
+    std: Mapping[str, Array] | None = None,
 ) -> ImageMotion:
-    """Return a face's motion smoothed without lag.
+    """Return a face's most probable motion, without lag.
 
-    A Gaussian-weighted line is laid through each frame's surroundings (local regression, so that
-    uneven times and the clip's ends do not bias it). Where the signal leaves that line by more than
-    its noise it is kept. A head that jumps for one single frame is put back.
+    Each signal is estimated as :func:`~smirk3d.tracking.motion.map_smoother.smoothest_path` does,
+    with the noise that it shows in the clip. A head that jumps for one single frame is put back.
 
     Args:
         motion: of the T frames in which the face was seen.
         seconds: times ``[T]`` of the frames, increasing; each part between gaps is smoothed alone.
         head: the head of the parameters.
         config: settings.
+        std: standard deviations ``[T, 1]`` or ``[T, D]`` of signals, by their names in
+            :class:`~smirk3d.tracking.motion.image_motion.ImageMotion` or its groups. Only their
+            course over time counts: frames that are less certain than the clip's median weigh
+            less. Signals without any weigh the same in all frames.
     """
-    config = config or SmoothingConfig()
+    config, std = config or SmoothingConfig(), std or {}
     ranges = noise_ranges(head)
     breaks = np.flatnonzero(np.diff(seconds) > config.gap) + 1
     parts = [
-        _smooth_stretch(rows_of(motion, rows), seconds[rows], ranges, config)
+        _smooth_stretch(
+            rows_of(motion, rows), seconds[rows], ranges, config,
+            {name: values[rows] for name, values in std.items()},
+        )
         for rows in np.split(np.arange(len(seconds)), breaks)
         if len(rows)
-    ]
+    ]  # fmt: skip
     return ImageMotion(
         rotation=np.concatenate([part.rotation for part in parts]),
         translation=np.concatenate([part.translation for part in parts]),
@@ -223,11 +228,10 @@ def _smooth_stretch(
     seconds: Array,
     ranges: Mapping[str, NoiseRange],
     config: SmoothingConfig,
+    std: Mapping[str, Array],
 ) -> ImageMotion:
     if len(seconds) < 3:
         return motion
-    width = max(config.window, config.least_frames * float(np.median(np.diff(seconds))))
-    line = _local_lines(seconds, width)
     metre = float(np.exp(np.median(motion.log_scale)))
 
     def smooth(name: str, values: Array, *, unit: float = 1.0, rigid: bool = False) -> Array:
@@ -235,7 +239,12 @@ def _smooth_stretch(
         if rigid:
             scaled = _without_jumps(scaled, seconds, ranges[name].most * math.sqrt(6))
         noise = _noise(scaled, seconds, ranges[name], together=rigid)
-        return _follow_events(scaled, line, noise, config, together=rigid) * unit
+        if rigid:
+            noise = noise / math.sqrt(values.shape[1])
+        error = noise * _course(std.get(name), len(values))
+        error = np.broadcast_to(error, values.shape)
+        path = smoothest_path(scaled, seconds, error, change=config.change, together=rigid)
+        return path * unit
 
     rotation = smooth("rotation", continuous(motion.rotation), rigid=True)
     return ImageMotion(
@@ -246,23 +255,12 @@ def _smooth_stretch(
     )
 
 
-def _follow_events(
-    values: Array,
-    line: Callable[[Array], Array],
-    noise: Array,
-    config: SmoothingConfig,
-    *,
-    together: bool,
-) -> Array:
-    smooth = line(values)
-    excess = _length(values - smooth, together) / noise
-    # an event keeps its flanks, where the two happen to cross
-    widened = excess.copy()
-    for shift in (1, 2):
-        widened[shift:] = np.maximum(widened[shift:], excess[:-shift])
-        widened[:-shift] = np.maximum(widened[:-shift], excess[shift:])
-    keep = _rise(widened, config.noise_threshold, config.motion_threshold)
-    return smooth + keep * (values - smooth)
+def _course(std: Array | None, count: int) -> Array:
+    """Return standard deviations over their median ``[T, D]``, 1 where none are known."""
+    if std is None:
+        return np.ones((count, 1))
+    median = np.maximum(np.median(std, axis=0), 1e-9)
+    return np.asarray(np.clip(std / median, 1 / _MOST_COURSE, _MOST_COURSE))
 
 
 def _noise(values: Array, seconds: Array, limits: NoiseRange, *, together: bool) -> Array:
@@ -314,32 +312,6 @@ def _without_jumps(values: Array, seconds: Array, limit: Array) -> Array:
     cleaned = values.copy()
     cleaned[bad] = curve[np.flatnonzero(bad) - reach]
     return cleaned
-
-
-def _local_lines(seconds: Array, width: float) -> Callable[[Array], Array]:
-    """Return the function that lays a Gaussian-weighted line through each frame's surroundings."""
-    count = len(seconds)
-    reach = int(np.searchsorted(np.sort(np.diff(seconds)).cumsum(), 3 * width)) + 1
-    taps: list[tuple[int, Array, Array]] = []
-    s0, s1, s2 = np.zeros(count), np.zeros(count), np.zeros(count)
-    for shift in range(-min(reach, count - 1), min(reach, count - 1) + 1):
-        index = np.arange(count) + shift
-        inside = (index >= 0) & (index < count)
-        away = np.where(inside, seconds[index.clip(0, count - 1)] - seconds, 0.0)
-        weight = np.exp(-0.5 * (away / width) ** 2) * inside
-        taps.append((shift, weight, away))
-        s0, s1, s2 = s0 + weight, s1 + weight * away, s2 + weight * away**2
-    determinant = s0 * s2 - s1**2
-
-    def fit(values: Array) -> Array:
-        result = np.zeros_like(values)
-        for shift, weight, away in taps:
-            fraction = (weight * (s2 - s1 * away) / determinant)[:, None]
-            shifted = values[(np.arange(count) + shift).clip(0, count - 1)]
-            result += fraction * shifted
-        return result
-
-    return fit
 
 
 def _length(values: Array, together: bool) -> Array:

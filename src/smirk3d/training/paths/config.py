@@ -35,11 +35,15 @@ class LandmarkConfig:
         noise: standard deviation of the detector in metres, against which each landmark's own
             standard deviation counts; 0 makes all landmarks count alike.
         emphasis: weight of landmarks on lips and eyelids relative to the others.
+        fixed_on_photos: names of parameter groups that landmarks of photos do not teach. A
+            detector's landmarks differ from the head's by a constant offset for each person, which
+            actions would explain where nothing else says what they are.
     """
 
     form: Literal["squared", "robust"] = "robust"
     noise: float = 0.0015
     emphasis: float = 1.0
+    fixed_on_photos: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -149,7 +149,14 @@ def _geometry_terms(
     parameters: FaceParameters, fixture: TrainingFixture, batch: TrainingBatch, config: TrainConfig
 ) -> Terms:
     size = batch.images.shape[-1]
-    predicted = project(fixture.landmark_head(parameters).vertices, parameters.camera)[..., :2]
+    taught = parameters.replace(
+        **{
+            name: torch.where(batch.is_ground_truth[:, None], value, value.detach())
+            for name, value in parameters.items()
+            if name in config.landmarks.fixed_on_photos
+        }
+    )
+    predicted = project(fixture.landmark_head(taught).vertices, taught.camera)[..., :2]
     target = pixels_to_ndc(batch.landmarks, size)
     spec = {group.name: group for group in fixture.head.spec}
 

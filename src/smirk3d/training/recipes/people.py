@@ -12,8 +12,8 @@ PEOPLE = Recipe(
     "deviations, sparse actions and points of the surface.",
     parent=EXPRESSIONS,
     differences={
-        "head": "open@2",
-        "data.batches.people": 1.0,
+        "data.batches.people": 0.8125,
+        "data.batches.people_turned": 0.35,
         "data.batches.warped": 0.0,
         "data.batches.rendered": 0.0,
         # light, camera and what stands before faces are drawn already
@@ -26,13 +26,15 @@ PEOPLE = Recipe(
         "networks.linear_batches": 190,
         # at these weights no loss moves the trunk more than the actions do; identity and gaze, of
         # which most stays unexplained, moved it twice as much at weights of 1 and 10
-        "losses.landmarks": 0.2,
-        "losses.contour": 0.05,
+        "losses.landmarks": 0.5,
+        "losses.contour": 0.1,
         "losses.change": 0.0,
         "losses.shape_distance": 0.2,
         "losses.activity": 30.0,
         "losses.uncertainty": 1.0,
         "losses.points": 0.3,
+        "landmarks.fixed_on_photos": ("expression",),
+        "pseudo_labels.fits": 0.0,
         "pseudo_labels.gains": {
             "expression": 60.0, "jaw": 6.0, "eyelids": 6.0, "eyes": 2.0, "head_pose": 8.0,
             "camera": 3.0,

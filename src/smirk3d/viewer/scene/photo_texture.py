@@ -1,4 +1,8 @@
-"""The skin in the photo's colours: projected where seen, mirrored where hidden."""
+"""The skin in the photo's colours: projected where seen, mirrored where hidden.
+
+Towards the face's edge and on all that the photo does not show, the colours fade into the skin's:
+hair, collars and what stands behind a head would be painted on its skin.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import rasterize
+from smirk3d.rendering.picture_surface import soft_region
 
 Picture = NDArray[np.uint8]
 
@@ -31,6 +36,8 @@ _NEARER = 0.03
 _DIFFUSION_ROUNDS = 400
 """Rounds over neighbours. The farthest skin of the default head lies 15 edges from the face; the
 many rounds make its colours even. Set by eye."""
+_FADE_RINGS = 4
+"""Rows of triangles over which the photo fades at the face's edge; set by eye."""
 _EDGE_ROUNDS = 3
 """Rounds that soften the edge of what the photo shows; set by eye."""
 
@@ -43,11 +50,14 @@ class SkinMap:
         skin: its vertices, triangles and texture coordinates, the latter spaced evenly.
         mirror: the head's vertex on the other side, for each ``[V]``.
         faces: triangles of all parts ``[F, 3]``, which hide each other.
+        face: how far each vertex is within the face ``[V]``, from 0 to 1; 1 on heads that do not
+            say where it is.
     """
 
     skin: Primitive
     mirror: Tensor
     faces: Tensor
+    face: Tensor
 
 
 def skin_map(head: HeadModel) -> SkinMap:
@@ -58,7 +68,10 @@ def skin_map(head: HeadModel) -> SkinMap:
     mirror = torch.arange(len(rest))
     mirror[ids] = ids[mirrored_vertices(rest[ids])]
     uv = torch.stack([_evened(skin.uv[:, axis].cpu()) for axis in (0, 1)], 1)
-    return SkinMap(replace(skin, uv=uv), mirror, head.faces.cpu())
+    faces, face = head.faces.cpu(), torch.ones(len(rest))
+    if "face" in head.regions:
+        face = soft_region(faces, head.regions["face"].cpu(), _FADE_RINGS)
+    return SkinMap(replace(skin, uv=uv), mirror, faces, face)
 
 
 def _evened(values: Tensor) -> Tensor:
@@ -124,7 +137,7 @@ def _seen(parts: SkinMap, positions: Tensor, width: int, height: int) -> Tensor:
     weight = weight * (clear & inside)
     soft = smoothed(weight[:, None], parts.faces, rounds=_EDGE_ROUNDS)[:, 0]
     # the edge softens inwards, so that hidden surface stays hidden
-    return torch.minimum(weight, soft * soft * (3 - 2 * soft))
+    return torch.minimum(weight, soft * soft * (3 - 2 * soft)) * parts.face
 
 
 def _diffused_colours(parts: SkinMap, plane: Tensor, seen: Tensor, colours: Tensor) -> Tensor:

@@ -30,13 +30,13 @@ class Appearance:
     """How everything is drawn.
 
     Attributes:
-        material: clay, wireframe, or the colours of the photo.
+        material: clay, wireframe, or the colours of the photo; clay where there is none.
         opacity: opacity of the meshes; below 1 the picture shines through.
         meshes: whether the meshes are drawn.
         picture: whether the picture is drawn.
     """
 
-    material: Material = "clay"
+    material: Material = "photo"
     opacity: float = 1.0
     meshes: bool = True
     picture: bool = True

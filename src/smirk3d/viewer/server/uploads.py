@@ -13,6 +13,7 @@ from typing import Literal
 
 from PIL import Image
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.errors import InputError, NoFaceFound, Smirk3dError
 from smirk3d.export.result import result_record
 from smirk3d.heads.registry import load_head
@@ -71,7 +72,7 @@ def shown_name(name: str) -> str:
 class Estimator:
     """How uploads are reconstructed; see ``FaceReconstructor``."""
 
-    head: str = "open"
+    head: str = DEFAULT_HEAD
     weights: str = "default"
     refine: bool = False
     fast: bool = False

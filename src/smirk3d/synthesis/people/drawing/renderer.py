@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.synthesis.people.action_variation import vary_actions
 from smirk3d.synthesis.people.drawing.compiled import require_numba
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
 from smirk3d.synthesis.people.drawing.resources import RenderResources
@@ -77,6 +78,10 @@ class PeopleRenderer:
         parameters = self.head.neutral()
         parameters = parameters.replace(shape=torch.from_numpy(recipe.shape)[None])
         mesh = self.head(parameters)
+        head = self.head
+        if recipe.action_variation:
+            rng = np.random.default_rng([3, recipe.seed])
+            head = vary_actions(head, recipe.action_variation, rng)
         neutral = mesh.vertices[0].numpy().astype(np.float32)
         worn, lenses = [], None
         if recipe.clothes:
@@ -89,7 +94,7 @@ class PeopleRenderer:
             worn.append(hat(recipe.hat, neutral, surface))
         hair = _named(self.assets.hair, recipe.hair, "hair") if recipe.hair else None
         brows = self.assets.brows.get(recipe.brows)
-        return Person(recipe, number, parameters, neutral, tuple(worn), lenses, hair, brows)
+        return Person(recipe, number, head, parameters, neutral, tuple(worn), lenses, hair, brows)
 
     @torch.no_grad()
     def picture(self, person: Person, scene: SceneRecipe) -> LabeledPicture:

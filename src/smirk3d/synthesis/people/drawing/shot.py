@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from smirk3d.conventions import CROP_SIZE, NUM_MEDIAPIPE_LANDMARKS
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_transform, transform_points
 from smirk3d.synthesis.people.drawing import raster_kernels as raster
@@ -59,6 +60,7 @@ class Person:
     Attributes:
         recipe: what the person is made of.
         number: by which labels name the person.
+        head: the head with the person's own actions.
         parameters: of the person without expression, ``[1]``.
         neutral: vertices ``[V, 3]``, metres.
         worn: things that are solid.
@@ -69,6 +71,7 @@ class Person:
 
     recipe: PersonRecipe
     number: int
+    head: HeadModel
     parameters: FaceParameters
     neutral: Array
     worn: tuple[Worn, ...]
@@ -96,7 +99,7 @@ class Shot:
         """Pose the person and set up the camera."""
         self.resources, self.person, self.scene = resources, person, scene
         self.rng = np.random.default_rng(scene.seed)
-        head = resources.surface.head
+        head = person.head
         face = scene.face.replace(shape=person.parameters.shape[0])
         self.face = face.replace(neck=torch.zeros_like(face.neck))
         mesh = head(self.face[None])

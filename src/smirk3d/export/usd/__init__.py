@@ -1,0 +1,1 @@
+"""USD with UsdSkel, point caches and cameras."""
