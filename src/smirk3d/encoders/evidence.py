@@ -33,10 +33,10 @@ class Evidence:
     points_std: Array | None = None
     points_visible: Array | None = None
 
-    def __getitem__(self, rows: slice | Tensor) -> Evidence:
+    def __getitem__(self, rows: slice | Array) -> Evidence:
         """Return the evidence of some faces."""
 
-        def some(values: Tensor | None) -> Tensor | None:
+        def some(values: Array | None) -> Array | None:
             return None if values is None else values[rows]
 
         return Evidence(

@@ -130,12 +130,16 @@ class OnnxEncoder:
         """
         check_shape(images, "B 3 224 224", "images")
         check_images(images)
-        found = self._session.run(None, {ONNX_INPUT: to_numpy(images).astype(np.float32, copy=False)})
+        found = self._session.run(
+            None, {ONNX_INPUT: to_numpy(images).astype(np.float32, copy=False)}
+        )
         outputs = dict(zip(self._outputs, found, strict=True))
         return evidence_of(outputs, self._unseen, self._unseen_std)
 
 
-def _surface_points(points: dict[str, Any] | None) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
+def _surface_points(
+    points: dict[str, Any] | None,
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
     if points is None:
         return None, None
     return np.array(points["corners"], np.int64), np.array(points["bary"], np.float32)

@@ -14,6 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    as_like,
+    beside,
+    constant,
+    diagonal_matrices,
+    require_finite,
+    split,
+    without_gradients,
+)
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import UsageError, check_shape
@@ -36,18 +48,6 @@ from smirk3d.fitting.perspective import (
     nearest_view,
     perspective,
     perspective_view,
-)
-from smirk3d.array_interface import (
-    Array,
-    add_at,
-    array_namespace,
-    as_like,
-    beside,
-    constant,
-    diagonal_matrices,
-    require_finite,
-    split,
-    without_gradients,
 )
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
@@ -333,7 +333,9 @@ class JointEstimator:
 def _turn(state: FitState, belief: Belief) -> Array:
     """Return the rotation vector ``[B, 3]`` from the believed rotation to a state's."""
     believed = belief.mean.rotation
-    return matrix_to_axis_angle(state.rotation @ array_namespace(believed).matrix_transpose(believed))
+    return matrix_to_axis_angle(
+        state.rotation @ array_namespace(believed).matrix_transpose(believed)
+    )
 
 
 def _rows(evidence: Evidence, rows: NDArray[np.int64]) -> Evidence:

@@ -15,12 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.conventions import CROP_SIZE
-from smirk3d.errors import AssetError, check_shape
-from smirk3d.fitting.initial_view import initial_view
-from smirk3d.fitting.normal_equations import NormalEquations
-from smirk3d.fitting.observations.iris_visibility import iris_visibility
-from smirk3d.fitting.observed_head import FitState, ObservedHead
 from smirk3d.array_interface import (
     Array,
     add_at,
@@ -34,6 +28,12 @@ from smirk3d.array_interface import (
     require_finite,
     without_gradients,
 )
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.errors import AssetError, check_shape
+from smirk3d.fitting.initial_view import initial_view
+from smirk3d.fitting.normal_equations import NormalEquations
+from smirk3d.fitting.observations.iris_visibility import iris_visibility
+from smirk3d.fitting.observed_head import FitState, ObservedHead
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smirk3d.array_interface import Array, add_at, array_namespace, diagonal_matrices, in_precision, is_torch
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    diagonal_matrices,
+    in_precision,
+    is_torch,
+)
 
 
 @dataclass

@@ -7,8 +7,8 @@ All functions take NumPy arrays or torch tensors and return the same kind.
 
 from __future__ import annotations
 
-from smirk3d.errors import check_shape
 from smirk3d.array_interface import Array, array_namespace, constant, require_floating
+from smirk3d.errors import check_shape
 
 
 def project(vertices: Array, camera: Array) -> Array:

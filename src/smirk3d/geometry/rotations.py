@@ -6,8 +6,8 @@ on the same device.
 
 from __future__ import annotations
 
-from smirk3d.errors import check_shape
 from smirk3d.array_interface import Array, array_namespace, constant, require_floating
+from smirk3d.errors import check_shape
 
 _SMALL_SQUARE = 1e-8
 """Squared angle in radians below which Taylor series replace the quotients: their next terms are

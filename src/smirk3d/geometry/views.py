@@ -40,6 +40,5 @@ def transform_view(
     new_scale = scale * zoom[:, None] * (source_size / target_size)
     new_shift = (moved * (2 / target_size) - 1) * down / new_scale - fixed
     return parameters.replace(
-        head_pose=matrix_to_axis_angle(rotated),
-        camera=xp.concat([new_scale, new_shift], axis=1)
+        head_pose=matrix_to_axis_angle(rotated), camera=xp.concat([new_scale, new_shift], axis=1)
     )

@@ -124,8 +124,7 @@ def contact_buffers(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any
     none = np.zeros(0)
     kinds = {"lid_id": np.int64, "lid_eye": np.int64, "lip_id": np.int64}
     found = {
-        name: arrays.get(name, none).astype(kinds.get(name, np.float32))
-        for name in CONTACT_BUFFERS
+        name: arrays.get(name, none).astype(kinds.get(name, np.float32)) for name in CONTACT_BUFFERS
     }
     pairs = arrays.get("lip_pair", np.zeros((0, 3)))
     return {

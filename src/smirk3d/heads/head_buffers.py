@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from smirk3d.array_interface import (
     Array,
     Library,
+    default_array,
     default_library,
     is_floating,
     is_torch,
     library,
-    default_array,
     to_numpy,
 )
 from smirk3d.heads.action_names import expression_sources

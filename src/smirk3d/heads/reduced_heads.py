@@ -17,7 +17,9 @@ def at_landmarks(head: HeadT) -> HeadT:
     small.keep("landmark_ids", head.landmark_ids)
     small.keep("landmark_sigma", head.landmark_sigma)
     small.keep("landmark_corners", rows[:, None])
-    small.keep("landmark_bary", array_namespace(head.landmark_bary).ones_like(head.landmark_bary[:, :1]))
+    small.keep(
+        "landmark_bary", array_namespace(head.landmark_bary).ones_like(head.landmark_bary[:, :1])
+    )
     return small
 
 

@@ -211,7 +211,11 @@ def _check_tensors(value: Any, largest: int) -> None:
     """Refuse tensors that are larger than what the file can hold, as views of one number are."""
     total = 0
     for tensor in _tensors_in(value):
-        if str(tensor.layout) != "torch.strided" or tensor.device.type != "cpu" or tensor.is_quantized:
+        if (
+            str(tensor.layout) != "torch.strided"
+            or tensor.device.type != "cpu"
+            or tensor.is_quantized
+        ):
             raise Unfit("it holds a tensor of another kind than plain numbers")
         own = tensor.untyped_storage().nbytes()
         if tensor.numel() * tensor.element_size() > own:
