@@ -1,11 +1,12 @@
 """Counts what is impossible on faces of a head: random expressions on random people.
 
     python scripts/open_head_checks.py HEAD [--count 1000] [--people 20] [--lips HEAD]
-        [--record FILE]
+        [--record FILE] [--first 0 --last COUNT]
 
 Up to 8 actions, jaw and gaze at random; prints how many faces show each fault, the worst, and
 which faces these are. With --record each face's figures are a line of FILE, and a run that finds
-FILE goes on where it ends.
+FILE goes on where it ends. --first and --last take a part of the faces, so that several processes
+share them; the records of parts that follow each other, joined, are that of the whole.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 import torch
 
 from smirk3d.evaluation.head_geometry import GeometryMeter, Impossible, random_expressions
-from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.parameters.face_parameters import FaceParameters
 
 _BATCH = 50
 _SEED = 19
@@ -40,17 +41,20 @@ def recorded(path: Path | None) -> list[Impossible]:
 
 
 def measured(
-    head: HeadModel, lips: HeadModel | None, count: int, people: int, start: int
+    meter: GeometryMeter, faces: FaceParameters, start: int, end: int
 ) -> Iterator[list[Impossible]]:
-    """Yield the faults of the faces from a start on, a batch at a time."""
-    meter = GeometryMeter(head, lips)
-    faces = random_expressions(head, count, _SEED, people)
-    for first in range(start, count, _BATCH):
-        yield meter.measure(faces[torch.arange(first, min(first + _BATCH, count))])
+    """Yield the faults of the faces from start to end, a batch at a time."""
+    for first in range(start, end, _BATCH):
+        yield meter.measure(faces[torch.arange(first, min(first + _BATCH, end))])
 
 
-def report(found: list[Impossible]) -> str:
-    """Return a line for each fault: how many faces show it, the worst, and which they are."""
+def report(found: list[Impossible], first: int) -> str:
+    """Return a line for each fault: how many faces show it, the worst, and which they are.
+
+    Args:
+        found: the faults of consecutive faces.
+        first: number of the first of them.
+    """
     lines = []
     for label, values, limit, unit in (
         ("teeth, gums or tongue outside, vertices", [f.outside for f in found], 0, ""),
@@ -60,7 +64,7 @@ def report(found: list[Impossible]) -> str:
     ):
         above = [i for i, v in enumerate(values) if v > limit]
         worst = sorted(above, key=lambda i: -values[i])[:_LISTED]
-        named = ", ".join(f"{i} ({values[i]:.3g})" for i in worst)
+        named = ", ".join(f"{first + i} ({values[i]:.3g})" for i in worst)
         lines.append(
             f"{label}: above {limit}{unit} on {len(above)} faces; worst {max(values):.3g}"
             + (f"; faces {named}" if named else "")
@@ -75,17 +79,23 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--lips", metavar="HEAD", help="head that pairs the lips' vertices")
     parser.add_argument("--record", type=Path, metavar="FILE")
+    parser.add_argument("--first", type=int, default=0, help="number of the first face")
+    parser.add_argument("--last", type=int, help="number after that of the last face")
     options = parser.parse_args()
     head = load_head(options.head)
     lips = load_head(options.lips) if options.lips else None
-    found = recorded(options.record)[: options.count]
-    for faces in measured(head, lips, options.count, options.people, len(found)):
+    end = min(options.last or options.count, options.count)
+    found = recorded(options.record)[: end - options.first]
+    expressions = random_expressions(head, options.count, _SEED, options.people)
+    meter = GeometryMeter(head, lips)
+    for faces in measured(meter, expressions, options.first + len(found), end):
         found += faces
         if options.record:
             with options.record.open("a") as file:
                 file.writelines(json.dumps(vars(face)) + "\n" for face in faces)
-    print(f"{options.head}: {options.count} expressions on {options.people} people")
-    print(report(found))
+    print(f"{options.head}: expressions {options.first} to {end} of {options.count} "
+          f"on {options.people} people")  # fmt: skip
+    print(report(found, options.first))
 
 
 if __name__ == "__main__":

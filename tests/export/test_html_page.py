@@ -160,6 +160,33 @@ def test_the_page_moves_the_head_as_the_model_does(browser: Any, tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_eyelids_and_lips_meet_in_the_page_as_in_the_model(browser: Any, tmp_path: Path) -> None:
+    head = load_head("open@2")
+    asked = torch.zeros(2, len(ARKIT_NAMES))
+    strong = (
+        ("eyeBlinkLeft", "eyeLookUpLeft", "eyeSquintLeft", "eyeWideRight", "eyeLookDownRight"),
+        ("mouthRollLower", "mouthShrugLower", "mouthPressLeft", "eyeLookOutLeft"),
+    )
+    for row, names in zip(asked, strong, strict=True):
+        row[[ARKIT_NAMES.index(name) for name in names]] = 1
+    faces = head.from_arkit(asked)
+    motion = HeadMotion(parameters=faces, timestamps=[0, 1])
+    path = tmp_path / "clip.html"
+    write_html(path, Face(parameters=faces[0], head=head), motion=motion)
+    page, said = _opened(browser, path, (800, 600))
+    for frame in range(2):
+        face = faces[frame]
+        page.evaluate(
+            f"(t => {{ t.value = {frame}; t.dispatchEvent(new Event('input')); }})"
+            "(document.getElementById('time'))"
+        )
+        assert head.contact_offsets(face[None]).norm(dim=2).max() > 2 * HALF_A_MILLIMETRE
+        # a fifth of a millimetre: positions are stored in hundredths, weights in 255ths
+        assert (_points(page) - _vertices(head, face)).norm(dim=1).max() < 2e-4
+    assert said == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1200, 800), (390, 844)])
 def test_the_page_shows_a_head_and_turns_it(
     browser: Any, tmp_path: Path, size: tuple[int, int]

@@ -17,7 +17,7 @@ from smirk3d.heads.contact import eye_radius
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.rasterization.base import rasterize
+from smirk3d.rasterization.base import rasterize, seen_faces
 
 INNER_PARTS = ("teethU", "teethL", "gums", "tongue")
 _SLACK = 0.0005
@@ -29,6 +29,10 @@ _APART = 0.001
 
 _OFF_MIDLINE = 0.01
 """Metres from the midline within which a border loop is the mouth's; chosen by eye."""
+
+_TIE = 1e-6
+"""Metres that the back of skin must lie before its front to be seen: less is rounding of depths in
+single precision, where both meet at an outline."""
 
 _RADIUS = 0.17
 """Half the side in metres of the cube that the depth pictures show; it holds the open head, whose
@@ -125,9 +129,12 @@ class GeometryMeter:
         apart |= self.head.gated_expression(faces)[:, self._put_out] > _TONGUE_RESTS
         found = []
         for number, vertices in enumerate(mesh.vertices):
-            outside, inside = self._seen(vertices)
+            views = self._from_all_sides(vertices)
             if apart[number]:
                 outside = crossing_edges(vertices, self._inner_edges, self._skin)
+            else:
+                outside = self._before_skin(views)
+            inside = self._insides(vertices, views)
             found.append(
                 Impossible(outside, float(eyelids[number]), float(crossing[number]), inside)
             )
@@ -154,33 +161,46 @@ class GeometryMeter:
             depths.append((surface - arm.norm(dim=2)).amax(1))
         return torch.stack(depths).amax(0)
 
-    def _seen(self, vertices: Tensor) -> tuple[int, int]:
+    def _from_all_sides(self, vertices: Tensor) -> Tensor:
+        """Return vertices in device coordinates of each direction ``[D, V, 3]``."""
         middle = (vertices.amin(0) + vertices.amax(0)) / 2
         views = ((vertices - middle) @ self._views) / _RADIUS
-        views = views * torch.tensor([1.0, -1.0, -1.0])
-        covered = torch.cat([self._skin, self._cover])
-        outside = torch.zeros(len(vertices), dtype=torch.bool)
-        inside = 0
-        for view in views:
-            skin = rasterize(view[None], covered, self.size, self.size)
-            outside[self._inner] |= self._before(skin.depth[0], view[self._inner])
-            drawn = rasterize(view[None], self.head.faces, self.size, self.size)
-            face = drawn.face_index[drawn.face_index >= 0]
-            corners = view[self.head.faces[face]]
-            first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-            away = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] > 0
-            inside += int((away & self._may_turn_away[face]).sum())
-        return int(outside.sum()), inside
+        return views * torch.tensor([1.0, -1.0, -1.0])
 
-    def _before(self, depth: Tensor, points: Tensor) -> Tensor:
-        """Return the mask ``[N]`` of points before the surface at all four pixels around them."""
-        corner = ((points[:, :2] + 1) / 2 * self.size - 0.5).floor().long()
-        before = torch.ones(len(points), dtype=torch.bool)
+    def _before_skin(self, views: Tensor) -> int:
+        """Return how many inner vertices lie before skin and closed lips in any view."""
+        covered = torch.cat([self._skin, self._cover])
+        depth = rasterize(views, covered, self.size, self.size).depth
+        points = views[:, self._inner]
+        corner = ((points[..., :2] + 1) / 2 * self.size - 0.5).floor().long()
+        before = torch.ones(points.shape[:2], dtype=torch.bool)
+        view = torch.arange(len(views))[:, None]
+        # a point lies before the surface if it does so at all four pixels around it
         for right, down in itertools.product((0, 1), repeat=2):
-            column = (corner[:, 0] + right).clamp(0, self.size - 1)
-            row = (corner[:, 1] + down).clamp(0, self.size - 1)
-            before &= points[:, 2] < depth[row, column] - _SLACK / _RADIUS
-        return before
+            column = (corner[..., 0] + right).clamp(0, self.size - 1)
+            row = (corner[..., 1] + down).clamp(0, self.size - 1)
+            before &= points[..., 2] < depth[view, row, column] - _SLACK / _RADIUS
+        return int(before.any(0).sum())
+
+    def _insides(self, vertices: Tensor, views: Tensor) -> int:
+        """Return the number of pixels that show the back of skin, over all views."""
+        seen = seen_faces(views, self.head.faces, self.size, self.size).flatten(1)
+        a, b, c = vertices[self.head.faces].unbind(1)
+        normal = torch.linalg.cross(b - a, c - a)
+        away = (normal @ self._views[:, :, 2].T < 0).T & self._may_turn_away
+        # the last column stands for pixels without a triangle
+        shows = torch.cat([away, away.new_zeros(len(away), 1)], 1)
+        shown = shows.gather(1, seen % shows.shape[1])
+        found = 0
+        for number in shown.any(1).nonzero()[:, 0].tolist():
+            view = views[number : number + 1]
+            back = rasterize(view, self.head.faces, self.size, self.size).depth
+            front = rasterize(
+                view, self.head.faces, self.size, self.size, cull_backfaces=True
+            ).depth
+            behind = (front - back).flatten() > _TIE / _RADIUS
+            found += int((shown[number] & behind).sum())
+        return found
 
 
 def _directions() -> Tensor:
@@ -230,21 +250,34 @@ def _border_loops(faces: Tensor) -> list[Tensor]:
 def crossing_edges(vertices: Tensor, sides: Tensor, faces: Tensor) -> int:
     """Return how many edges ``[E, 2]`` pass through triangles ``[F, 3]`` of vertices ``[V, 3]``.
 
-    Tests the triangles within the edges' bounding box (Möller and Trumbore 1997).
+    Tests the pairs whose bounding boxes meet (Möller and Trumbore 1997).
     """
-    start, end = vertices[sides[:, 0]], vertices[sides[:, 1]]
-    points = torch.cat([start, end])
-    corners = vertices[faces]
-    near = (corners.amin(1) < points.amax(0)).all(1) & (corners.amax(1) > points.amin(0)).all(1)
-    a, b, c = corners[near].unbind(1)
-    ray = (end - start)[:, None]
-    normal = torch.linalg.cross(ray.expand(-1, len(a), -1), (c - a)[None].expand(len(ray), -1, -1))
-    determinant = (normal * (b - a)).sum(2)
+    ends, corners = vertices[sides], vertices[faces]
+    edge, triangle = _meeting(ends, corners)
+    start, end = ends[edge].unbind(1)
+    a, b, c = corners[triangle].unbind(1)
+    ray = end - start
+    normal = torch.linalg.cross(ray, c - a)
+    determinant = (normal * (b - a)).sum(1)
     inverse = 1 / torch.where(determinant.abs() < 1e-18, torch.inf, determinant)
-    arm = start[:, None] - a
-    u = (arm * normal).sum(2) * inverse
-    across = torch.linalg.cross(arm, (b - a)[None].expand_as(arm))
-    v = (ray * across).sum(2) * inverse
-    t = ((c - a) * across).sum(2) * inverse
+    arm = start - a
+    u = (arm * normal).sum(1) * inverse
+    across = torch.linalg.cross(arm, b - a)
+    v = (ray * across).sum(1) * inverse
+    t = ((c - a) * across).sum(1) * inverse
     hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < 1) & (inverse != 0)
-    return int(hit.any(1).sum())
+    return len(edge[hit].unique())
+
+
+def _meeting(ends: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the pairs of edges ``[E, 2, 3]`` and triangles ``[F, 3, 3]`` whose boxes meet."""
+    low, high = ends.amin(1), ends.amax(1)
+    near = (corners.amin(1) < high.amax(0)).all(1) & (corners.amax(1) > low.amin(0)).all(1)
+    found = near.nonzero()[:, 0]
+    below, above = corners[found].amin(1), corners[found].amax(1)
+    meets = torch.ones(len(low), len(found), dtype=torch.bool)
+    for axis in range(3):
+        meets &= low[:, axis, None] <= above[:, axis]
+        meets &= high[:, axis, None] >= below[:, axis]
+    edge, triangle = meets.nonzero(as_tuple=True)
+    return edge, found[triangle]

@@ -22,9 +22,10 @@ from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.look import HeadLook, PartLook
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
-from smirk3d.export.rigs.surface import smooth_normals
+from smirk3d.export.rigs.surface import smooth_normals, tangents
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rendering.folds import mean_slopes
 
 _STILL = 1e-7
 """Metres below which a vertex of a morph target counts as resting."""
@@ -124,7 +125,8 @@ def write_glb(
     proportion to ``jawOpen``): the stored weights are those in effect, correctives are targets of
     their own, named after the two whose product is their weight, and ``mesh.extras`` has the rules
     (``gates``, ``opposed``, ``correctives``). Contact of eyelids and lips is in targets of its own
-    (``contact``), right for the faces of the file.
+    (``contact``), right for the faces of the file. The skin's folds are a normal map: those of the
+    face, or their mean over the frames of a motion.
 
     Args:
         path: file to write, whole or not at all.
@@ -143,7 +145,8 @@ def write_glb(
     model.asset = gltf.Asset(version="2.0", generator="smirk3d")
     buffer = _Buffer(model)
     _add_joints(model, buffer, rig, pose)
-    _add_mesh(model, buffer, HeadLook.of(head, rig, parameters, crop))
+    slopes = mean_slopes(head, parameters[None] if motion is None else motion.parameters)
+    _add_mesh(model, buffer, HeadLook.of(head, rig, parameters, crop, slopes))
     model.meshes[0].weights = pose.weights[0].tolist()
     mesh_node = len(model.nodes)
     model.nodes.append(gltf.Node(name=f"{head.name} head", mesh=0, skin=0))
@@ -199,7 +202,8 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
         ids = primitive.vertex_ids
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
-        material, uv = _add_material(model, buffer, look.part(primitive), primitive.part)
+        part = look.part(primitive)
+        material, uv = _add_material(model, buffer, part, primitive.part)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         attributes = gltf.Attributes(
             POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
@@ -211,6 +215,12 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
             ),
             WEIGHTS_0=_vertex_accessor(buffer, weights[ids.cpu()], gltf.VEC4),
         )  # fmt: skip
+        if part.light is not None:
+            shade = part.light[:, None].expand(-1, 3)
+            attributes.COLOR_0 = _vertex_accessor(buffer, shade, gltf.VEC3)
+        if part.folds is not None:
+            along = tangents(primitive, points, normals[0])
+            attributes.TANGENT = _vertex_accessor(buffer, along, gltf.VEC4)
         triangles = primitive.faces.cpu().numpy().astype(index_type).reshape(-1)
         moves = rig.offsets[:, ids].cpu().numpy()
         bends = (normals[1:] - normals[0]).cpu().numpy()
@@ -269,14 +279,22 @@ def _add_material(
         material.alphaMode = "BLEND"
     if look.picture is not None:
         mime = {"png": "image/png", "jpg": "image/jpeg"}[look.kind]
-        model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(look.picture)))
-        if not model.samplers:
-            model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
-        model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
-        surface.baseColorTexture = gltf.TextureInfo(index=len(model.textures) - 1)
+        index = _add_texture(model, buffer, look.picture, mime)
+        surface.baseColorTexture = gltf.TextureInfo(index=index)
         surface.baseColorFactor = [1.0, 1.0, 1.0, 1.0]
+    if look.folds is not None:
+        index = _add_texture(model, buffer, look.folds, "image/png")
+        material.normalTexture = gltf.NormalMaterialTexture(index=index)
     model.materials.append(material)
     return len(model.materials) - 1, look.uv
+
+
+def _add_texture(model: gltf.GLTF2, buffer: _Buffer, picture: bytes, mime: str) -> int:
+    model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(picture)))
+    if not model.samplers:
+        model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
+    model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
+    return len(model.textures) - 1
 
 
 def _add_animation(

@@ -25,19 +25,21 @@ from torch.nn import functional as F
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.export.rigs.appearance import mouth_light
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
 from smirk3d.faces import Face
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
+from smirk3d.heads.contact import LIP_OVERLAP
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.spec import PARTS
+from smirk3d.heads.spec import HAIR_PARTS, PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
-from smirk3d.rendering.photo_colours import photo_colours
+from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
 
 _HEAD_ANGLES = ("pitch", "yaw", "roll")
 """Sliders of the head pose: rotations about x, y and z."""
@@ -53,8 +55,9 @@ _PICTURE_SIZES = (CROP_SIZE, 768)
 """Smallest and largest side in pixels of the photo's square."""
 _BROWS_MARK = 0.75
 """Marks brows apart from lashes in the page's shader, which leaves them out over a photo."""
-_MOUTH_BRIGHTNESS = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
-"""Fraction of the light that reaches the parts of the mouth; the page casts no shadows."""
+_WET_MARK = 0.25
+"""Marks teeth, gums and tongue in the page's shader, which lets them shine."""
+_WET = ("teethU", "teethL", "gums", "tongue")
 _REGIONS = (
     ("Brows", ("brow",)),
     ("Eyelids", ("eyeBlink", "eyeSquint", "eyeWide", "eyelid")),
@@ -193,7 +196,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0].cpu()
     none = torch.zeros(3, head.num_vertices)
     plain = linear_to_srgb(albedo(head.part.long().cpu(), none, {}, lips=lips))
-    plain = plain * _brightness(head)
+    plain = plain * mouth_light(head)
     return {
         "rest": _quantised(rig.vertices),
         "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
@@ -203,6 +206,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         ],
         "faces": _base64(torch.cat([head.faces, head.hair_faces]).cpu().numpy().astype("<u2")),
         "hair": _hair(head),
+        "strand": _quantised(_strand(head), unit=1e-4),
         "targets": [_sparse(offsets) for offsets in rig.offsets],
         "skinning": _base64(_bytes(_joint_fractions(head))),
         "joints": [
@@ -211,39 +215,60 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         ],
         "plain": _base64(_bytes(plain.T)),
         "eyes": _quantised(_eye_rays(head, rig), unit=1e-4),
+        "contact": _contact(head, rig),
+    }
+
+
+def _contact(head: HeadModel, rig: Rig) -> dict[str, Any] | None:
+    """Return where eyelids stop at the eyes and lips at each other, None where they do not."""
+    contact = head.contact
+    if not len(contact.eye_surface):
+        return None
+    return {
+        "eyes": [rig.joint_names.index(name) for name in ("eyeL", "eyeR")],
+        "surface": contact.eye_surface.tolist(),
+        "lidId": _base64(contact.lid_id.cpu().numpy().astype("<u2")),
+        "lidEye": _base64(contact.lid_eye.cpu().numpy().astype(np.uint8)),
+        "lidGap": _quantised(contact.lid_gap, unit=1e-6),
+        "overlap": LIP_OVERLAP,
+        "pair": _base64(contact.lip_pair.cpu().numpy().astype("<u2")),
+        "pairShare": _quantised(contact.lip_pair_share, unit=1e-4),
+        "lipId": _base64(contact.lip_id.cpu().numpy().astype("<u2")),
+        "lipShare": _quantised(contact.lip_share, unit=1e-4),
     }
 
 
 def _hair(head: HeadModel) -> dict[str, Any] | None:
-    """Return the hairs' pictures, one above the other, and each vertex's coordinates in them.
-
-    Coordinates are u, v and 1 on lashes, 0.75 on brows; 0 elsewhere. Lashes have the lower half.
-    """
+    """Return the hairs' pictures, one above the other: lashes have the lower half."""
     if not len(head.hair_faces):
         return None
-    corners, uv_corners = head.hair_faces.flatten(), head.hair_uv_faces.flatten()
-    strand = torch.zeros(head.num_vertices, 3)
-    strand[corners.cpu()] = F.pad(head.uv[uv_corners].cpu(), (0, 1), value=1.0)
-    brows = head.part.cpu() == PARTS.index("brows")
-    strand[:, 2] = torch.where(brows, _BROWS_MARK * strand[:, 2], strand[:, 2])
-    strand[:, 1] = torch.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
     pictures = [
         F.interpolate(hair_alpha(PARTS.index(part), CLAY_COMPLEXION)[None, None], _HAIR_SIZE)[0, 0]
         for part in ("brows", "lashes")
     ]
     buffer = io.BytesIO()
     Image.fromarray(_bytes(torch.cat(pictures))).save(buffer, "PNG", optimize=True)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    return {
-        "picture": f"data:image/png;base64,{encoded}",
-        "strand": _quantised(strand, unit=1e-4),
-    }
+    return {"picture": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"}
 
 
-def _brightness(head: HeadModel) -> Tensor:
-    """Return the fraction ``[V]`` of light that reaches each vertex, by its part."""
-    of_part = torch.tensor([_MOUTH_BRIGHTNESS.get(name, 1.0) for name in PARTS])
-    return of_part[head.part.long().cpu()]
+def _strand(head: HeadModel) -> Tensor:
+    """Return each vertex's coordinates in the hairs' picture and its mark ``[V, 3]``.
+
+    Coordinates are u and v on strips of hair. Marks are 1 on lashes, 0.75 on brows, 0.25 on what is
+    wet in the mouth, 0 elsewhere.
+    """
+    part = head.part.long().cpu()
+    wet = torch.isin(part, torch.tensor([PARTS.index(name) for name in _WET]))
+    strand = F.pad(torch.zeros(head.num_vertices, 2), (0, 1))
+    strand[:, 2] = _WET_MARK * wet
+    if len(head.hair_faces):
+        corners, uv_corners = head.hair_faces.flatten().cpu(), head.hair_uv_faces.flatten()
+        strand[corners] = F.pad(head.uv[uv_corners].cpu(), (0, 1), value=1.0)
+        brows = part == PARTS.index("brows")
+        strand[:, 2] = torch.where(brows, _BROWS_MARK * strand[:, 2], strand[:, 2])
+        v = torch.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
+        strand[:, 1] = torch.where(strand[:, 2] > 0.5, v, 0.0)
+    return strand
 
 
 def _joint_fractions(head: HeadModel) -> Tensor:
@@ -273,15 +298,16 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
         return {"photo": None, "iris": CLAY_COMPLEXION.iris}
     crop = face.crop(*_PICTURE_SIZES)
     pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
-    found = photo_colours(head, face.parameters, pixels)
-    seen = torch.cat([(found.position + 1) / 2, found.seen[:, None]], 1)
+    found = faded_into_tone(head, photo_colours(head, face.parameters, pixels))
+    strips = torch.isin(head.part, torch.tensor([PARTS.index(part) for part in HAIR_PARTS]))
+    seen = torch.cat([(found.position + 1) / 2, (found.seen * ~strips)[:, None]], 1)
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     encoded = base64.b64encode(buffer.getvalue()).decode()
     photo = {
         "picture": f"data:image/jpeg;base64,{encoded}",
         "seen": _quantised(seen.clamp(-3, 3), unit=1e-4),
-        "colours": _base64(_bytes(found.colours.cpu() * _brightness(head)[:, None])),
+        "colours": _base64(_bytes(found.colours.cpu() * mouth_light(head)[:, None])),
     }
     return {"photo": photo, "iris": iris_colour(head, face.parameters, pixels)}
 

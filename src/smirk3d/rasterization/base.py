@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import check_shape
-from smirk3d.geometry.array_interface import require_floating
+from smirk3d.array_interface import require_floating
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
 from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch
@@ -115,20 +115,14 @@ def rasterize(
         ValueError: if the engine is unknown or the picture has no pixels.
         MissingExtra: if numba is asked for and absent.
     """
-    sizes = check_shape(vertices_ndc, "B V 3", "vertices_ndc")
-    check_shape(faces, "F 3", "faces")
-    require_floating(vertices_ndc, "vertices_ndc")
-    if height < 1 or width < 1:
-        raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
-    rasterize_ids = _engine(engine, vertices_ndc)
+    face_index = seen_faces(
+        vertices_ndc, faces, height, width, cull_backfaces=cull_backfaces, engine=engine
+    )
     with torch.no_grad():
-        face_index = _on_capable_device(
-            rasterize_ids, vertices_ndc.detach(), faces, height, width, cull_backfaces
-        )
         image, row, column = (face_index >= 0).nonzero(as_tuple=True)
         pixel = (image * height + row) * width + column
         seen = face_index.view(-1).index_select(0, pixel)
-        corners = faces.t().contiguous().index_select(1, seen) + image * sizes["V"]
+        corners = faces.t().contiguous().index_select(1, seen) + image * vertices_ndc.shape[1]
         centre_x = _centres(width, pixel.device).index_select(0, column)
         centre_y = _centres(height, pixel.device).index_select(0, row)
     x, y, z = vertices_ndc.flatten(0, 1).t().contiguous().unbind(0)
@@ -137,6 +131,31 @@ def rasterize(
     )
     corner_depth = z.index_select(0, corners.view(-1)).view(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
+
+
+def seen_faces(
+    vertices_ndc: Tensor,
+    faces: Tensor,
+    height: int,
+    width: int,
+    *,
+    cull_backfaces: bool = False,
+    engine: Engine = "auto",
+) -> Tensor:
+    """Return the triangle ``[B, H, W]`` seen in each pixel, -1 where none, as int64.
+
+    These are the ``face_index`` of :func:`rasterize` alone, whose arguments and errors it shares.
+    """
+    check_shape(vertices_ndc, "B V 3", "vertices_ndc")
+    check_shape(faces, "F 3", "faces")
+    require_floating(vertices_ndc, "vertices_ndc")
+    if height < 1 or width < 1:
+        raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
+    rasterize_ids = _engine(engine, vertices_ndc)
+    with torch.no_grad():
+        return _on_capable_device(
+            rasterize_ids, vertices_ndc.detach(), faces, height, width, cull_backfaces
+        )
 
 
 def _engine(name: Engine, vertices: Tensor) -> _RasterizeIds:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
+from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import (
     SKIN,
     Topology,
@@ -52,7 +54,8 @@ def clay(
     vertices: Tensor,
     view: View = FRONT,
     style: Style = CLAY,
-    skin_colours: Tensor | None = None,
+    photo: PhotoSkin | None = None,
+    slopes: Slopes | None = None,
 ) -> Picture:
     """Return a picture of a head in clay, uint8 ``[H, W, 3]``, or ``[H, W, 4]`` if transparent.
 
@@ -62,7 +65,8 @@ def clay(
             view's angles are the head's.
         view: the viewpoint.
         style: how to draw.
-        skin_colours: sRGB ``[V, 3]`` of the skin in a photo, if it shall be drawn in those.
+        photo: whose colours the skin takes, if it shall be drawn in those.
+        slopes: of the face's folds (:func:`~smirk3d.rendering.folds.face_slopes`).
 
     Raises:
         ShapeError: if the vertices are not the head's.
@@ -74,7 +78,7 @@ def clay(
     rotations = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
     seen = (vertices - centre) @ (rotations[0] @ rotations[1]).T
     place = partial(_perspective, scale=scale, view=view)
-    layer = draw_layer(surface, seen, place, size, style, skin_colours=skin_colours)
+    layer = draw_layer(surface, seen, place, size, style, photo=photo, slopes=slopes)
     return to_uint8(composite(backdrop_gradient(*size), layer) if view.backdrop else layer)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
+from smirk3d.rendering.folds import Slopes, folded, posed_slopes
 from smirk3d.rendering.hair_layer import draw_hair
 from smirk3d.rendering.light_visibility import (
     directional_visibility,
@@ -27,6 +28,7 @@ from smirk3d.rendering.materials import (
     linear_to_srgb,
     srgb_to_linear,
 )
+from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import SKIN, PictureSurface, eyeballs
 
 Picture = NDArray[np.uint8]
@@ -82,7 +84,8 @@ def draw_layer(
     size: tuple[int, int],
     style: Style = CLAY,
     lighting: Lighting = DEFAULT_LIGHTING,
-    skin_colours: Tensor | None = None,
+    photo: PhotoSkin | None = None,
+    slopes: Slopes | None = None,
 ) -> Tensor:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
 
@@ -95,8 +98,10 @@ def draw_layer(
         size: height and width in pixels.
         style: how to draw.
         lighting: the lights.
-        skin_colours: sRGB ``[V, 3]`` of the skin in a photo, whose light and hairs they hold; the
-            look's complexion by default.
+        photo: whose colours the skin takes, with their light and hairs; the look's complexion by
+            default.
+        slopes: the gradient of the skin's folds (:mod:`~smirk3d.rendering.folds`); smooth by
+            default.
 
     Raises:
         ShapeError: if a shape differs.
@@ -119,19 +124,21 @@ def draw_layer(
         received = torch.ones(len(lighting.lamps) + 1, len(face))
         if style.shadows and len(face):
             received = _at(fragments, _received(surface, vertices, style.shadows, lighting))
-        normal = unit(seen[3:6], dim=0) * _facing(ndc, surface.faces)[face]
         part = surface.face_part[face]
+        normal = unit(seen[3:6], dim=0)
+        if slopes is not None:
+            normal = _with_folds(normal, slopes, fragments, surface, points, part == SKIN)
+        normal = normal * _facing(ndc, surface.faces)[face]
         colour = albedo(
             part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
             complexion=style.complexion, through_cornea=True,
         )  # fmt: skip
-        if skin_colours is not None:
-            held = srgb_to_linear(
-                _at(fragments, surface.interpolate(skin_colours.float())).clamp(0, 1)
-            )
+        if photo is not None:
+            attributes = _at(fragments, surface.interpolate(photo.attributes()))
+            held = srgb_to_linear(photo.colours(attributes).clamp(0, 1))
             colour = torch.where(part == SKIN, held, colour)
         lit = illuminate(normal, colour, part, received, lighting)
-        if skin_colours is not None:
+        if photo is not None:
             lit = torch.where(part == SKIN, torch.lerp(lit, colour, _PHOTO_LIGHT), lit)
         colour = linear_to_srgb(lit.clamp(0, 1))
         coverage = alpha * style.opacity
@@ -142,7 +149,7 @@ def draw_layer(
         coverage = rest + line
         colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
     picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
-    if style.surface and len(surface.hair_faces) and skin_colours is None:
+    if style.surface and len(surface.hair_faces) and photo is None:
         hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion)
         picture = hair * style.opacity + picture * (1 - hair[:, 3:] * style.opacity)
     picture = torch.nn.functional.avg_pool2d(picture, fine)[0]
@@ -164,6 +171,28 @@ def _at(fragments: Fragments, attributes: Tensor) -> Tensor:
 def _facing(ndc: Tensor, faces: Tensor) -> Tensor:
     """Return 1 for triangles that face the viewer and -1 for the others, ``[F]``."""
     return torch.where(area_vectors(ndc[None], faces)[0, :, 2] <= 0, 1.0, -1.0)
+
+
+def _with_folds(
+    normal: Tensor,
+    slopes: Slopes,
+    fragments: Fragments,
+    surface: PictureSurface,
+    points: Tensor,
+    skin: Tensor,
+) -> Tensor:
+    """Return the normals ``[3, N]`` of covered rays with the folds of the skin."""
+    rest = surface.refine(surface.rest)
+    where = skin.nonzero()[:, 0]
+    corners = fragments.corners[:, where].T
+    at_rest = rest[corners]
+    places = (at_rest * fragments.weights[:, where].T[..., None]).sum(1)
+    gradient = slopes(places)
+    moved = gradient.any(1).nonzero()[:, 0]
+    posed = posed_slopes(gradient[moved], at_rest[moved], points[corners[moved]])
+    result = normal.clone()
+    result[:, where[moved]] = folded(normal[:, where[moved]], posed)
+    return result
 
 
 def _received(

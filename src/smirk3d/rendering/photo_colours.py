@@ -55,6 +55,36 @@ class PhotoColours:
     colours: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class PhotoSkin:
+    """A photo as a texture of the head that was found in it.
+
+    Attributes:
+        found: the photo's colours on the head's vertices, and where it shows them.
+        crop: the photo's square ``[3, N, N]`` in [0, 1].
+    """
+
+    found: PhotoColours
+    crop: Tensor
+
+    def attributes(self) -> Tensor:
+        """Return what :meth:`colours` takes, of the head's vertices ``[V, 6]``."""
+        found = self.found
+        return torch.cat([found.colours, found.position, found.seen[:, None]], 1).cpu().float()
+
+    def colours(self, attributes: Tensor) -> Tensor:
+        """Return the sRGB ``[3, N]`` at points between vertices, of their attributes ``[6, N]``.
+
+        Where the photo shows the skin it is the photo's pixel, else the vertices' estimate.
+        """
+        colour, position, seen = attributes.split([3, 2, 1])
+        pixels = F.grid_sample(
+            self.crop[None].cpu(), position.T[None, None], padding_mode="border",
+            align_corners=False,
+        )[0, :, 0]  # fmt: skip
+        return torch.lerp(colour, pixels, seen)
+
+
 @torch.no_grad()
 def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> PhotoColours:
     """Return a photo's colours on the head that was found in it.

@@ -19,8 +19,9 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
-from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
+from smirk3d.rendering.photo_colours import PhotoSkin, faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
@@ -35,6 +36,8 @@ _WIDEST, _NARROWEST = 4 / 3, 3 / 4
 """Width by height of a panel: a photo's formats, lying and upright."""
 _LARGEST_ZOOM = 3.0
 """A small face is not enlarged more: its pixels would be seen. Set by eye."""
+_LARGEST_SKIN = 1024
+"""Largest side in pixels of the photo's square as a head's skin: panels are not larger."""
 _ASIDE = math.radians(35)
 _HEAD_ASPECT = 0.8
 """Width by height of a head as panels of groups show it; set by eye."""
@@ -131,7 +134,9 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, sty
     def place(points: Tensor) -> Tensor:
         return image_positions(face, points) - corner
 
-    layer = draw_layer(surface, vertices, place, (bottom - top, right - left), style)
+    slopes = face_slopes(face.head, face.parameters) if style.surface else None
+    size = bottom - top, right - left
+    layer = draw_layer(surface, vertices, place, size, style, slopes=slopes)
     window = torch.from_numpy(picture[top:bottom, left:right]).permute(2, 0, 1).float() / 255
     picture[top:bottom, left:right] = to_uint8(composite(window, layer))
 
@@ -205,19 +210,23 @@ def _from_aside(
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        colours = _photo_colours(photo, face) if style.surface and not style.wireframe else None
-        head = clay(face.head, facing_viewer(face.head, face.vertices), view, solid, colours)
+        skin = _photo_skin(photo, face) if style.surface and not style.wireframe else None
+        facing = facing_viewer(face.head, face.vertices)
+        # a photo's skin has its folds
+        slopes = None if skin is not None else face_slopes(face.head, face.parameters)
+        head = clay(face.head, facing, view, solid, skin, slopes)
         cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
     return to_uint8(sheet)
 
 
-def _photo_colours(photo: Picture, face: PosedHead) -> Tensor | None:
-    """Return a photo's sRGB on the vertices ``[V, 3]``, of a head that can be evaluated."""
+def _photo_skin(photo: Picture, face: PosedHead) -> PhotoSkin | None:
+    """Return a photo as the skin of a head that can be evaluated, with about all its pixels."""
     if not isinstance(face.head, HeadModel):
         return None
-    size = face.crop_size
+    native = round(face.crop_size / _crop_scale(face))
+    size = min(max(native, face.crop_size), _LARGEST_SKIN)
     T_image_crop = torch.from_numpy(np.linalg.inv(np.asarray(face.T_crop_image, np.float64)))
-    centre = torch.arange(size, dtype=torch.float64) + 0.5
+    centre = (torch.arange(size, dtype=torch.float64) + 0.5) * (face.crop_size / size)
     row, column = torch.meshgrid(centre, centre, indexing="ij")
     at = torch.stack([column, row, torch.ones_like(row)], -1) @ T_image_crop.T
     grid = 2 * at[..., :2] / torch.tensor([photo.shape[1], photo.shape[0]]) - 1
@@ -226,7 +235,7 @@ def _photo_colours(photo: Picture, face: PosedHead) -> Tensor | None:
         pixels, grid[None].float(), padding_mode="border", align_corners=False
     )
     found = photo_colours(face.head, face.parameters, crop[0])
-    return faded_into_tone(face.head, found).colours.cpu()
+    return PhotoSkin(faded_into_tone(face.head, found), crop[0])
 
 
 def _columns(count: int, height: int, width: int) -> int:

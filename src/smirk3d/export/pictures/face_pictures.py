@@ -13,6 +13,7 @@ from PIL import Image
 from smirk3d.errors import InputError
 from smirk3d.faces import Face
 from smirk3d.rendering.clay import View, clay, facing_viewer
+from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.pictures import PosedHead
 from smirk3d.rendering.pictures import overlay as overlay_heads
 
@@ -69,7 +70,8 @@ def render(face: Face, *, side: int = 512, yaw: float = 0.0) -> NDArray[np.uint8
     """
     head = face.model()
     view = View(yaw=yaw, height=side, width=side)
-    return clay(head, facing_viewer(head, face.vertices()), view)
+    slopes = face_slopes(head, face.parameters)
+    return clay(head, facing_viewer(head, face.vertices()), view, slopes=slopes)
 
 
 def preview_address(faces: Sequence[Face]) -> str:

@@ -15,6 +15,7 @@ from smirk3d.export.pictures.face_pictures import posed
 from smirk3d.faces import Face
 from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.pictures import overlay
 
 _SIDE = 480
@@ -53,7 +54,8 @@ def write_figure(path: str | Path, face: Face) -> None:
         panels += [square, overlay(square, [posed(face, zoom)])]
         labels += ["photo", "head over the photo"]
     view = View(height=_SIDE, width=_SIDE)
-    panels.append(clay(head, facing_viewer(head, vertices), view))
+    slopes = face_slopes(head, parameters)
+    panels.append(clay(head, facing_viewer(head, vertices), view, slopes=slopes))
     labels.append("facing the viewer")
     if head.has_named_actions:
         weights = head.arkit(parameters[None].to(head.v_template))[0].tolist()

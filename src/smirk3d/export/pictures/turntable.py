@@ -15,6 +15,7 @@ from smirk3d.assets.optional import require
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, clay, facing_viewer
+from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.layers import FAST
 
 _SIDE = 480
@@ -46,7 +47,8 @@ def write_turntable(path: str | Path, head: HeadModel, parameters: FaceParameter
         View(yaw=2 * math.pi * number / _FRAMES, height=_SIDE, width=_SIDE)
         for number in range(_FRAMES)
     ]
-    frames = [clay(head, vertices, view, FAST) for view in views]
+    slopes = face_slopes(head, parameters)
+    frames = [clay(head, vertices, view, FAST, slopes=slopes) for view in views]
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".gif":
             _write_gif(temporary, frames)

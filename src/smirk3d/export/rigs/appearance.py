@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
+from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
+from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
-from smirk3d.rendering.photo_colours import PhotoColours
+from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import Eyeball
 
 EYE_PARTS = ("eyeL", "eyeR")
@@ -41,8 +42,37 @@ _PICTURE_SIZE = 256
 """Side in texels of the picture of a small part, such as an eye; a choice by eye."""
 _SKIN_PICTURE_SIZE = 1024
 """Side in texels of the skin's picture, a choice by eye: lips and brows have edges."""
+_FINE_PICTURE_SIZE = 2048
+"""Likewise, of a skin in the colours of a photo whose square has :data:`_FINE_CROP` pixels a side
+or more."""
+_FINE_CROP = 400
+"""Pixels above which the coarser picture would lose some: the face has about as many in it."""
 _QUALITY = 90
 """Of JPEG; chosen by eye."""
+
+
+_MOUTH_LIGHT = {"teethU": 0.92, "teethL": 0.7, "tongue": 0.75, "cavity": 0.6, "gums": 0.8}
+"""Fraction of the light that reaches the front of the mouth's parts past the lips; set by eye, for
+formats whose viewers cast no shadows."""
+_DEEPEST_LIGHT = 0.3
+"""Fraction of that which still reaches the back of the mouth; set by eye."""
+_LIGHT_DEPTH = 0.018
+"""Metres behind the front teeth over which light falls by a factor of e; set by eye."""
+
+
+def mouth_light(head: HeadModel) -> Tensor:
+    """Return the fraction ``[V]`` of the light that reaches each vertex: 1 outside the mouth."""
+    part, z = head.part.long().cpu(), head.v_template[:, 2].cpu()
+    front = torch.tensor([_MOUTH_LIGHT.get(name, 1.0) for name in PARTS])[part]
+    teeth = part == PARTS.index("teethU")
+    if not teeth.any():
+        return front
+    depth = (z[teeth].amax() - z).clamp(min=0)
+    fall = _DEEPEST_LIGHT + (1 - _DEEPEST_LIGHT) * torch.exp(-depth / _LIGHT_DEPTH)
+    inside = torch.tensor([name in _MOUTH_LIGHT for name in PARTS])[part]
+    # the sockets behind the eyes are cavity too, and lie above the teeth
+    inside &= head.v_template[:, 1].cpu() < 0
+    return torch.where(inside, front * fall, front)
 
 
 def part_colour(part: str) -> list[float]:
@@ -126,30 +156,48 @@ def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
     return _png(fragments, colour, part_colour("skin"))
 
 
-def photo_skin_picture(
-    found: PhotoColours, crop: Tensor, vertex_ids: Tensor, uv: Tensor, faces: Tensor
-) -> bytes:
+def photo_skin_picture(photo: PhotoSkin, vertex_ids: Tensor, uv: Tensor, faces: Tensor) -> bytes:
     """Return a JPEG of the skin in a photo's colours, to wrap around a head.
 
-    Where the photo shows the skin it has the photo's pixels, else the vertices' estimated colours.
+    It is finer where the photo is: a face takes about a third of the picture's side.
 
     Args:
-        found: colours of the head's vertices.
-        crop: the photo's square ``[3, N, N]`` in [0, 1].
+        photo: the photo on the head.
         vertex_ids: the head's vertex behind each of the skin's ``[U]``.
         uv: ``[U, 2]``, v upwards.
         faces: ``[F, 3]`` of the skin's vertices.
     """
-    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
-    vertices = torch.cat([found.colours, found.position, found.seen[:, None]], 1)[vertex_ids].cpu()
-    colour, position, seen = fragments.at_pixels(vertices[None]).split([3, 2, 1])
-    pixels = F.grid_sample(
-        crop[None].cpu(), position.T[None, None], padding_mode="border", align_corners=False
-    )[0, :, 0]
-    drawn = torch.lerp(colour, pixels, seen)
+    fine = photo.crop.shape[-1] >= _FINE_CROP
+    fragments = _unwrapped(uv, faces, _FINE_PICTURE_SIZE if fine else _SKIN_PICTURE_SIZE)
+    drawn = photo.colours(fragments.at_pixels(photo.attributes()[vertex_ids.cpu()][None]))
     mean = drawn.mean(1)[None, :, None, None]
     picture = fragments.scatter(drawn) + mean * ~fragments.mask[:, None]
     return _encoded(picture[0], "JPEG")
+
+
+def fold_picture(
+    slopes: Slopes, rest: Tensor, normals: Tensor, tangents: Tensor, uv: Tensor, faces: Tensor
+) -> bytes:
+    """Return a PNG of the skin's folds as normals in tangent space, to wrap around a head.
+
+    Args:
+        slopes: gradient of the skin's height at points of the template.
+        rest: the template at the skin's vertices ``[U, 3]``.
+        normals: of the template ``[U, 3]``.
+        tangents: glTF's ``[U, 4]``.
+        uv: ``[U, 2]``, v upwards.
+        faces: ``[F, 3]``.
+    """
+    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
+    drawn = fragments.at_pixels(torch.cat([rest, normals, tangents], 1)[None].cpu())
+    place, normal, tangent, sign = drawn.split([3, 3, 3, 1])
+    normal, tangent = unit(normal, dim=0), unit(tangent, dim=0)
+    upwards = torch.linalg.cross(normal, tangent, dim=0) * sign
+    gradient = slopes(place.T).T
+    along, up = (gradient * tangent).sum(0), (gradient * upwards).sum(0)
+    bent = unit(torch.stack([-along, -up, torch.ones_like(along)]), dim=0)
+    flat = torch.tensor([0.0, 0.0, 1.0])[None, :, None, None] * ~fragments.mask[:, None]
+    return _encoded((0.5 + 0.5 * (fragments.scatter(bent) + flat))[0])
 
 
 def hair_picture(part: str, complexion: Complexion) -> bytes:

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from smirk3d.export.rigs.appearance import (
     eye_picture,
+    fold_picture,
     hair_picture,
+    mouth_light,
     part_colour,
     photo_skin_picture,
     rest_eyeballs,
@@ -19,14 +21,26 @@ from smirk3d.export.rigs.appearance import (
 )
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import Rig
-from smirk3d.export.rigs.surface import Primitive, hair_primitives, primitives
+from smirk3d.export.rigs.surface import (
+    Primitive,
+    hair_primitives,
+    primitives,
+    smooth_normals,
+    tangents,
+)
 from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
+from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.materials import srgb_to_linear
-from smirk3d.rendering.photo_colours import PhotoColours, faded_into_tone, photo_colours
+from smirk3d.rendering.photo_colours import (
+    PhotoColours,
+    PhotoSkin,
+    faded_into_tone,
+    photo_colours,
+)
 from smirk3d.rendering.picture_surface import Eyeball
 
 
@@ -40,6 +54,8 @@ class PartLook:
         kind: ending of the picture.
         uv: texture coordinates ``[U, 2]`` of the part's vertices that suit the picture, v upwards.
         blends: whether the picture has transparent places.
+        folds: a PNG of normals in tangent space, None where the part has no folds.
+        light: fraction of the light that reaches each vertex ``[U]``, None outside the mouth.
     """
 
     colour: list[float]
@@ -47,6 +63,8 @@ class PartLook:
     kind: Literal["png", "jpg"]
     uv: Tensor
     blends: bool
+    folds: bytes | None = None
+    light: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ class HeadLook:
         complexion: colours of irises, lashes and brows.
         found: the photo's colours on the face, the face's tone beyond its edge; None without one.
         crop: the photo's square ``[3, N, N]`` in [0, 1].
+        slopes: of the skin's folds, None without them.
     """
 
     head: HeadModel
@@ -68,10 +87,16 @@ class HeadLook:
     complexion: Complexion
     found: PhotoColours | None
     crop: Tensor | None
+    slopes: Slopes | None = None
 
     @classmethod
     def of(
-        cls, head: HeadModel, rig: Rig, parameters: FaceParameters, crop: Tensor | None
+        cls,
+        head: HeadModel,
+        rig: Rig,
+        parameters: FaceParameters,
+        crop: Tensor | None,
+        slopes: Slopes | None = None,
     ) -> HeadLook:
         """Return the look of one face.
 
@@ -80,13 +105,14 @@ class HeadLook:
             rig: the person's.
             parameters: one face, without batch dimension, as the photo shows it.
             crop: the photo's square ``[3, N, N]`` in [0, 1], None for plain colours.
+            slopes: of the skin's folds, None for smooth skin.
         """
         eyes = rest_eyeballs(head, rig.vertices, rig.joints)
         if crop is None:
-            return cls(head, rig, eyes, CLAY_COMPLEXION, None, None)
+            return cls(head, rig, eyes, CLAY_COMPLEXION, None, None, slopes)
         found = faded_into_tone(head, photo_colours(head, parameters, crop))
         complexion = replace(CLAY_COMPLEXION, iris=iris_colour(head, parameters, crop))
-        return cls(head, rig, eyes, complexion, found, crop)
+        return cls(head, rig, eyes, complexion, found, crop, slopes)
 
     def pictured_parts(self) -> tuple[Primitive, ...]:
         """Return the parts to draw with pictures: strips of hair too, but brows that a photo shows.
@@ -112,14 +138,24 @@ class HeadLook:
                 name, points, uv, primitive.faces, self.eyes[name], self.complexion
             )
         elif name == "skin" and self.found is not None and self.crop is not None:
-            ids = primitive.vertex_ids
-            picture = photo_skin_picture(self.found, self.crop, ids, uv, primitive.faces)
+            photo = PhotoSkin(self.found, self.crop)
+            picture = photo_skin_picture(photo, primitive.vertex_ids, uv, primitive.faces)
             kind = "jpg"
         elif name == "skin" and "lips" in self.head.regions:
             lips = smoothed(self.head.regions["lips"].float()[:, None], self.head.faces)[:, 0]
             picture = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
-        blends = name in HAIR_PARTS
-        return PartLook(part_colour(name), picture, kind, uv, blends)
+        folds = self._folds(primitive) if name == "skin" else None
+        light = mouth_light(self.head)[primitive.vertex_ids.cpu()]
+        shaded = light if (light < 1).any() and name != "skin" else None
+        return PartLook(part_colour(name), picture, kind, uv, name in HAIR_PARTS, folds, shaded)
+
+    def _folds(self, primitive: Primitive) -> bytes | None:
+        if self.slopes is None:
+            return None
+        rest = self.head.v_template[primitive.vertex_ids]
+        normals = smooth_normals(primitive, self.head.v_template[None])[0]
+        along = tangents(primitive, rest, normals)
+        return fold_picture(self.slopes, rest, normals, along, primitive.uv, primitive.faces)
 
     def vertex_colours(self, primitive: Primitive) -> Tensor:
         """Return the linear RGB of a part's vertices ``[U, 3]``, or of all of them ``[1, 3]``."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.geometry.meshes import compact, vertex_normals
+from smirk3d.geometry.meshes import compact, unit, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 
@@ -69,3 +69,30 @@ def smooth_normals(primitive: Primitive, vertices: Tensor) -> Tensor:
     cancelled = normals.norm(dim=2, keepdim=True) < 0.5
     normals = torch.where(cancelled, normals.new_tensor([0.0, 0.0, 1.0]), normals)
     return normals[:, torch.searchsorted(ids, primitive.vertex_ids)]
+
+
+def tangents(primitive: Primitive, points: Tensor, normals: Tensor) -> Tensor:
+    """Return glTF's tangents ``[U, 4]``: unit vectors along u, then the side on which v grows.
+
+    Args:
+        primitive: the part.
+        points: positions of its vertices ``[U, 3]``.
+        normals: unit, of its vertices ``[U, 3]``.
+    """
+    corners, places = points[primitive.faces], primitive.uv[primitive.faces]
+    sides, steps = corners[:, 1:] - corners[:, :1], places[:, 1:] - places[:, :1]
+    area = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 1, 0] * steps[:, 0, 1]
+    # weighed by area, as sums of what each triangle says
+    along = (sides[:, 0] * steps[:, 1, 1:] - sides[:, 1] * steps[:, 0, 1:]) * area.sign()[:, None]
+    up = (sides[:, 1] * steps[:, 0, :1] - sides[:, 0] * steps[:, 1, :1]) * area.sign()[:, None]
+    summed = points.new_zeros(len(points), 6)
+    for corner in primitive.faces.unbind(1):
+        summed.index_add_(0, corner, torch.cat([along, up], 1))
+    tangent, upwards = summed.split(3, 1)
+    tangent = tangent - (tangent * normals).sum(1, keepdim=True) * normals
+    # a vertex whose triangles cancel out takes any direction across its normal
+    lost = tangent.norm(dim=1, keepdim=True) < 1e-9
+    aside = torch.linalg.cross(normals, normals.roll(1, 1) + 0.1)
+    tangent = unit(torch.where(lost, aside, tangent))
+    side = (torch.linalg.cross(normals, tangent) * upwards).sum(1, keepdim=True)
+    return torch.cat([tangent, torch.where(side < 0, -1.0, 1.0)], 1)

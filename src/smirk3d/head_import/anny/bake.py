@@ -43,6 +43,7 @@ from smirk3d.head_import.anny.repairs.face_actions import repaired
 from smirk3d.head_import.anny.repairs.face_points import face_points
 from smirk3d.head_import.anny.repairs.lip_rolls import with_lips_before_teeth
 from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
+from smirk3d.head_import.anny.repairs.spokes import EvenLoops
 from smirk3d.head_import.anny.rig import JOINTS, joint_rows, skinning_weights
 from smirk3d.head_import.anny.sources import (
     METRES_PER_UNIT,
@@ -179,13 +180,17 @@ def _in_head_space(
         start += len(rows)
     vertices = np.concatenate(parts, 1)
     seal = LipSeal(surface, vertices[0])
+    even_loops = EvenLoops(surface, vertices[0], joints["eyeL"][0])
     vertices[0] = with_eyelids_on_eyes(seal.closed(vertices[0]), joints["eyeL"][0], surface)
-    for index in range(1, len(vertices)):
-        offsets = seal.unchanged(vertices[index])
-        vertices[index] = eyelids_with_eyes(offsets, vertices[0], joints, index, surface)
+    skin = surface.mask("skin")
+    size = np.zeros(len(vertices) - 1)
+    for index, offsets in enumerate(vertices[1:], 1):
+        settled = eyelids_with_eyes(seal.unchanged(offsets), vertices[0], joints, index, surface)
+        # round eyeballs and closed lips change the components' sizes a little
+        size[index - 1] = np.linalg.norm(settled[skin])
+        even = seal.unchanged(even_loops(offsets))
+        vertices[index] = eyelids_with_eyes(even, vertices[0], joints, index, surface)
     pivots = np.stack([joints[name] for name in JOINTS], 1)
-    # round eyeballs and closed lips change the components' sizes a little
-    size = np.linalg.norm(vertices[1:, surface.mask("skin")], axis=(1, 2))
     order = 1 + np.argsort(-size, kind="stable")
     eyes = (joints["eyeL"][0] + joints["eyeR"][0]) / 2
     origin = np.array([0, eyes[1] - _FACE_CENTRE_BELOW_EYES, joints["head"][0][2]])

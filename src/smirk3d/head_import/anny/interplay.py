@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from smirk3d.head_import.anny.actions import Actions
 from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, FacePoints
-from smirk3d.head_import.anny.repairs.skin_fields import Field
+from smirk3d.head_import.anny.repairs.skin_fields import Field, ramp
 from smirk3d.head_import.anny.repairs.tongue import tongue_correctives
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 from smirk3d.heads.action_names import BLINKS, EXPRESSION_ACTIONS, GAZE_ACTIONS, mirrored_name
@@ -40,9 +40,18 @@ _SATURATED = (
     ("mouthSmileLeft", "cheekSquintLeft", 0.3),
     ("mouthPucker", "mouthFunnel", 0.6),
     ("browInnerUp", "browOuterUpLeft", 0.15),
+    ("mouthLeft", "mouthFrownRight", 0.4),
+    ("mouthLeft", "mouthSmileRight", 0.3),
+    ("mouthLeft", "mouthUpperUpRight", 0.5),
 )
 """Two actions that pull the same skin the same way, and the fraction of the second that is lost
 where both are whole. Set by eye."""
+
+_ROLLED_IN = (("mouthUpperUpLeft", 0.85), ("noseSneerLeft", 0.6))
+"""Actions that raise the upper lip, and the fraction of it that a lip wholly rolled in loses: it
+would leave the teeth behind it. Measured on the random faces of ``scripts/open_head_checks.py``."""
+_ABOVE_LIPS = (0.02, 0.008)
+"""Metres above the mouth's corners between which that loss begins and is whole; set by eye."""
 
 _BELOW_EYELID = ("eyeSquintLeft", "cheekSquintLeft")
 
@@ -98,6 +107,9 @@ def _correctives(
     for name in _BELOW_EYELID:
         found["eyeBlinkLeft", name] = -eyelid * actions[name]
     found["eyeSquintLeft", "cheekSquintLeft"] = -0.5 * eyelid * actions["cheekSquintLeft"]
+    lip = points.upper_lip * ramp(points.template[:, 1] - points.mouth_corner[1], *_ABOVE_LIPS)
+    for name, fraction in _ROLLED_IN:
+        found["mouthRollUpper", name] = -fraction * lip[:, None] * actions[name]
     found |= tongue_correctives(actions, surface, points.template)
     for (first, second), offsets in list(found.items()):
         other = mirrored_name(first), mirrored_name(second)

@@ -35,6 +35,8 @@ class _Arch:
         edges: height of each biting edge over the lip line.
         heights, widths, thicknesses: of the crowns.
         edge_fraction: of width and of thickness that a crown keeps at its edge.
+        gum: profile of the gum from its outer margin over the ridge to the inner one: outwards, and
+            away from the edges.
     """
 
     down: float
@@ -46,6 +48,7 @@ class _Arch:
     widths: tuple[float, ...]
     thicknesses: tuple[float, ...]
     edge_fraction: tuple[tuple[float, float], ...]
+    gum: tuple[tuple[float, float], ...]
 
 
 _UPPER = _Arch(
@@ -58,6 +61,7 @@ _UPPER = _Arch(
     widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
     thicknesses=(6.8, 6.2, 7.8, 9.0, 9.0, 11.0),
     edge_fraction=((0.90, 0.26), (0.86, 0.26), (0.42, 0.30), (0.62, 0.5), (0.68, 0.6), (0.8, 0.72)),
+    gum=((-0.7, 0.6), (0.75, 2.2), (1.1, 6.0), (-4.5, 8.5)),
 )
 _LOWER = _Arch(
     down=1.0,
@@ -69,6 +73,8 @@ _LOWER = _Arch(
     widths=(5.4, 6.0, 6.9, 7.0, 7.1, 11.2),
     thicknesses=(6.0, 6.4, 7.4, 7.6, 8.0, 10.4),
     edge_fraction=((0.92, 0.26), (0.9, 0.26), (0.42, 0.30), (0.6, 0.5), (0.66, 0.6), (0.8, 0.72)),
+    # thin below the teeth, where the skin above the chin passes when the jaw moves aside
+    gum=((-0.7, -0.3), (0.35, 1.6), (-0.1, 6.0), (-5.5, 8.0)),
 )
 
 # crowns by level from the neck, inside the gum, to the edge: fractions of height, width and
@@ -79,14 +85,11 @@ _AROUND = 8
 _SQUARENESS = 2 / 3.2
 """Of a superellipse with the exponent 3.2 (a circle has 2/2): crowns are rounded boxes; set by
 eye."""
-_PAPILLA = 2.6
+_PAPILLA = 1.9
 """How far gums rise between two teeth."""
 
-# the gum's profile from the outer margin over the ridge to the inner one: outwards and away from
-# the edges, in millimetres
-_GUM_PROFILE = ((-0.7, -0.3), (0.75, 1.6), (1.1, 6.0), (-4.5, 8.5))
 _GUM_INSIDE = (-1.2, 1.2)
-"""Its last row, behind the teeth: set by eye."""
+"""Millimetres of the last row of the gum's profile, behind the teeth: set by eye."""
 
 
 def dentition(
@@ -201,7 +204,7 @@ def _gums(arch: _Arch) -> tuple[Field, Indices, Field]:
     thick = np.interp(stations, (ends[1:] + ends[:-1]) / 2, arch.thicknesses)
     straight = np.interp(stations, (ends[1:] + ends[:-1]) / 2, necks)
     rows = []
-    for number, (out, away) in enumerate(_GUM_PROFILE):
+    for number, (out, away) in enumerate(arch.gum):
         y = (margin if number == 0 else straight) - arch.down * away
         rows.append(_row(places + out * normals, y))
     out, away = _GUM_INSIDE

@@ -45,10 +45,10 @@ ACTION_SHAPES = {
         },
     ),
     "mouthLowerDownLeft": Shape(
-        keep=0.45,
-        moves={"below_lip": (0.5, -1, -1), "middle_lower_lip": (-1, -2.5, -1), "chin": (1, -2, -2)},
+        keep=0.5,
+        moves={"below_lip": (0.5, -1, -1), "middle_lower_lip": (-1, -3, -1), "chin": (1, -2, -2)},
     ),
-    "mouthUpperUpLeft": Shape(keep=1.4, moves={"cheek": (0, 4, 2)}),
+    "mouthUpperUpLeft": Shape(keep=1.5, moves={"cheek": (0, 4, 2)}),
     "browDownLeft": Shape(keep=0.8, moves={"outer_brow": (-4, 0, 4.5)}),
     "browInnerUp": Shape(
         keep=0.9,
@@ -89,6 +89,7 @@ ACTION_SHAPES = {
         moves={
             "cheek": (-2, 9, 3),
             "above_lip": (0.5, 8.5, 1),
+            "upper_lip": (0, 1.5, 0.5),
             "beside_nose": (-0.5, 4.5, 2.5),
             "cheekbone": (0.5, 4, 1.5),
         },

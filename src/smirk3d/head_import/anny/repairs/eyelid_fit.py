@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.head_import.anny.eyeballs import EYE_SURFACE, surface_radius
-from smirk3d.head_import.anny.repairs.skin_fields import Field
+from smirk3d.head_import.anny.repairs.skin_fields import Field, ramp
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 from smirk3d.heads.action_names import mirrored_name
 
@@ -31,6 +31,11 @@ _GAP_BEHIND = (0.0005, 0.0007)
 """Metres of the two edge loops behind the inner rim from the eye; ours, by eye."""
 _UNDER_EYELID = (0.0009, 0.0016)
 """Metres of the skin behind the eyelids from the edge loop before it."""
+_CANTHUS = (0.004, 0.0005)
+"""Metres from the outer end of the eyelids within which the skin behind them is drawn closer, so
+that narrow eyes do not push it out beside the eyelids: from where, and wholly; ours, by eye."""
+_UNDER_CANTHUS = 0.3
+"""Fraction of :data:`_UNDER_EYELID` that is left there; ours, by eye."""
 _SOCKET_GAP = 0.0009
 """Metres from the eye at which skin of the socket lies at least; ours, by eye."""
 _FIRST_CONTACT = 2
@@ -63,7 +68,9 @@ def with_eyelids_on_eyes(template: Field, centre: Field, surface: HeadSurface) -
         surface.eye_loops[len(_FRACTION) :], _GAP_BEHIND, _UNDER_EYELID, strict=True
     ):
         before = _joined(loop, before, surface.quads)
-        at = result[before] + under * _across(result[before], centre)
+        beside = ramp(result[rim, 0].max() - result[before, 0], *_CANTHUS)
+        under_here = under * (1 - (1 - _UNDER_CANTHUS) * beside)
+        at = result[before] + under_here[:, None] * _across(result[before], centre)
         result[loop] = at + _onto_eye(at, centre, gap)
         before = loop
     near = np.linalg.norm(template - centre, axis=1) < _REACH

@@ -19,11 +19,13 @@ from smirk3d.head_import.anny.repairs.tongue import lengthened
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
 from smirk3d.heads.action_names import mirrored_name
 
+_LIPS_KEEP_THEIR_GAP = ("mouthSmileLeft", "mouthSmileRight")
+"""Actions that neither part nor press the lips, as on ICT-FaceKit: pressed lips would take up what
+a raised or lowered lip opens in a laugh."""
 _LIPS_STAY_CLOSED = (
-    "mouthRollUpper", "mouthRollLower", "mouthPressLeft", "mouthPressRight", "mouthSmileLeft",
-    "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight",
-    "mouthLeft", "mouthRight", "mouthPucker", "mouthShrugLower", "cheekPuff", "mouthStretchLeft",
-    "mouthStretchRight",
+    "mouthRollUpper", "mouthRollLower", "mouthPressLeft", "mouthPressRight", "mouthFrownLeft",
+    "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight", "mouthLeft", "mouthRight",
+    "mouthPucker", "mouthShrugLower", "cheekPuff", "mouthStretchLeft", "mouthStretchRight",
 )  # fmt: skip
 
 
@@ -45,6 +47,8 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
         result[mirrored_name(name)] = offsets[surface.mirror] * MIRROR_AXES
     result |= both
     result["tongueOut"] = lengthened(actions["tongueOut"], surface, points.template)
+    for name in _LIPS_KEEP_THEIR_GAP:
+        result[name] = seal.unchanged(result[name])
     for name in _LIPS_STAY_CLOSED:
         result[name] = seal.unopened(result[name])
     shut = result["jawOpen"] + result["mouthClose"]

@@ -1,0 +1,216 @@
+"""Folds of the skin that actions draw: nasolabial, frown and forehead lines, crow's feet.
+
+A fold is a groove along a line on the template, given by MediaPipe's landmarks, finer than the
+mesh: it changes normals, not positions. Pictures evaluate it at each ray, GLB as a normal map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.geometry.meshes import unit
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.landmarks.mediapipe import mirrored_ids
+from smirk3d.parameters.face_parameters import FaceParameters
+
+Place = tuple[int, int, float]
+"""A point between two of MediaPipe's landmarks: the first, the second, the fraction of the way."""
+
+Slopes = Callable[[Tensor], Tensor]
+"""Gradient ``[N, 3]`` of the height of the skin at points ``[N, 3]`` of the template."""
+
+_LEAST = 0.02
+"""Strength up to which a fold is left out: it could not be seen."""
+_REACH = 4.0
+"""Widths of a groove beyond which it is flat: its profile has fallen to a thousandth."""
+_TAPER = 0.22
+"""Fraction of a line's length over which a groove begins and ends; set by eye."""
+_STEPS = 4
+"""Pieces of a line between two of its places: its corners are then not seen; set by eye."""
+_BULGE = 0.35
+"""Height of the skin that a groove pushes up beside it, as a fraction of its depth; set by eye."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """A groove of the right half of the face; the left half has its mirror image.
+
+    Attributes:
+        line: the places that it passes, in order.
+        width: of its Gaussian profile, in metres.
+        depth: in metres where it is whole.
+        actions: how much each action draws it, by name without side; 1 in all is whole.
+    """
+
+    line: tuple[Place, ...]
+    width: float
+    depth: float
+    actions: Mapping[str, float]
+
+
+_NASOLABIAL = {"mouthSmile": 0.75, "noseSneer": 0.6, "mouthUpperUp": 0.5, "cheekSquint": 0.3}
+_FOREHEAD = {"browInnerUp": 0.55, "browOuterUp": 0.65}
+_FROWN = {"browDown": 0.95, "noseSneer": 0.15}
+_CROW = {"cheekSquint": 0.55, "eyeSquint": 0.45, "mouthSmile": 0.3}
+
+FOLDS = (
+    Fold(
+        line=((129, 129, 0.0), (203, 129, 0.2), (206, 186, 0.3), (216, 57, 0.4), (212, 57, 0.3),
+              (212, 202, 0.6)),
+        width=0.0023, depth=0.0012, actions=_NASOLABIAL,
+    ),
+    *(
+        Fold(
+            line=((9, 10, at), (107, 109, at), (105, 103, 0.95 * at), (63, 54, 0.7 * at)),
+            width=0.0016, depth=0.0006, actions=_FOREHEAD,
+        )
+        for at in (0.30, 0.46, 0.62)
+    ),
+    Fold(line=((8, 55, 0.5), (9, 107, 0.5), (107, 151, 0.5)), width=0.0014, depth=0.0008,
+         actions=_FROWN),
+    *(
+        Fold(line=((130, first, 0.3), (130, first, 0.85)), width=0.0010, depth=0.0004,
+             actions=_CROW)
+        for first in (139, 34, 227)
+    ),
+)  # fmt: skip
+"""Lines, widths, depths and strengths are ours: set by eye on pictures of the 52 actions."""
+
+
+class SkinFolds:
+    """The folds of a head's template, for faces of that head."""
+
+    def __init__(self, head: HeadModel) -> None:
+        """Lay the folds on a head with named actions and MediaPipe's landmarks."""
+        points = head.landmarks(head.v_template[None])[0].detach().cpu().float()
+        where = {int(number): points[i] for i, number in enumerate(head.landmark_ids)}
+        other = mirrored_ids().tolist()
+        self._head = head
+        self._grooves: list[tuple[Fold, str, Tensor]] = []
+        for fold in FOLDS:
+            for side, partner in (("Right", lambda n: n), ("Left", lambda n: other[n])):
+                ids = [(partner(a), partner(b), at) for a, b, at in fold.line]
+                if all(a in where and b in where for a, b, _ in ids):
+                    line = torch.stack([torch.lerp(where[a], where[b], at) for a, b, at in ids])
+                    self._grooves.append((fold, side, _curve(line)))
+
+    def strengths(self, faces: FaceParameters) -> Tensor:
+        """Return how whole each fold is ``[B, K]``, in [0, 1], in B faces."""
+        weights = self._head.arkit(faces).detach().cpu().float()
+        rows = [
+            sum(
+                share * weights[:, ARKIT_NAMES.index(name if name in ARKIT_NAMES else name + side)]
+                for name, share in fold.actions.items()
+            )
+            for fold, side, _ in self._grooves
+        ]
+        return torch.stack([torch.as_tensor(row) for row in rows], 1).clamp(0, 1)
+
+    def slopes(self, strengths: Tensor) -> Slopes:
+        """Return what gives the gradient at points of the template, for strengths ``[K]``."""
+        drawn = [
+            (fold.depth * float(strength), fold.width, line)
+            for (fold, _, line), strength in zip(self._grooves, strengths, strict=True)
+            if strength > _LEAST
+        ]
+
+        def gradient(points: Tensor) -> Tensor:
+            found = torch.zeros_like(points)
+            for depth, width, line in drawn:
+                near = (points > line.amin(0) - _REACH * width).all(1)
+                near &= (points < line.amax(0) + _REACH * width).all(1)
+                ids = near.nonzero()[:, 0]
+                found[ids] += _groove(points[ids], line, depth, width)
+            return found
+
+        return gradient
+
+
+def has_folds(head: object) -> bool:
+    """Whether a head can have folds: it names its actions and has landmarks."""
+    return (
+        isinstance(head, HeadModel)
+        and len(head.landmark_ids) > 0
+        and "mouthSmileLeft" in head.expression_names
+    )
+
+
+def face_slopes(head: object, parameters: FaceParameters) -> Slopes | None:
+    """Return the skin's gradient of one face without batch dimension; None without folds."""
+    return mean_slopes(head, parameters[None])
+
+
+def mean_slopes(head: object, faces: FaceParameters) -> Slopes | None:
+    """Return the skin's gradient for the mean strength of folds in B faces; None without folds."""
+    if not isinstance(head, HeadModel) or not has_folds(head):
+        return None
+    folds = SkinFolds(head)
+    strengths = folds.strengths(faces).mean(0)
+    return folds.slopes(strengths) if (strengths > _LEAST).any() else None
+
+
+def _curve(line: Tensor) -> Tensor:
+    """Return a line's points ``[P, 3]`` with more between them, on Catmull and Rom's spline."""
+    padded = torch.cat([2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]])
+    before, here, after, beyond = (padded[i : len(padded) - 3 + i, None] for i in range(4))
+    t = (torch.arange(_STEPS) / _STEPS)[:, None]
+    curve = here + t / 2 * (
+        after - before
+        + t * (2 * before - 5 * here + 4 * after - beyond
+               + t * (3 * (here - after) + beyond - before))
+    )  # fmt: skip
+    return torch.cat([curve.flatten(0, 1), line[-1:]])
+
+
+def _groove(points: Tensor, line: Tensor, depth: float, width: float) -> Tensor:
+    """Return the gradient ``[N, 3]`` of a groove's height at points ``[N, 3]``."""
+    start, step = line[:-1], line.diff(dim=0)
+    lengths = step.norm(dim=1)
+    along = ((points[:, None] - start) * step).sum(2) / lengths**2
+    # beyond its ends a line goes on straight, so that the profile there has no corner
+    low, high = torch.zeros(len(step)), torch.ones(len(step))
+    low[0], high[-1] = -1.0, 2.0
+    along = along.clamp(low, high)
+    away = points[:, None] - (start + along[..., None] * step)
+    nearest = away.norm(dim=2).argmin(1)
+    rows = torch.arange(len(points))
+    away = away[rows, nearest]
+    walked = lengths.cumsum(0) - lengths
+    at = (walked[nearest] + along[rows, nearest] * lengths[nearest]) / lengths.sum()
+    ends = (at / _TAPER).clamp(0, 1) * ((1 - at) / _TAPER).clamp(0, 1)
+    ends = ends * ends * (3 - 2 * ends)
+    distance = away.norm(dim=1).clamp(min=1e-9)
+    across = distance / width
+    beside = (across - 1.9) / 1.1
+    slope = 2 * across * torch.exp(-(across**2))
+    slope = slope - _BULGE * 2 * beside / 1.1 * torch.exp(-(beside**2))
+    return (depth / width * ends * slope / distance)[:, None] * away
+
+
+def posed_slopes(gradient: Tensor, rest: Tensor, posed: Tensor) -> Tensor:
+    """Return gradients carried from triangles at rest to posed ones, ``[N, 3]``.
+
+    Args:
+        gradient: of a height over the triangles at rest ``[N, 3]``.
+        rest: corners of each point's triangle at rest ``[N, 3, 3]``.
+        posed: the same corners, posed ``[N, 3, 3]``.
+    """
+    sides = rest[:, 1:] - rest[:, :1]
+    rises = (sides * gradient[:, None]).sum(2)
+    edges = posed[:, 1:] - posed[:, :1]
+    one, two = edges.unbind(1)
+    a, b, c = (one * one).sum(1), (one * two).sum(1), (two * two).sum(1)
+    determinant = (a * c - b * b).clamp(min=1e-20)
+    first = (c * rises[:, 0] - b * rises[:, 1]) / determinant
+    second = (a * rises[:, 1] - b * rises[:, 0]) / determinant
+    return first[:, None] * one + second[:, None] * two
+
+
+def folded(normals: Tensor, gradient: Tensor) -> Tensor:
+    """Return unit normals ``[3, N]`` of skin with a gradient ``[N, 3]`` along it."""
+    return unit(normals - gradient.T, dim=0)

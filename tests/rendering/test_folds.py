@@ -1,0 +1,89 @@
+"""Folds of the skin that actions draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.geometry.rotations import axis_angle_to_matrix
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
+from smirk3d.heads.tiny import tiny_head
+from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rendering.clay import View, clay
+from smirk3d.rendering.folds import SkinFolds, face_slopes, posed_slopes
+from smirk3d.rendering.layers import FAST
+
+
+@pytest.fixture(scope="module")
+def head() -> HeadModel:
+    return load_head("open@2")
+
+
+def face(head: HeadModel, **weights: float) -> FaceParameters:
+    row = torch.zeros(1, len(ARKIT_NAMES))
+    for name, weight in weights.items():
+        row[0, ARKIT_NAMES.index(name)] = weight
+    return head.from_arkit(row)
+
+
+def test_an_action_draws_the_folds_of_its_side(head: HeadModel) -> None:
+    folds = SkinFolds(head)
+    assert folds.strengths(head.neutral()).abs().max() == 0
+    points = head.v_template[head.part == 0]
+    for name, side in (("mouthSmileLeft", 1.0), ("mouthSmileRight", -1.0)):
+        strengths = folds.strengths(face(head, **{name: 1.0}))[0]
+        assert strengths.max() > 0.5
+        drawn = folds.slopes(strengths)(points).norm(dim=1) > 1e-3
+        assert drawn.sum() > 10
+        assert (points[drawn, 0] * side > 0).all()
+
+
+def test_skin_rises_away_from_a_groove_and_is_flat_beyond(head: HeadModel) -> None:
+    slopes = face_slopes(head, face(head, browDownLeft=1.0, browDownRight=1.0)[0])
+    assert slopes is not None
+    # across the left frown line, at the height of its middle
+    x = torch.linspace(0.0, 0.03, 301)
+    landmarks = head.landmarks(head.v_template[None])[0]
+    brow = landmarks[[int((head.landmark_ids == n).nonzero()) for n in (9, 336)]].mean(0)
+    line = torch.stack([x, brow[1].expand(301), brow[2].expand(301)], 1)
+    rise = slopes(line)[:, 0]
+    height = rise.cumsum(0)
+    lowest = float(x[height.argmin()])
+    assert abs(lowest - float(brow[0])) < 0.003
+    assert rise[x > 0.02].abs().max() < 1e-6
+
+
+def test_slopes_turn_with_the_skin() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rest = torch.randn(5, 3, 3, generator=generator)
+    turn = axis_angle_to_matrix(torch.tensor([[0.3, -0.5, 0.9]]))[0]
+    normal = torch.linalg.cross(rest[:, 1] - rest[:, 0], rest[:, 2] - rest[:, 0])
+    normal = normal / normal.norm(dim=1, keepdim=True)
+    gradient = torch.randn(5, 3, generator=generator)
+    within = gradient - (gradient * normal).sum(1, keepdim=True) * normal
+    found = posed_slopes(gradient, rest, rest @ turn.T)
+    assert torch.allclose(found, within @ turn.T, atol=1e-5)
+    # skin stretched to twice its length rises half as steeply
+    assert torch.allclose(posed_slopes(gradient, rest, 2 * rest), within / 2, atol=1e-5)
+
+
+def test_pictures_show_folds_where_they_are(head: HeadModel) -> None:
+    smiling = face(head, mouthSmileLeft=1.0)
+    vertices = head(smiling).vertices[0]
+    view = View(width=160, height=200)
+    plain, folded = (
+        clay(head, vertices, view, FAST, slopes=slopes).astype(int)
+        for slopes in (None, face_slopes(head, smiling[0]))
+    )
+    changed = np.abs(plain - folded).max(2) > 4
+    assert changed.sum() > 5
+    assert not changed[:, :78].any()
+    assert not changed[:60].any()
+
+
+def test_heads_without_actions_by_name_have_none() -> None:
+    other = tiny_head("pca")
+    assert face_slopes(other, other.neutral()[0]) is None
