@@ -138,7 +138,7 @@ class FaceEstimator:
         pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
         with torch.no_grad():
             said = evidence_from(self._encode, pictures.contiguous().to(self._reconstructor.device))
-        return joined_evidence([said], self._reconstructor.device)
+        return joined_evidence([said], self._reconstructor.head.v_template)
 
     def _fitted(
         self,
