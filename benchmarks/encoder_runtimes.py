@@ -28,8 +28,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor
 
 from common import measure, write_results
-from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.encoders.head_description import ONNX_INPUT
+from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.encoders.onnx_export import export_onnx
 from smirk3d.encoders.registry import load_weights
 from smirk3d.evaluation.metrics import correlation

@@ -59,6 +59,7 @@ LAYERS: tuple[dict[str, str], ...] = (
         "editing": "another expression in a photo",
         "evaluation": "protocols and reports",
         "viewer": "the browser viewer",
+        "web_page": "the built page that runs in the browser, and its server",
     },
     {"cli": "commands, exit codes, the one place that prints"},
 )

@@ -1,8 +1,8 @@
 """From ARKit's weights to the shape keys of a mesh, smirk3d's own heads with their rules included.
 
 A mesh of smirk3d says in its custom properties (glTF's extras) how its actions interact: ``gates``
-multiply, of ``opposed`` pairs only the difference acts, ``correctives`` are products, and ``arkit``
-names the keys that share one of ARKit's actions.
+multiply, of ``opposed`` pairs only the difference acts, ``correctives`` are products, ``arkit``
+names the keys that share one of ARKit's actions, ``contact`` those of the file's own faces.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def key_values(
     for name, (first, second) in dict(rules.get("correctives", {})).items():
         if first in values and second in values:
             values[name] = values[first].clip(0) * values[second].clip(0)
+    # the contact of lips and lids is of the faces that the file was made for
+    values |= {name: np.zeros(len(weights)) for name in rules.get("contact", ())}
     known = {name.lower(): value for name, value in values.items()}
     return {key: known[key.lower()] for key in keys if key.lower() in known}
 

@@ -107,7 +107,7 @@ def keys_of(mesh: Any) -> list[str]:
 
 def rules_of(mesh: Any) -> dict[str, Any]:
     """Return the rules that a head of smirk3d carries; empty for others."""
-    names = ("gates", "opposed", "correctives", "arkit")
+    names = ("gates", "opposed", "correctives", "arkit", "contact")
     found = {name: mesh.data[name] for name in names if name in mesh.data}
     return {name: _plain(value) for name, value in found.items()}
 

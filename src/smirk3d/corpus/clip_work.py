@@ -50,7 +50,8 @@ class Settings:
 
     Attributes:
         kind: what they are.
-        head, weights, refine, device: as of :class:`~smirk3d.reconstruction.FaceReconstructor`.
+        head, weights, refine, fast, device: as of
+            :class:`~smirk3d.reconstruction.FaceReconstructor`.
         formats: formats of each person's or face's files.
         clip: settings of videos but for their spans.
         table: kind of the tables.
@@ -61,6 +62,7 @@ class Settings:
     head: str = DEFAULT_HEAD
     weights: str = "default"
     refine: bool = False
+    fast: bool = False
     device: str = "auto"
     formats: tuple[str, ...] = ()
     clip: ClipConfig = field(default_factory=ClipConfig)
@@ -74,6 +76,7 @@ class Settings:
             "head": reconstructor.head.fingerprint,
             "weights": reconstructor.weights_sha256,
             "refine": self.refine,
+            "fast": self.fast,
             "formats": sorted(self.formats),
             "clip": asdict(self.clip) if self.kind == "videos" else None,
             "table": self.table,
@@ -86,7 +89,11 @@ class Settings:
 def reconstructor_of(settings: Settings) -> FaceReconstructor:
     """Return the estimator of settings, the same one for all inputs of a process."""
     return FaceReconstructor(
-        settings.head, weights=settings.weights, refine=settings.refine, device=settings.device
+        settings.head,
+        weights=settings.weights,
+        refine=settings.refine,
+        fast=settings.fast,
+        device=settings.device,
     )
 
 

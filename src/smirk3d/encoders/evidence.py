@@ -33,6 +33,20 @@ class Evidence:
     points_std: Array | None = None
     points_visible: Array | None = None
 
+    def __getitem__(self, rows: slice | Array) -> Evidence:
+        """Return the evidence of some faces."""
+
+        def some(values: Array | None) -> Array | None:
+            return None if values is None else values[rows]
+
+        return Evidence(
+            parameters=self.parameters[rows],
+            std=None if self.std is None else self.std[rows],
+            points=some(self.points),
+            points_std=some(self.points_std),
+            points_visible=some(self.points_visible),
+        )
+
 
 def evidence_of(
     found: Mapping[str, Array], unseen: Mapping[str, Array], unseen_std: Mapping[str, Array]

@@ -113,6 +113,8 @@ class JointEstimator:
         head: HeadModel,
         surface: SurfacePoints | None = None,
         config: JointEstimateConfig | None = None,
+        *,
+        landmarks: bool = True,
     ) -> None:
         """Prepare a head.
 
@@ -120,10 +122,12 @@ class JointEstimator:
             head: the head.
             surface: the surface points of the encoder; None for encoders without them.
             config: settings; the defaults unless given.
+            landmarks: whether landmarks will be given; without them an estimate costs less.
         """
         self.config = config or JointEstimateConfig()
-        self.landmark_ids = head.landmark_ids
-        corners, bary = head.landmark_corners, head.landmark_bary
+        kept = slice(None) if landmarks else slice(0)
+        self.landmark_ids = head.landmark_ids[kept]
+        corners, bary = head.landmark_corners[kept], head.landmark_bary[kept]
         self.num_landmarks = len(corners)
         if surface is not None:
             xp = array_namespace(corners)

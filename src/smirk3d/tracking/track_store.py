@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from smirk3d.array_interface import to_numpy
 from smirk3d.assets.atomic import atomic_path, output_error, sweep
 from smirk3d.assets.foreign.json_text import read_json_file, require_object
 from smirk3d.assets.foreign.origin import DAMAGE, Origin, reason_of
@@ -21,8 +22,9 @@ from smirk3d.closing import Closing
 from smirk3d.errors import InputError, OutputError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.tracking.chunk_files import ROW_NAMES, Chunk, chunk_path, read_chunks
+from smirk3d.tracking.motion.clip_estimate import FrameEvidence
 from smirk3d.tracking.state_text import state_from_text, state_to_text
-from smirk3d.tracking.track_file import MOVING, Array, Track
+from smirk3d.tracking.track_file import MOVING, STD_RULES, Array, Track
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace
 from smirk3d.tracking.tracker_config import TrackerConfig
 from smirk3d.tracking.tracks.reidentification import TrackRegistry
@@ -93,6 +95,7 @@ class TrackStore(Closing):
         """
         self.folder = folder
         self._rows: dict[str, list[Any]] = defaultdict(list)
+        self._evidence: list[FrameEvidence] = []
         self._times: list[float] = []
         self._sizes: list[tuple[int, int]] = []
         self._first = 0
@@ -157,6 +160,8 @@ class TrackStore(Closing):
         self._times.append(seconds)
         self._sizes.append(size)
         for face in faces:
+            if face.evidence is not None:
+                self._evidence.append(face.evidence)
             self._rows["frame"].append(frame)
             self._rows["id"].append(face.id)
             for name in ROW_NAMES:
@@ -177,6 +182,11 @@ class TrackStore(Closing):
         """
         if not self._times:
             return
+        if tracker.clip is not None and self._evidence:
+            found = tracker.clip(self._rows["id"], self._evidence)
+            for name in MOVING:
+                self._rows[name] = list(to_numpy(getattr(found.parameters, name)))
+                self._rows[f"std_{name}"] = list(to_numpy(getattr(found.std, name)))
         shapes = tracker.shapes()
         arrays = {f"row_{name}": np.array(values) for name, values in self._rows.items()}
         with atomic_path(chunk_path(self.folder, self._first)) as temporary:
@@ -194,6 +204,7 @@ class TrackStore(Closing):
             )
         self._first += len(self._times)
         self._rows.clear()
+        self._evidence.clear()
         self._times, self._sizes = [], []
 
     def track(self, meta: Mapping[str, Any], *, least_frames: int) -> Track:
@@ -238,7 +249,8 @@ class TrackStore(Closing):
             )
         rows = {
             name: np.concatenate([chunk[f"row_{name}"] for chunk in with_faces])[order]
-            for name in ROW_NAMES
+            for name in (*ROW_NAMES, *STD_RULES)
+            if all(f"row_{name}" in chunk for chunk in with_faces)
         }
         shape = np.array([shapes[number] for number in people], np.float32)
         size = chunks[0]["sizes"][0].tolist()

@@ -17,6 +17,7 @@ from smirk3d.assets.result_folders import Destination, Draft
 from smirk3d.closing import stop_on_interrupt
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import DEFAULT_FPS
+from smirk3d.fitting.observations.encoder_evidence import gives_uncertainty
 from smirk3d.preprocessing.media.video_container import DEFAULT_RATE
 from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.reconstruction import FaceReconstructor
@@ -35,7 +36,7 @@ OnProgress = Callable[[str, int, int], None]
 """Progress callback. It gets the stage (``track``, ``overlay`` or a data set), the number of frames
 done, and the number of all frames, 0 where that is not known."""
 
-_STORE_VERSION = 3
+_STORE_VERSION = 4
 """Version of what a store holds; chunks of another one are removed, and the clip is tracked
 anew."""
 
@@ -47,7 +48,8 @@ class ClipConfig:
     Attributes:
         smooth: kind of smoothing; ``best`` smooths afterwards without lag, the others are those
             of ``TrackerConfig``.
-        tracker: settings of the tracker, but for its ``smooth``, which follows the field above.
+        tracker: settings of the tracker, but for its ``smooth``, which follows the field above, and
+            its ``of_clip``, which follows the weights.
         chunk: frames between savings.
         least_frames: people seen in fewer frames are left out.
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
@@ -309,7 +311,8 @@ def _follow(
 def tracker_of(reconstructor: FaceReconstructor, config: ClipConfig) -> FaceTracker:
     """Return the tracker of a clip."""
     smooth: Literal["off", "live"] = "live" if config.smooth == "live" else "off"
-    return FaceTracker(reconstructor, replace(config.tracker, smooth=smooth))
+    of_clip = smooth == "off" and reconstructor.refine and gives_uncertainty(reconstructor.encoder)
+    return FaceTracker(reconstructor, replace(config.tracker, smooth=smooth, of_clip=of_clip))
 
 
 def clip_meta(
