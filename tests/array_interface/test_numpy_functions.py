@@ -65,7 +65,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "split evenly": lambda t, x: x(A).split(2, 1)[1],
     "index_select": lambda t, x: x(A).index_select(1, x(IDS)[0]),
     "gather": lambda t, x: x(A)[0].gather(0, x(IDS)),
-    "scatter": lambda t, x: x(A)[0].scatter(0, x(IDS[:, :3]), x(B)[0, :2, :3]),
+    "scatter": lambda t, x: x(A)[0, :, :3].scatter(0, x(IDS[:, :3]), x(B)[0, :2, :3]),
     "scatter_add": lambda t, x: x(A)[0].scatter_add(0, x(IDS), x(B)[0, :2]),
     "index_add": lambda t, x: x(A)[0].index_add(0, x(IDS)[0], x(M @ A)[:1].expand(4, 3, 4)[:, 0]),
     "masked_fill": lambda t, x: x(A).masked_fill(x(A) > 0, 7.0),
