@@ -39,7 +39,7 @@ class Contact:
         lid_gap: least distance in metres of each eyelid vertex from the eye's surface ``[N]``.
         lip_pair: a vertex of the upper lip and two of the lower lip that meet it ``[P, 3]``.
         lip_pair_share: weight of the first vertex of the lower lip in each pair ``[P]``.
-        lip_id: vertices ``[M]`` that move when overlapping lips are parted.
+        lip_id: vertices ``[M]``, ascending, that move when overlapping lips are parted.
         lip_share: fraction of each pair's overlap by which each of these moves up ``[M, P]``.
     """
 
@@ -62,10 +62,24 @@ class Contact:
         """
         ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
-            lift = (self.lip_gap(vertices) + LIP_OVERLAP).clamp(max=0) @ self.lip_share.T
             ids = torch.cat([ids, self.lip_id])
-            moves = torch.cat([moves, F.pad(lift[..., None], (1, 1))], 1)
+            moves = torch.cat([moves, F.pad(self._lifts(vertices)[..., None], (1, 1))], 1)
         return vertices.index_add(1, ids, moves)
+
+    def _lifts(self, vertices: Tensor) -> Tensor:
+        """Return how far each vertex of the lips moves up ``[B, M]``, in metres.
+
+        Two steps: vertices between pairs move by a mean of theirs, which leaves some overlap where
+        it changes along the lips.
+        """
+        gap = self.lip_gap(vertices) + LIP_OVERLAP
+        overlap = gap.clamp(max=0)
+        rows = torch.searchsorted(self.lip_id, self.lip_pair)
+        upper, first, second = self.lip_share[rows].unbind(1)
+        share = self.lip_pair_share[:, None]
+        change = upper - second - share * (first - second)
+        overlap = overlap + (gap + overlap @ change.T).clamp(max=0)
+        return overlap @ self.lip_share.T
 
     def lip_gap(self, vertices: Tensor) -> Tensor:
         """Return the height in metres of the upper above the lower lip at each pair ``[B, P]``."""
