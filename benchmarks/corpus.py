@@ -86,6 +86,7 @@ def resume(out: Path, rows: int = 1_000_000) -> None:
     out.mkdir(parents=True, exist_ok=True)
     pyarrow.parquet.write_table(arrow.table({"uri": uris, "id": names}), out / "list.parquet")
     path = out / OWN_FOLDER / JOURNALS / "rows.jsonl"
+    path.unlink(missing_ok=True)
     with Journal(path) as journal:
         journal.commit(row_of(Entry("CLIP", "URI")))
     line = path.read_text()
@@ -100,7 +101,7 @@ def resume(out: Path, rows: int = 1_000_000) -> None:
     names = uris = []
     began = time.monotonic()
     entries = read_entries([str(out / "list.parquet")], "videos")
-    print(f"manifest read after {time.monotonic() - began:.1f} s")
+    print(f"manifest read after {time.process_time():.1f} CPU s", flush=True)
     progress = run_corpus(run_of(out, Work(out, writes=False), rows, 0), entries)
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(f"{progress.line()}; {time.monotonic() - began:.1f} s, {used.ru_utime:.1f} CPU s")

@@ -28,8 +28,9 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor
 
 from common import measure, write_results
+from smirk3d.encoders.head_description import ONNX_INPUT
 from smirk3d.encoders.onnx_encoder import OnnxEncoder
-from smirk3d.encoders.onnx_export import INPUT, export_onnx
+from smirk3d.encoders.onnx_export import export_onnx
 from smirk3d.encoders.registry import load_weights
 from smirk3d.evaluation.metrics import correlation
 from smirk3d.evaluation.photos import held_out_photos, training_photos
@@ -49,7 +50,7 @@ class Photos(CalibrationDataReader):  # type: ignore[misc]
     def get_next(self) -> dict[str, Any] | None:
         """Return the next photo, None after the last."""
         image = next(self._left, None)
-        return None if image is None else {INPUT: image[None].numpy()}
+        return None if image is None else {ONNX_INPUT: image[None].numpy()}
 
 
 def main(

@@ -23,8 +23,8 @@ from PIL import Image
 from skimage import data
 
 from common import write_results
-from kill_rows import rows as command_rows
-from kills import _clip
+from kills import clip
+from kills import rows as command_rows
 from smirk3d.cli.main import main as smirk3d
 
 _FULL, _READ_ONLY = "full disk", "read-only"
@@ -47,7 +47,7 @@ def _arguments(name: str, inputs: Path, out: Path, faces: Path) -> list[str]:
         Image.fromarray(data.astronaut()).save(inputs / "photo.png")
         return ["reconstruct", str(inputs / "photo.png"), "--out", str(out)]
     if name == "track":
-        return [*_clip(inputs, 20), "--out", str(out)]
+        return ["track", str(clip(inputs, 20)), "--format", "mp4,npz", "--out", str(out)]
     if name == "edit":
         Image.fromarray(data.astronaut()).save(inputs / "photo.png")
         return ["edit", str(inputs / "photo.png"), "--set", "jawOpen=0.5", "--out",

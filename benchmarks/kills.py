@@ -1,23 +1,26 @@
 """Commands killed at random moments and given again: whole results, equal to an unbroken run's.
 
-    python benchmarks/kills.py [--commands reconstruct track] [--moments 20] [--signals KILL TERM]
+    python benchmarks/kills.py [--commands export train] [--moments 20] [--signals KILL TERM]
 
 Each row runs a command once unbroken, then again and again into one folder, ended by the signal at
-a random moment of a run's time, until the given number of ends; then once to its end. Where a run
-goes on with what the one before left and so is done too soon, the folder is begun anew. --scale
-0.2 takes a fifth of the inputs.
-What it leaves is compared with the unbroken run's: the same names, the same content as the row's
-comparison reads it, and nothing beside.
+a random moment of the unbroken run's time, until the given number of ends; every fourth time, and
+where a run was done before the signal, the folder is emptied. After each end
+all that is there under its own name has to be readable; after a last run to its end it has to equal
+the unbroken run's. --scale 0.2 takes a fifth of the photos of reconstruct and of track's frames.
 """
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,14 +31,17 @@ from typing import Any, Literal
 
 import av
 import numpy as np
+import torch
 import tyro
 from PIL import Image
+from safetensors.torch import load_file
 from skimage import data
 
 from common import write_results
+from smirk3d.assets import heads_folder
 
-Content = Any
-"""What two results have to agree in."""
+Content = dict[str, Any]
+"""What a folder says, by name, without times and places."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +49,39 @@ class Row:
     """A command to kill.
 
     Attributes:
-        prepare: makes so many inputs or frames in a folder and returns the arguments without the
-            output.
-        size: how many.
-        out: the option that names the output.
-        content: what a file says, without what may differ between two runs: times, paths.
+        arguments: of the command, for a folder of inputs and one of outputs; makes the inputs.
+        content: of the folder of outputs; raises where something is not whole.
     """
 
-    prepare: Callable[[Path, int], list[str]]
-    size: int
-    out: str = "--out"
-    content: Callable[[Path], Content] = lambda path: path.read_bytes()
+    arguments: Callable[[Path, Path], list[str]]
+    content: Callable[[Path], Content]
 
 
-def _photos(folder: Path, count: int) -> list[str]:
-    paths = []
+def _result(inputs: Path) -> Path:
+    folder = inputs / "results"
+    if not folder.is_dir():
+        Image.fromarray(data.astronaut()).save(inputs / "photo.png")
+        command = [sys.executable, "-m", "smirk3d", "reconstruct", str(inputs / "photo.png")]
+        subprocess.run([*command, "--weights", "none", "--out", str(folder)], check=True)
+    return folder / "photo"
+
+
+def _photos(inputs: Path, count: int = 24) -> Path:
+    folder = inputs / "photos"
+    folder.mkdir(exist_ok=True)
     for number in range(count):
         picture = np.roll(data.astronaut()[:400, 60:460], number % 7, 1)
         picture[:8, :8] = number
-        paths.append(folder / f"photo-{number:02d}.jpg")
-        Image.fromarray(picture).save(paths[-1], quality=92)
-    return ["reconstruct", *map(str, paths), "--format", "json"]
+        Image.fromarray(picture).save(folder / f"{number:02d}.png")
+    return folder
 
 
-def _clip(folder: Path, count: int) -> list[str]:
-    path = folder / "clip.mp4"
+def _names(folder: Path) -> list[str]:
+    return sorted(map(str, folder.iterdir()))
+
+
+def clip(inputs: Path, count: int) -> Path:
+    path = inputs / "clip.mp4"
     photo = data.astronaut()[20:260, 110:430]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=30)
@@ -78,131 +92,185 @@ def _clip(folder: Path, count: int) -> list[str]:
             frame.pts, frame.time_base = number, Fraction(1, 30)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return ["track", str(path), "--format", "mp4,npz", "--weights", "default"]
+    return path
 
 
-def _result_content(path: Path) -> Content:
-    """Return a file's bytes; arrays of a zip, which holds its time of writing; times of a video.
+def _files(folder: Path) -> Content:
+    """Return all files by name: arrays of npz files, members of tar files, else bytes.
 
-    The encoder of videos chooses a little differently from run to run, also of unbroken ones.
+    Of videos it is the times, for the encoder chooses a little differently from run to run.
     """
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as file:
-            return {name: (file[name].dtype.str, file[name].tobytes()) for name in file.files}
-    if path.suffix == ".mp4":
-        with av.open(str(path)) as video:
-            return [(frame.pts, frame.width, frame.height) for frame in video.decode(video=0)]
-    return path.read_bytes()
-
-
-ROWS = {
-    "reconstruct": Row(_photos, 50, content=_result_content),
-    "track": Row(_clip, 450, content=_result_content),
-}
-
-
-def difference(row: Row, whole: Path, broken: Path) -> list[str]:
-    """Return the files that only one of two outputs has, or that differ."""
-    names = [{path.relative_to(folder) for path in folder.rglob("*")} for folder in (whole, broken)]
-    wrong = sorted(map(str, names[0] ^ names[1]))
-    for name in sorted(names[0] & names[1]):
-        one, two = whole / name, broken / name
-        if one.is_file() and row.content(one) != row.content(two):
-            wrong.append(str(name))
-    return wrong
-
-
-def torn(folder: Path) -> list[str]:
-    """Return visible result folders that are not whole, in the middle of it all."""
-    wrong = []
-    for path in folder.iterdir() if folder.is_dir() else []:
-        if path.name.startswith(".") or not path.is_dir():
+    found: Content = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
-        try:
-            names = json.loads((path / "result.json").read_text())["files"]
-            assert all((path / name).is_file() for name in names)
-        except (OSError, ValueError, KeyError, AssertionError):
-            wrong.append(path.name)
-    return wrong
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                found[name] = {key: file[key].tobytes() for key in file.files}
+        elif path.suffix == ".tar":
+            with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:
+                found[name] = {m.name: tar.extractfile(m).read() for m in tar}  # type: ignore[union-attr]
+        elif path.suffix == ".mp4":
+            with av.open(str(path)) as video:
+                found[name] = [(f.pts, f.width, f.height) for f in video.decode(video=0)]
+        elif path.suffix == ".json":
+            found[name] = json.loads(path.read_text())
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found
 
 
-def kill(name: str, number: signal.Signals, moments: int, work: Path, size: int) -> dict[str, Any]:
-    """Run one row and return its figures."""
-    row = ROWS[name]
-    work.mkdir(parents=True)
-    command = [sys.executable, "-m", "smirk3d", *row.prepare(work, size), row.out]
-    unbroken_s = _seconds([*command, str(work / "whole")])
-    broken = work / "broken"
-    torn_results: list[str] = []
-    ended = codes = tries = 0
-    other_codes: list[int] = []
-    begin_s = unbroken_s
-    while ended < moments and tries < 3 * moments:
-        tries += 1
-        begin = time.perf_counter()
-        with subprocess.Popen(
-            [*command, str(broken)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
-            try:
-                process.wait(random.uniform(0.1, 0.95) * begin_s)
-            except subprocess.TimeoutExpired:
-                process.send_signal(number)
-                ended += 1
-                code = process.wait(120)
-                codes += code in {-number, 128 + number}
-                if code not in {-number, 128 + number}:
-                    other_codes.append(code)
-                torn_results += torn(broken)
-                continue
-        # it ended first: other work on the machine does not slow it down any longer
-        begin_s = min(begin_s, time.perf_counter() - begin)
-        shutil.rmtree(broken, ignore_errors=True)
-    last = subprocess.run([*command, str(broken)], check=False, capture_output=True)
+def _results(folder: Path) -> Content:
+    """Return all files of folders of results, each of which has to have those that it lists."""
+    for path in folder.glob("[!.]*"):
+        listed = json.loads((path / "result.json").read_text())["files"]
+        lacking = [name for name in listed if not (path / name).is_file()]
+        if lacking:
+            raise ValueError(f"{path} lacks {lacking}")
+    return _files(folder)
+
+
+def _report(folder: Path) -> Content:
+    document = json.loads((folder / "report.json").read_text()) if folder.is_dir() else {}
+    return {part["name"]: part["tables"] for part in document.get("protocols", [])}
+
+
+def _run(folder: Path) -> Content:
+    found: Content = {}
+    for path in sorted((folder / "checkpoints").glob("[!.]*.ckpt"))[-1:]:
+        networks = torch.load(path, weights_only=True)["networks"]
+        found |= {f"checkpoint {name}": value.numpy().tobytes() for name, value in networks.items()}
+    for path in folder.glob("[!.]*.safetensors"):
+        tensors = load_file(path)
+        found |= {f"{path.name} {name}": v.numpy().tobytes() for name, v in tensors.items()}
+    return found
+
+
+def rows(faces: Path, scale: float = 1.0) -> dict[str, Row]:
+    """Return the rows, for a folder of annotated faces."""
+    photos, frames = max(1, round(50 * scale)), max(1, round(450 * scale))
     return {
-        "command": name, "size": size, "signal": number.name, "unbroken_s": round(unbroken_s, 1),
-        "ended": ended, "expected_codes": codes, "other_codes": other_codes, "torn": torn_results,
-        "last_code": last.returncode, "different": difference(row, work / "whole", broken),
+        "reconstruct": Row(
+            lambda inputs, out: ["reconstruct", *_names(_photos(inputs, photos)), "--format",
+                                 "json", "--out", str(out)], _results),
+        "track": Row(
+            lambda inputs, out: ["track", str(clip(inputs, frames)), "--format", "mp4,npz",
+                                 "--out", str(out)], _results),
+        "export": Row(
+            lambda inputs, out: ["export", str(_result(inputs)), "--format", "glb,obj,json,html",
+                                 "--out", str(out)], _files),
+        "heads import": Row(
+            lambda inputs, out: ["heads", "import", str(heads_folder() / "open.npz"), "--name",
+                                 "mine"], _files),
+        "preprocess": Row(
+            lambda inputs, out: ["preprocess", str(_photos(inputs)), "--head", "none", "--items",
+                                 "4", "--out", str(out)], _files),
+        "evaluate": Row(
+            lambda inputs, out: ["evaluate", "landmarks", "--methods", "mean", "none", "--faces",
+                                 str(faces), "--limit", "12", "--shown", "1", "--out", str(out)],
+            _report),
+        "train": Row(
+            lambda inputs, out: ["train", "tiny-cpu", "--data.faces", str(faces), "--minutes", "0",
+                                 "--steps", "12", "--save-minutes", "0.02", "--data.max-photos",
+                                 "16", "--accelerator", "cpu", "--out", str(out)], _run),
     }  # fmt: skip
 
 
-def _seconds(command: list[str]) -> float:
+def kill(name: str, row: Row, number: signal.Signals, moments: int, work: Path) -> dict[str, Any]:
+    """Run one row and return its figures."""
+    work.mkdir(parents=True)
+
+    def start(out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "smirk3d", *row.arguments(work, out)]
+        environment = {**os.environ}
+        if name == "heads import":
+            environment["SMIRK3D_HOME"] = str(out)
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
+
+    row.arguments(work, work / "whole")
     begin = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - begin
+    if start(work / "whole").wait() != 0:
+        raise SystemExit(f"{name}: the unbroken run failed")
+    whole_s = time.perf_counter() - begin
+    ended = codes = not_whole = tries = 0
+    run_s = whole_s
+    while ended < moments and tries < 4 * moments:
+        tries += 1
+        begin = time.perf_counter()
+        process = start(work / "broken")
+        finished = False
+        try:
+            process.wait(random.uniform(0.05, 1) * run_s)
+            finished = True
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+            codes += process.wait() in {-number, 128 + number}
+            ended += 1
+        try:
+            row.content(work / "broken")
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            print(name, "not whole:", repr(error), flush=True)
+            not_whole += 1
+        if finished:
+            # it went on with what was there, or the machine has become faster
+            run_s = min(run_s, max(time.perf_counter() - begin, 0.5 * run_s))
+        if finished or ended % 4 == 0:
+            shutil.rmtree(work / "broken", ignore_errors=True)
+    code = start(work / "broken").wait()
+    whole, broken = row.content(work / "whole"), row.content(work / "broken")
+    different = sorted(key for key in {*whole, *broken} if whole.get(key) != broken.get(key))
+    left = [str(p) for p in (work / "broken").rglob(".*") if p.name.endswith((".partial", ".lock"))]
+    return {
+        "command": name, "signal": number.name, "unbroken_s": round(whole_s, 1), "ended": ended,
+        "expected_codes": codes, "not_whole": not_whole, "last_code": code,
+        "compared": len(whole), "different": different, "left": left,
+    }  # fmt: skip
 
 
 def main(
-    commands: tuple[str, ...] = tuple(ROWS),
+    commands: tuple[str, ...] = (
+        "reconstruct",
+        "track",
+        "export",
+        "heads import",
+        "preprocess",
+        "evaluate",
+        "train",
+    ),
     moments: int = 20,
     signals: tuple[Literal["KILL", "TERM"], ...] = ("KILL", "TERM"),
+    faces: Path = Path("data/faces"),
     seed: int = 0,
     scale: float = 1.0,
 ) -> None:
     random.seed(seed)
-    rows = []
+    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in commands:
-            for kind in signals:
-                number = signal.Signals[f"SIG{kind}"]
-                size = max(1, round(ROWS[name].size * scale))
-                rows.append(kill(name, number, moments, Path(folder) / f"{name}-{kind}", size))
-                print(rows[-1], flush=True)
-                write_results("kills", rows, _table(rows, moments))
-    print(_table(rows, moments))
+        for kind, name in itertools.product(signals, commands):
+            work = Path(folder) / f"{name.replace(' ', '-')}-{kind}"
+            number = signal.Signals[f"SIG{kind}"]
+            found.append(kill(name, rows(faces, scale)[name], number, moments, work))
+            print(found[-1], flush=True)
+            write_results("kills", found, _table(found, moments))
+    print(_table(found, moments))
 
 
-def _table(rows: list[dict[str, Any]], moments: int) -> str:
+def _table(found: list[dict[str, Any]], moments: int) -> str:
     lines = [
-        "| command | inputs or frames | signal | unbroken run"
-        " | ended in the middle | with the right code"
-        " | torn results | last run's code | files unlike the unbroken run's |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| command | signal | unbroken run | ended in the middle | with the right code"
+        " | something not whole | last run's code"
+        " | compared | unlike the unbroken run's | left behind |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r['command']} | {r['size']} | {r['signal']} | {r['unbroken_s']} s"
-        f" | {r['ended']} of {moments} | {r['expected_codes']}"
-        f" | {len(r['torn'])} | {r['last_code']} | {len(r['different'])} |"
-        for r in rows
+        f"| {r['command']} | {r['signal']} | {r['unbroken_s']} s | {r['ended']} of {moments}"
+        f" | {r['expected_codes']} | {r['not_whole']}"
+        f" | {r['last_code']} | {r['compared']} | {len(r['different'])} | {len(r['left'])} |"
+        for r in found
     ]
     return "\n".join(lines)
 

@@ -1,7 +1,7 @@
 """Write what the page's TypeScript must reproduce: parameters, crops and heads that Python finds.
 
-``python scripts/web_vectors.py FOLDER`` writes ``heads.json``, ``photo.json`` and raw pixels for
-``web/tests``, which reads the folder from ``$SMIRK3D_WEB_VECTORS``.
+``python scripts/web_vectors.py FOLDER`` writes ``heads.json``, ``motion.json``, ``photo.json`` and
+raw pixels for ``web/tests``, which reads the folder from ``$SMIRK3D_WEB_VECTORS``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
+from smirk3d.tracking.motion.smoothing import LiveSmoother
+from smirk3d.tracking.tracks.person_shape import PersonShape
 
 HEADS = ("open", "open@2")
 _SEED, _COUNT = 23, 6
 """Seed and number of random faces a head."""
+_FRAMES = 24
+"""Frames of the motion: more than the filter's memory of 7, twice."""
 _EVERY = 7
 """Step between the vertices that are written; a whole head would be 100 KB a face."""
 _OUTSIDE = 1.5
@@ -68,9 +73,9 @@ def head_vectors(head: HeadModel) -> dict[str, object]:
 
 @torch.no_grad()
 def photo_vectors(folder: Path) -> dict[str, object]:
-    """Return what the weights ``open`` find in a photo that lies on its side; write its pixels."""
+    """Return what the default weights find in a photo that lies on its side; write its pixels."""
     image = np.ascontiguousarray(np.rot90(data.astronaut()[:400]))
-    reconstructor = FaceReconstructor("open", weights="open", device="cpu")
+    reconstructor = FaceReconstructor(fast=True, device="cpu")
     assert reconstructor.encoder is not None
     found = reconstructor.find(image)
     answer = reconstructor.estimate(
@@ -81,6 +86,7 @@ def photo_vectors(folder: Path) -> dict[str, object]:
     (folder / "photo.rgba").write_bytes(np.concatenate([image, alpha], 2).tobytes())
     (folder / "crop.rgb").write_bytes(found.crops[0].tobytes())
     return {
+        "head": str(shipped_files("heads")[reconstructor.head.name]),
         "encoder": str(exported_once(reconstructor.encoder)),
         "size": [image.shape[1], image.shape[0]],
         "landmarks": found.detections[0].landmarks[:, :2].reshape(-1).tolist(),
@@ -91,17 +97,57 @@ def photo_vectors(folder: Path) -> dict[str, object]:
     }
 
 
+@torch.no_grad()
+def motion_vectors(head: HeadModel) -> dict[str, object]:
+    """Return a face in motion, what the live filter makes of it, and its mean shape."""
+    generator = np.random.default_rng(_SEED)
+    keys = random_faces(head, 4)
+    places = np.linspace(0, 2.999, _FRAMES)
+    low = torch.from_numpy(places.astype(np.int64))
+    share = torch.from_numpy(places % 1).float()[:, None]
+    frames = FaceParameters(
+        **{
+            name: torch.lerp(values[low], values[low + 1], share)
+            + 0.002 * torch.randn(len(low), values.shape[1])
+            for name, values in keys.items()
+        }
+    )
+    seconds = np.cumsum(generator.uniform(0.02, 0.05, _FRAMES))
+    seconds[_FRAMES // 2 :] += 0.5  # a gap, after which the filter begins anew
+    zoom = generator.uniform(0.8, 1.2, _FRAMES)
+    T_crop_image = np.stack([np.diag([z, z, 1.0]) for z in zoom])
+    T_crop_image[:, :2, 2] = generator.uniform(-40, 40, (_FRAMES, 2))
+    anchor, smoother, person = HeadAnchor.of(head), LiveSmoother(head), PersonShape()
+    smooth, shapes = [], []
+    for row in range(_FRAMES):
+        frame, crop = frames[row : row + 1], T_crop_image[row : row + 1]
+        motion = smoother(to_image(frame, crop, anchor), float(seconds[row]))
+        smooth.append(_listed(to_crops(motion, frame, crop, anchor)[0]))
+        person.add(frame.shape[0].numpy(), row / _FRAMES)
+        shapes.append(person.mean.tolist())
+    return {
+        "file": str(shipped_files("heads")[head.name]),
+        "frames": [_listed(frames[row]) for row in range(_FRAMES)],
+        "seconds": seconds.tolist(),
+        "transforms": T_crop_image[:, :2].reshape(_FRAMES, 6).tolist(),
+        "smooth": smooth,
+        "shapes": shapes,
+    }
+
+
 def _listed(face: FaceParameters) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in face.items()}
 
 
 def write_vectors(folder: Path, *, heads_only: bool = False) -> None:
-    """Write the test vectors of the heads, and of the photo unless ``heads_only``."""
+    """Write the vectors of the heads and of a motion, and of a photo unless ``heads_only``."""
     folder.mkdir(parents=True, exist_ok=True)
     heads = {
         name: {"file": str(shipped_files("heads")[name]), **head_vectors(load_head(name))}
         for name in HEADS
     }
+    motion = motion_vectors(load_head(HEADS[-1]))
+    (folder / "motion.json").write_text(json.dumps(motion), encoding="utf-8")
     (folder / "heads.json").write_text(json.dumps(heads), encoding="utf-8")
     if heads_only:
         return

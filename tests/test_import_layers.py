@@ -18,6 +18,7 @@ LAYERS: tuple[dict[str, str], ...] = (
         "errors": "error types",
         "conventions": "names, sizes and orders that all share",
         "closing": "the base of whatever is closed after use",
+        "array_interface": "NumPy arrays and torch tensors by one interface",
         "assets": "where files are; files and folders written whole or not at all",
     },
     {
@@ -58,6 +59,7 @@ LAYERS: tuple[dict[str, str], ...] = (
         "editing": "another expression in a photo",
         "evaluation": "protocols and reports",
         "viewer": "the browser viewer",
+        "web_page": "the built page that runs in the browser, and its server",
     },
     {"cli": "commands, exit codes, the one place that prints"},
 )

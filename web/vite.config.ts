@@ -28,11 +28,30 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** The call by which MediaPipe sends figures of its use to Google, in its compiled code. */
+const METRICS = /this\.\w+\.send\(\{url:"https:\/\/odml\.pa\.googleapis\.com[^"]*"/g;
+
+/** Takes MediaPipe's sender of metrics out, which has no switch: nothing leaves the tab. */
+function withoutMetrics(): Plugin {
+  return {
+    name: "without-metrics",
+    transform: {
+      filter: { id: /tasks-vision\/vision_bundle\.mjs/ },
+      handler: (code) => {
+        const found = code.match(METRICS)?.length ?? 0;
+        if (found !== 1) throw new Error(`MediaPipe sends metrics at ${found} places, not at one: look at the package again`);
+        return { code: code.replace(METRICS, '(()=>{})({url:""'), map: null };
+      },
+    },
+  };
+}
+
 // relative addresses: the built folder may lie anywhere on a host
 export default defineConfig({
   base: "./",
   build: { target: "es2022", chunkSizeWarningLimit: 1500, assetsDir: "code" },
   // the runtime's WebAssembly lies among the page's assets, compressed
+  optimizeDeps: { exclude: ["@mediapipe/tasks-vision"] },
   resolve: { conditions: ["onnxruntime-web-use-extern-wasm", "module", "browser", "production"] },
-  plugins: [serviceWorker()],
+  plugins: [withoutMetrics(), serviceWorker()],
 });

@@ -18,6 +18,7 @@ from tests.head_import.flame_files import (
     write_companions,
     write_flame,
 )
+from tests.head_import.gnm_files import gnm_arrays
 from tests.head_import.hostile_files import HOSTILE
 from tests.head_import.python2_pickles import python2_pickle
 
@@ -107,7 +108,7 @@ def array_seeds() -> list[Files]:
 
 def import_seeds() -> list[Files]:
     """Return what `heads import` is given: files, folders and archives."""
-    seeds = [_flame_file(2), _flame_folder(), {"gnm.npz": npz(**_gnm_arrays())}]
+    seeds = [_flame_file(2), _flame_folder(), {"gnm.npz": npz(**gnm_arrays())}]
     return [*seeds, {"head.npz": tiny_head_file()}, _ict_archive()]
 
 
@@ -139,27 +140,6 @@ def _flame_folder() -> Files:
     lines += [f"f {a}/1 {b}/1 {c}/1" for a, b, c in (arrays["f"].astype(int) + 1).tolist()]
     files["assets/head_template.obj"] = "\n".join(lines).encode() + b"\n"
     return files
-
-
-def _gnm_arrays() -> dict[str, NDArray[np.generic]]:
-    rng = np.random.default_rng(0)
-    head, _ = tiny_head_arrays("pca")
-    count = len(head["v_template"])
-    weights = np.zeros((4, count))
-    weights[2, head["part"] == 1] = weights[3, head["part"] == 2] = 1
-    weights[1] = 1 - weights.sum(0)
-    return {
-        "template_vertex_positions": head["v_template"].astype(np.float32),
-        "vertex_identity_basis": rng.normal(size=(7, count, 3)) * 1e-3,
-        "expression_basis": rng.normal(size=(9, count, 3)) * 1e-3,
-        "skinning_weights": weights,
-        "pose_correctives_regressor": rng.normal(size=(36, 3 * count)) * 1e-3,
-        "triangles": head["faces"],
-        "template_joint_positions": head["joints"][[1, 0, 3, 4]],
-        "joint_identity_basis": rng.normal(size=(7, 4, 3)) * 1e-3,
-        "joint_parent_indices": np.array([-1, 0, 1, 1]),
-        "joint_names": np.array(["neck", "head", "left_eye", "right_eye"]),
-    }
 
 
 @functools.cache

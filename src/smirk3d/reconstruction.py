@@ -6,13 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import cast, overload
+from typing import Any, cast, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface import (
+    Array,
+    Library,
+    array_namespace,
+    as_like,
+    is_floating,
+    is_torch,
+    without_gradients,
+)
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
@@ -112,7 +119,9 @@ class FaceReconstructor:
                 standard deviations do so by default.
             fast: take the network's answer alone.
             detector: finds faces; MediaPipe's landmarker unless given.
-            device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+            device: ``auto``, ``cpu``, ``cuda`` or ``mps``. A head of NumPy arrays, which is what
+                names give where torch is not installed, is evaluated on the CPU unless a GPU is
+                asked for.
 
         Raises:
             AssetError: if head or weights are absent, damaged, or do not fit each other.
@@ -120,11 +129,18 @@ class FaceReconstructor:
         """
         if refine and fast:
             raise UsageError("--fast takes the network alone and --refine does not: give one")
-        self.device = choose_device(device)
-        self.head = on_device(head if isinstance(head, HeadModel) else load_head(head), self.device)
+        model = head if isinstance(head, HeadModel) else load_head(head)
+        on_numpy = not is_torch(model.v_template) and device in ("auto", "cpu")
+        self.device: Any = "cpu" if on_numpy else choose_device(device)
+        self.head = on_device(model, self.device)
         self.detector = detector or MediaPipeFaceDetector()
-        loaded = load_weights(weights, self.head) if str(weights) != "none" else None
-        self.encoder = loaded.encoder.to(self.device) if loaded else None
+        computing: Library = "numpy" if on_numpy else "torch"
+        loaded = None
+        if str(weights) != "none":
+            loaded = load_weights(weights, self.head, library=computing)
+        self.encoder = loaded.encoder if loaded else None
+        if not on_numpy and self.encoder is not None:
+            self.encoder.to(self.device)
         self.weights = loaded.name if loaded else "none"
         self.weights_sha256 = loaded.sha256 if loaded else None
         self.refine = self.encoder is not None and (
@@ -168,7 +184,7 @@ class FaceReconstructor:
             T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
 
         Returns:
-            Parameters ``[B]`` on the CPU, and ``T_crop_image`` ``[B, 3, 3]`` of the crops that are
+            Parameters ``[B]`` on the CPU, in the head's library, and ``T_crop_image`` ``[B, 3, 3]`` of the crops that are
             not rotated.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
@@ -186,11 +202,11 @@ class FaceReconstructor:
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, T_crop_image @ np.linalg.inv(level))
 
-    @torch.no_grad()
+    @without_gradients
     def _seen(
         self, parameters: FaceParameters, T_target_source: NDArray[np.float64]
     ) -> FaceParameters:
-        turn = torch.from_numpy(T_target_source).to(parameters.camera)
+        turn = as_like(T_target_source, parameters.camera)
         pivot = self.head.pivot(parameters)
         return transform_view(parameters, turn, CROP_SIZE, CROP_SIZE, pivot=pivot)
 
@@ -274,8 +290,8 @@ class FaceReconstructor:
             ]
         )
         upright, std = self._estimate(
-            torch.from_numpy(crops),
-            torch.from_numpy(landmarks).float(),
+            crops,
+            landmarks.astype(np.float32),
             same_person=same_person,
             on_progress=on_progress,
         )
@@ -296,11 +312,11 @@ class FaceReconstructor:
         )
         return [Faces(islice(rows, len(picture))) for picture in pictures]
 
-    @torch.no_grad()
+    @without_gradients
     def estimate(
         self,
-        crops: Tensor,
-        landmarks: Tensor,
+        crops: Array,
+        landmarks: Array,
         *,
         same_person: bool = False,
         on_progress: Callable[[int], None] | None = None,
@@ -319,11 +335,11 @@ class FaceReconstructor:
         """
         return self._estimate(crops, landmarks, same_person=same_person, on_progress=on_progress)[0]
 
-    @torch.no_grad()
+    @without_gradients
     def _estimate(
         self,
-        crops: Tensor,
-        landmarks: Tensor,
+        crops: Array,
+        landmarks: Array,
         *,
         same_person: bool,
         on_progress: Callable[[int], None] | None,
@@ -333,7 +349,7 @@ class FaceReconstructor:
         if not len(crops):
             return self.head.neutral(0), None
         person = [0] * len(crops) if same_person else None
-        landmarks = landmarks.to(self.device, torch.float32)
+        landmarks = as_like(landmarks, self.head.v_template)
         if self.encoder is None:
             fitted = self.fit(landmarks, person=person, on_progress=on_progress)
             return self.tongue_gate(fitted.parameters), None
@@ -343,30 +359,32 @@ class FaceReconstructor:
             return self.tongue_gate(found.parameters), found.std.to("cpu")
         answer = said.parameters
         if same_person:
-            answer = answer.replace(shape=answer.shape.mean(0).expand_as(answer.shape))
+            shape = array_namespace(answer.shape).zeros_like(answer.shape) + answer.shape.mean(0)
+            answer = answer.replace(shape=shape)
         return self.tongue_gate(answer), said.std.to("cpu") if said.std is not None else None
 
-    def _said(self, crops: Tensor) -> Evidence:
+    def _said(self, crops: Array) -> Evidence:
         """Return what the network says about crops."""
         assert self.encoder is not None
-        white = 1 if crops.is_floating_point() else 255
+        white = 1 if is_floating(crops) else 255
         parts = []
-        for images in crops.split(_BATCH):
-            pictures = images.to(self.device).permute(0, 3, 1, 2).float() / white
+        for start in range(0, len(crops), _BATCH):
+            images = as_like(crops[start : start + _BATCH], self.head.v_template)
+            pictures = array_namespace(images).permute_dims(images, (0, 3, 1, 2)) / white
             parts.append(evidence_from(self.encoder, pictures))
-        return joined_evidence(parts, self.device)
+        return joined_evidence(parts, self.head.v_template)
 
 
-def _check_crops(crops: Tensor, landmarks: Tensor) -> None:
+def _check_crops(crops: Array, landmarks: Array) -> None:
     batch = check_shape(crops, f"B {CROP_SIZE} {CROP_SIZE} 3", "crops")["B"]
     check_shape(landmarks, "B L 2", "landmarks", B=batch)
-    if crops.is_floating_point():
+    if is_floating(crops):
         # a comparison with NaN is false
         if not bool(((crops >= 0) & (crops <= 1)).all()):
             raise InputError("floating-point crops must lie in [0, 1] without NaN: divide by 255")
-    elif crops.dtype != torch.uint8:
+    elif str(crops.dtype).removeprefix("torch.") != "uint8":
         raise InputError(f"crops must be uint8, or floating point in [0, 1], got {crops.dtype}")
-    if not bool(torch.isfinite(landmarks).all()):
+    if not bool(array_namespace(landmarks).isfinite(landmarks).all()):
         raise InputError("landmarks must be finite: leave out faces whose landmarks are NaN")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from smirk3d.cli.support.signals import until_stopped
-from smirk3d.tracking.track_video import stop_on_interrupt
+from smirk3d.closing import stop_on_interrupt
 
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 

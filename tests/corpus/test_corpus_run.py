@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from smirk3d.corpus.columns import NUMBERS
-from smirk3d.corpus.manifest import Entry
+from smirk3d.corpus.manifest import Entry, InPieces, Job, JoinJob, PieceJob
 from smirk3d.corpus.rows import JOURNALS, ClipRow, Journal, read_rows
 from smirk3d.corpus.run import CorpusRun, run_corpus
 from smirk3d.corpus.state import Plan, Progress, corpus_report
@@ -37,12 +37,19 @@ class FakeWork:
     seconds: float = 0.0
 
     def __call__(
-        self, entry: Entry, left_out: Mapping[int, str], begin: Callable[[int], None]
-    ) -> ClipRow:
+        self, job: Job, left_out: Mapping[int, str], begin: Callable[[int], None]
+    ) -> ClipRow | InPieces | None:
+        entry = job if isinstance(job, Entry) else job.entry
         row = ClipRow(id=entry.id, uri=entry.uri, status="done", frames=2, faces=1, job="j")
         if left_out:
             return replace(row, status="failed", reason=left_out[0], faces=0)
         begin(0)
+        if "long" in entry.uri and isinstance(job, Entry):
+            return InPieces(entry, 3)
+        if isinstance(job, PieceJob):
+            return self.piece(job, row)
+        if isinstance(job, JoinJob):
+            row = replace(row, frames=3 * len(list(self.out.glob(f"{entry.id}-piece-*"))))
         time.sleep(self.seconds)
         if "deadly" in entry.uri:
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -54,6 +61,14 @@ class FakeWork:
         columns |= {"frame": np.arange(2), "seconds": np.arange(2) / 30, "person": np.zeros(2)}
         write_part(part_path(self.out, self.table, entry.id), entry.id, columns)
         return row
+
+    def piece(self, job: PieceJob, row: ClipRow) -> ClipRow | None:
+        if "short-of" in job.entry.uri and job.number == 1:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "lost" in job.entry.uri:
+            return replace(row, status="failed", reason="it was changed", faces=0)
+        (self.out / f"{job.entry.id}-piece-{job.number}").touch()
+        return None
 
 
 def entries_of(count: int, **special: int) -> list[Entry]:
@@ -138,6 +153,24 @@ def test_a_clip_that_kills_three_processes_is_a_failed_row(tmp_path: Path) -> No
     assert sorted(committed(tmp_path)) == [f"c{n:04d}" for n in range(8)]
 
 
+@pytest.mark.parametrize("processes", [0, 2])
+def test_long_videos_are_done_in_pieces_and_joined(tmp_path: Path, processes: int) -> None:
+    progress = run_corpus(run_of(tmp_path, 6, processes), entries_of(6, long=1, long_lost=3))
+    assert (progress.done, progress.failed) == (5, 1)
+    rows = read_rows(tmp_path / OWN_FOLDER)
+    assert rows["c0001"].frames == 9 and rows["c0003"].reason == "it was changed"
+    assert sorted(committed(tmp_path)) == [f"c{n:04d}" for n in range(6)]
+
+
+def test_a_piece_that_kills_three_processes_fails_its_video(tmp_path: Path) -> None:
+    entries = [*entries_of(3, long=0), Entry("deep", "long-short-of.mp4")]
+    progress = run_corpus(run_of(tmp_path, 4, 2), entries)
+    assert (progress.done, progress.failed) == (3, 1)
+    row = read_rows(tmp_path / OWN_FOLDER)["deep"]
+    assert row.reason == "3 processes that worked on it died (SIGSEGV)"
+    assert len(list(tmp_path.glob("deep-piece-*"))) == 2
+
+
 def test_what_concerns_all_ends_the_run_and_keeps_what_is_done(tmp_path: Path) -> None:
     entries = entries_of(6, full=4)
     with pytest.raises(OutputError, match="no space"):
@@ -189,6 +222,24 @@ def test_a_torn_line_is_no_row_and_costs_no_other(tmp_path: Path) -> None:
         assert left >= whole[:cut].count(b"\n")
         run_corpus(run_of(tmp_path, 4), entries)
         assert len(read_rows(tmp_path / OWN_FOLDER)) == 4
+
+
+def test_lines_that_are_no_rows_are_passed_over(tmp_path: Path) -> None:
+    entries = entries_of(4)
+    run_corpus(run_of(tmp_path, 4), entries)
+    path = tmp_path / OWN_FOLDER / JOURNALS / "rows.jsonl"
+    lines = path.read_text().splitlines()
+    changed = [
+        lines[1].replace('"done"', '"undone"'),
+        lines[2].replace("2, 1", "2.5, 1"),
+        lines[3].replace(', "j"', ""),
+    ]
+    assert len({*changed, *lines}) == 7
+    path.write_text("\n".join([lines[0], *changed, "{}", "[]", "7"]) + "\n")
+    rows = read_rows(tmp_path / OWN_FOLDER)
+    assert list(rows) == ["c0000"] and rows["c0000"].frames == 2
+    with pytest.raises(KeyError):
+        rows["c0001"]
 
 
 def test_the_newest_row_of_an_input_counts(tmp_path: Path) -> None:

@@ -236,3 +236,17 @@ def test_no_face_at_all_is_an_error(tmp_path: Path) -> None:
     Image.new("RGB", (256, 256)).save(tmp_path / "black.png")
     with pytest.raises(OutputError, match=r"refused\.json"):
         preprocess(media_items(tmp_path), tmp_path / "out", CONFIG, GridDetector)
+
+
+def test_runs_that_share_a_folder_make_what_one_run_makes(data: Path, tmp_path: Path) -> None:
+    items = media_items(data)
+    whole = preprocess(items, tmp_path / "whole", CONFIG, GridDetector)
+    out = tmp_path / "shared"
+    for number in (2, 3):
+        report = preprocess(items, out, CONFIG, GridDetector, part=(number, 3))
+        assert report.missing > 0 and not (out / "annotations.npz").exists()
+    assert preprocess(items, out, CONFIG, GridDetector, part=(1, 3)) == whole
+    names = {path.name for path in out.iterdir()}
+    assert names == {path.name for path in (tmp_path / "whole").iterdir()}
+    for name in names:
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name

@@ -41,28 +41,48 @@ def test_attempts_count_deaths_at_the_items_of_a_job() -> None:
         attempts.open(6)
 
 
+_LONGEST = 300
+"""Seconds for all that needs the cluster: it takes about 40 where nothing else runs, and some of
+Ray's mistakes wait for ever."""
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A cluster of three processors on this machine, for all tests of the file."""
-    ray = pytest.importorskip("ray", reason="needs the extra corpus")
-    pytest.importorskip("ray.data", reason="needs the extra corpus")
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'smirk3d[corpus]'")
+    pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'smirk3d[corpus]'")
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level="error")
-    yield
-    ray.shutdown()
+
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError(f"Ray was not done after {_LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(_LONGEST)
+    try:
+        ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level="error")
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        ray.shutdown()
+
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="bounded by a signal of POSIX")
 
 
 @pytest.mark.slow
+@needs_signals
 def test_each_job_gives_its_result_once_and_a_deadly_one_its_reason(cluster: None) -> None:
-    results = list(run_on_ray(square, range(12), 2, most_deaths=3))
-    assert len(results) == 12
+    results = list(run_on_ray(square, range(5, 11), 2))
+    assert len(results) == 6
     found = dict(results)
-    assert found.pop(7) == "3 processes that worked on it died (its process ended)"
-    assert found == {n: n * n for n in range(12) if n != 7}
+    assert found.pop(7) == "2 processes that worked on it died (its process ended)"
+    assert found == {n: n * n for n in range(5, 11) if n != 7}
 
 
 @pytest.mark.slow
+@needs_signals
 def test_what_the_work_raises_ends_the_run(cluster: None) -> None:
     with pytest.raises(InputError, match="thirteen"):
-        list(run_on_ray(square, range(11, 15), 2))
+        list(run_on_ray(square, range(12, 14), 1))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +13,10 @@ from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
 from smirk3d.export.usd.writing import write_usd
 from smirk3d.heads.tiny import tiny_head
+from tests.export.bpy_python import BPY_PYTHON, HAS_BPY, REASON
 from tests.export.faces import random_faces
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("bpy") is None,
-    reason="bpy is not installed (pip install --no-deps bpy; Python 3.11)",
-)
+pytestmark = pytest.mark.skipif(not HAS_BPY, reason=REASON)
 HEAD = tiny_head()
 READER = Path(__file__).with_name("blender_reader.py")
 
@@ -29,7 +25,7 @@ def in_blender(path: Path, frames: list[float]) -> dict[str, np.ndarray]:
     """World vertices by mesh and frame, as Blender evaluates them."""
     out = path.with_suffix(".npz")
     arguments = [str(path), str(out), *(f"{frame:g}" for frame in frames)]
-    subprocess.run([sys.executable, str(READER), *arguments], check=True, capture_output=True)
+    subprocess.run([BPY_PYTHON, str(READER), *arguments], check=True, capture_output=True)
     with np.load(out) as stored:
         return {name: stored[name] for name in stored}
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from smirk3d.array_interface import array_namespace, constant
 from smirk3d.errors import ShapeError, UsageError
 from smirk3d.geometry import cameras, rotations
-from smirk3d.geometry.array_interface import array_namespace, constant
 
 from .conftest import MakeArray, as_numpy
 

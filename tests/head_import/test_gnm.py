@@ -5,35 +5,13 @@ import io
 import numpy as np
 import pytest
 import torch
+from tests.head_import.gnm_files import gnm_arrays
 
 from smirk3d.errors import AssetError
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.head_import.gnm import convert_gnm
 from smirk3d.heads.head_file import write_head_file
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.tiny import tiny_head_arrays
-
-
-def gnm_arrays():
-    rng = np.random.default_rng(0)
-    head, _ = tiny_head_arrays("pca")
-    count = len(head["v_template"])
-    weights = np.zeros((4, count))
-    weights[2, head["part"] == 1] = weights[3, head["part"] == 2] = 1
-    weights[0] = np.clip(-head["v_template"][:, 1] / 0.1, 0, 1) * (1 - weights.sum(0))
-    weights[1] = 1 - weights.sum(0)
-    return {
-        "template_vertex_positions": head["v_template"].astype(np.float32),
-        "vertex_identity_basis": rng.normal(size=(7, count, 3)) * 1e-3,
-        "expression_basis": rng.normal(size=(9, count, 3)) * 1e-3,
-        "skinning_weights": weights,
-        "pose_correctives_regressor": rng.normal(size=(36, 3 * count)) * 1e-3,
-        "triangles": head["faces"],
-        "template_joint_positions": head["joints"][[1, 0, 3, 4]],
-        "joint_identity_basis": rng.normal(size=(7, 4, 3)) * 1e-3,
-        "joint_parent_indices": np.array([-1, 0, 1, 1]),
-        "joint_names": np.array(["neck", "head", "left_eye", "right_eye"]),
-    }
 
 
 def packed(arrays):

@@ -10,7 +10,8 @@ SURFACE = torch.tensor([0.012, 0.0059, 0.0084])
 
 
 def contact(**changes: torch.Tensor) -> Contact:
-    return Contact(**(contact_buffers({}) | {"eye_surface": SURFACE} | changes))
+    none = {name: torch.as_tensor(array) for name, array in contact_buffers({}).items()}
+    return Contact(**(none | {"eye_surface": SURFACE} | changes))
 
 
 def test_a_cornea_bulges_and_meets_the_ball_at_the_iris() -> None:

@@ -13,9 +13,9 @@ from smirk3d.preprocessing.face_crop import (
     smirk_crop_transform,
     transform_points,
     warp_crop,
-    warp_image,
     without_roll,
 )
+from smirk3d.preprocessing.image_warp import warp_image
 
 BOX = np.array([[100.0, 50.0], [180.0, 50.0], [100.0, 170.0], [180.0, 170.0]])
 

@@ -42,7 +42,7 @@ def test_parts_share_no_vertex() -> None:
     part = torch.zeros_like(head.part)
     part[head.v_template[:, 1] < -0.05] = 6
     faces = head.faces[(head.part[head.faces] == 0).all(1)]
-    topology = type("T", (), dict(vars(head)["_buffers"]) | {"faces": faces, "part": part})()
+    topology = type("T", (), head.arrays() | {"faces": faces, "part": part})()
     topology.regions = {}
     surface = picture_surface(topology)
     inner = surface.faces[surface.face_part == 6].unique()

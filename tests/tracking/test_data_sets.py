@@ -234,7 +234,7 @@ def test_flash_avatar(made) -> None:
 
 
 def test_the_mouth_is_the_hull_of_the_lips(track: Track, head: HeadModel) -> None:
-    lips = next(buffer for name, buffer in head.named_buffers() if name.endswith("region_lips"))
+    lips = next(buffer for name, buffer in head.arrays().items() if name.endswith("region_lips"))
     before = lips.clone()
     lips[:] = torch.arange(len(lips)) < 40
     try:

@@ -1,6 +1,6 @@
 /** The test vectors that scripts/web_vectors.py wrote. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FaceParameters } from "../src/core";
 
@@ -27,4 +27,10 @@ export function asParameters(groups: Record<string, number[]>): FaceParameters {
 export function largestDifference(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
   if (found.length !== wanted.length) throw new Error(`${found.length} numbers, not ${wanted.length}`);
   return Array.from(wanted).reduce((worst, value, i) => Math.max(worst, Math.abs(found[i]! - value)), 0);
+}
+
+/** Writes a file beside the vectors, for Python to read. */
+export function writeFile(name: string, content: string | Uint8Array): void {
+  if (!folder) throw new Error("set SMIRK3D_WEB_VECTORS to the folder that scripts/web_vectors.py wrote");
+  writeFileSync(join(folder, name), content);
 }

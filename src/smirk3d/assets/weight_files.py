@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import save
-from torch import Tensor, nn
-
+from smirk3d.array_interface import is_torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.archives import ZipArchive
 from smirk3d.assets.foreign.json_text import parse_json, require_object
 from smirk3d.assets.foreign.origin import DAMAGE, Origin, one_line
 from smirk3d.assets.foreign.tensors import SafetensorsFile, load_torch_file
+from smirk3d.assets.optional import require
 from smirk3d.errors import AssetError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FORMAT = 1
 """Version of the header; a reader refuses others."""
@@ -68,6 +69,7 @@ def write_weights(
     # every tensor its own memory: safetensors refuses tensors that share it
     stored = {name: tensor.cpu().contiguous().clone() for name, tensor in stored.items()}
     text = json.dumps({"format": FORMAT, "kind": kind, **header})
+    save = require("safetensors.torch", extra="train").save
     with atomic_path(path) as temporary:
         # its save_file leaves files that nobody else may read
         temporary.write_bytes(save(stored, metadata={_KEY: text}))
@@ -181,7 +183,7 @@ def read_torch_state(path: str | Path) -> dict[str, Tensor]:
         for key in ("state_dict", "model"):
             if isinstance(loaded.get(key), dict):
                 loaded = loaded[key]
-        tensors = {str(k): v for k, v in loaded.items() if isinstance(v, Tensor)}
+        tensors = {str(k): v for k, v in loaded.items() if is_torch(v)}
         if tensors:
             return tensors
     raise AssetError(f"{path}: holds no state dict; save one by torch.save(module.state_dict())")
@@ -219,6 +221,7 @@ def check_build(build: Callable[[], nn.Module], path: str | Path) -> None:
             shape.
     """
     shapes = SafetensorsFile(_origin(path, "")).shapes
+    torch = require("torch", extra="train")
     try:
         with torch.device("meta"):
             own = build().state_dict()

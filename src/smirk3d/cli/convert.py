@@ -126,7 +126,7 @@ def _write(name: str, path: Path, performance: Performance, source: str, fps: Fr
     elif name == "npz":
         write_parameters_npz(path, head, parameters)
     elif name == "track":
-        performance.as_track(source).save(path)
+        performance.as_track(source).save(path, head)
     elif name == "usd-points":
         write_point_cache(path, head, HeadMotion(parameters=parameters, timestamps=times))
     else:

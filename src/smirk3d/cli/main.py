@@ -35,6 +35,7 @@ COMMANDS = {
     "corpus": "the state of a folder of many results, and its tables",
     "edit": "another expression in a photo, painted into it",
     "view": "results, tracks and uploads in the browser",
+    "web": "a page that finds faces in the browser itself",
     "export": "a result to other formats",
     "convert": "FLAME's parameters, ARKit's curves and tracks to each other",
     "heads": "list, show, import or bake head models",

@@ -42,12 +42,12 @@ class Play:
 
         from fractions import Fraction
 
+        from smirk3d.closing import stop_on_interrupt
         from smirk3d.heads.registry import load_head
         from smirk3d.live.calibration import REST_SECONDS, Calibration
         from smirk3d.live.datagrams import face_values
         from smirk3d.live.playback import play
         from smirk3d.tracking.performance import read_performance
-        from smirk3d.tracking.track_video import stop_on_interrupt
 
         shown = read_performance(
             self.track, load_head, flame="flame", head=self.head, person=self.person,

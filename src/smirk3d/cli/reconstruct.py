@@ -90,7 +90,8 @@ class Reconstruct:
         options = self.estimation
         settings = Settings(
             kind="photos", head=options.head, weights=options.weights, refine=options.refine,
-            device=options.device, formats=formats, table=self.corpus.table or "parquet",
+            fast=options.fast, device=options.device, formats=formats,
+            table=self.corpus.table or "parquet",
         )  # fmt: skip
         return run_inputs(self.photos, self.out, settings, self.corpus)
 

@@ -96,7 +96,7 @@ class Track:
             options.head,
             weights=options.weights,
             refine=options.refine,
-            fast=not options.refine,
+            fast=options.fast or (not options.refine and self._is_live),
             device=options.device,
         )
         check_formats(formats, reconstructor.head)
@@ -104,6 +104,11 @@ class Track:
             formats = tuple(name for name in formats if name != OVERLAY)
             return self._track_camera(self.camera, reconstructor, formats)
         return self._track_videos(reconstructor, formats)
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether each frame is answered before the next one comes."""
+        return self.camera is not None or self.smooth == "live"
 
     def _check(self, formats: tuple[str, ...]) -> None:
         """Refuse options that do not go together.
@@ -156,7 +161,8 @@ class Track:
         options = self.estimation
         settings = Settings(
             kind="videos", head=options.head, weights=options.weights, refine=options.refine,
-            device=options.device, formats=formats, clip=self._config(),
+            fast=options.fast or (not options.refine and self._is_live), device=options.device,
+            formats=formats, clip=self._config(),
             table=self.corpus.table or "parquet",
         )  # fmt: skip
         return run_inputs(self.videos, self.out, settings, self.corpus, fresh=self.fresh)

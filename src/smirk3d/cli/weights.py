@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ class List:
 
     def run(self) -> int:
         """Run the command and return the exit code."""
-        from smirk3d.encoders.face_encoder import read_header
+        from smirk3d.encoders.head_description import read_header
 
         failed, shipped = False, shipped_files("weights")
         for name, path in installed_files("weights").items():
@@ -57,7 +58,7 @@ class Show:
     def run(self) -> int:
         """Run the command and return the exit code."""
         check_weights(self.weights, must_be_file=True)
-        from smirk3d.encoders.face_encoder import read_header
+        from smirk3d.encoders.head_description import read_header
         from smirk3d.encoders.registry import find_weights
 
         path = find_weights(self.weights)
@@ -102,7 +103,8 @@ class Import:
 
 def _with_head(weights: str) -> tuple[FaceEncoder, HeadModel]:
     """Return an encoder by name or file, with the head that it is for."""
-    from smirk3d.encoders.face_encoder import FaceEncoder, read_header
+    from smirk3d.encoders.face_encoder import FaceEncoder
+    from smirk3d.encoders.head_description import read_header
     from smirk3d.encoders.registry import find_weights
     from smirk3d.heads.registry import load_head
 
@@ -119,6 +121,8 @@ class Export:
     """Name or file."""
     out: Path
     """File to write, FILE.onnx."""
+    half: bool = False
+    """Store matrices in half precision, as the weights that come with smirk3d are anyway."""
     overwrite: bool = False
     """Replace the file if it exists."""
 
@@ -128,8 +132,11 @@ class Export:
         check_ending(self.out, (".onnx",), "an ONNX file")
         check_new_file(self.out, overwrite=self.overwrite)
         from smirk3d.encoders.onnx_export import export_onnx
+        from smirk3d.encoders.registry import find_weights
 
-        export_onnx(_with_head(self.weights)[0], self.out)
+        encoder, _ = _with_head(self.weights)
+        sha256 = hashlib.sha256(find_weights(self.weights).read_bytes()).hexdigest()
+        export_onnx(encoder, self.out, half=self.half, weights_sha256=sha256)
         say(self.out)
         return 0
 

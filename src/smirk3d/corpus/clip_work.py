@@ -25,15 +25,17 @@ from smirk3d.assets.optional import require
 from smirk3d.assets.result_folders import Destination
 from smirk3d.assets.safe_names import path_text
 from smirk3d.corpus.face_rows import columns_of_faces, columns_of_track
-from smirk3d.corpus.manifest import Entry, Kind
+from smirk3d.corpus.manifest import Entry, InPieces, Job, JoinJob, Kind, PieceJob
 from smirk3d.corpus.media import local_file
-from smirk3d.corpus.rows import ClipRow
+from smirk3d.corpus.rows import ClipRow, Outcome
 from smirk3d.corpus.tables import Table, part_path, write_part
 from smirk3d.errors import AssetError, MissingExtra, NoFaceFound, OutputError, reason
 from smirk3d.export.reconstruction_folder import write_reconstruction
 from smirk3d.preprocessing.media.image_io import picture_bytes, read_image_bytes
 from smirk3d.reconstruction import FaceReconstructor
-from smirk3d.tracking.track_video import ClipConfig, track_video
+from smirk3d.tracking.pieces.cutting import LONGEST_PIECE
+from smirk3d.tracking.pieces.long_video import cut, is_long, join, track_piece
+from smirk3d.tracking.track_video import ClipConfig, ClipOutcome, open_video, track_video
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,20 +50,24 @@ class Settings:
 
     Attributes:
         kind: what they are.
-        head, weights, refine, device: as of :class:`~smirk3d.reconstruction.FaceReconstructor`.
+        head, weights, refine, fast, device: as of
+            :class:`~smirk3d.reconstruction.FaceReconstructor`.
         formats: formats of each person's or face's files.
         clip: settings of videos but for their spans.
         table: kind of the tables.
+        longest_piece: seconds; longer videos are cut into pieces that are tracked side by side.
     """
 
     kind: Kind
     head: str = DEFAULT_HEAD
     weights: str = "default"
     refine: bool = False
+    fast: bool = False
     device: str = "auto"
     formats: tuple[str, ...] = ()
     clip: ClipConfig = field(default_factory=ClipConfig)
     table: Table = "parquet"
+    longest_piece: float = LONGEST_PIECE
 
     def digest(self, reconstructor: FaceReconstructor) -> str:
         """Return a hash of all that a result depends on but for its input."""
@@ -70,9 +76,11 @@ class Settings:
             "head": reconstructor.head.fingerprint,
             "weights": reconstructor.weights_sha256,
             "refine": self.refine,
+            "fast": self.fast,
             "formats": sorted(self.formats),
             "clip": asdict(self.clip) if self.kind == "videos" else None,
             "table": self.table,
+            "longest_piece": self.longest_piece,
         }
         return hashlib.sha256(json.dumps(record, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -81,7 +89,11 @@ class Settings:
 def reconstructor_of(settings: Settings) -> FaceReconstructor:
     """Return the estimator of settings, the same one for all inputs of a process."""
     return FaceReconstructor(
-        settings.head, weights=settings.weights, refine=settings.refine, device=settings.device
+        settings.head,
+        weights=settings.weights,
+        refine=settings.refine,
+        fast=settings.fast,
+        device=settings.device,
     )
 
 
@@ -114,19 +126,23 @@ class ClipWork:
     job: str
 
     def __call__(
-        self, entry: Entry, left_out: Mapping[int, str], begin: Callable[[int], None], /
-    ) -> ClipRow:
-        """Return the row of an input, once its results are written.
+        self, job: Job, left_out: Mapping[int, str], begin: Callable[[int], None], /
+    ) -> Outcome:
+        """Return the row of an input, once its results are written; see :data:`Outcome`.
 
         Raises:
             Smirk3dError: if something is wrong that concerns every input, such as a full disk.
         """
+        entry = job if isinstance(job, Entry) else job.entry
         if left_out:
             return self._failed(entry, left_out[0])
         begin(0)
         try:
             with local_file(entry.uri) as path:
-                return self._done(path, entry)
+                if isinstance(job, PieceJob):
+                    track_piece(path, *self._clip_of(entry), job.number)
+                    return None
+                return self._done(path, job)
         except Exception as error:
             if concerns_all(error):
                 raise
@@ -141,12 +157,19 @@ class ClipWork:
             status="done", version=__version__, job=self.job,
         )  # fmt: skip
 
-    def _done(self, path: Path, entry: Entry) -> ClipRow:
-        place = Destination(Path(entry.uri), self.out / entry.id)
+    def _done(self, path: Path, job: Entry | JoinJob) -> ClipRow | InPieces:
+        entry = job if isinstance(job, Entry) else job.entry
         if self.settings.kind == "photos":
-            made = self._photo(path, place, entry)
+            made = self._photo(path, self._destination(entry), entry)
+        elif isinstance(job, JoinJob):
+            destination, reconstructor, config = self._clip_of(entry)
+            formats = self.settings.formats
+            made = self._told(entry, join(path, destination, reconstructor, formats, config))
         else:
-            made = self._video(path, place, entry)
+            outcome = self._video(path, entry)
+            if isinstance(outcome, int):
+                return InPieces(entry, outcome)
+            made = self._told(entry, outcome)
         reconstructor = reconstructor_of(self.settings)
         return replace(
             self._row(entry),
@@ -157,14 +180,29 @@ class ClipWork:
             **made,
         )
 
-    def _video(self, path: Path, place: Destination, entry: Entry) -> dict[str, Any]:
-        settings, reconstructor = self.settings, reconstructor_of(self.settings)
-        config = replace(settings.clip, start=entry.start, end=entry.end)
-        outcome = track_video(path, reconstructor, place, settings.formats, config)
+    def _destination(self, entry: Entry) -> Destination:
+        return Destination(Path(entry.uri), self.out / entry.id)
+
+    def _clip_of(self, entry: Entry) -> tuple[Destination, FaceReconstructor, ClipConfig]:
+        config = replace(self.settings.clip, start=entry.start, end=entry.end)
+        return self._destination(entry), reconstructor_of(self.settings), config
+
+    def _video(self, path: Path, entry: Entry) -> ClipOutcome | int:
+        """Track a video and return the outcome; of a long one, the number of its pieces."""
+        destination, reconstructor, config = self._clip_of(entry)
+        formats, longest = self.settings.formats, self.settings.longest_piece
+        video = open_video(path, config)
+        if is_long(video, longest):
+            return cut(video, destination, reconstructor, formats, config, longest)
+        outcome = track_video(path, reconstructor, destination, formats, config)
         if outcome.interrupted:
             raise KeyboardInterrupt
+        return outcome
+
+    def _told(self, entry: Entry, outcome: ClipOutcome) -> dict[str, Any]:
+        """Write the part of the faces of a tracked video and return what its row says of it."""
         track, folder = outcome.track, outcome.folder
-        self._write_part(entry, columns_of_track(track, reconstructor.head))
+        self._write_part(entry, columns_of_track(track, reconstructor_of(self.settings).head))
         rate, _, base = track.meta["rate"].partition("/")
         times = track.timestamps
         return {

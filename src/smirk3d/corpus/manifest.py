@@ -1,4 +1,7 @@
-"""The inputs of a corpus: files, folders, globs, lists and addresses to one list of entries."""
+"""The inputs of a corpus: files, folders, globs, lists and addresses to one list of entries.
+
+An entry is one job, or, if it is a long video, its pieces and their joining.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,47 @@ class Entry:
     start: float = 0.0
     end: float | None = None
     same_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PieceJob:
+    """The tracking of one piece of a long video.
+
+    Attributes:
+        entry: the video.
+        number: of the piece, from 0.
+    """
+
+    entry: Entry
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class JoinJob:
+    """The results of a long video whose pieces are tracked.
+
+    Attributes:
+        entry: the video.
+    """
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class InPieces:
+    """The answer that an input is a long video, to be tracked in pieces.
+
+    Attributes:
+        entry: the video.
+        count: number of its pieces.
+    """
+
+    entry: Entry
+    count: int
+
+
+Job = Entry | PieceJob | JoinJob
+"""An input, or a part of a long video."""
 
 
 def is_address(text: str) -> bool:

@@ -20,6 +20,7 @@ from smirk3d.assets.atomic import output_error
 from smirk3d.assets.foreign.json_text import parse_json
 from smirk3d.assets.foreign.origin import Origin
 from smirk3d.closing import Closing
+from smirk3d.corpus.manifest import InPieces
 from smirk3d.errors import InputError
 
 Status = Literal["done", "failed", "skipped"]
@@ -76,12 +77,18 @@ class ClipRow:
     job: str = ""
 
 
+Outcome = ClipRow | InPieces | None
+"""What becomes of a job: the row of its input, done or failed; that the input is to be tracked in
+pieces; or None, for a piece that is tracked."""
+
 COLUMNS = tuple(field.name for field in fields(ClipRow))
 _SHARED = frozenset(
     ("status", "reason", "head", "head_fingerprint", "weights", "weights_sha256", "version")
 )
 """Columns whose texts many rows have in common."""
-_TEXT, _REAL, _WHOLE = {str}, {float, int}, {int}
+_TEXT: set[type] = {str}
+_WHOLE: set[type] = {int}
+_REAL: set[type] = {float, int}
 _KINDS: dict[str, set[type]] = {
     "start": _REAL, "end": _REAL | {type(None)}, "seconds": _REAL, "frames": _WHOLE,
     "faces": _WHOLE,

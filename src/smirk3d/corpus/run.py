@@ -14,8 +14,8 @@ from smirk3d.assets.atomic import output_error
 from smirk3d.assets.locks import ENDING, FileLock
 from smirk3d.assets.safe_names import path_text
 from smirk3d.closing import Closing
-from smirk3d.corpus.manifest import Entry, shard_of
-from smirk3d.corpus.rows import JOURNALS, ClipRow, Journal, RowTable, read_rows
+from smirk3d.corpus.manifest import Entry, InPieces, Job, JoinJob, PieceJob, shard_of
+from smirk3d.corpus.rows import JOURNALS, ClipRow, Journal, Outcome, RowTable, read_rows
 from smirk3d.corpus.state import Plan, Progress
 from smirk3d.corpus.tables import OWN_FOLDER, clips_path, write_tables
 from smirk3d.engines.work import Engine, Prepare, Work
@@ -36,7 +36,7 @@ class CorpusRun:
     Attributes:
         out: folder of the corpus.
         plan: what all runs of it are asked for together; ``inputs`` counts those of all shards.
-        work: the work on one input.
+        work: the work on one input, or on a piece of it.
         engine: who does it.
         prepare: called once in each process, see :data:`smirk3d.engines.work.Prepare`.
         shard: the shard's number, from 1, and how many there are.
@@ -46,7 +46,7 @@ class CorpusRun:
 
     out: Path
     plan: Plan
-    work: Work[Entry, ClipRow]
+    work: Work[Job, Outcome]
     engine: Engine
     prepare: Prepare | None = None
     shard: tuple[int, int] = (1, 1)
@@ -155,9 +155,30 @@ def _rows(run: CorpusRun, entries: Sequence[Entry]) -> Iterator[ClipRow]:
                 status="skipped", reason=f"the same as {entry.same_as}", version=__version__,
                 job=run.plan.job,
             )  # fmt: skip
-    jobs = (entry for entry in entries if entry.same_as is None)
-    for _, row in run.engine(run.work, jobs, prepare=run.prepare):
-        yield row
+    entries = [entry for entry in entries if entry.same_as is None]
+    long: list[InPieces] = []
+    for _, outcome in run.engine(run.work, entries, prepare=run.prepare):
+        if isinstance(outcome, ClipRow):
+            yield outcome
+        elif outcome is not None:
+            long.append(outcome)
+    if long:
+        # in an order of their own, whichever was cut first
+        yield from _long_rows(run, sorted(long, key=lambda video: video.entry.id))
+
+
+def _long_rows(run: CorpusRun, videos: Sequence[InPieces]) -> Iterator[ClipRow]:
+    """Have the pieces of long videos tracked, side by side, and then each video joined."""
+    pieces = [PieceJob(video.entry, n) for video in videos for n in range(video.count)]
+    failed: dict[str, ClipRow] = {}
+    for _, outcome in run.engine(run.work, pieces, prepare=run.prepare):
+        if isinstance(outcome, ClipRow) and outcome.id not in failed:
+            failed[outcome.id] = outcome
+            yield outcome
+    joins = [JoinJob(video.entry) for video in videos if video.entry.id not in failed]
+    for _, outcome in run.engine(run.work, joins, prepare=run.prepare):
+        if isinstance(outcome, ClipRow):
+            yield outcome
 
 
 class Log(Closing):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.preprocessing.face_crop import warp_image
+from smirk3d.preprocessing.image_warp import warp_image
 from smirk3d.synthesis.labeled_faces import LabeledFaces, joined_points
 from smirk3d.synthesis.mirroring import Mirror
 

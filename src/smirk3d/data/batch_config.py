@@ -103,6 +103,8 @@ class BatchConfig:
         rendered: fraction of each batch that are renders of procedural heads, two expressions of
             each person.
         people: fraction of each batch that are drawn people from ``data.people``.
+        people_turned: how often people turned away by more than 50 degrees are taken, relative to
+            the others.
         rendered_heads: names of the heads that are rendered in alternation; none for the trained
             one.
         on_device: keep all photos in the device's memory, as a GPU can.
@@ -117,6 +119,7 @@ class BatchConfig:
     warped: float = 0.0
     rendered: float = 0.0
     people: float = 0.0
+    people_turned: float = 1.0
     rendered_heads: tuple[str, ...] = ()
     on_device: bool = False
     ahead: int = 2
@@ -134,8 +137,9 @@ class BatchConfig:
             if not value >= bound:
                 raise UsageError(f"--data.batches.{name} {value:g}: give {bound} or more")
         _check_fractions(
-            "data.batches.", warped=self.warped, rendered=self.rendered, people=self.people
-        )
+            "data.batches.", warped=self.warped, rendered=self.rendered, people=self.people,
+            people_turned=self.people_turned,
+        )  # fmt: skip
         if 2 * self.warped + self.rendered + self.people > 1:
             raise UsageError(
                 f"twice the fraction of warped faces and those of rendered ones and of people "

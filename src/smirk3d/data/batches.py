@@ -37,6 +37,9 @@ _ALONE, _DRAWN, _PAIRED, _PEOPLE = 1, 300_000, 400_000, 500_000
 """Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs and
 of drawn people."""
 
+_TURNED = 50.0
+"""Degrees from which a face counts as turned away: its far half is hidden."""
+
 
 def seeded(
     seed: int, step: int, stream: int, device: torch.device | str = "cpu"
@@ -152,7 +155,8 @@ class TrainingBatches:
     def _drawn_people(self, count: int, step: int) -> LabeledFaces:
         assert self._people is not None
         generator = seeded(self.seed, step, _PEOPLE + self.world_size + self.rank)
-        rows = torch.randint(len(self._people), (count,), generator=generator)
+        odds = torch.where(self._people.turn > _TURNED, self.config.people_turned, 1.0)
+        rows = torch.multinomial(odds, count, replacement=True, generator=generator)
         return self._people.rows(rows, self.device)
 
     @torch.no_grad()

@@ -36,6 +36,7 @@ class DrawnPeople:
         targets: true parameters ``[N]`` in the pictures' frame.
         points: fixed points of the surface ``[N, P, 2]`` in pixels.
         points_visible: ``[N, P]`` bool.
+        turn: angle ``[N]`` in degrees between the face's direction and that to the viewer.
         point_corners: vertices ``[P, 3]`` of the points; those of the face alone are kept.
         point_bary: barycentric coordinates ``[P, 3]`` of the points.
     """
@@ -69,10 +70,11 @@ class DrawnPeople:
         kept = _face_points(first, head, max_points)
         self.point_corners = torch.from_numpy(first["point_corners"][kept])
         self.point_bary = torch.from_numpy(first["point_bary"][kept])
-        images, landmarks, targets, points, visible = [], [], [], [], []
+        images, landmarks, targets, points, visible, turn = [], [], [], [], [], []
         for labeled, shown in zip(sets, of_this_head, strict=True):
             cut, T_stored_image = _stored_pictures(labeled)
             images.append(cut)
+            turn.append(np.degrees(np.arccos(labeled["rotation"][:, 2, 2].clip(-1, 1))))
             landmarks.append(_known_landmarks(_moved(T_stored_image, labeled["landmarks"])))
             if shown:
                 targets.append(_targets(labeled, T_stored_image))
@@ -85,6 +87,7 @@ class DrawnPeople:
         self.images = torch.from_numpy(np.concatenate(images))
         self.landmarks = torch.from_numpy(np.concatenate(landmarks)).float()
         self.targets = FaceParameters.cat(targets)
+        self.turn = torch.from_numpy(np.concatenate(turn)).float()
         self.points = torch.from_numpy(np.concatenate(points)).float()
         self.points_visible = torch.from_numpy(np.concatenate(visible))
 
@@ -111,7 +114,7 @@ def _shows(labeled: LabeledSet, head: HeadModel) -> bool:
         InputError: if the set lacks labels.
     """
     parameters = labeled.parameters()
-    needed = {"arkit", "landmarks", "points", "T_crop_image"}
+    needed = {"arkit", "rotation", "landmarks", "points", "T_crop_image"}
     if parameters is None or not needed <= set(labeled.arrays):
         raise InputError(f"{labeled.folder} lacks labels that training needs (docs/people.md)")
     dims = {name: tensor.shape[1] for name, tensor in parameters.items()}

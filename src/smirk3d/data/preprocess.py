@@ -13,6 +13,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from smirk3d.data.adapters import MediaItem
 from smirk3d.data.annotated_faces import HELD_OUT_DIVISOR, LANDMARK_STEPS, LARGEST_ANNOTATIONS
 from smirk3d.data.preprocess_config import PreprocessConfig
 from smirk3d.engines.supervisor import run_local
+from smirk3d.engines.work import Engine
 from smirk3d.errors import InputError, MissingExtra, NoFaceFound, OutputError, reason
 from smirk3d.preprocessing.face_crop import crop_face, transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
@@ -53,9 +55,12 @@ class PreprocessReport:
         faces: number of faces in the shards.
         refused: reasons by file (``FILE`` or ``FILE#FRAME``) that was read but is not used.
         failed: reasons by file that could not be read, or not to its end.
+        missing: number of shards that other runs of a batch array have still to make; the counts
+            above are of all shards, once there are none.
     """
 
     faces: int = 0
+    missing: int = 0
     refused: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -80,6 +85,8 @@ def preprocess(
     config: PreprocessConfig,
     make_detector: Callable[[], FaceDetector],
     *,
+    engine: Engine | None = None,
+    part: tuple[int, int] = (1, 1),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreprocessReport:
     """Write shards of a data set's faces; go on where an earlier call was cut off.
@@ -91,8 +98,11 @@ def preprocess(
         items: see :func:`~smirk3d.data.adapters.media_items`.
         out: folder of the shards; a shard that is there already is not made again.
         config: settings; the same ones as in the earlier call.
-        make_detector: called once in each process.
-        on_progress: called with the numbers of shards done and in all.
+        make_detector: called once for each shard.
+        engine: who makes them; processes of this machine unless given.
+        part: number, from 1, and count of runs that share the folder: each makes every
+            count-th shard, and the one that ends last joins the annotations.
+        on_progress: called with the numbers of shards done and in all of this part.
 
     Raises:
         InputError: if the folder holds shards of other items or settings.
@@ -106,13 +116,16 @@ def preprocess(
         _Job(n, items[first : first + config.items], first, out, config, make_detector)
         for n, first in enumerate(range(0, len(items), config.items))
     ]
-    open_jobs = [job for job in jobs if not _is_done(job)]
-    count, done = len(jobs), len(jobs) - len(open_jobs)
-    for _ in run_local(_make_shard, open_jobs, config.processes):
+    engine = engine or partial(run_local, processes=config.processes)
+    mine = jobs[part[0] - 1 :: part[1]]
+    open_jobs = [job for job in mine if not _is_done(job)]
+    done = len(mine) - len(open_jobs)
+    for _ in engine(_make_shard, open_jobs):
         done += 1
         if on_progress is not None:
-            on_progress(done, count)
-    return _join(jobs, out)
+            on_progress(done, len(mine))
+    missing = sum(not _is_done(job) for job in jobs)
+    return PreprocessReport(missing=missing) if missing else _join(jobs, out)
 
 
 def _claim(out: Path, items: Sequence[MediaItem], config: PreprocessConfig) -> None:
@@ -151,7 +164,7 @@ def _make_shard(job: _Job, left_out: Mapping[int, str], begin: Callable[[int], N
     with (
         atomic_path(job.stem.with_suffix(".tar")) as temporary,
         temporary.open("wb") as stream,
-        writer_kind(stream) as writer,
+        writer_kind(stream, mtime=0) as writer,  # equal faces give equal bytes
     ):
         for number, item in enumerate(job.items):
             if number in left_out:

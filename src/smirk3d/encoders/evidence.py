@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails
-from smirk3d.encoders.point_outputs import PointDetails
+from smirk3d.array_interface import Array, array_namespace
 from smirk3d.parameters.face_parameters import FaceParameters
+
+if TYPE_CHECKING:
+    from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails
+    from smirk3d.encoders.point_outputs import PointDetails
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,13 +29,27 @@ class Evidence:
 
     parameters: FaceParameters
     std: FaceParameters | None
-    points: Tensor | None = None
-    points_std: Tensor | None = None
-    points_visible: Tensor | None = None
+    points: Array | None = None
+    points_std: Array | None = None
+    points_visible: Array | None = None
+
+    def __getitem__(self, rows: slice | Array) -> Evidence:
+        """Return the evidence of some faces."""
+
+        def some(values: Array | None) -> Array | None:
+            return None if values is None else values[rows]
+
+        return Evidence(
+            parameters=self.parameters[rows],
+            std=None if self.std is None else self.std[rows],
+            points=some(self.points),
+            points_std=some(self.points_std),
+            points_visible=some(self.points_visible),
+        )
 
 
 def evidence_of(
-    found: Mapping[str, Tensor], unseen: Mapping[str, Tensor], unseen_std: Mapping[str, Tensor]
+    found: Mapping[str, Array], unseen: Mapping[str, Array], unseen_std: Mapping[str, Array]
 ) -> Evidence:
     """Return the evidence in an encoder's named outputs.
 
@@ -45,13 +61,15 @@ def evidence_of(
     count = len(found["camera"])
     names = [field.name for field in fields(FaceParameters)]
 
-    def rows(prefix: str, constant: Mapping[str, Tensor]) -> FaceParameters:
-        return FaceParameters(
-            **{
-                name: constant[name].expand(count, -1) if name in constant else found[prefix + name]
-                for name in names
-            }
-        )
+    def rows(prefix: str, constant: Mapping[str, Array]) -> FaceParameters:
+        groups = {}
+        for name in names:
+            if name in constant:
+                row = constant[name]
+                groups[name] = array_namespace(row).broadcast_to(row, (count, len(row)))
+            else:
+                groups[name] = found[prefix + name]
+        return FaceParameters(**groups)
 
     return Evidence(
         parameters=rows("", unseen),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ from smirk3d.assets.weight_files import (
     check_build,
     load_strictly,
     read_weights,
-    read_weights_header,
     write_weights,
 )
 from smirk3d.conventions import CROP_SIZE
@@ -24,6 +23,7 @@ from smirk3d.encoders.backbones import Backbone, build_backbone
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.encoder_file import stored_config, tensor_name
 from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
+from smirk3d.encoders.head_description import HeadDescription, read_header
 from smirk3d.encoders.images import check_images
 from smirk3d.encoders.output_layers import GroupOutputs, renormalize
 from smirk3d.encoders.point_outputs import PointOutputs
@@ -39,22 +39,6 @@ _SMALLEST_STD = 0.02
 0.1."""
 
 _EXPRESSION = ("expression", "eyelids", "jaw", "eyes")
-
-
-class HeadDescription(Protocol):
-    """The facts of a head that an encoder needs; every ``HeadModel`` provides them."""
-
-    @property
-    def name(self) -> str:
-        """The head's name in weights files."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the arrays that give the parameters their meaning."""
-
-    @property
-    def spec(self) -> tuple[ParameterGroup, ...]:
-        """The head's parameter groups."""
 
 
 class GroupEncoder(nn.Module):
@@ -343,26 +327,3 @@ class FaceEncoder(nn.Module):
         tensors = {tensor_name(name): value for name, value in read_weights(path).items()}
         load_strictly(encoder, tensors, str(path))
         return encoder.eval()
-
-
-def read_header(path: str | Path) -> dict[str, Any]:
-    """Return head, config and provenance of a weights file without reading its tensors.
-
-    Raises:
-        AssetError: if the file is absent, damaged, or no encoder weights.
-    """
-    header = read_weights_header(path, kind=ENCODER)
-    lacking = {"head", "head_fingerprint", "groups", "config", "provenance"} - set(header)
-    if lacking:
-        raise AssetError(
-            f"{path}: its header lacks {', '.join(sorted(lacking))}; train or import it again"
-        )
-    for key, kind in _HEADER_KINDS.items():
-        if not isinstance(header[key], kind):
-            raise AssetError(f"{path}: {key} in its header is no {kind.__name__}; copy it again")
-    return header
-
-
-_HEADER_KINDS = {
-    "head": str, "head_fingerprint": str, "groups": dict, "config": dict, "provenance": dict,
-}  # fmt: skip

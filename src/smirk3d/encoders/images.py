@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
+from smirk3d.array_interface import Array, is_floating, is_torch
 from smirk3d.errors import UsageError
 
 _SLACK = 0.5
@@ -11,7 +10,7 @@ _SLACK = 0.5
 normalized pictures exceed it."""
 
 
-def check_images(images: Tensor, *, values: bool = True) -> None:
+def check_images(images: Array, *, values: bool = True) -> None:
     """Refuse images that are not floating-point numbers in [0, 1].
 
     Args:
@@ -21,13 +20,13 @@ def check_images(images: Tensor, *, values: bool = True) -> None:
     Raises:
         UsageError: if the images hold integers, not-a-number, or values far outside [0, 1].
     """
-    if not images.is_floating_point():
+    if not is_floating(images):
         raise UsageError(
             f"images must be floating-point numbers in [0, 1], got {images.dtype}: "
             "divide uint8 pictures by 255"
         )
-    if not values or not images.numel() or images.is_meta:
+    if not values or not all(images.shape) or (is_torch(images) and images.is_meta):
         return
-    low, high = (float(value) for value in images.detach().aminmax())
+    low, high = float(images.min()), float(images.max())
     if not -_SLACK <= low <= high <= 1 + _SLACK:
         raise UsageError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.assets.foreign.json_text import (
     is_number,
     parse_json,
@@ -17,12 +19,10 @@ from smirk3d.assets.foreign.json_text import (
 )
 from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
 from smirk3d.assets.foreign.tensors import LARGEST_WEIGHTS
-from smirk3d.assets.optional import require
 from smirk3d.assets.weight_files import ENCODER, FORMAT, refuse_other_kinds
 from smirk3d.encoders.evidence import Evidence, evidence_of
-from smirk3d.encoders.face_encoder import FaceEncoder, HeadDescription
+from smirk3d.encoders.head_description import ONNX_HEADER_KEY, ONNX_INPUT, HeadDescription
 from smirk3d.encoders.images import check_images
-from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT, exported_once
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -37,6 +37,7 @@ class OnnxEncoder:
         head_fingerprint: fingerprint of that head.
         groups: names of the components of each parameter group.
         provenance: origin of the weights.
+        weights_sha256: SHA-256 of the weights file that the ONNX file was made from, if known.
         uncertain: whether standard deviations are predicted.
         point_corners: vertices ``[P, 3]`` of the predicted surface points, None if there are none.
         point_bary: barycentric coordinates ``[P, 3]`` of these points.
@@ -52,9 +53,8 @@ class OnnxEncoder:
 
         Raises:
             AssetError: if this is no encoder by :mod:`smirk3d.encoders.onnx_export`.
-            MissingExtra: if ONNX Runtime is not installed (extra ``fast``).
         """
-        runtime = require("onnxruntime", extra="fast")
+        runtime = importlib.import_module("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -72,8 +72,9 @@ class OnnxEncoder:
         self.head_fingerprint: str = header["head_fingerprint"]
         self.groups: dict[str, list[str]] = header["groups"]
         self.provenance: dict[str, Any] = header["provenance"]
+        self.weights_sha256: str | None = header.get("weights_sha256")
         self._unseen, self._unseen_std = (
-            {name: torch.tensor(row) for name, row in header[key].items()}
+            {name: np.array(row, np.float32) for name, row in header[key].items()}
             for key in ("unseen", "unseen_std")
         )
         self.point_corners, self.point_bary = _surface_points(header.get("points"))
@@ -98,7 +99,6 @@ class OnnxEncoder:
 
         Raises:
             AssetError: if the file is absent, damaged, of another kind, or for another head.
-            MissingExtra: if ONNX Runtime is not installed (extra ``fast``).
         """
         if not Path(path).is_file():
             raise AssetError(f"{path}: no such weights file; `smirk3d weights export` writes one")
@@ -112,23 +112,8 @@ class OnnxEncoder:
             )
         return encoder
 
-    @classmethod
-    def from_torch(cls, encoder: FaceEncoder, *, threads: int = 0) -> OnnxEncoder:
-        """Return the same encoder; the first call for given weights takes many seconds.
-
-        Args:
-            encoder: encoder to export; its ONNX file is kept in the user's folder.
-            threads: number of threads; 0 for the number of cores.
-
-        Raises:
-            MissingExtra: if the extras ``fast`` or, on the first call, ``onnx`` are not installed.
-            OutputError: if the file cannot be kept.
-        """
-        require("onnxruntime", extra="fast")
-        return cls.from_file(exported_once(encoder), threads=threads)
-
-    def __call__(self, images: Tensor) -> FaceParameters:
-        """Return the parameters ``[B]`` of crops ``[B, 3, 224, 224]`` in [0, 1], on the CPU.
+    def __call__(self, images: Array) -> FaceParameters:
+        """Return the parameters ``[B]`` of crops ``[B, 3, 224, 224]`` in [0, 1], as NumPy arrays.
 
         Raises:
             ShapeError: if the images have another shape.
@@ -136,8 +121,8 @@ class OnnxEncoder:
         """
         return self.evidence(images).parameters
 
-    def evidence(self, images: Tensor) -> Evidence:
-        """Return estimates and their uncertainty for crops ``[B, 3, 224, 224]``, on the CPU.
+    def evidence(self, images: Array) -> Evidence:
+        """Return estimates and their uncertainty for crops ``[B, 3, 224, 224]``, as NumPy arrays.
 
         Raises:
             ShapeError: if the images have another shape.
@@ -145,30 +130,31 @@ class OnnxEncoder:
         """
         check_shape(images, "B 3 224 224", "images")
         check_images(images)
-        found = self._session.run(None, {INPUT: images.detach().cpu().float().numpy()})
-        outputs = {
-            name: torch.from_numpy(values)
-            for name, values in zip(self._outputs, found, strict=True)
-        }
+        found = self._session.run(
+            None, {ONNX_INPUT: to_numpy(images).astype(np.float32, copy=False)}
+        )
+        outputs = dict(zip(self._outputs, found, strict=True))
         return evidence_of(outputs, self._unseen, self._unseen_std)
 
 
-def _surface_points(points: dict[str, Any] | None) -> tuple[Tensor | None, Tensor | None]:
+def _surface_points(
+    points: dict[str, Any] | None,
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
     if points is None:
         return None, None
-    return torch.tensor(points["corners"]), torch.tensor(points["bary"])
+    return np.array(points["corners"], np.int64), np.array(points["bary"], np.float32)
 
 
 def _header(session: Any, source: str) -> dict[str, Any]:
     origin = Origin(source, "encoder by `smirk3d weights export`", "export it again", AssetError)
     with origin.refusing():
         metadata = session.get_modelmeta().custom_metadata_map  # ValueError unless all is UTF-8
-        if HEADER_KEY not in metadata:
+        if ONNX_HEADER_KEY not in metadata:
             raise AssetError(
                 f"{source}: holds an ONNX model of others; expected is one by "
                 "`smirk3d weights export`"
             )
-        header = require_object(parse_json(metadata[HEADER_KEY], origin), "its header")
+        header = require_object(parse_json(metadata[ONNX_HEADER_KEY], origin), "its header")
         if header.get("kind") != ENCODER or header.get("format") != FORMAT:
             raise AssetError(
                 f"{source}: holds {one_line(header.get('kind'))} in format "

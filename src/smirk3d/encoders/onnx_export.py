@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,12 +21,8 @@ from smirk3d.assets.optional import require
 from smirk3d.assets.weight_files import ENCODER, FORMAT
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.face_encoder import FaceEncoder
-
-HEADER_KEY = "smirk3d"
-"""Entry of the model's metadata that holds head, groups and provenance as JSON."""
-
-INPUT = "images"
-"""Name of the model's input."""
+from smirk3d.encoders.head_description import ONNX_HEADER_KEY, ONNX_INPUT
+from smirk3d.encoders.onnx_encoder import OnnxEncoder
 
 _LARGEST_BATCH = 4096
 """Upper bound of the exported batch dimension, which torch.export asks for; far above any use."""
@@ -42,7 +39,9 @@ class _OutputsInOrder(nn.Module):
         return tuple(self.encoder.predict(images).values())
 
 
-def onnx_model(encoder: FaceEncoder) -> bytes:
+def onnx_model(
+    encoder: FaceEncoder, *, half: bool = False, weights_sha256: str | None = None
+) -> bytes:
     """Return an encoder as an ONNX model.
 
     Its input ``images`` is ``[B, 3, 224, 224]`` in [0, 1] for any B; its outputs are those of
@@ -50,6 +49,12 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
     the JSON header of weights files, with the constant values of the other groups under ``unseen``,
     their standard deviations under ``unseen_std``, and the vertices and barycentric coordinates of
     surface points under ``points``.
+
+    Args:
+        encoder: the encoder.
+        half: store matrices and kernels in half precision, which changes nothing for weights that
+            were saved so; runtimes compute in single precision.
+        weights_sha256: SHA-256 of the file that the encoder was loaded from, for the header.
 
     Raises:
         MissingExtra: if the packages that write ONNX are not installed (extra ``onnx``).
@@ -68,7 +73,8 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
                 (images,),
                 dynamo=True,
                 verbose=False,
-                input_names=[INPUT],
+                optimize=not half,  # the optimizer multiplies kernels by what normalizes them
+                input_names=[ONNX_INPUT],
                 output_names=names,
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=_LARGEST_BATCH)},),
             )
@@ -86,24 +92,50 @@ def onnx_model(encoder: FaceEncoder) -> bytes:
         "unseen": {group.name: list(group.default) for group in encoder.unseen_groups},
         "unseen_std": {group.name: list(group.prior_std) for group in encoder.unseen_groups},
         "points": None,
+        "weights_sha256": weights_sha256,
     }
     if encoder.points is not None:
         corners, bary = encoder.points.corners, encoder.points.bary
         header["points"] = {"corners": corners.tolist(), "bary": bary.tolist()}
     model = program.model_proto
+    if half:
+        _store_half(model)
     entry = model.metadata_props.add()
-    entry.key, entry.value = HEADER_KEY, json.dumps(header)
+    entry.key, entry.value = ONNX_HEADER_KEY, json.dumps(header)
     return bytes(model.SerializeToString())
 
 
-def export_onnx(encoder: FaceEncoder, path: str | Path) -> None:
+def _store_half(model: Any) -> None:
+    """Replace kernels of an ONNX model by ones in half precision and casts to single."""
+    onnx = require("onnx", extra="onnx")
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        name, values = tensor.name, onnx.numpy_helper.to_array(tensor)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(
+            onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def export_onnx(
+    encoder: FaceEncoder,
+    path: str | Path,
+    *,
+    half: bool = False,
+    weights_sha256: str | None = None,
+) -> None:
     """Write an encoder to one ONNX file, whole or not at all; see :func:`onnx_model`.
 
     Raises:
         MissingExtra: if the packages that write ONNX are not installed (extra ``onnx``).
         OutputError: if the file cannot be written.
     """
-    model = onnx_model(encoder)
+    model = onnx_model(encoder, half=half, weights_sha256=weights_sha256)
     with atomic_path(path) as temporary:
         temporary.write_bytes(model)
 
@@ -126,6 +158,20 @@ def exported_once(encoder: FaceEncoder) -> Path:
     if not path.is_file():
         export_onnx(encoder, path)
     return path
+
+
+def onnx_encoder(encoder: FaceEncoder, *, threads: int = 0) -> OnnxEncoder:
+    """Return the same encoder for ONNX Runtime; the first call for given weights takes long.
+
+    Args:
+        encoder: encoder to export; its ONNX file is kept in the user's folder.
+        threads: number of threads; 0 for the number of cores.
+
+    Raises:
+        MissingExtra: if the extra ``onnx`` is not installed on the first call.
+        OutputError: if the file cannot be kept.
+    """
+    return OnnxEncoder.from_file(exported_once(encoder), threads=threads)
 
 
 @contextmanager

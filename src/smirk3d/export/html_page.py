@@ -34,12 +34,12 @@ from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
 from smirk3d.heads.contact import LIP_OVERLAP
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.spec import PARTS
+from smirk3d.heads.spec import HAIR_PARTS, PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
-from smirk3d.rendering.photo_colours import photo_colours
+from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
 
 _HEAD_ANGLES = ("pitch", "yaw", "roll")
 """Sliders of the head pose: rotations about x, y and z."""
@@ -298,8 +298,9 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
         return {"photo": None, "iris": CLAY_COMPLEXION.iris}
     crop = face.crop(*_PICTURE_SIZES)
     pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
-    found = photo_colours(head, face.parameters, pixels)
-    seen = torch.cat([(found.position + 1) / 2, found.seen[:, None]], 1)
+    found = faded_into_tone(head, photo_colours(head, face.parameters, pixels))
+    strips = torch.isin(head.part, torch.tensor([PARTS.index(part) for part in HAIR_PARTS]))
+    seen = torch.cat([(found.position + 1) / 2, (found.seen * ~strips)[:, None]], 1)
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     encoded = base64.b64encode(buffer.getvalue()).decode()

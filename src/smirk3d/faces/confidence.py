@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import Array, array_namespace, constant, without_gradients
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import VIEW_SPEC, ParameterGroup
 
 
-def group_confidence(head: HeadModel, std: FaceParameters) -> dict[str, Tensor]:
+def group_confidence(head: HeadModel, std: FaceParameters) -> dict[str, Array]:
     """Return the confidence ``[B]`` in [0, 1] of each group that a picture determines.
 
     It is the part of the variance among people that the picture takes away, the mean over the
@@ -28,10 +26,10 @@ def group_confidence(head: HeadModel, std: FaceParameters) -> dict[str, Tensor]:
     }
 
 
-@torch.no_grad()
+@without_gradients
 def action_confidence(
     head: HeadModel, parameters: FaceParameters, std: FaceParameters
-) -> dict[str, Tensor]:
+) -> dict[str, Array]:
     """Return the confidence ``[B]`` of each of ARKit's 52 actions, as that of groups.
 
     Args:
@@ -41,23 +39,23 @@ def action_confidence(
     """
     prior = std.replace(**{group.name: _prior(group, std) for group in head.spec})
     known = _taken_away(_change(head, parameters, std), _change(head, parameters, prior))
-    return dict(zip(ARKIT_NAMES, known.unbind(1), strict=True))
+    return {name: known[:, number] for number, name in enumerate(ARKIT_NAMES)}
 
 
-def _prior(group: ParameterGroup, std: FaceParameters) -> Tensor:
-    values: Tensor = getattr(std, group.name)
-    return values.new_tensor(group.prior_std).expand_as(values)
+def _prior(group: ParameterGroup, std: FaceParameters) -> Array:
+    values: Array = getattr(std, group.name)
+    return array_namespace(values).zeros_like(values) + constant(group.prior_std, values)
 
 
-def _taken_away(std: Tensor, prior: Tensor) -> Tensor:
-    return (1 - (std / prior.clamp(min=1e-9)).square()).clamp(0, 1)
+def _taken_away(std: Array, prior: Array) -> Array:
+    return (1 - (std / prior.clip(1e-9, None)) ** 2).clip(0, 1)
 
 
-def _change(head: HeadModel, parameters: FaceParameters, std: FaceParameters) -> Tensor:
+def _change(head: HeadModel, parameters: FaceParameters, std: FaceParameters) -> Array:
     """Return by how much ARKit's weights ``[B, 52]`` change by one standard deviation."""
     here = head.arkit(parameters)
-    changes = [(head.arkit(_moved(parameters, std, sign)) - here).abs() for sign in (1.0, -1.0)]
-    return torch.maximum(*changes)
+    changes = [abs(head.arkit(_moved(parameters, std, sign)) - here) for sign in (1.0, -1.0)]
+    return array_namespace(here).maximum(*changes)
 
 
 def _moved(parameters: FaceParameters, std: FaceParameters, sign: float) -> FaceParameters:

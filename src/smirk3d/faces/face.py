@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface import Array, is_torch, on_cpu, without_gradients
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.faces.confidence import action_confidence, group_confidence
 from smirk3d.faces.head_reference import HeadReference
@@ -64,7 +63,8 @@ class Face:
         Raises:
             AssetError: if the head is not installed, or another version of it is.
         """
-        return self.head if isinstance(self.head, HeadModel) else self.head.model
+        head = self.head if isinstance(self.head, HeadModel) else self.head.model
+        return head if is_torch(self.parameters.shape) else head.to_numpy()
 
     def with_head(self, head: HeadModel) -> Face:
         """Return the face with its head model at hand.
@@ -75,12 +75,11 @@ class Face:
         HeadReference(self.head.name, self.head.fingerprint).check(head)
         return replace(self, head=head)
 
-    def vertices(self) -> Tensor:
+    @without_gradients
+    def vertices(self) -> Array:
         """Return the posed vertices ``[V, 3]`` in metres, head axes."""
         head = self.model()
-        with torch.no_grad():
-            mesh = head(self.parameters[None].to(head.v_template))
-        return mesh.vertices[0].cpu()
+        return on_cpu(head(self.parameters[None].to(head.v_template)).vertices[0])
 
     def arkit(self) -> dict[str, float]:
         """Return ARKit's 52 weights by name.
@@ -103,7 +102,8 @@ class Face:
         """
         if self.std is None:
             return {}
-        head, std = self.model(), self.std[None]
+        head = self.model()
+        std = self.std[None].to(self.parameters.shape)
         known = group_confidence(head, std)
         if head.has_named_actions:
             known |= action_confidence(head, self.parameters[None], std)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.array_interface import to_numpy
 from smirk3d.assets.optional import require
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -31,7 +32,7 @@ def parameter_columns(
     for group, values in parameters.items():
         named = names.get(group) or [str(number) for number in range(values.shape[-1])]
         for number, name in enumerate(named):
-            columns[f"{group}.{name}"] = values[:, number].detach().cpu().double().numpy()
+            columns[f"{group}.{name}"] = to_numpy(values[:, number]).astype(np.float64)
     return columns
 
 

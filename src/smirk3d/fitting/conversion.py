@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from smirk3d.array_interface import require_finite
 from smirk3d.errors import AssetError
 from smirk3d.fitting.correspondence import SurfaceCorrespondence, find_correspondence
 from smirk3d.fitting.point_head import MOVING, PointHead
-from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters

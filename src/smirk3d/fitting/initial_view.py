@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from smirk3d.array_interface import Array, array_namespace, constant, identity_like
 
 
-def initial_view(points: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def initial_view(points: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
     """Return the rotation and camera that best map rigid points to targets.
 
     Solves the affine camera by weighted least squares and takes the nearest scaled rotation, the
@@ -20,22 +19,24 @@ def initial_view(points: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tens
     Returns:
         Rotation matrices ``[B, 3, 3]``, and cameras ``[B, 3]`` (scale, tx, ty).
     """
-    total = weights.sum(1, keepdim=True)
-    fraction = (weights / total)[..., None]
-    mean_point = (points * fraction).sum(1, keepdim=True)
-    mean_target = (targets * fraction).sum(1, keepdim=True)
+    xp = array_namespace(points)
+    down = constant([1.0, -1.0], targets)
+    fraction = (weights / weights.sum(1)[:, None])[..., None]
+    mean_point = (points * fraction).sum(1)[:, None]
+    mean_target = (targets * fraction).sum(1)[:, None]
     # y is flipped here, so that both frames have y up
-    seen = (targets - mean_target) * targets.new_tensor([1.0, -1.0])
+    seen = (targets - mean_target) * down
     centred = points - mean_point
-    covariance = (centred * fraction).transpose(1, 2) @ centred
-    ridge = 1e-6 * covariance.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
-    covariance = covariance + ridge * torch.eye(3, device=points.device, dtype=points.dtype)
-    affine = torch.linalg.solve(covariance, (centred * fraction).transpose(1, 2) @ seen)
-    left, stretch, right = torch.linalg.svd(affine.transpose(1, 2), full_matrices=False)
+    weighted = xp.matrix_transpose(centred * fraction)
+    covariance = weighted @ centred
+    ridge = 1e-6 * xp.linalg.diagonal(covariance).sum(1)[:, None, None]
+    covariance = covariance + ridge * identity_like(3, points)
+    affine = xp.linalg.solve(covariance, weighted @ seen)
+    left, stretch, right = xp.linalg.svd(xp.matrix_transpose(affine), full_matrices=False)
     rows = left @ right
-    third = torch.linalg.cross(rows[:, 0], rows[:, 1])
-    rotation = torch.cat([rows, third[:, None]], 1)
-    scale = stretch.mean(1).clamp(min=1e-3)
-    origin = (rotation @ mean_point.transpose(1, 2))[:, :2, 0]
-    shift = mean_target[:, 0] * targets.new_tensor([1.0, -1.0]) / scale[:, None] - origin
-    return rotation, torch.cat([scale[:, None], shift], 1)
+    third = xp.linalg.cross(rows[:, 0], rows[:, 1])
+    rotation = xp.concat([rows, third[:, None]], axis=1)
+    scale = stretch.mean(1).clip(1e-3, None)
+    origin = (rotation @ mean_point[:, 0, :, None])[:, :2, 0]
+    shift = mean_target[:, 0] * down / scale[:, None] - origin
+    return rotation, xp.concat([scale[:, None], shift], axis=1)

@@ -11,13 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    as_like,
+    beside,
+    constant,
+    diagonal_matrices,
+    require_finite,
+    split,
+    without_gradients,
+)
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import UsageError, check_shape
-from smirk3d.fitting.landmark_fit import person_batches
+from smirk3d.fitting.landmark_fit import held_view, person_batches
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observations.belief import Belief, encoder_belief
 from smirk3d.fitting.observations.iris_visibility import iris_visibility
@@ -37,13 +49,12 @@ from smirk3d.fitting.perspective import (
     perspective,
     perspective_view,
 )
-from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
-SurfacePoints = tuple[Tensor, Tensor]
+SurfacePoints = tuple[Array, Array]
 """Corners and barycentric coordinates ``[P, 3]`` of points on a head."""
 
 
@@ -83,7 +94,7 @@ class _Problem:
     belief: Belief
     targets: PointTargets
     whiten: Whitening
-    person: Tensor
+    person: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +102,7 @@ class _Unknowns:
     """A state and the nearness ``[B, 1]`` of the camera."""
 
     state: FitState
-    nearness: Tensor
+    nearness: Array
 
 
 class JointEstimator:
@@ -102,6 +113,8 @@ class JointEstimator:
         head: HeadModel,
         surface: SurfacePoints | None = None,
         config: JointEstimateConfig | None = None,
+        *,
+        landmarks: bool = True,
     ) -> None:
         """Prepare a head.
 
@@ -109,23 +122,26 @@ class JointEstimator:
             head: the head.
             surface: the surface points of the encoder; None for encoders without them.
             config: settings; the defaults unless given.
+            landmarks: whether landmarks will be given; without them an estimate costs less.
         """
         self.config = config or JointEstimateConfig()
-        self.landmark_ids = head.landmark_ids
-        corners, bary = head.landmark_corners, head.landmark_bary
+        kept = slice(None) if landmarks else slice(0)
+        self.landmark_ids = head.landmark_ids[kept]
+        corners, bary = head.landmark_corners[kept], head.landmark_bary[kept]
         self.num_landmarks = len(corners)
         if surface is not None:
-            corners = torch.cat([corners, surface[0].to(corners)])
-            bary = torch.cat([bary, surface[1].to(bary)])
+            xp = array_namespace(corners)
+            corners = xp.concat([corners, as_like(surface[0], corners)])
+            bary = xp.concat([bary, as_like(surface[1], bary)])
         self.region = region_of_points(head, corners)
         self.observed = ObservedHead(head.at_points(corners, bary), self.config.num_shape)
         self.head = head
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(
         self,
         evidence: Evidence,
-        landmarks: Tensor | None,
+        landmarks: Array | None,
         *,
         person: Sequence[int] | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -147,7 +163,7 @@ class JointEstimator:
         if landmarks is not None:
             check_shape(landmarks, "B 478 2", "landmarks", B=count)
             require_finite(landmarks, "landmarks")
-            landmarks = landmarks.to(self.observed.lo)
+            landmarks = as_like(landmarks, self.observed.lo)
         for name, values in evidence.parameters.items():
             require_finite(values, name)
         if not count:
@@ -156,27 +172,28 @@ class JointEstimator:
         groups = person_batches(count, person, self.config.batch_size)
         for rows, persons in groups:
             seen = landmarks[rows] if landmarks is not None else None
-            parts.append(self._estimated(_rows(evidence, rows), seen, persons.to(self.region)))
+            parts.append(self._estimated(_rows(evidence, rows), seen, beside(persons, self.region)))
             done += len(rows)
             if on_progress is not None:
                 on_progress(done)
-        order = torch.cat([rows for rows, _ in groups]).argsort()
+        order = np.argsort(np.concatenate([rows for rows, _ in groups]))
         return JointEstimate(
             FaceParameters.cat([part.parameters for part in parts])[order],
             FaceParameters.cat([part.std for part in parts])[order],
         )
 
     def _estimated(
-        self, evidence: Evidence, landmarks: Tensor | None, person: Tensor
+        self, evidence: Evidence, landmarks: Array | None, person: Array
     ) -> JointEstimate:
         belief = encoder_belief(self.observed, evidence, person)
-        nearness = torch.full_like(belief.view[:, :1], NEARNESS_MEAN)
+        xp = array_namespace(belief.view)
+        nearness = xp.full_like(belief.view[:, :1], NEARNESS_MEAN)
         posed = self.observed.posed(belief.mean, person)
         belief.mean.view = perspective_view(posed, belief.mean.view, nearness)
         targets = self._targets(evidence, landmarks, belief.mean)
         problem = _Problem(belief, targets, targets.whitening(), person)
         unknowns = _Unknowns(self._bounded(belief.mean), nearness)
-        damping = nearness.new_full((int(person.max()) + 1,), 1e-3)
+        damping = constant([1e-3] * (int(person.max()) + 1), nearness)
         cost = self._cost(unknowns, problem)
         for _ in range(self.config.num_steps):
             trial = self._moved(unknowns, problem, damping)
@@ -185,104 +202,108 @@ class JointEstimator:
             chosen = better[person]
             unknowns = _Unknowns(
                 trial.state.where(chosen, better, unknowns.state),
-                torch.where(chosen[:, None], trial.nearness, unknowns.nearness),
+                xp.where(chosen[:, None], trial.nearness, unknowns.nearness),
             )
-            cost = torch.where(better, trial_cost, cost)
-            damping = torch.where(better, damping / 5, damping * 8).clamp(1e-6, 1e3)
+            cost = xp.where(better, trial_cost, cost)
+            damping = xp.where(better, damping / 5, damping * 8).clip(1e-6, 1e3)
         return self._answer(unknowns, problem, evidence)
 
     def _targets(
-        self, evidence: Evidence, landmarks: Tensor | None, state: FitState
+        self, evidence: Evidence, landmarks: Array | None, state: FitState
     ) -> PointTargets:
         """Return the places of all points of the observed head, unseen ones with no precision."""
-        count, split = len(state.view), self.num_landmarks
-        up = state.view.new_tensor([1.0, -1.0])
+        xp = array_namespace(state.view)
+        shown_landmarks = self.num_landmarks
+        up = constant([1.0, -1.0], state.view)
         if landmarks is None:
-            places = state.view.new_zeros(count, split, 2)
-            visible = state.view.new_zeros(count, split)
+            visible = xp.zeros_like(state.view[:, :1]) * constant([0.0] * shown_landmarks, up)
+            places = xp.stack([visible, visible], axis=-1)
         else:
             seen = pixels_to_ndc(landmarks, CROP_SIZE)
             places = seen[:, self.landmark_ids] * up
             visible = iris_visibility(seen, self.landmark_ids)
         cosine, scale = state.rotation[:, 2, 2], state.view[:, 0]
-        targets = landmark_targets(places, self.region[:split], cosine, scale, visible)
-        if len(self.region) == split:
+        targets = landmark_targets(places, self.region[:shown_landmarks], cosine, scale, visible)
+        if len(self.region) == shown_landmarks:
             return targets
         if evidence.points is None or evidence.points_std is None:
             raise UsageError("the encoder gives no surface points: make the estimator without them")
         shown = evidence.points_visible
+        dense_std = as_like(evidence.points_std, up)
         dense = surface_targets(
-            evidence.points.to(up) * up,
-            evidence.points_std.to(up),
-            torch.ones_like(evidence.points_std) if shown is None else shown.to(up),
-            self.region[split:],
+            as_like(evidence.points, up) * up,
+            dense_std,
+            xp.ones_like(dense_std) if shown is None else as_like(shown, up),
+            self.region[shown_landmarks:],
         )
         return PointTargets.cat(targets, dense)
 
-    def _cost(self, unknowns: _Unknowns, problem: _Problem) -> Tensor:
+    def _cost(self, unknowns: _Unknowns, problem: _Problem) -> Array:
         """Return twice the negative logarithm of the posterior ``[N]`` of each person."""
         state, belief = unknowns.state, problem.belief
         posed = self.observed.posed(state, problem.person)
         seen, _ = perspective(posed, state.view, unknowns.nearness)
         off = problem.whiten((seen - problem.targets.places)[..., None])
-        photo = off.square().sum((1, 2))
-        photo += ((state.local - belief.mean.local).square() * belief.local).sum(1)
-        photo += (_turn(state, belief).square() * belief.rotation).sum(1)
-        photo += ((state.view - belief.mean.view).square() * belief.view).sum(1)
-        photo += ((unknowns.nearness[:, 0] - NEARNESS_MEAN) / NEARNESS_STD).square()
-        shape = ((state.shape - belief.mean.shape).square() * belief.shape).sum(1)
-        return shape.index_add(0, problem.person, photo)
+        photo = (off**2).sum((1, 2))
+        photo = photo + ((state.local - belief.mean.local) ** 2 * belief.local).sum(1)
+        photo = photo + (_turn(state, belief) ** 2 * belief.rotation).sum(1)
+        photo = photo + ((state.view - belief.mean.view) ** 2 * belief.view).sum(1)
+        photo = photo + ((unknowns.nearness[:, 0] - NEARNESS_MEAN) / NEARNESS_STD) ** 2
+        shape = ((state.shape - belief.mean.shape) ** 2 * belief.shape).sum(1)
+        return add_at(shape, 0, problem.person, photo)
 
     def _equations(self, unknowns: _Unknowns, problem: _Problem) -> NormalEquations:
         state, belief, person = unknowns.state, problem.belief, problem.person
+        xp = array_namespace(state.view)
         _, by_shape, by_rest = self.observed.jacobian(state, person)
         posed = self.observed.posed(state, person)
         seen, enlarged = perspective(posed, state.view, unknowns.nearness)
         # what a parameter changes in depth is left out: a twelfth of what it changes aside
-        by_nearness = state.view[:, None, :1] * posed[..., :2] * posed[..., 2:] * enlarged.square()
+        by_nearness = state.view[:, None, :1] * posed[..., :2] * posed[..., 2:] * enlarged**2
         size = (len(posed), posed.shape[1], 2)
         off = (seen - problem.targets.places)[..., None]
         # the view's shift is not enlarged
-        rest = by_rest.view(*size, -1)
+        rest = by_rest.reshape(*size, by_rest.shape[2])
         grown = rest * enlarged[..., None]
         grown[..., -2:] = rest[..., -2:]
-        rows = [off, by_shape.reshape(*size, -1) * enlarged[..., None], grown,
+        rows = [off, by_shape.reshape(*size, by_shape.shape[2]) * enlarged[..., None], grown,
                 by_nearness[..., None]]  # fmt: skip
-        white = problem.whiten(torch.cat(rows, 3))
-        off, by_shape, by_all = white.split([1, by_shape.shape[-1], grown.shape[-1] + 1], 2)
-        precision = torch.cat(
+        white = problem.whiten(xp.concat(rows, axis=3))
+        off, by_shape, by_all = split(white, [1, by_shape.shape[-1], grown.shape[-1] + 1], 2)
+        precision = xp.concat(
             [belief.local, belief.rotation, belief.view,
-             torch.full_like(unknowns.nearness, NEARNESS_STD**-2)], 1,
+             xp.full_like(unknowns.nearness, NEARNESS_STD**-2)], axis=1,
         )  # fmt: skip
-        away = torch.cat(
+        away = xp.concat(
             [state.local - belief.mean.local, _turn(state, belief),
-             state.view - belief.mean.view, unknowns.nearness - NEARNESS_MEAN], 1,
+             state.view - belief.mean.view, unknowns.nearness - NEARNESS_MEAN], axis=1,
         )  # fmt: skip
         shape_away = (state.shape - belief.mean.shape) * belief.shape
-        transposed = by_shape.transpose(1, 2)
+        shapes, rests = xp.matrix_transpose(by_shape), xp.matrix_transpose(by_all)
         return NormalEquations(
-            torch.diag_embed(belief.shape).index_add(0, person, transposed @ by_shape),
-            shape_away.index_add(0, person, (transposed @ off)[..., 0]),
-            transposed @ by_all,
-            by_all.transpose(1, 2) @ by_all + torch.diag_embed(precision),
-            (by_all.transpose(1, 2) @ off)[..., 0] + away * precision,
+            add_at(diagonal_matrices(belief.shape), 0, person, shapes @ by_shape),
+            add_at(shape_away, 0, person, (shapes @ off)[..., 0]),
+            shapes @ by_all,
+            rests @ by_all + diagonal_matrices(precision),
+            (rests @ off)[..., 0] + away * precision,
             person,
         )
 
-    def _moved(self, unknowns: _Unknowns, problem: _Problem, damping: Tensor) -> _Unknowns:
+    def _moved(self, unknowns: _Unknowns, problem: _Problem, damping: Array) -> _Unknowns:
         equations = self._equations(unknowns, problem)
         state = unknowns.state
         gradient = equations.rest_gradient[:, : state.local.shape[1]]
         held = (state.local <= self.observed.lo) & (gradient > 0)
         held |= (state.local >= self.observed.hi) & (gradient < 0)
         held |= self.observed.lo == self.observed.hi
-        shape_step, rest_step = equations.solve(damping, torch.nn.functional.pad(held, (0, 7)))
+        shape_step, rest_step = equations.solve(damping, held_view(held, 7))
         moved = state.moved(shape_step, rest_step[:, :-1])
-        nearness = (unknowns.nearness + rest_step[:, -1:]).clamp(0, NEAREST)
+        nearness = (unknowns.nearness + rest_step[:, -1:]).clip(0, NEAREST)
         return _Unknowns(self._bounded(moved), nearness)
 
     def _bounded(self, state: FitState) -> FitState:
-        local = torch.minimum(torch.maximum(state.local, self.observed.lo), self.observed.hi)
+        xp = array_namespace(state.local)
+        local = xp.minimum(xp.maximum(state.local, self.observed.lo), self.observed.hi)
         return FitState(state.shape, local, state.rotation, state.view)
 
     def _answer(self, unknowns: _Unknowns, problem: _Problem, evidence: Evidence) -> JointEstimate:
@@ -293,27 +314,32 @@ class JointEstimator:
         flat = FitState(state.shape, state.local, state.rotation, nearest_view(posed, seen))
         parameters = self.observed.parameters(flat, person)
         like = evidence.parameters
-        std = variance.clamp(min=0).sqrt()
+        xp = array_namespace(variance)
+        std = xp.sqrt(variance.clip(0, None))
         sizes = [*self.observed.sizes, 3, 3, 1]
-        parts = dict(zip((*LOCAL_GROUPS, "head_pose", "camera", "_"), std.split(sizes, 1),
+        parts = dict(zip((*LOCAL_GROUPS, "head_pose", "camera", "_"), split(std, sizes, 1),
                          strict=True))  # fmt: skip
         del parts["_"]
         scale = parameters.camera[:, :1]
-        parts["camera"] = torch.cat([parts["camera"][:, :1], parts["camera"][:, 1:] / scale], 1)
-        shape = torch.ones_like(like.shape)
-        shape[:, : self.observed.num_shape] = shape_variance.clamp(min=0).sqrt()[person]
+        camera = parts["camera"]
+        parts["camera"] = xp.concat([camera[:, :1], camera[:, 1:] / scale], axis=1)
+        shape = xp.ones_like(like.shape)
+        shape[:, : self.observed.num_shape] = xp.sqrt(shape_variance.clip(0, None))[person]
         neck = self.head.group("neck").prior_std
-        parts |= {"shape": shape, "neck": like.neck.new_tensor(neck).expand_as(like.neck)}
+        parts |= {"shape": shape, "neck": xp.zeros_like(like.neck) + constant(neck, like.neck)}
         return JointEstimate(parameters, FaceParameters(**parts))
 
 
-def _turn(state: FitState, belief: Belief) -> Tensor:
+def _turn(state: FitState, belief: Belief) -> Array:
     """Return the rotation vector ``[B, 3]`` from the believed rotation to a state's."""
-    return matrix_to_axis_angle(state.rotation @ belief.mean.rotation.transpose(1, 2))
+    believed = belief.mean.rotation
+    return matrix_to_axis_angle(
+        state.rotation @ array_namespace(believed).matrix_transpose(believed)
+    )
 
 
-def _rows(evidence: Evidence, rows: Tensor) -> Evidence:
-    def some(values: Tensor | None) -> Tensor | None:
+def _rows(evidence: Evidence, rows: NDArray[np.int64]) -> Evidence:
+    def some(values: Array | None) -> Array | None:
         return None if values is None else values[rows]
 
     return Evidence(

@@ -12,16 +12,28 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    as_like,
+    beside,
+    constant,
+    diagonal_matrices,
+    in_precision,
+    norm,
+    require_finite,
+    without_gradients,
+)
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observations.iris_visibility import iris_visibility
 from smirk3d.fitting.observed_head import FitState, ObservedHead
-from smirk3d.geometry.array_interface import require_finite
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
@@ -81,7 +93,7 @@ class FitResult:
     """
 
     parameters: FaceParameters
-    error: Tensor
+    error: Array
 
 
 @dataclass(frozen=True)
@@ -97,12 +109,12 @@ class _Problem:
         shape_mean: prior mean of the shapes ``[N, S']``.
     """
 
-    targets: Tensor
-    weights: Tensor
-    prior_mean: Tensor
-    prior_weight: Tensor
-    person: Tensor
-    shape_mean: Tensor
+    targets: Array
+    weights: Array
+    prior_mean: Array
+    prior_weight: Array
+    person: Array
+    shape_mean: Array
 
 
 class LandmarkFit:
@@ -132,23 +144,25 @@ class LandmarkFit:
         expressive = head.regions.get("lips", head.part < 0) | head.regions.get(
             "eyelids", head.regions.get("eyes", head.part < 0)
         )
-        on_expressive = expressive[head.landmark_corners].any(1)
+        xp = array_namespace(head.landmark_sigma)
+        on_expressive = xp.any(expressive[head.landmark_corners], axis=1)
         variance = head.landmark_sigma**2 + self.config.sigma_floor**2
-        self._weights = torch.where(on_expressive, self.config.emphasis, 1.0) / variance
+        plain = xp.ones_like(variance)
+        self._weights = xp.where(on_expressive, plain * self.config.emphasis, plain) / variance
         # named actions are never negative, so that their sum is their size
-        action = torch.zeros_like(self.observed.lo)
+        action = xp.zeros_like(self.observed.lo)
         if head.has_named_actions:
             action[: head.group("expression").dim] = 1.0
         self._slope = self.config.sparsity * action / self.observed.prior_std
 
     def __call__(
         self,
-        landmarks: Tensor,
+        landmarks: Array,
         *,
         size: int = CROP_SIZE,
         person: Sequence[int] | None = None,
         start: FaceParameters | None = None,
-        shape_mean: Tensor | None = None,
+        shape_mean: Array | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> FitResult:
         """Return the fitted parameters of B crops.
@@ -171,151 +185,161 @@ class LandmarkFit:
         """
         landmarks, start = self._checked(landmarks, start)
         if not len(landmarks):
-            nobody = self.observed.head.neutral(0).to(landmarks.device)
-            return FitResult(nobody, landmarks.new_zeros(0))
+            return FitResult(self.observed.head.neutral(0), landmarks[:, 0, 0])
         groups = person_batches(len(landmarks), person, self.config.batch_size)
         parameters: list[FaceParameters] = []
-        errors: list[Tensor] = []
+        errors: list[Array] = []
         done = 0
         for rows, persons in groups:
             chosen = start[rows] if start is not None else None
-            known = shape_mean[rows].to(landmarks) if shape_mean is not None else None
-            fitted = self._fit(landmarks[rows], size, persons.to(landmarks.device), chosen, known)
+            known = as_like(shape_mean[rows], landmarks) if shape_mean is not None else None
+            fitted = self._fit(landmarks[rows], size, beside(persons, landmarks), chosen, known)
             parameters.append(fitted.parameters)
             errors.append(fitted.error)
             done += len(rows)
             if on_progress is not None:
                 on_progress(done)
-        order = torch.cat([rows for rows, _ in groups]).argsort()
-        return FitResult(FaceParameters.cat(parameters)[order], torch.cat(errors)[order])
+        order = np.argsort(np.concatenate([rows for rows, _ in groups]))
+        error = array_namespace(*errors).concat(errors)[order]
+        return FitResult(FaceParameters.cat(parameters)[order], error)
 
     def _checked(
-        self, landmarks: Tensor, start: FaceParameters | None
-    ) -> tuple[Tensor, FaceParameters | None]:
+        self, landmarks: Array, start: FaceParameters | None
+    ) -> tuple[Array, FaceParameters | None]:
         """Return the arguments of a call in the head's precision after checking them."""
         check_shape(landmarks, "B 478 2", "landmarks")
         require_finite(landmarks, "landmarks")
-        dtype = self.observed.lo.dtype
+        seen = in_precision(landmarks, self.observed.lo)
         if start is None:
-            return landmarks.to(dtype), None
+            return seen, None
         check_shape(start.shape, "B S", "start", B=len(landmarks))
         for name, values in start.items():
             require_finite(values, f"start.{name}")
-        return landmarks.to(dtype), start.to(dtype)
+        return seen, start.to(self.observed.lo.dtype)
 
-    @torch.no_grad()
+    @without_gradients
     def _fit(
         self,
-        landmarks: Tensor,
+        landmarks: Array,
         size: int,
-        person: Tensor,
+        person: Array,
         start: FaceParameters | None,
-        shape_mean: Tensor | None,
+        shape_mean: Array | None,
     ) -> FitResult:
+        xp = array_namespace(landmarks)
         num_persons = int(person.max()) + 1
         seen = pixels_to_ndc(landmarks, size)
-        targets = seen[:, self.landmark_ids] * seen.new_tensor([1.0, -1.0])
+        targets = seen[:, self.landmark_ids] * constant([1.0, -1.0], seen)
         state = self._initial_state(targets, person, start)
         problem = self._problem(seen, targets, state, person, refining=start is not None)
         if shape_mean is not None:
             problem = replace(problem, shape_mean=self.observed.shapes(shape_mean, person))
-        damping = targets.new_full((num_persons,), 1e-3)
+        damping = constant([1e-3] * num_persons, targets)
         cost = self._cost(state, problem)
         for _ in range(self.config.num_steps):
             trial = self._step(state, problem, damping)
             trial_cost = self._cost(trial, problem)
             better = trial_cost < cost
             state = trial.where(better[person], better, state)
-            cost = torch.where(better, trial_cost, cost)
-            damping = torch.where(better, damping / 5, damping * 8).clamp(1e-6, 1e3)
+            cost = xp.where(better, trial_cost, cost)
+            damping = xp.where(better, damping / 5, damping * 8).clip(1e-6, 1e3)
         difference = (self.observed.project(state, person) - targets)[:, self.stable]
-        error = difference.norm(dim=-1).mean(1) * (size / 2)
+        error = norm(difference).mean(1) * (size / 2)
         return FitResult(self.observed.parameters(state, person), error)
 
     def _initial_state(
-        self, targets: Tensor, person: Tensor, start: FaceParameters | None
+        self, targets: Array, person: Array, start: FaceParameters | None
     ) -> FitState:
         if start is not None:
             return self.observed.state(start, person)
-        neutral = self.observed.head.neutral(len(targets)).to(targets.device)
+        xp = array_namespace(targets)
+        neutral = self.observed.head.neutral(len(targets))
         points = self.observed.head(neutral).vertices
-        weights = (self._weights * self.stable).expand(len(targets), -1)
-        flip = targets.new_tensor([1.0, -1.0])
+        weights = self._weights * self.stable * xp.ones_like(targets[..., 0])
+        flip = constant([1.0, -1.0], targets)
         rotation, camera = initial_view(points, targets * flip, weights)
         placed = neutral.replace(head_pose=matrix_to_axis_angle(rotation), camera=camera)
         # the closed form rotates about the origin, the head perhaps about its root joint
         state = self.observed.state(placed, person)
-        state.view = torch.cat([camera[:, :1], camera[:, 1:] * camera[:, :1]], 1)
+        state.view = xp.concat([camera[:, :1], camera[:, 1:] * camera[:, :1]], axis=1)
         return state
 
     def _problem(
-        self, seen: Tensor, targets: Tensor, state: FitState, person: Tensor, *, refining: bool
+        self, seen: Array, targets: Array, state: FitState, person: Array, *, refining: bool
     ) -> _Problem:
-        away = torch.acos(state.rotation[:, 2, 2].clamp(-1, 1))[:, None]
+        xp = array_namespace(state.local)
+        away = xp.acos(state.rotation[:, 2, 2].clip(-1, 1))[:, None]
         weights = self._weights / state.view[:, :1] ** 2 / (1 + (away / _TURN) ** 2)
         weights = weights * iris_visibility(seen, self.landmark_ids)
         strength = self.config.refine_prior if refining else self.config.expression_prior
-        mean = state.local if refining else self.observed.prior_mean.expand_as(state.local)
+        mean = state.local
+        if not refining:
+            mean = xp.zeros_like(mean) + self.observed.prior_mean
         return _Problem(
             targets,
             weights,
             mean,
             strength / self.observed.prior_std**2,
             person,
-            torch.zeros_like(state.shape),
+            xp.zeros_like(state.shape),
         )
 
-    def _cost(self, state: FitState, problem: _Problem) -> Tensor:
+    def _cost(self, state: FitState, problem: _Problem) -> Array:
         """Return the cost ``[N]`` of each person."""
         difference = self.observed.project(state, problem.person) - problem.targets
-        photo = (difference.square().sum(-1) * problem.weights).sum(1)
+        photo = ((difference**2).sum(-1) * problem.weights).sum(1)
         photo = photo + ((state.local - problem.prior_mean) ** 2 * problem.prior_weight).sum(1)
         photo = photo + (state.local * self._slope).sum(1)
-        shape = self.config.shape_prior * (state.shape - problem.shape_mean).square().sum(1)
-        return shape.index_add(0, problem.person, photo)
+        shape = self.config.shape_prior * ((state.shape - problem.shape_mean) ** 2).sum(1)
+        return add_at(shape, 0, problem.person, photo)
 
-    def _step(self, state: FitState, problem: _Problem, damping: Tensor) -> FitState:
+    def _step(self, state: FitState, problem: _Problem, damping: Array) -> FitState:
         seen, by_shape, by_rest = self.observed.jacobian(state, problem.person)
-        root = problem.weights.sqrt().repeat_interleave(2, dim=1)
-        residual = (seen - problem.targets).flatten(1) * root
+        xp = array_namespace(seen)
+        root = xp.repeat(xp.sqrt(problem.weights), 2, axis=1)
+        residual = (seen - problem.targets).reshape(len(seen), 2 * seen.shape[1]) * root
         by_shape, by_rest = by_shape * root[..., None], by_rest * root[..., None]
-        num_persons, num_shape = state.shape.shape
         prior = self.config.shape_prior
-        identity = torch.eye(num_shape, dtype=seen.dtype, device=seen.device)
-        shape_block = (identity * prior).repeat(num_persons, 1, 1)
-        transposed = by_shape.transpose(1, 2)
+        shape_block = diagonal_matrices(xp.full_like(state.shape, prior))
+        transposed = xp.matrix_transpose(by_shape)
         from_residual = (transposed @ residual[..., None])[..., 0]
         shape_gradient = prior * (state.shape - problem.shape_mean)
         local_size = state.local.shape[1]
-        rest_block = by_rest.transpose(1, 2) @ by_rest
-        rest_gradient = (by_rest.transpose(1, 2) @ residual[..., None])[..., 0]
+        rest_block = xp.matrix_transpose(by_rest) @ by_rest
+        rest_gradient = (xp.matrix_transpose(by_rest) @ residual[..., None])[..., 0]
         rest_block[:, range(local_size), range(local_size)] += problem.prior_weight
         rest_gradient[:, :local_size] += (state.local - problem.prior_mean) * problem.prior_weight
         rest_gradient[:, :local_size] += self._slope / 2
         equations = NormalEquations(
-            shape_block.index_add(0, problem.person, transposed @ by_shape),
-            shape_gradient.index_add(0, problem.person, from_residual),
+            add_at(shape_block, 0, problem.person, transposed @ by_shape),
+            add_at(shape_gradient, 0, problem.person, from_residual),
             transposed @ by_rest,
             rest_block,
             rest_gradient,
             problem.person,
         )
         moved = state.moved(*equations.solve(damping, self._held(state, rest_gradient)))
-        moved.local = torch.minimum(torch.maximum(moved.local, self.observed.lo), self.observed.hi)
+        moved.local = xp.minimum(xp.maximum(moved.local, self.observed.lo), self.observed.hi)
         return moved
 
-    def _held(self, state: FitState, gradient: Tensor) -> Tensor:
+    def _held(self, state: FitState, gradient: Array) -> Array:
         local_gradient = gradient[:, : state.local.shape[1]]
         at_lo = (state.local <= self.observed.lo) & (local_gradient > 0)
         at_hi = (state.local >= self.observed.hi) & (local_gradient < 0)
         fixed = self.observed.lo == self.observed.hi
-        held = at_lo | at_hi | fixed
-        return torch.nn.functional.pad(held, (0, 6))
+        return held_view(at_lo | at_hi | fixed, 6)
+
+
+def held_view(held: Array, count: int) -> Array:
+    """Return a mask ``[B, D + count]`` of which the last components are free."""
+    xp = array_namespace(held)
+    free = xp.zeros_like(held[:, :1])
+    return xp.concat([held, *[free] * count], axis=1)
 
 
 def person_batches(
     count: int, person: Sequence[int] | None, batch_size: int
-) -> list[tuple[Tensor, Tensor]]:
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return batches of photos in which the photos of a person stay together.
 
     Args:
@@ -327,18 +351,18 @@ def person_batches(
         For each batch the photos' rows ``[B]`` and the number of each one's person ``[B]``,
         counted from 0 in the batch.
     """
-    labels = torch.arange(count) if person is None else torch.as_tensor(person)
+    labels = np.arange(count) if person is None else np.asarray(person)
     check_shape(labels, "B", "person", B=count)
-    order = labels.argsort(stable=True)
-    _, sizes = labels[order].unique_consecutive(return_counts=True)
-    batches: list[tuple[Tensor, Tensor]] = []
+    order = labels.argsort(kind="stable")
+    _, sizes = np.unique(labels, return_counts=True)
+    batches: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     first, persons = 0, 0
     while persons < len(sizes):
         last, size = persons, 0
         while last < len(sizes) and (last == persons or size + int(sizes[last]) <= batch_size):
             size += int(sizes[last])
             last += 1
-        ids = torch.arange(last - persons).repeat_interleave(sizes[persons:last])
+        ids = np.repeat(np.arange(last - persons), sizes[persons:last])
         batches.append((order[first : first + size], ids))
         first, persons = first + size, last
     return batches

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    diagonal_matrices,
+    in_precision,
+    is_torch,
+)
 
 
 @dataclass
@@ -25,55 +31,64 @@ class NormalEquations:
         person: person of each photo ``[B]`` in 0..N-1.
     """
 
-    shape_block: Tensor
-    shape_gradient: Tensor
-    cross_block: Tensor
-    rest_block: Tensor
-    rest_gradient: Tensor
-    person: Tensor
+    shape_block: Array
+    shape_gradient: Array
+    cross_block: Array
+    rest_block: Array
+    rest_gradient: Array
+    person: Array
 
-    def solve(self, damping: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+    def solve(self, damping: Array, held: Array) -> tuple[Array, Array]:
         """Return the damped Newton steps of shapes ``[N, S]`` and of the rest ``[B, D]``.
 
         Args:
             damping: factor of each person's diagonals ``[N]`` (Levenberg-Marquardt).
             held: mask ``[B, D]`` of components of the rest that stay fixed.
         """
-        free = (~held).to(self.rest_block)
+        xp = array_namespace(self.rest_block)
+        free = in_precision(~held, self.rest_block)
         rest_block = self.rest_block * free[:, :, None] * free[:, None, :]
-        rest_block = rest_block + torch.diag_embed(1 - free)
+        rest_block = rest_block + diagonal_matrices(1 - free)
         cross = self.cross_block * free[:, None, :]
         rest_gradient = self.rest_gradient * free
         rest_block = _damped(rest_block, damping[self.person])
-        factor = torch.linalg.cholesky(rest_block)
-        solved = torch.cholesky_solve(
-            torch.cat([cross.transpose(1, 2), rest_gradient[..., None]], 2), factor
-        )
+        right = xp.concat([xp.matrix_transpose(cross), rest_gradient[..., None]], axis=2)
+        solved = _solved(rest_block, right)
         to_shape, to_rest = solved[..., :-1], solved[..., -1:]
         block = _damped(self.shape_block, damping)
-        block = block.index_add(0, self.person, -(cross @ to_shape))
-        gradient = self.shape_gradient.index_add(0, self.person, -(cross @ to_rest)[..., 0])
-        shape_step = -torch.linalg.solve(block, gradient)
+        block = add_at(block, 0, self.person, -(cross @ to_shape))
+        gradient = add_at(self.shape_gradient, 0, self.person, -(cross @ to_rest)[..., 0])
+        shape_step = -xp.linalg.solve(block, gradient[..., None])[..., 0]
         moved = (to_shape @ shape_step[self.person][..., None])[..., 0]
         return shape_step, -(to_rest[..., 0] + moved)
 
-    def variances(self) -> tuple[Tensor, Tensor]:
+    def variances(self) -> tuple[Array, Array]:
         """Return the variances of shapes ``[N, S]`` and of the rest ``[B, D]``.
 
         They are the diagonal of the inverse of the second derivatives.
         """
-        factor = torch.linalg.cholesky(self.rest_block)
-        inverse = torch.cholesky_inverse(factor)
+        xp = array_namespace(self.rest_block)
+        inverse = xp.linalg.inv(self.rest_block)
         to_shape = self.cross_block @ inverse
-        block = self.shape_block.index_add(
-            0, self.person, -(to_shape @ self.cross_block.transpose(1, 2))
-        )
-        shape = torch.linalg.inv(block)
-        through = to_shape.transpose(1, 2) @ shape[self.person]
-        rest = inverse.diagonal(dim1=1, dim2=2) + (through * to_shape.transpose(1, 2)).sum(2)
-        return shape.diagonal(dim1=1, dim2=2), rest
+        taken = to_shape @ xp.matrix_transpose(self.cross_block)
+        shape = xp.linalg.inv(add_at(self.shape_block, 0, self.person, -taken))
+        from_shape = xp.matrix_transpose(to_shape)
+        through = from_shape @ shape[self.person]
+        rest = xp.linalg.diagonal(inverse) + (through * from_shape).sum(2)
+        return xp.linalg.diagonal(shape), rest
 
 
-def _damped(block: Tensor, damping: Tensor) -> Tensor:
-    diagonal = block.diagonal(dim1=1, dim2=2)
-    return block + torch.diag_embed(diagonal * damping[:, None] + 1e-6)
+def _solved(block: Array, right: Array) -> Array:
+    """Return ``block^-1 right`` of positive definite blocks ``[B, D, D]`` and ``[B, D, R]``.
+
+    Torch solves by Cholesky's factor; NumPy has no triangular solve and takes LU's, which agrees
+    to rounding.
+    """
+    if is_torch(block):
+        return right.cholesky_solve(array_namespace(block).linalg.cholesky(block))
+    return array_namespace(block).linalg.solve(block, right)
+
+
+def _damped(block: Array, damping: Array) -> Array:
+    diagonal = array_namespace(block).linalg.diagonal(block)
+    return block + diagonal_matrices(diagonal * damping[:, None] + 1e-6)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import (
+    Array,
+    array_namespace,
+    constant,
+    copied,
+    identity_like,
+    split,
+)
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, skew
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -31,15 +36,15 @@ class FitState:
         view: scale, and the head origin's x and y (up) in ndc of each photo ``[B, 3]``.
     """
 
-    shape: Tensor
-    local: Tensor
-    rotation: Tensor
-    view: Tensor
+    shape: Array
+    local: Array
+    rotation: Array
+    view: Array
 
-    def moved(self, shape_step: Tensor, rest_step: Tensor) -> FitState:
+    def moved(self, shape_step: Array, rest_step: Array) -> FitState:
         """Return the state after steps ``[N, S']`` and ``[B, D + 6]`` (local, rotation, view)."""
         local_size = self.local.shape[1]
-        local, axis_angle, view = rest_step.split([local_size, 3, 3], 1)
+        local, axis_angle, view = split(rest_step, [local_size, 3, 3], 1)
         return FitState(
             self.shape + shape_step,
             self.local + local,
@@ -47,13 +52,14 @@ class FitState:
             self.view + view,
         )
 
-    def where(self, photo: Tensor, person: Tensor, other: FitState) -> FitState:
+    def where(self, photo: Array, person: Array, other: FitState) -> FitState:
         """Return this state where photos ``[B]`` and persons ``[N]`` are true, else the other."""
+        xp = array_namespace(self.view)
         return FitState(
-            torch.where(person[:, None], self.shape, other.shape),
-            torch.where(photo[:, None], self.local, other.local),
-            torch.where(photo[:, None, None], self.rotation, other.rotation),
-            torch.where(photo[:, None], self.view, other.view),
+            xp.where(person[:, None], self.shape, other.shape),
+            xp.where(photo[:, None], self.local, other.local),
+            xp.where(photo[:, None, None], self.rotation, other.rotation),
+            xp.where(photo[:, None], self.view, other.view),
         )
 
 
@@ -85,71 +91,78 @@ class ObservedHead:
         self.sizes = [group.dim for group in groups]
         like = head.v_template
 
-        def flat(attribute: str) -> Tensor:
-            return like.new_tensor([x for group in groups for x in getattr(group, attribute)])
+        def flat(attribute: str) -> Array:
+            return constant([x for group in groups for x in getattr(group, attribute)], like)
 
         self.lo, self.hi = flat("lo"), flat("hi")
         self.prior_mean, self.prior_std = flat("default"), flat("prior_std")
         offsets, rows = self.head.offsets, self.head.basis_rows
         parts = [offsets[rows.rows("shape")][: self.num_shape], offsets[rows.rows("expression")]]
-        columns = torch.cat([*parts, self.head.eyelid_offsets])
-        self._columns = columns.permute(1, 2, 0).contiguous()
+        xp = array_namespace(like)
+        columns = xp.concat([*parts, self.head.eyelid_offsets])
+        self._columns = xp.permute_dims(columns, (1, 2, 0)).reshape(
+            *columns.shape[1:], len(columns)
+        )
 
-    def parameters(self, state: FitState, person: Tensor) -> FaceParameters:
+    def parameters(self, state: FitState, person: Array) -> FaceParameters:
         """Return the head's parameters ``[B]`` of a state; persons' shapes are repeated."""
-        start = self.head.neutral(len(state.local)).to(state.local.device)
-        shape = start.shape.clone()
+        xp = array_namespace(state.local)
+        start = self.head.neutral(len(state.local))
+        shape = copied(start.shape)
         shape[:, : self.num_shape] = state.shape[person]
-        groups = dict(zip(LOCAL_GROUPS, state.local.split(self.sizes, 1), strict=True))
+        groups = dict(zip(LOCAL_GROUPS, split(state.local, self.sizes, 1), strict=True))
         unseen = start.replace(
             shape=shape, **groups, head_pose=matrix_to_axis_angle(state.rotation)
         )
         scale = state.view[:, :1]
         shift = state.view[:, 1:] / scale - self._pivot_shift(unseen, state.rotation)
-        return unseen.replace(camera=torch.cat([scale, shift], 1))
+        return unseen.replace(camera=xp.concat([scale, shift], axis=1))
 
-    def shapes(self, shape: Tensor, person: Tensor) -> Tensor:
+    def shapes(self, shape: Array, person: Array) -> Array:
         """Return the leading components ``[N, S']``, each person's mean over photos ``[B, S]``."""
         leading = shape[:, : self.num_shape]
         count = int(person.max()) + 1
-        total = leading.new_zeros(count, self.num_shape).index_add(0, person, leading)
-        photos = leading.new_zeros(count).index_add(0, person, torch.ones_like(leading[:, 0]))
-        return total / photos[:, None]
+        member = identity_like(count, shape)[person]
+        xp = array_namespace(shape)
+        return (xp.matrix_transpose(member) @ leading) / member.sum(0)[:, None]
 
-    def state(self, parameters: FaceParameters, person: Tensor) -> FitState:
+    def state(self, parameters: FaceParameters, person: Array) -> FitState:
         """Return the state of parameters ``[B]``; a person's shape is the mean over its photos."""
         scale = parameters.camera[:, :1]
         rotation = axis_angle_to_matrix(parameters.head_pose)
         shift = parameters.camera[:, 1:] + self._pivot_shift(parameters, rotation)
+        xp = array_namespace(rotation)
         return FitState(
             self.shapes(parameters.shape, person),
-            torch.cat([getattr(parameters, name) for name in LOCAL_GROUPS], 1),
+            xp.concat([getattr(parameters, name) for name in LOCAL_GROUPS], axis=1),
             rotation,
-            torch.cat([scale, shift * scale], 1),
+            xp.concat([scale, shift * scale], axis=1),
         )
 
-    def _pivot_shift(self, parameters: FaceParameters, rotation: Tensor) -> Tensor:
+    def _pivot_shift(self, parameters: FaceParameters, rotation: Array) -> Array:
         """Return the shift in metres (x, y) of the origin by rotation about the root ``[B, 2]``."""
         if "root" not in self.head.joint_names:
-            return torch.zeros_like(parameters.camera[:, 1:])
+            return array_namespace(rotation).zeros_like(parameters.camera[:, 1:])
         root = self.head.rest_joints(parameters)[:, self.head.joint_names.index("root"), :, None]
         return (root - rotation @ root)[:, :2, 0]
 
-    def posed(self, state: FitState, person: Tensor) -> Tensor:
+    def posed(self, state: FitState, person: Array) -> Array:
         """Return the points ``[B, P, 3]`` in metres, rotated about the head's origin."""
-        return self._unposed(state, person) @ state.rotation.transpose(1, 2)
+        turned_back = array_namespace(state.rotation).matrix_transpose(state.rotation)
+        return self._unposed(state, person) @ turned_back
 
-    def _unposed(self, state: FitState, person: Tensor) -> Tensor:
+    def _unposed(self, state: FitState, person: Array) -> Array:
         parameters = self.parameters(state, person)
-        still = parameters.replace(head_pose=torch.zeros_like(parameters.head_pose))
+        xp = array_namespace(parameters.head_pose)
+        still = parameters.replace(head_pose=xp.zeros_like(parameters.head_pose))
         return self.head(still).vertices
 
-    def project(self, state: FitState, person: Tensor) -> Tensor:
+    def project(self, state: FitState, person: Array) -> Array:
         """Return the projected landmarks ``[B, L, 2]`` in ndc with y up."""
         posed = self.posed(state, person)
         return state.view[:, None, :1] * posed[..., :2] + state.view[:, None, 1:]
 
-    def jacobian(self, state: FitState, person: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def jacobian(self, state: FitState, person: Array) -> tuple[Array, Array, Array]:
         """Return the landmarks and their derivatives.
 
         Returns:
@@ -157,57 +170,67 @@ class ObservedHead:
             ``[B, 2 L, D + 6]`` by the rest, as :meth:`FitState.moved` takes steps. Coordinates
             are ordered landmark by landmark, x before y.
         """
+        xp = array_namespace(state.rotation)
         unposed = self._unposed(state, person)
+        count, points = unposed.shape[:2]
         scaled = state.view[:, :1, None] * state.rotation[:, :2]
-        posed = unposed @ state.rotation.transpose(1, 2)
+        posed = unposed @ xp.matrix_transpose(state.rotation)
         seen = state.view[:, None, :1] * posed[..., :2] + state.view[:, None, 1:]
         blended = self._blended_rotations(state, person)
         # [L, 2 B, 3] @ [L, 3, K]: one product a landmark serves the whole batch
-        factor = (scaled[:, None] @ blended).permute(1, 0, 2, 3).flatten(1, 2)
-        linear = (factor @ self._columns).unflatten(1, (len(unposed), 2)).permute(1, 0, 2, 3)
-        linear = linear.flatten(1, 2)
-        by_shape, by_linear = linear.split([self.num_shape, sum(self.sizes[:2])], 2)
+        factor = xp.permute_dims(scaled[:, None] @ blended, (1, 0, 2, 3))
+        linear = factor.reshape(points, 2 * count, 3) @ self._columns
+        columns = self._columns.shape[2]
+        linear = xp.permute_dims(linear.reshape(points, count, 2, columns), (1, 0, 2, 3))
+        linear = linear.reshape(count, 2 * points, columns)
+        by_shape, by_linear = linear[..., : self.num_shape], linear[..., self.num_shape :]
         slopes = self.head.channel_slopes(self.parameters(state, person))
         by_linear = by_linear * slopes[:, None]
         by_nonlinear = self._nonlinear_derivatives(state, person, unposed, scaled)
         # a small rotation d moves a posed point by d x p = -[p]x d
         by_rotation = -state.view[:, None, :1, None] * skew(posed)[..., :2, :]
-        ones = torch.ones_like(posed[..., 0])
-        zeros = torch.zeros_like(ones)
-        by_view = torch.stack(
+        ones = xp.ones_like(posed[..., 0])
+        zeros = xp.zeros_like(ones)
+        by_view = xp.stack(
             [
-                torch.stack([posed[..., 0], ones, zeros], -1),
-                torch.stack([posed[..., 1], zeros, ones], -1),
+                xp.stack([posed[..., 0], ones, zeros], axis=-1),
+                xp.stack([posed[..., 1], zeros, ones], axis=-1),
             ],
-            -2,
+            axis=-2,
         )
-        rest = [by_linear, by_nonlinear, by_rotation.flatten(1, 2), by_view.flatten(1, 2)]
-        return seen, by_shape, torch.cat(rest, 2)
+        by_view_and_rotation = [
+            part.reshape(count, 2 * points, 3) for part in (by_rotation, by_view)
+        ]
+        return seen, by_shape, xp.concat([by_linear, by_nonlinear, *by_view_and_rotation], axis=2)
 
-    def _blended_rotations(self, state: FitState, person: Tensor) -> Tensor:
+    def _blended_rotations(self, state: FitState, person: Array) -> Array:
         rotations = self.head.joint_rotations(self.parameters(state, person))
         if "root" in self.head.joint_names:
-            identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
-            rotations = rotations.clone()
-            rotations[:, self.head.joint_names.index("root")] = identity
-        return (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
+            rotations = copied(rotations)
+            rotations[:, self.head.joint_names.index("root")] = identity_like(3, rotations)
+        flat = rotations.reshape(*rotations.shape[:2], 9)
+        weights = self.head.lbs_weights
+        return (weights @ flat).reshape(len(flat), len(weights), 3, 3)
 
     def _nonlinear_derivatives(
-        self, state: FitState, person: Tensor, unposed: Tensor, scaled: Tensor
-    ) -> Tensor:
+        self, state: FitState, person: Array, unposed: Array, scaled: Array
+    ) -> Array:
+        xp = array_namespace(unposed)
         start = sum(self.sizes[:2])
         columns = []
         for component in range(start, state.local.shape[1]):
             if self.lo[component] == self.hi[component]:
-                columns.append(torch.zeros_like(unposed[..., :2]))
+                columns.append(xp.zeros_like(unposed[..., :2]))
                 continue
-            local = state.local.clone()
+            local = copied(state.local)
             # downwards at the upper bound, where the function may have a kink
-            sign = torch.where(local[:, component] + _DIFFERENCE > self.hi[component], -1.0, 1.0)
+            one = xp.ones_like(local[:, component])
+            sign = xp.where(local[:, component] + _DIFFERENCE > self.hi[component], -one, one)
             local[:, component] += sign * _DIFFERENCE
             other = FitState(state.shape, local, state.rotation, state.view)
             change = (self._unposed(other, person) - unposed) / (sign * _DIFFERENCE)[:, None, None]
-            columns.append(change @ scaled.transpose(1, 2))
+            columns.append(change @ xp.matrix_transpose(scaled))
         if not columns:
-            return unposed.new_zeros(len(unposed), unposed.shape[1] * 2, 0)
-        return torch.stack(columns, -1).flatten(1, 2)
+            return xp.zeros_like(unposed[..., :2]).reshape(len(unposed), -1)[..., None][..., :0]
+        stacked = xp.stack(columns, axis=-1)
+        return stacked.reshape(len(unposed), 2 * unposed.shape[1], len(columns))

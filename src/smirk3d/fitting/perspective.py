@@ -7,8 +7,7 @@ camera.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from smirk3d.array_interface import Array, array_namespace
 
 NEARNESS_MEAN, NEARNESS_STD = 1.3, 0.83
 """Of 1 / d in 1/m for distances drawn evenly in their logarithm from 0.3 to 3 m."""
@@ -16,7 +15,7 @@ NEAREST = 4.0
 """Largest nearness in 1/m: a camera at 0.25 m."""
 
 
-def perspective(posed: Tensor, view: Tensor, nearness: Tensor) -> tuple[Tensor, Tensor]:
+def perspective(posed: Array, view: Array, nearness: Array) -> tuple[Array, Array]:
     """Return points in ndc with y up, and the enlargement of each by its depth.
 
     Args:
@@ -24,11 +23,11 @@ def perspective(posed: Tensor, view: Tensor, nearness: Tensor) -> tuple[Tensor, 
         view: scale and the origin's place ``[B, 3]`` (``FitState.view``).
         nearness: ``[B, 1]`` in 1/m.
     """
-    enlarged = 1 / (1 - nearness[:, :, None] * posed[..., 2:]).clamp(min=0.2)
+    enlarged = 1 / (1 - nearness[:, :, None] * posed[..., 2:]).clip(0.2, None)
     return view[:, None, :1] * posed[..., :2] * enlarged + view[:, None, 1:], enlarged
 
 
-def nearest_view(posed: Tensor, seen: Tensor) -> Tensor:
+def nearest_view(posed: Array, seen: Array) -> Array:
     """Return the scaled-orthographic view ``[B, 3]`` with least squared distance.
 
     Args:
@@ -36,15 +35,16 @@ def nearest_view(posed: Tensor, seen: Tensor) -> Tensor:
         seen: where they are seen ``[B, P, 2]`` in ndc with y up.
     """
     flat = posed[..., :2]
-    middle, mean = flat.mean(1, keepdim=True), seen.mean(1, keepdim=True)
-    centred = flat - middle
-    scale = (centred * (seen - mean)).sum((1, 2)) / centred.square().sum((1, 2))
-    shift = mean[:, 0] - scale[:, None] * middle[:, 0]
-    return torch.cat([scale[:, None], shift], 1)
+    middle, mean = flat.mean(1), seen.mean(1)
+    centred = flat - middle[:, None]
+    scale = (centred * (seen - mean[:, None])).sum((1, 2)) / (centred * centred).sum((1, 2))
+    shift = mean - scale[:, None] * middle
+    return array_namespace(shift).concat([scale[:, None], shift], axis=1)
 
 
-def perspective_view(posed: Tensor, view: Tensor, nearness: Tensor) -> Tensor:
+def perspective_view(posed: Array, view: Array, nearness: Array) -> Array:
     """Return the perspective view ``[B, 3]`` that shows points most like an orthographic one."""
-    enlarged = 1 / (1 - nearness[:, :, None] * posed[..., 2:]).clamp(min=0.2)
+    enlarged = 1 / (1 - nearness[:, :, None] * posed[..., 2:]).clip(0.2, None)
     seen = view[:, None, :1] * posed[..., :2] + view[:, None, 1:]
-    return nearest_view(torch.cat([posed[..., :2] * enlarged, posed[..., 2:]], -1), seen)
+    near = [posed[..., :2] * enlarged, posed[..., 2:]]
+    return nearest_view(array_namespace(posed).concat(near, axis=-1), seen)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
-from smirk3d.geometry.array_interface import require_finite
+from smirk3d.array_interface import Array, copied, norm, require_finite, without_gradients
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -28,22 +25,22 @@ class TongueGate:
         self._column = names.index(_TONGUE) if _TONGUE in names else None
         self._lips: HeadModel | None = None
         if self._column is not None and all(number in ids for number in _INNER_LIPS):
-            rows = torch.tensor([ids.index(number) for number in _INNER_LIPS])
-            rows = rows.to(head.landmark_corners.device)
+            rows = [ids.index(number) for number in _INNER_LIPS]
             self._lips = head.at_points(head.landmark_corners[rows], head.landmark_bary[rows])
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(self, parameters: FaceParameters) -> FaceParameters:
         """Return parameters ``[B]`` in which no tongue passes lips that touch."""
         if self._lips is None or not len(parameters):
             return parameters
         require_finite(parameters.expression, "expression")
-        expression = parameters.expression.clone()
+        expression = copied(parameters.expression)
         expression[:, self._column] *= self._passes(parameters)
         return parameters.replace(expression=expression)
 
-    def _passes(self, parameters: FaceParameters) -> Tensor:
+    def _passes(self, parameters: FaceParameters) -> Array:
         assert self._lips is not None
-        upper, lower, right, left = self._lips(parameters).vertices.unbind(1)
-        opening = (upper - lower).norm(dim=1) / (right - left).norm(dim=1).clamp(min=1e-6)
-        return ((opening - _SHUT) / (_OPEN - _SHUT)).clamp(0, 1)
+        points = self._lips(parameters).vertices
+        upper, lower, right, left = (points[:, number] for number in range(4))
+        opening = norm(upper - lower) / norm(right - left).clip(1e-6, None)
+        return ((opening - _SHUT) / (_OPEN - _SHUT)).clip(0, 1)

@@ -7,11 +7,11 @@ All functions take NumPy arrays or torch tensors and return the same kind.
 
 from __future__ import annotations
 
+from smirk3d.array_interface import Array, array_namespace, constant, require_floating
 from smirk3d.errors import check_shape
-from smirk3d.geometry.array_interface import ArrayT, array_namespace, constant, require_floating
 
 
-def project(vertices: ArrayT, camera: ArrayT) -> ArrayT:
+def project(vertices: Array, camera: Array) -> Array:
     """Return normalised device coordinates ``[B, V, 3]`` of posed vertices.
 
     Args:
@@ -30,7 +30,7 @@ def project(vertices: ArrayT, camera: ArrayT) -> ArrayT:
     return shifted * camera[:, None, :1] * constant([1.0, -1.0, -1.0], vertices)
 
 
-def unproject(ndc: ArrayT, camera: ArrayT) -> ArrayT:
+def unproject(ndc: Array, camera: Array) -> Array:
     """Return vertices in metres of device coordinates; the inverse of :func:`project`.
 
     Args:
@@ -51,24 +51,24 @@ def unproject(ndc: ArrayT, camera: ArrayT) -> ArrayT:
     return ndc * constant([1.0, -1.0, -1.0], ndc) / camera[:, None, :1] - _shift(camera)
 
 
-def _shift(camera: ArrayT) -> ArrayT:
+def _shift(camera: Array) -> Array:
     """Return (tx, ty, 0) of cameras as ``[B, 1, 3]``."""
     xp = array_namespace(camera)
-    shift: ArrayT = xp.concat([camera[:, 1:], xp.zeros_like(camera[:, :1])], axis=1)
+    shift: Array = xp.concat([camera[:, 1:], xp.zeros_like(camera[:, :1])], axis=1)
     return shift[:, None]
 
 
-def ndc_to_pixels(ndc: ArrayT, size: int) -> ArrayT:
+def ndc_to_pixels(ndc: Array, size: int) -> Array:
     """Return pixel coordinates of a square picture: ``(ndc + 1) / 2 * size``; x and y alike."""
     return (ndc + 1) * (0.5 * size)
 
 
-def pixels_to_ndc(pixels: ArrayT, size: int) -> ArrayT:
+def pixels_to_ndc(pixels: Array, size: int) -> Array:
     """Return ``2 * pixels / size - 1`` for a square picture; x and y alike."""
     return pixels * (2.0 / size) - 1
 
 
-def crop_pixels_to_image(points: ArrayT, T_crop_image: ArrayT) -> ArrayT:
+def crop_pixels_to_image(points: Array, T_crop_image: Array) -> Array:
     """Return image pixels ``[B, N, 2]`` of crop pixels.
 
     Args:
@@ -82,5 +82,5 @@ def crop_pixels_to_image(points: ArrayT, T_crop_image: ArrayT) -> ArrayT:
     check_shape(T_crop_image, "B 3 3", "T_crop_image", B=sizes["B"])
     xp = array_namespace(points, T_crop_image)
     inverse = xp.linalg.inv(T_crop_image)
-    moved: ArrayT = points @ xp.matrix_transpose(inverse[:, :2, :2]) + inverse[:, None, :2, 2]
+    moved: Array = points @ xp.matrix_transpose(inverse[:, :2, :2]) + inverse[:, None, :2, 2]
     return moved

@@ -6,8 +6,8 @@ on the same device.
 
 from __future__ import annotations
 
+from smirk3d.array_interface import Array, array_namespace, constant, require_floating
 from smirk3d.errors import check_shape
-from smirk3d.geometry.array_interface import ArrayT, array_namespace, constant, require_floating
 
 _SMALL_SQUARE = 1e-8
 """Squared angle in radians below which Taylor series replace the quotients: their next terms are
@@ -17,7 +17,7 @@ _SMALLEST_SINE_SQUARE = 1e-24
 """Squared sine that replaces smaller ones, so that +z itself has a finite gradient."""
 
 
-def axis_angle_to_matrix(axis_angle: ArrayT) -> ArrayT:
+def axis_angle_to_matrix(axis_angle: Array) -> Array:
     """Return rotation matrices ``[..., 3, 3]`` of axis-angle vectors ``[..., 3]`` in radians.
 
     Rodrigues' formula with the Taylor series of both coefficients near zero, so that values and
@@ -37,12 +37,12 @@ def axis_angle_to_matrix(axis_angle: ArrayT) -> ArrayT:
     cosine = xp.where(small, 0.5 - square / 24, (1 - xp.cos(angle)) / (angle * angle))
     cross = skew(axis_angle)
     identity = constant([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], axis_angle)
-    matrix: ArrayT
+    matrix: Array
     matrix = identity + sine[..., None, None] * cross + cosine[..., None, None] * (cross @ cross)
     return matrix
 
 
-def skew(vector: ArrayT) -> ArrayT:
+def skew(vector: Array) -> Array:
     """Return ``[..., 3, 3]`` with ``skew(v) @ x == cross(v, x)`` for vectors ``[..., 3]``.
 
     Raises:
@@ -53,11 +53,11 @@ def skew(vector: ArrayT) -> ArrayT:
     x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
     zero = xp.zeros_like(x)
     rows = ((zero, -z, y), (z, zero, -x), (-y, x, zero))
-    matrix: ArrayT = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+    matrix: Array = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
     return matrix
 
 
-def matrix_to_axis_angle(matrix: ArrayT) -> ArrayT:
+def matrix_to_axis_angle(matrix: Array) -> Array:
     """Return axis-angle vectors ``[..., 3]`` in radians, angles in [0, pi], of rotations.
 
     Goes through the quaternion of largest component (Shepperd 1978), so that it is accurate up to
@@ -79,11 +79,11 @@ def matrix_to_axis_angle(matrix: ArrayT) -> ArrayT:
     small = square < _SMALL_SQUARE
     norm = xp.sqrt(xp.where(small, xp.ones_like(square), square))
     factor = xp.where(small, 2 / xp.clip(w, 0.5, None), 2 * xp.atan2(norm, w) / norm)
-    axis_angle: ArrayT = vector * factor
+    axis_angle: Array = vector * factor
     return axis_angle
 
 
-def matrix_to_quaternion_wxyz(matrix: ArrayT) -> ArrayT:
+def matrix_to_quaternion_wxyz(matrix: Array) -> Array:
     """Return unit quaternions ``[..., 4]`` (w, x, y, z), of either sign, of rotations.
 
     Args:
@@ -96,8 +96,8 @@ def matrix_to_quaternion_wxyz(matrix: ArrayT) -> ArrayT:
     check_shape(matrix, "... 3 3", "matrix")
     require_floating(matrix, "matrix")
     xp = array_namespace(matrix)
-    m: list[list[ArrayT]] = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
-    trace: ArrayT = m[0][0] + m[1][1] + m[2][2]
+    m: list[list[Array]] = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
+    trace: Array = m[0][0] + m[1][1] + m[2][2]
     wx, wy, wz = m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]
     xy, xz, yz = m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]
     diagonal = [1 + trace, *(1 + 2 * m[k][k] - trace for k in range(3))]
@@ -111,11 +111,11 @@ def matrix_to_quaternion_wxyz(matrix: ArrayT) -> ArrayT:
     rows = xp.stack([xp.stack(row, axis=-1) for row in table], axis=-2)
     best = xp.argmax(xp.stack(diagonal, axis=-1), axis=-1)
     chosen = xp.take_along_axis(rows, best[..., None, None], axis=-2)[..., 0, :]
-    quaternion: ArrayT = chosen / xp.linalg.vector_norm(chosen, axis=-1, keepdims=True)
+    quaternion: Array = chosen / xp.linalg.vector_norm(chosen, axis=-1, keepdims=True)
     return quaternion
 
 
-def direction_to_axis_angle(direction: ArrayT) -> ArrayT:
+def direction_to_axis_angle(direction: Array) -> Array:
     """Return the shortest rotation that takes +z to a direction, as axis-angle ``[..., 3]``.
 
     Its z component is zero (Listing's law for eyes).
@@ -133,5 +133,5 @@ def direction_to_axis_angle(direction: ArrayT) -> ArrayT:
     x, y, z = direction[..., 0], direction[..., 1], direction[..., 2]
     sine = xp.sqrt(xp.clip(x * x + y * y, _SMALLEST_SINE_SQUARE, None))
     factor = xp.atan2(sine, z) / sine
-    axis_angle: ArrayT = xp.stack([-y * factor, x * factor, xp.zeros_like(x)], axis=-1)
+    axis_angle: Array = xp.stack([-y * factor, x * factor, xp.zeros_like(x)], axis=-1)
     return axis_angle

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import Array, array_namespace, constant
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.rotations import axis_angle_to_matrix, direction_to_axis_angle
 from smirk3d.parameters.basis_rows import Channel
@@ -47,19 +45,20 @@ def mirrored_name(name: str) -> str:
     return name
 
 
-def gaze_angles(eyes: Tensor) -> tuple[Tensor, Tensor]:
+def gaze_angles(eyes: Array) -> tuple[Array, Array]:
     """Return yaw (towards the subject's left) and pitch (up) ``[B, 2]`` in radians, left eye first.
 
     Args:
         eyes: axis-angle of both eyes ``[B, 6]`` in radians; each looks along its rotated +z.
     """
-    direction = axis_angle_to_matrix(eyes.unflatten(-1, (2, 3)))[..., 2]
-    yaw = torch.atan2(direction[..., 0], direction[..., 2])
-    pitch = torch.asin(direction[..., 1].clamp(-1 + 1e-6, 1 - 1e-6))
+    xp = array_namespace(eyes)
+    direction = axis_angle_to_matrix(eyes.reshape(*eyes.shape[:-1], 2, 3))[..., 2]
+    yaw = xp.atan2(direction[..., 0], direction[..., 2])
+    pitch = xp.asin(direction[..., 1].clip(-1 + 1e-6, 1 - 1e-6))
     return yaw, pitch
 
 
-def gaze_weights(eyes: Tensor, gaze_range: Tensor) -> Tensor:
+def gaze_weights(eyes: Array, gaze_range: Array) -> Array:
     """Return the weights ``[B, 8]`` of :data:`GAZE_ACTIONS` for eye rotations.
 
     Args:
@@ -67,12 +66,14 @@ def gaze_weights(eyes: Tensor, gaze_range: Tensor) -> Tensor:
         gaze_range: rotation in radians at which each action's weight is 1 ``[8]``.
     """
     yaw, pitch = gaze_angles(eyes)
-    outward = yaw * yaw.new_tensor([1.0, -1.0])
-    angles = torch.stack([-pitch, -outward, outward, pitch], -1).flatten(-2)
-    return torch.where(angles > 0, angles, 0.0) / gaze_range
+    xp = array_namespace(yaw)
+    outward = yaw * constant([1.0, -1.0], yaw)
+    angles = xp.stack([-pitch, -outward, outward, pitch], axis=-1)
+    angles = angles.reshape(*angles.shape[:-2], 8)
+    return xp.where(angles > 0, angles, xp.zeros_like(angles)) / gaze_range
 
 
-def gaze_from_weights(weights: Tensor, gaze_range: Tensor) -> Tensor:
+def gaze_from_weights(weights: Array, gaze_range: Array) -> Array:
     """Return the eye rotations of gaze weights; opposite weights cancel.
 
     Args:
@@ -82,11 +83,13 @@ def gaze_from_weights(weights: Tensor, gaze_range: Tensor) -> Tensor:
     Returns:
         Axis-angle of both eyes ``[B, 6]`` in radians.
     """
-    angles = (weights * gaze_range).unflatten(-1, (2, 4))
+    xp = array_namespace(weights)
+    angles = (weights * gaze_range).reshape(*weights.shape[:-1], 2, 4)
     pitch = angles[..., 3] - angles[..., 0]
-    yaw = (angles[..., 2] - angles[..., 1]) * weights.new_tensor([1.0, -1.0])
-    direction = torch.stack([pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()], -1)
-    return direction_to_axis_angle(direction).flatten(-2)
+    yaw = (angles[..., 2] - angles[..., 1]) * constant([1.0, -1.0], weights)
+    level = xp.cos(pitch)
+    direction = xp.stack([level * xp.sin(yaw), xp.sin(pitch), level * xp.cos(yaw)], axis=-1)
+    return direction_to_axis_angle(direction).reshape(*weights.shape[:-1], 6)
 
 
 def expression_sources(names: Sequence[str]) -> dict[str, list[int]]:

@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface import (
+    Array,
+    array_namespace,
+    in_precision,
+    set_columns,
+)
 from smirk3d.parameters.basis_rows import BASIS_BLOCKS, CHANNEL_BLOCKS, BasisRows, Block, Channel
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -34,7 +38,7 @@ RULE_BUFFERS = (
     "opposed", "gated", "gate_base", "gate_slope", "gate_high", "corrective_pair", "action_scale",
     "channel_kind",
 )  # fmt: skip
-"""Names of the tensors that :func:`rule_buffers` returns."""
+"""Names of the arrays that :func:`rule_buffers` returns."""
 
 _LEAST_SCALE, _LARGEST_SCALE = 0.5, 1.6
 """Bounds of a person's size of actions, so that rare identities stay plausible; chosen by eye."""
@@ -101,8 +105,8 @@ def linear_basis(arrays: Arrays, rows: BasisRows) -> NDArray[np.float32]:
     return np.concatenate([np.zeros((0, size), np.float32), *flat])
 
 
-def rule_buffers(arrays: Arrays, rows: BasisRows) -> dict[str, Tensor]:
-    """Return the rules of a head file as tensors, by the names of :data:`RULE_BUFFERS`.
+def rule_buffers(arrays: Arrays, rows: BasisRows) -> dict[str, NDArray[Any]]:
+    """Return the rules of a head file, by the names of :data:`RULE_BUFFERS`.
 
     The older ``gate`` (an expression multiplied by a component of the jaw) is one of the gates.
 
@@ -122,19 +126,18 @@ def rule_buffers(arrays: Arrays, rows: BasisRows) -> dict[str, Tensor]:
     slopes = arrays.get("gate_slope", np.zeros((0, count), np.float32))
     correctives = arrays.get("corrective_pair", np.zeros((0, 2), np.int32)).astype(np.int64)
     all_kinds = [*kinds, *(kinds[first] for first in correctives[:, 0])]
+    high = [math.inf] * len(pairs) + [1.0] * len(channels)
     return {
-        "opposed": torch.as_tensor(arrays.get("opposed", np.zeros((0, 2))).astype(np.int64)),
-        "gated": torch.as_tensor(np.concatenate([pairs[:, 0], channels])),
-        "gate_base": torch.as_tensor(
-            np.concatenate([np.zeros(len(pairs)), arrays.get("gate_base", np.zeros(0))])
-        ).float(),
-        "gate_slope": torch.as_tensor(np.concatenate([by_jaw, slopes]).T.copy()).float(),
-        "gate_high": torch.tensor([torch.inf] * len(pairs) + [1.0] * len(channels)),
-        "corrective_pair": torch.as_tensor(correctives),
-        "action_scale": torch.as_tensor(
-            arrays.get("action_scale", np.zeros((0, rows.shape)))
-        ).float(),
-        "channel_kind": torch.tensor(all_kinds, dtype=torch.int64),
+        "opposed": arrays.get("opposed", np.zeros((0, 2))).astype(np.int64),
+        "gated": np.concatenate([pairs[:, 0], channels]),
+        "gate_base": np.concatenate(
+            [np.zeros(len(pairs)), arrays.get("gate_base", np.zeros(0))]
+        ).astype(np.float32),
+        "gate_slope": np.concatenate([by_jaw, slopes]).T.astype(np.float32, order="C"),
+        "gate_high": np.array(high, np.float32),
+        "corrective_pair": correctives,
+        "action_scale": arrays.get("action_scale", np.zeros((0, rows.shape))).astype(np.float32),
+        "channel_kind": np.array(all_kinds, np.int64),
     }
 
 
@@ -154,67 +157,70 @@ class ActionRules:
         channel_kind: index into :data:`SCALED` of each channel and corrective ``[C + N]``.
     """
 
-    opposed: Tensor
-    gated: Tensor
-    gate_base: Tensor
-    gate_slope: Tensor
-    gate_high: Tensor
-    corrective_pair: Tensor
-    action_scale: Tensor
-    channel_kind: Tensor
+    opposed: Array
+    gated: Array
+    gate_base: Array
+    gate_slope: Array
+    gate_high: Array
+    corrective_pair: Array
+    action_scale: Array
+    channel_kind: Array
 
-    def effective(self, weights: Tensor) -> Tensor:
+    def effective(self, weights: Array) -> Array:
         """Return channel weights ``[B, C]`` after opposites and gates."""
         net = self.net(weights)
         if not len(self.gated):
             return net
         factors = self._factors(net)
-        return net.index_copy(1, self.gated, net[:, self.gated] * factors)
+        return set_columns(net, self.gated, net[:, self.gated] * factors)
 
-    def with_correctives(self, effective: Tensor) -> Tensor:
+    def with_correctives(self, effective: Array) -> Array:
         """Return effective weights ``[B, C]`` followed by the correctives' weights, ``[B, C + N]``.
 
         Products of weights below zero count as zero.
         """
         if not len(self.corrective_pair):
             return effective
-        first, second = self.corrective_pair.unbind(1)
-        product = effective[:, first].clamp(min=0) * effective[:, second].clamp(min=0)
-        return torch.cat([effective, product], 1)
+        xp = array_namespace(effective)
+        first, second = self.corrective_pair[:, 0], self.corrective_pair[:, 1]
+        product = effective[:, first].clip(0, None) * effective[:, second].clip(0, None)
+        return xp.concat([effective, product], axis=1)
 
-    def slopes(self, weights: Tensor) -> Tensor:
+    def slopes(self, weights: Array) -> Array:
         """Return the derivative ``[B, C]`` of each effective weight by its own weight."""
-        slopes = torch.ones_like(weights)
+        slopes = array_namespace(weights).ones_like(weights)
         for first, second in self.opposed.tolist():
             ahead = weights[:, first] >= weights[:, second]
             behind = weights[:, second] >= weights[:, first]
-            slopes[:, first], slopes[:, second] = ahead.to(weights), behind.to(weights)
+            slopes[:, first] = in_precision(ahead, weights)
+            slopes[:, second] = in_precision(behind, weights)
         if not len(self.gated):
             return slopes
         factors = self._factors(self.net(weights))
-        return slopes.index_copy(1, self.gated, slopes[:, self.gated] * factors)
+        return set_columns(slopes, self.gated, slopes[:, self.gated] * factors)
 
-    def scales(self, shape: Tensor) -> Tensor | None:
+    def scales(self, shape: Array) -> Array | None:
         """Return the factor ``[B, C + N]`` of each person's offsets; None where all are 1."""
         if not len(self.action_scale):
             return None
         if not self.action_scale.shape[1]:
             return None
         sizes = 1 + shape @ self.action_scale.T
-        return sizes.clamp(_LEAST_SCALE, _LARGEST_SCALE)[:, self.channel_kind]
+        return sizes.clip(_LEAST_SCALE, _LARGEST_SCALE)[:, self.channel_kind]
 
-    def net(self, weights: Tensor) -> Tensor:
+    def net(self, weights: Array) -> Array:
         """Return channel weights ``[B, C]`` after opposites cancel: one of each pair is zero."""
         if not len(self.opposed):
             return weights
-        first, second = self.opposed.unbind(1)
-        shared = torch.minimum(weights[:, first], weights[:, second]).clamp(min=0)
-        both = torch.cat([weights[:, first] - shared, weights[:, second] - shared], 1)
-        return weights.index_copy(1, torch.cat([first, second]), both)
+        xp = array_namespace(weights)
+        first, second = self.opposed[:, 0], self.opposed[:, 1]
+        shared = xp.minimum(weights[:, first], weights[:, second]).clip(0, None)
+        both = xp.concat([weights[:, first] - shared, weights[:, second] - shared], axis=1)
+        return set_columns(weights, xp.concat([first, second]), both)
 
-    def _factors(self, weights: Tensor) -> Tensor:
+    def _factors(self, weights: Array) -> Array:
         factors = self.gate_base + weights @ self.gate_slope
-        return torch.minimum(factors.clamp(min=0), self.gate_high)
+        return array_namespace(factors).minimum(factors.clip(0, None), self.gate_high)
 
     def named_gates(self, names: list[str]) -> dict[str, Gate]:
         """Return the gates by the name of their channel.

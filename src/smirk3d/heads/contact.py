@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
+from smirk3d.array_interface import Array, add_at, array_namespace, constant, copied, norm
 from smirk3d.errors import check_shape
 
 CONTACT_BUFFERS = (
     "eye_surface", "lid_id", "lid_eye", "lid_gap", "lip_pair", "lip_pair_share", "lip_id",
     "lip_share",
 )  # fmt: skip
-"""Names of the tensors that :func:`contact_buffers` returns; head files use the same names."""
+"""Names of the arrays that :func:`contact_buffers` returns; head files use the same names."""
 
 LIP_OVERLAP = 0.0002
 """Metres by which lips may overlap, as those of the template do: soft lips flatten."""
@@ -30,7 +28,7 @@ LIP_OVERLAP = 0.0002
 
 @dataclass(frozen=True)
 class Contact:
-    """The contacts of a head; a head without them has empty tensors.
+    """The contacts of a head; a head without them has empty arrays.
 
     Attributes:
         eye_surface: radii in metres of eyeball, iris's rim and cornea ``[3]``.
@@ -43,16 +41,16 @@ class Contact:
         lip_share: fraction of each pair's overlap by which each of these moves up ``[M, P]``.
     """
 
-    eye_surface: Tensor
-    lid_id: Tensor
-    lid_eye: Tensor
-    lid_gap: Tensor
-    lip_pair: Tensor
-    lip_pair_share: Tensor
-    lip_id: Tensor
-    lip_share: Tensor
+    eye_surface: Array
+    lid_id: Array
+    lid_eye: Array
+    lid_gap: Array
+    lip_pair: Array
+    lip_pair_share: Array
+    lip_id: Array
+    lip_share: Array
 
-    def resolved(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+    def resolved(self, vertices: Array, eyes: Array, gaze: Array) -> Array:
         """Return vertices ``[B, V, 3]`` moved so that eyelids and lips do not cross.
 
         Args:
@@ -60,33 +58,36 @@ class Contact:
             eyes: centres of the left and the right eye ``[B, 2, 3]`` in metres.
             gaze: unit directions of the gaze of both eyes ``[B, 2, 3]``.
         """
+        xp = array_namespace(vertices)
         ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
-            ids = torch.cat([ids, self.lip_id])
-            moves = torch.cat([moves, F.pad(self._lifts(vertices)[..., None], (1, 1))], 1)
-        return vertices.index_add(1, ids, moves)
+            lift = self._lifts(vertices)
+            still = xp.zeros_like(lift)
+            ids = xp.concat([ids, self.lip_id])
+            moves = xp.concat([moves, xp.stack([still, lift, still], axis=-1)], axis=1)
+        return add_at(vertices, 1, ids, moves)
 
-    def _lifts(self, vertices: Tensor) -> Tensor:
+    def _lifts(self, vertices: Array) -> Array:
         """Return how far each vertex of the lips moves up ``[B, M]``, in metres.
 
         Two steps: vertices between pairs move by a mean of theirs, which leaves some overlap where
         it changes along the lips.
         """
         gap = self.lip_gap(vertices) + LIP_OVERLAP
-        overlap = gap.clamp(max=0)
-        rows = torch.searchsorted(self.lip_id, self.lip_pair)
-        upper, first, second = self.lip_share[rows].unbind(1)
-        share = self.lip_pair_share[:, None]
-        change = upper - second - share * (first - second)
-        overlap = overlap + (gap + overlap @ change.T).clamp(max=0)
+        overlap = gap.clip(None, 0)
+        rows = array_namespace(vertices).searchsorted(self.lip_id, self.lip_pair)
+        upper, first, second = (self.lip_share[rows[:, corner]] for corner in range(3))
+        change = upper - second - self.lip_pair_share[:, None] * (first - second)
+        overlap = overlap + (gap + overlap @ change.T).clip(None, 0)
         return overlap @ self.lip_share.T
 
-    def lip_gap(self, vertices: Tensor) -> Tensor:
+    def lip_gap(self, vertices: Array) -> Array:
         """Return the height in metres of the upper above the lower lip at each pair ``[B, P]``."""
-        upper, first, second = vertices[:, self.lip_pair, 1].unbind(2)
+        height = vertices[..., 1]
+        upper, first, second = (height[:, self.lip_pair[:, corner]] for corner in range(3))
         return upper - second - self.lip_pair_share * (first - second)
 
-    def eyelid_depth(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+    def eyelid_depth(self, vertices: Array, eyes: Array, gaze: Array) -> Array:
         """Return the depth in metres of each eyelid vertex below the eye's surface ``[B, N]``.
 
         Arguments are those of :meth:`resolved`.
@@ -94,18 +95,18 @@ class Contact:
         _, short = self._short_of_gap(vertices, eyes, gaze)
         return short - self.lid_gap
 
-    def _off_eyes(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> Tensor:
+    def _off_eyes(self, vertices: Array, eyes: Array, gaze: Array) -> Array:
         ray, short = self._short_of_gap(vertices, eyes, gaze)
-        return short.clamp(min=0)[..., None] * ray
+        return short.clip(0, None)[..., None] * ray
 
-    def _short_of_gap(self, vertices: Tensor, eyes: Tensor, gaze: Tensor) -> tuple[Tensor, Tensor]:
+    def _short_of_gap(self, vertices: Array, eyes: Array, gaze: Array) -> tuple[Array, Array]:
         arm = vertices[:, self.lid_id] - eyes[:, self.lid_eye]
-        distance = arm.norm(dim=2, keepdim=True).clamp(min=1e-9)
+        distance = norm(arm, keepdims=True).clip(1e-9, None)
         ray = arm / distance
         cosine = (ray * gaze[:, self.lid_eye]).sum(2)
         return ray, eye_radius(cosine, self.eye_surface) + self.lid_gap - distance[..., 0]
 
-    def at_points(self, corners: Tensor, bary: Tensor, num_vertices: int) -> dict[str, Tensor]:
+    def at_points(self, corners: Array, bary: Array, num_vertices: int) -> dict[str, Array]:
         """Return the buffers of a head whose vertices are points of triangles ``[P, 3]``.
 
         A point belongs to an eyelid if its triangle does. Contact of lips is left out.
@@ -115,11 +116,12 @@ class Contact:
             bary: barycentric coordinates ``[P, 3]``.
             num_vertices: number of vertices of the whole head.
         """
-        gap = self.lid_gap.new_full((num_vertices,), float("nan"))
-        eye = self.lid_eye.new_zeros(num_vertices)
+        xp = array_namespace(bary)
+        gap = copied(xp.broadcast_to(constant(float("nan"), self.lid_gap), (num_vertices,)))
+        eye = copied(xp.broadcast_to(constant(0, self.lid_eye), (num_vertices,)))
         gap[self.lid_id], eye[self.lid_id] = self.lid_gap, self.lid_eye
         of_point = (gap[corners] * bary).sum(1)
-        ids = of_point.isfinite().nonzero()[:, 0]
+        ids = xp.nonzero(xp.isfinite(of_point))[0]
         return {
             "lid_id": ids,
             "lid_eye": eye[corners[:, 0]][ids],
@@ -131,23 +133,22 @@ class Contact:
         }
 
 
-def contact_buffers(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-    """Return the contacts of a head file as tensors, by the names of :data:`CONTACT_BUFFERS`."""
+def contact_buffers(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the contacts of a head file, by the names of :data:`CONTACT_BUFFERS`."""
     none = np.zeros(0)
-    kinds = {"lid_id": torch.int64, "lid_eye": torch.int64, "lip_id": torch.int64}
+    kinds = {"lid_id": np.int64, "lid_eye": np.int64, "lip_id": np.int64}
     found = {
-        name: torch.as_tensor(arrays.get(name, none)).to(kinds.get(name, torch.float32))
-        for name in CONTACT_BUFFERS
+        name: arrays.get(name, none).astype(kinds.get(name, np.float32)) for name in CONTACT_BUFFERS
     }
     pairs = arrays.get("lip_pair", np.zeros((0, 3)))
     return {
         **found,
-        "lip_pair": torch.as_tensor(pairs).to(torch.int64),
+        "lip_pair": pairs.astype(np.int64),
         "lip_share": found["lip_share"].reshape(len(found["lip_id"]), len(pairs)),
     }
 
 
-def eye_radius(cosine: Tensor, surface: Tensor) -> Tensor:
+def eye_radius(cosine: Array, surface: Array) -> Array:
     """Return the distance in metres of an eye's surface from its centre.
 
     Args:
@@ -155,9 +156,11 @@ def eye_radius(cosine: Tensor, surface: Tensor) -> Tensor:
         surface: radii of eyeball, iris's rim and cornea ``[3]``.
     """
     check_shape(surface, "3", "surface")
-    ball, iris, cornea = surface.unbind(0)
-    limbus = (ball * ball - iris * iris).sqrt()
-    centre = limbus - (cornea * cornea - iris * iris).sqrt()
-    sine_squared = (1 - cosine * cosine).clamp(min=0)
-    front = centre * cosine + (cornea * cornea - centre * centre * sine_squared).clamp(min=0).sqrt()
-    return torch.where(cosine > limbus / ball, front, ball)
+    xp = array_namespace(cosine)
+    ball, iris, cornea = surface[0], surface[1], surface[2]
+    limbus = xp.sqrt(ball * ball - iris * iris)
+    centre = limbus - xp.sqrt(cornea * cornea - iris * iris)
+    sine_squared = (1 - cosine * cosine).clip(0, None)
+    ahead = (cornea * cornea - centre * centre * sine_squared).clip(0, None)
+    front = centre * cosine + xp.sqrt(ahead)
+    return xp.where(cosine > limbus / ball, front, ball)

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
+from smirk3d.array_interface import Library, is_torch, torch_installed
+from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.heads.head_model import HeadModel
 
+if TYPE_CHECKING:
+    import torch
 
-def on_device(head: HeadModel, device: torch.device) -> HeadModel:
-    """Return the head on a device; a copy if it lies elsewhere, since the caller keeps it there."""
+
+def on_device(head: HeadModel, device: torch.device | str) -> HeadModel:
+    """Return the head on a device; a copy if it lies elsewhere, since the caller keeps it there.
+
+    A head of NumPy stays what it is on the CPU, and becomes one of torch for other devices.
+    """
+    if not is_torch(head.v_template):
+        return head if str(device) == "cpu" else head.to_torch().to(device)
     here = head.v_template.device
-    same = here.type == device.type and device.index in {None, here.index}
-    return head if same else deepcopy(head).to(device)
+    wanted = here.__class__(device)
+    same = here.type == wanted.type and wanted.index in {None, here.index}
+    return head if same else head.to(wanted)
+
+
+def library_for(device: str) -> Library:
+    """Return the library that serves inference on a device: NumPy on the CPU, else torch.
+
+    ``auto`` looks whether there could be a GPU before it imports torch, which takes seconds.
+    """
+    if device == "cpu" or (device == "auto" and not (torch_installed() and _may_have_gpu())):
+        return "numpy"
+    return "torch"
+
+
+def _may_have_gpu() -> bool:
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return apple or Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
 
 
 def choose_device(name: str) -> torch.device:
@@ -22,7 +50,9 @@ def choose_device(name: str) -> torch.device:
 
     Raises:
         InputError: if the device is not there.
+        MissingExtra: if torch is not installed.
     """
+    torch = require("torch", extra="train")
     there = {"cpu": True, "cuda": torch.cuda.is_available()}
     there["mps"] = torch.backends.mps.is_available()
     if name == "auto":

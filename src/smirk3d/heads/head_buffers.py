@@ -1,16 +1,25 @@
-"""The arrays of a head as buffers of a module; :mod:`~smirk3d.heads.head_model` evaluates them."""
+"""The arrays of a head, of NumPy or torch; :mod:`~smirk3d.heads.head_model` evaluates them."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from smirk3d.array_interface import (
+    Array,
+    Library,
+    default_array,
+    default_library,
+    is_floating,
+    is_torch,
+    library,
+    to_numpy,
+)
 from smirk3d.heads.action_names import expression_sources
 from smirk3d.heads.action_rules import (
     RULE_BUFFERS,
@@ -28,8 +37,8 @@ Arrays = Mapping[str, NDArray[Any]]
 HeadT = TypeVar("HeadT", bound="HeadBuffers")
 
 
-class HeadBuffers(nn.Module):
-    """The arrays of a head file, held on one device in one precision.
+class HeadBuffers:
+    """The arrays of a head file: all of NumPy, or all of torch on one device, in one precision.
 
     Attributes:
         name: the head's name in the registry and in checkpoints.
@@ -57,37 +66,42 @@ class HeadBuffers(nn.Module):
         pose_basis: pose correctives ``[9 (J - 1) or 0, 3 V]`` in metres.
     """
 
-    faces: Tensor
-    uv: Tensor
-    uv_faces: Tensor
-    hair_faces: Tensor
-    hair_uv_faces: Tensor
-    part: Tensor
-    landmark_ids: Tensor
-    landmark_sigma: Tensor
-    landmark_corners: Tensor
-    landmark_bary: Tensor
-    v_template: Tensor
-    basis: Tensor
-    eyelid_basis_: Tensor
-    pose_basis: Tensor
-    gaze_range: Tensor
-    eye_surface: Tensor
-    channel_kind: Tensor
-    corrective_pair: Tensor
-    action_scale: Tensor
-    joints: Tensor
-    joint_basis: Tensor
-    lbs_weights: Tensor
+    faces: Array
+    uv: Array
+    uv_faces: Array
+    hair_faces: Array
+    hair_uv_faces: Array
+    part: Array
+    landmark_ids: Array
+    landmark_sigma: Array
+    landmark_corners: Array
+    landmark_bary: Array
+    v_template: Array
+    basis: Array
+    eyelid_basis_: Array
+    pose_basis: Array
+    gaze_range: Array
+    eye_surface: Array
+    channel_kind: Array
+    corrective_pair: Array
+    action_scale: Array
+    joints: Array
+    joint_basis: Array
+    lbs_weights: Array
 
-    def __init__(self, arrays: Arrays, meta: Mapping[str, Any]) -> None:
+    def __init__(
+        self, arrays: Arrays, meta: Mapping[str, Any], library: Library | None = None
+    ) -> None:
         """Build from arrays and metadata as :func:`~smirk3d.heads.head_file.read_head_file` gives.
 
         Args:
             arrays: the arrays of a head file by name.
             meta: the file's metadata.
+            library: whose arrays the head holds and computes with, on the CPU;
+                :func:`~smirk3d.array_interface.default_library` unless given.
         """
-        super().__init__()
+        self._kept: dict[str, None] = {}
+        self._library: Library = library or default_library()
         self.name = str(meta["name"])
         self.meta = dict(meta)
         self.fingerprint = fingerprint(arrays)
@@ -99,70 +113,125 @@ class HeadBuffers(nn.Module):
         self.has_gaze_basis = "gaze_basis" in arrays
         self.eyelids_after_pose = bool(meta.get("eyelids_after_pose", False))
         self.basis_rows = basis_rows(arrays, eyelids_after_pose=self.eyelids_after_pose)
-        self._register_surface(arrays)
-        self._register_motion(arrays)
+        self._hold_surface(arrays)
+        self._hold_motion(arrays)
         self._sources = expression_sources(self.expression_names)
 
-    def keep(
-        self, name: str, array: NDArray[Any] | Tensor, dtype: torch.dtype | None = None
-    ) -> None:
-        """Register or replace a buffer, which moves with the module and is in no state dict."""
-        self.register_buffer(name, torch.as_tensor(array).to(dtype=dtype), persistent=False)
+    def keep(self, name: str, array: Array) -> None:
+        """Set or replace one of the head's arrays, in the head's library."""
+        self._kept[name] = None
+        setattr(self, name, array)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return all arrays that the head holds, by name."""
+        return {name: getattr(self, name) for name in self._kept}
 
     def shallow_copy(self: HeadT) -> HeadT:
-        """Return a head that shares all tensors and whose buffers can be replaced by its own."""
+        """Return a head that shares all arrays, and in which they can be replaced."""
         twin = copy.copy(self)
-        twin._buffers = dict(self._buffers)
+        twin._kept = dict(self._kept)
         return twin
 
-    def _register_surface(self, arrays: Arrays) -> None:
+    def _each(self: HeadT, change: Callable[[Array], Array]) -> HeadT:
+        twin = self.shallow_copy()
+        for name, array in self.arrays().items():
+            twin.keep(name, change(array))
+        return twin
+
+    def to(self: HeadT, target: Any) -> HeadT:
+        """Return the head on a torch device, or in a floating-point precision of its library.
+
+        Arrays that lie there already are shared. A NumPy head lies on the CPU.
+        """
+        if not is_torch(self.v_template):
+            return self if str(target) == "cpu" else self._in_precision(target)
+        torch = sys.modules["torch"]
+        if isinstance(target, torch.dtype):
+            return self._in_precision(target)
+        return self._each(lambda array: array.to(target))
+
+    def _in_precision(self: HeadT, dtype: Any) -> HeadT:
+        def change(array: Array) -> Array:
+            if not is_floating(array):
+                return array
+            return array.to(dtype) if is_torch(array) else array.astype(dtype, copy=False)
+
+        return self._each(change)
+
+    def double(self: HeadT) -> HeadT:
+        """Return the head in double precision."""
+        if not is_torch(self.v_template):
+            return self._in_precision(np.float64)
+        return self._each(lambda array: array.double() if is_floating(array) else array)
+
+    def to_numpy(self: HeadT) -> HeadT:
+        """Return the head with NumPy arrays, in its precision."""
+        return self._each(to_numpy) if is_torch(self.v_template) else self
+
+    def to_torch(self: HeadT) -> HeadT:
+        """Return the head with torch tensors, on the CPU unless it lies elsewhere already."""
+        if is_torch(self.v_template):
+            return self
+        with library("torch"):
+            return self._each(default_array)
+
+    def _hold(self, arrays: Arrays) -> None:
+        with library(self._library):
+            for name, array in arrays.items():
+                self.keep(name, default_array(np.ascontiguousarray(array)))
+
+    def _hold_surface(self, arrays: Arrays) -> None:
         hair_parts = [PARTS.index(part) for part in HAIR_PARTS]
         hair = np.isin(arrays["part"][arrays["faces"]], hair_parts).any(1)
-        for name, chosen in (("", ~hair), ("hair_", hair)):
-            for array in ("faces", "uv_faces"):
-                self.keep(name + array, arrays[array][chosen].astype(np.int64), torch.int64)
-        self.keep("uv", arrays["uv"], torch.float32)
-        self.keep("part", arrays["part"], torch.uint8)
-        self.region_names = tuple(key[7:] for key in arrays if key.startswith("region_"))
-        for region in self.region_names:
-            self.keep(f"region_{region}", arrays[f"region_{region}"] > 0, torch.bool)
-        ids = arrays.get("lmk_mp_id", np.zeros(0, np.int32))
         triangles = arrays.get("lmk_mp_tri", np.zeros(0, np.int32))
-        corners = arrays["faces"].astype(np.int64)[triangles]
-        self.keep("landmark_ids", ids, torch.int64)
-        self.keep("landmark_corners", corners, torch.int64)
-        self.keep("landmark_bary", arrays.get("lmk_mp_bary", np.zeros((0, 3))), torch.float32)
-        self.keep("landmark_sigma", arrays.get("lmk_mp_sigma", np.zeros(0)), torch.float32)
+        self.region_names = tuple(key[7:] for key in arrays if key.startswith("region_"))
+        self._hold(
+            {
+                "faces": arrays["faces"][~hair].astype(np.int64),
+                "uv_faces": arrays["uv_faces"][~hair].astype(np.int64),
+                "hair_faces": arrays["faces"][hair].astype(np.int64),
+                "hair_uv_faces": arrays["uv_faces"][hair].astype(np.int64),
+                "uv": arrays["uv"].astype(np.float32),
+                "part": arrays["part"].astype(np.uint8),
+                **{f"region_{name}": arrays[f"region_{name}"] > 0 for name in self.region_names},
+                "landmark_ids": arrays.get("lmk_mp_id", np.zeros(0)).astype(np.int64),
+                "landmark_corners": arrays["faces"].astype(np.int64)[triangles],
+                "landmark_bary": arrays.get("lmk_mp_bary", np.zeros((0, 3))).astype(np.float32),
+                "landmark_sigma": arrays.get("lmk_mp_sigma", np.zeros(0)).astype(np.float32),
+            }
+        )
 
-    def _register_motion(self, arrays: Arrays) -> None:
-        template = torch.as_tensor(arrays["v_template"]).float()
-        num_vertices = len(template)
-        buffers = rule_buffers(arrays, self.basis_rows) | contact_buffers(arrays)
-        for name, buffer in buffers.items():
-            self.keep(name, buffer)
-        self.keep("v_template", template, torch.float32)
-        self.keep("basis", linear_basis(arrays, self.basis_rows), torch.float32)
-        late_eyelids = np.zeros((0, num_vertices, 3))
-        if self.eyelids_after_pose:
-            late_eyelids = arrays.get("eyelid_basis", late_eyelids)
-        self.keep("eyelid_basis_", late_eyelids.reshape(-1, num_vertices * 3), torch.float32)
-        self.keep("gaze_range", arrays.get("gaze_range", np.zeros(0)), torch.float32)
+    def _hold_motion(self, arrays: Arrays) -> None:
+        template = arrays["v_template"].astype(np.float32)
+        size = template.size
+        late_eyelids = np.zeros((0, size), np.float32)
+        if self.eyelids_after_pose and "eyelid_basis" in arrays:
+            late_eyelids = arrays["eyelid_basis"].astype(np.float32).reshape(-1, size)
         joints = arrays["joints"].astype(np.float32)
         joint_bases = [arrays["joint_shape_basis"].astype(np.float32)]
-        if "joint_expr_basis" in arrays:
-            joint_bases.append(arrays["joint_expr_basis"].astype(np.float32))
         self.joints_move = "joint_expr_basis" in arrays
-        self.keep("joints", joints, torch.float32)
-        flat = np.concatenate(joint_bases).reshape(-1, joints.size)
-        self.keep("joint_basis", flat, torch.float32)
-        self.keep("lbs_weights", arrays["lbs_weights"], torch.float32)
-        pose = arrays.get("pose_basis", np.zeros((0, num_vertices * 3), np.float32))
-        self.keep("pose_basis", pose, torch.float32)
+        if self.joints_move:
+            joint_bases.append(arrays["joint_expr_basis"].astype(np.float32))
+        pose = arrays.get("pose_basis", np.zeros((0, size)))
+        self._hold(
+            {
+                **rule_buffers(arrays, self.basis_rows),
+                **contact_buffers(arrays),
+                "v_template": template,
+                "basis": linear_basis(arrays, self.basis_rows),
+                "eyelid_basis_": late_eyelids,
+                "gaze_range": arrays.get("gaze_range", np.zeros(0)).astype(np.float32),
+                "joints": joints,
+                "joint_basis": np.concatenate(joint_bases).reshape(-1, joints.size),
+                "lbs_weights": arrays["lbs_weights"].astype(np.float32),
+                "pose_basis": pose.astype(np.float32),
+            }
+        )
 
     @property
     def num_vertices(self) -> int:
         """V."""
-        return self.v_template.shape[0]
+        return int(self.v_template.shape[0])
 
     @property
     def has_named_actions(self) -> bool:
@@ -170,7 +239,7 @@ class HeadBuffers(nn.Module):
         return bool(self._sources)
 
     @property
-    def regions(self) -> dict[str, Tensor]:
+    def regions(self) -> dict[str, Array]:
         """Vertex masks ``[V]`` by region name."""
         return {name: getattr(self, f"region_{name}") for name in self.region_names}
 
@@ -179,15 +248,16 @@ class HeadBuffers(nn.Module):
         return next(group for group in self.spec if group.name == name)
 
     @property
-    def offsets(self) -> Tensor:
+    def offsets(self) -> Array:
         """The linear offsets ``[K, V, 3]`` in metres, in the order of ``basis_rows``."""
-        return self.basis.unflatten(1, (-1, 3))
+        return self.basis.reshape(len(self.basis), self.num_vertices, 3)
 
     @property
-    def eyelid_offsets(self) -> Tensor:
+    def eyelid_offsets(self) -> Array:
         """The eyelids' offsets ``[2, V, 3]`` in metres, left then right; none where absent."""
         if self.eyelids_after_pose:
-            return self.eyelid_basis_.unflatten(1, (-1, 3))
+            rows = self.eyelid_basis_
+            return rows.reshape(len(rows), self.num_vertices, 3)
         return self.offsets[self.basis_rows.rows("eyelids")]
 
     @property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from smirk3d.array_interface import Array, array_namespace, beside
 from smirk3d.heads.head_buffers import HeadT
 
 _VERTEX_BASES = ("basis", "eyelid_basis_", "pose_basis")
@@ -13,15 +13,17 @@ _VERTEX_BASES = ("basis", "eyelid_basis_", "pose_basis")
 def at_landmarks(head: HeadT) -> HeadT:
     """Return a head whose vertices are the landmarks, as :func:`at_points` does."""
     small = at_points(head, head.landmark_corners, head.landmark_bary)
-    rows = torch.arange(len(head.landmark_ids), device=head.faces.device)
+    rows = beside(np.arange(len(head.landmark_ids)), head.faces)
     small.keep("landmark_ids", head.landmark_ids)
     small.keep("landmark_sigma", head.landmark_sigma)
     small.keep("landmark_corners", rows[:, None])
-    small.keep("landmark_bary", torch.ones_like(head.landmark_bary[:, :1]))
+    small.keep(
+        "landmark_bary", array_namespace(head.landmark_bary).ones_like(head.landmark_bary[:, :1])
+    )
     return small
 
 
-def at_points(head: HeadT, corners: Tensor, bary: Tensor) -> HeadT:
+def at_points(head: HeadT, corners: Array, bary: Array) -> HeadT:
     """Return a head whose vertices are surface points.
 
     Bases and skinning weights are interpolated over each point's triangle. That is exact where
@@ -38,8 +40,9 @@ def at_points(head: HeadT, corners: Tensor, bary: Tensor) -> HeadT:
     for name in ("v_template", "lbs_weights"):
         small.keep(name, (getattr(head, name)[corners] * bary[..., None]).sum(1))
     for name in _VERTEX_BASES:
-        basis = getattr(head, name).unflatten(1, (-1, 3))[:, corners]
-        small.keep(name, (basis * bary[..., None]).sum(2).flatten(1))
+        rows = getattr(head, name)
+        basis = rows.reshape(len(rows), head.num_vertices, 3)[:, corners]
+        small.keep(name, (basis * bary[..., None]).sum(2).reshape(len(rows), 3 * len(corners)))
     for name, array in head.contact.at_points(corners, bary, head.num_vertices).items():
         small.keep(name, array)
     small.keep("part", head.part[corners[:, 0]])
@@ -48,7 +51,7 @@ def at_points(head: HeadT, corners: Tensor, bary: Tensor) -> HeadT:
     return small
 
 
-def at_vertices(head: HeadT, vertex_ids: Tensor) -> HeadT:
+def at_vertices(head: HeadT, vertex_ids: Array) -> HeadT:
     """Return a head of some vertices alone, without triangles and landmarks.
 
     Args:
@@ -60,9 +63,10 @@ def at_vertices(head: HeadT, vertex_ids: Tensor) -> HeadT:
     for name in kept:
         small.keep(name, getattr(head, name)[vertex_ids])
     for name in _VERTEX_BASES:
-        basis = getattr(head, name).unflatten(1, (-1, 3))
-        small.keep(name, basis[:, vertex_ids].flatten(1))
-    ones = torch.ones_like(head.v_template[vertex_ids, :1])
+        rows = getattr(head, name)
+        basis = rows.reshape(len(rows), head.num_vertices, 3)
+        small.keep(name, basis[:, vertex_ids].reshape(len(rows), 3 * len(vertex_ids)))
+    ones = array_namespace(head.v_template).ones_like(head.v_template[vertex_ids, :1])
     reduced = head.contact.at_points(vertex_ids[:, None], ones, head.num_vertices)
     for name, array in reduced.items():
         small.keep(name, array)

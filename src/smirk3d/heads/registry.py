@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from smirk3d.array_interface import Library
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.installed import installed_files
 from smirk3d.errors import AssetError
@@ -39,14 +40,18 @@ def find_head(name: str | os.PathLike[str]) -> Path:
     )
 
 
-def load_head(name: str | os.PathLike[str] = DEFAULT_HEAD) -> HeadModel:
+def load_head(
+    name: str | os.PathLike[str] = DEFAULT_HEAD, *, library: Library | None = None
+) -> HeadModel:
     """Return a head in single precision on the CPU.
 
     Args:
         name: name of an installed head, shipped or imported, or path of an npz file.
+        library: whose arrays the head computes with, ``numpy`` or ``torch``: torch where it is
+            installed, unless given.
 
     Raises:
         AssetError: if it is not found, or its file is damaged.
     """
     head_file = read_head_file(find_head(name))
-    return HeadModel(head_file.arrays, head_file.meta)
+    return HeadModel(head_file.arrays, head_file.meta, library)

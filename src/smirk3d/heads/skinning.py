@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from smirk3d.array_interface import Array, array_namespace
 
 
-def joint_transforms(rotations: Tensor, joints: Tensor, parents: tuple[int, ...]) -> Tensor:
+def joint_transforms(rotations: Array, joints: Array, parents: tuple[int, ...]) -> Array:
     """Return for each joint the transform from the rest pose to the posed head.
 
     A joint rotates about its own rest position and moves with its parent:
@@ -21,7 +20,7 @@ def joint_transforms(rotations: Tensor, joints: Tensor, parents: tuple[int, ...]
         Transforms ``[B, J, 3, 4]`` in metres.
     """
     shift = joints - (rotations @ joints[..., None])[..., 0]
-    posed: list[tuple[Tensor, Tensor]] = []
+    posed: list[tuple[Array, Array]] = []
     for j, parent in enumerate(parents):
         rotation, translation = rotations[:, j], shift[:, j]
         if parent >= 0:
@@ -31,10 +30,11 @@ def joint_transforms(rotations: Tensor, joints: Tensor, parents: tuple[int, ...]
                 (above @ translation[..., None])[..., 0] + moved,
             )
         posed.append((rotation, translation))
-    return torch.stack([torch.cat([r, t[..., None]], -1) for r, t in posed], 1)
+    xp = array_namespace(rotations)
+    return xp.stack([xp.concat([r, t[..., None]], axis=-1) for r, t in posed], axis=1)
 
 
-def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
+def skin(vertices: Array, weights: Array, transforms: Array) -> Array:
     """Return vertices ``[B, V, 3]`` moved by the weighted mean of joint transforms.
 
     Args:
@@ -42,5 +42,6 @@ def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
         weights: skinning weights ``[V, J]``; each row sums to 1.
         transforms: transform of each joint ``[B, J, 3, 4]``.
     """
-    blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))
+    batch, joints = transforms.shape[:2]
+    blended = (weights @ transforms.reshape(batch, joints, 12)).reshape(batch, len(weights), 3, 4)
     return (blended[..., :3] @ vertices[..., None])[..., 0] + blended[..., 3]

@@ -1,13 +1,23 @@
-"""The parameters of faces: one tensor for each parameter group."""
+"""The parameters of faces: one array for each parameter group."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from smirk3d.array_interface import (
+    Array,
+    array_namespace,
+    as_like,
+    copied,
+    default_array,
+    is_floating,
+    is_torch,
+    to_numpy,
+)
 from smirk3d.errors import ShapeError, UsageError
 
 
@@ -17,6 +27,8 @@ class FaceParameters:
 
     One face may also stand alone, without B: ``parameters[3]`` is the face in row 3, and
     ``parameters[None]`` makes a batch of one of it. Head models take batches.
+
+    All groups are NumPy arrays, or all are torch tensors: those of the head that made them.
 
     Attributes:
         shape: identity coefficients ``[B, S]``, standard normal among people.
@@ -31,14 +43,14 @@ class FaceParameters:
             ``[B, 3]``.
     """
 
-    shape: Tensor
-    expression: Tensor
-    jaw: Tensor
-    eyelids: Tensor
-    eyes: Tensor
-    neck: Tensor
-    head_pose: Tensor
-    camera: Tensor
+    shape: Array
+    expression: Array
+    jaw: Array
+    eyelids: Array
+    eyes: Array
+    neck: Array
+    head_pose: Array
+    camera: Array
 
     def __post_init__(self) -> None:
         """Check that all groups are floating-point numbers with one batch dimension, or none."""
@@ -49,22 +61,22 @@ class FaceParameters:
                     f"{name} must have shape [B, D] or [D] with the B of shape,"
                     f" got {list(tensor.shape)} beside {list(self.shape.shape)}"
                 )
-            if not tensor.is_floating_point():
+            if not is_floating(tensor):
                 raise UsageError(
                     f"{name} must hold floating-point numbers, got {tensor.dtype}: convert it first"
                 )
 
-    def items(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield (group name, tensor ``[B, D]``)."""
+    def items(self) -> Iterator[tuple[str, Array]]:
+        """Yield (group name, array ``[B, D]``)."""
         for field in fields(self):
             yield field.name, getattr(self, field.name)
 
-    def as_dict(self) -> dict[str, Tensor]:
+    def as_dict(self) -> dict[str, Array]:
         """Return the groups by name; :meth:`from_dict` is its inverse."""
         return dict(self.items())
 
     @classmethod
-    def from_dict(cls, groups: Mapping[str, Tensor]) -> FaceParameters:
+    def from_dict(cls, groups: Mapping[str, Array]) -> FaceParameters:
         """Build from groups by name.
 
         Raises:
@@ -85,8 +97,9 @@ class FaceParameters:
         if not parts:
             raise UsageError("no batch of parameters is given to join")
         names = [field.name for field in fields(FaceParameters)]
+        xp = array_namespace(*(part.shape for part in parts))
         return FaceParameters(
-            **{name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+            **{name: xp.concat([getattr(part, name) for part in parts], axis=0) for name in names}
         )
 
     @property
@@ -98,30 +111,55 @@ class FaceParameters:
         """B."""
         return self.batch_size
 
-    def __getitem__(self, rows: int | slice | Tensor | Sequence[int] | None) -> FaceParameters:
+    def __getitem__(self, rows: int | slice | Array | Sequence[int] | None) -> FaceParameters:
         """Select rows by number, slice, list, index tensor or mask ``[B]``; None adds B = 1."""
         return FaceParameters(**{name: tensor[rows] for name, tensor in self.items()})
 
-    def replace(self, **groups: Tensor) -> FaceParameters:
+    def replace(self, **groups: Array) -> FaceParameters:
         """Return a copy in which the named groups are replaced."""
         return FaceParameters.from_dict({**self.as_dict(), **groups})
 
-    def to(self, target: torch.device | torch.dtype | str | Tensor) -> FaceParameters:
-        """Return all groups on a device, in a precision, or both like another tensor."""
+    def to(self, target: Any) -> FaceParameters:
+        """Return all groups like another array, or on a torch device, or in a precision.
+
+        Args:
+            target: an array, whose library, precision and device the result has; a precision of
+                the groups' own library; or for tensors a device. NumPy arrays lie on the CPU, so
+                that ``"cpu"`` leaves them as they are.
+        """
+        return FaceParameters(**{name: _moved(array, target) for name, array in self.items()})
+
+    def to_numpy(self) -> FaceParameters:
+        """Return the same values as NumPy arrays, perhaps sharing memory."""
+        return FaceParameters(**{name: to_numpy(array) for name, array in self.items()})
+
+    def to_default(self) -> FaceParameters:
+        """Return the same values in :func:`smirk3d.array_interface.default_library`, on the CPU."""
         return FaceParameters(
-            **{name: tensor.to(target) for name, tensor in self.items()}  # type: ignore[arg-type]
+            **{name: default_array(to_numpy(array)) for name, array in self.items()}
         )
 
     def detach(self) -> FaceParameters:
         """Return the same values without gradient history."""
+        if not is_torch(self.shape):
+            return self
         return FaceParameters(**{name: tensor.detach() for name, tensor in self.items()})
 
     def clone(self) -> FaceParameters:
         """Return a copy that shares no memory."""
-        return FaceParameters(**{name: tensor.clone() for name, tensor in self.items()})
+        return FaceParameters(**{name: copied(array) for name, array in self.items()})
 
     def repeat_interleave(self, copies: int) -> FaceParameters:
         """Return every row ``copies`` times in succession, ``[B * copies, D]``."""
+        xp = array_namespace(self.shape)
         return FaceParameters(
-            **{name: tensor.repeat_interleave(copies, dim=0) for name, tensor in self.items()}
+            **{name: xp.repeat(array, copies, axis=0) for name, array in self.items()}
         )
+
+
+def _moved(array: Array, target: Any) -> Array:
+    if is_torch(target) or isinstance(target, np.ndarray):
+        return as_like(array, target)
+    if is_torch(array):
+        return array.to(target)
+    return array if str(target) == "cpu" else array.astype(target, copy=False)

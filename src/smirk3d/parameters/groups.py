@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import Array, array_namespace, constant
 from smirk3d.conventions import CAMERA_SCALE_DEFAULT
 
 HEAD_GROUPS = ("shape", "expression", "jaw", "eyelids", "eyes", "neck")
@@ -54,11 +52,11 @@ class ParameterGroup:
         """``bounded`` if any component has a finite bound, else ``identity``."""
         return "bounded" if any(map(math.isfinite, self.lo + self.hi)) else "identity"
 
-    def clamp(self, values: Tensor) -> Tensor:
+    def clamp(self, values: Array) -> Array:
         """Return values ``[..., dim]`` moved into the group's range."""
-        lo = values.new_tensor(self.lo)
-        hi = values.new_tensor(self.hi)
-        return torch.minimum(torch.maximum(values, lo), hi)
+        xp = array_namespace(values)
+        lo, hi = constant(self.lo, values), constant(self.hi, values)
+        return xp.minimum(xp.maximum(values, lo), hi)
 
 
 VIEW_SPEC = (

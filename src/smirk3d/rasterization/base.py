@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from smirk3d.array_interface import require_floating
 from smirk3d.errors import check_shape
-from smirk3d.geometry.array_interface import require_floating
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
 from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch

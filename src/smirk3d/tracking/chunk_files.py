@@ -9,7 +9,7 @@ import numpy as np
 from smirk3d.assets.foreign.npz import META, NpzFile
 from smirk3d.assets.foreign.origin import DAMAGE, Unfit
 from smirk3d.assets.foreign.schema import WHOLE, ArrayRule
-from smirk3d.tracking.track_file import MOVING, ROW_RULES, TIMES_RULE, Array
+from smirk3d.tracking.track_file import MOVING, ROW_RULES, STD_RULES, TIMES_RULE, Array
 
 Chunk = dict[str, Array]
 """The arrays of a chunk by name."""
@@ -33,6 +33,7 @@ _ROW_RULES = {
     "row_id": ArrayRule("R", WHOLE, low=0),
     **{f"row_{name}": rule for name, rule in ROW_RULES.items()},
 }
+_STD_RULES = {f"row_{name}": rule for name, rule in STD_RULES.items()}
 _WIDTHS = (*MOVING, "S")
 """Names of the sizes that all chunks of a clip share."""
 
@@ -64,6 +65,7 @@ def _read(path: Path, widths: dict[str, int]) -> Chunk:
         rules = dict(_RULES)
         if any(name in file.names for name in _ROW_RULES):
             rules |= _ROW_RULES
+        rules |= {name: rule for name, rule in _STD_RULES.items() if name in file.names}
         lacking = sorted({*rules} - {*file.names})
         if lacking:
             raise Unfit(f"it lacks {', '.join(lacking)}")

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
+from smirk3d.encoders.evidence import Evidence
 from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.errors import AssetError, MissingExtra, OutputError
 from smirk3d.fitting import LandmarkFit
+from smirk3d.fitting.observations.encoder_evidence import evidence_from, joined_evidence
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.reconstruction import FaceReconstructor
+from smirk3d.tracking.motion.clip_estimate import FrameEvidence
 
 _STEPS_FROM_BEFORE = 3
 """Steps of a fit that starts from the frame before, which is near already."""
@@ -35,12 +38,14 @@ class FaceEstimate:
         T_crop_image: ``[3, 3]``, picture pixels to that crop's pixels.
         upright: uint8 ``[224, 224, 3]``, the crop with the face upright, which the encoder gets.
         points: the mesh's landmarks ``[L, 2]`` in picture pixels.
+        evidence: what the estimate of the clip takes of this frame; None without such an estimate.
     """
 
     parameters: FaceParameters
     T_crop_image: NDArray[np.float64]
     upright: NDArray[np.uint8]
     points: NDArray[np.float64]
+    evidence: FrameEvidence | None = None
 
 
 class FaceEstimator:
@@ -51,10 +56,19 @@ class FaceEstimator:
             fitted; else a box that the frame before gives is enough.
     """
 
-    def __init__(self, reconstructor: FaceReconstructor) -> None:
-        """Prepare an encoder (ONNX Runtime on a CPU where it is installed) or a fit."""
+    def __init__(self, reconstructor: FaceReconstructor, *, of_clip: bool = False) -> None:
+        """Prepare an encoder (ONNX Runtime on a CPU where it is installed) or a fit.
+
+        Args:
+            reconstructor: estimates the faces.
+            of_clip: take the encoder's answer alone, and keep the evidence for the estimate of the
+                clip.
+        """
         self._reconstructor = reconstructor
-        self.needs_landmarks = reconstructor.encoder is None or reconstructor.refine
+        self._of_clip = of_clip
+        self.needs_landmarks = reconstructor.encoder is None or (
+            reconstructor.refine and not of_clip
+        )
         self._landmarks = reconstructor.head.at_landmarks().to("cpu")
         self._encode = _encoder(reconstructor)
         self._quick: LandmarkFit | None = None
@@ -85,14 +99,22 @@ class FaceEstimator:
         crops = np.stack([crop for crop, _ in cuts])
         transforms = np.stack([transform for _, transform in cuts])
         if self.needs_landmarks:
-            upright = self._fitted(crops, transforms, outlines, before)
+            upright, said = self._fitted(crops, transforms, outlines, before), None
         else:
-            upright = self._encoded(crops)
+            said = self._encoded(crops)
+            upright = said.parameters
         upright = self._reconstructor.tongue_gate(upright)
         parameters, level = self._reconstructor.turned_back(upright, transforms)
         points = self.image_points(parameters, level)
+        evidence: list[FrameEvidence | None] = [None] * len(cuts)
+        if self._of_clip and said is not None:
+            evidence = [
+                FrameEvidence(said=said[i : i + 1], T_upright_image=transforms[i])
+                for i in range(len(cuts))
+            ]
         return [
-            FaceEstimate(parameters[i], level[i], crops[i], points[i]) for i in range(len(cuts))
+            FaceEstimate(parameters[i], level[i], crops[i], points[i], evidence[i])
+            for i in range(len(cuts))
         ]
 
     def upright(
@@ -112,11 +134,11 @@ class FaceEstimator:
         points = seen.double().numpy() @ back[:, :2, :2].transpose(0, 2, 1)
         return np.asarray(points + back[:, None, :2, 2])
 
-    def _encoded(self, crops: NDArray[np.uint8]) -> FaceParameters:
+    def _encoded(self, crops: NDArray[np.uint8]) -> Evidence:
         pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
         with torch.no_grad():
-            answer: FaceParameters = self._encode(pictures.contiguous())
-        return answer.to(self._reconstructor.device)
+            said = evidence_from(self._encode, pictures.contiguous().to(self._reconstructor.device))
+        return joined_evidence([said], self._reconstructor.device)
 
     def _fitted(
         self,
@@ -156,13 +178,13 @@ class FaceEstimator:
 
 
 def _encoder(reconstructor: FaceReconstructor) -> Callable[[Tensor], FaceParameters]:
-    encoder, device = reconstructor.encoder, reconstructor.device
+    encoder = reconstructor.encoder
     if encoder is None:
         return lambda images: reconstructor.head.neutral(len(images))
-    if device.type == "cpu" and importlib.util.find_spec("onnxruntime") is not None:
+    if reconstructor.device.type == "cpu" and importlib.util.find_spec("onnxruntime") is not None:
         # without the exporter's packages, or a place to keep its file, torch does the same
         try:
             return OnnxEncoder.from_torch(encoder, threads=1)
         except (AssetError, MissingExtra, OutputError):
             pass
-    return lambda images: encoder(images.to(device))
+    return encoder

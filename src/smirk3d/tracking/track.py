@@ -28,8 +28,8 @@ def track(
     """Track all faces of a video and write the result folder.
 
     A video that is in the folder already, tracked with the same settings, is read from there; a run
-    that was interrupted goes on. For many videos make one :class:`FaceReconstructor` and call
-    :func:`smirk3d.tracking.track_video.track_video`.
+    that was interrupted goes on. For many videos, or for the network's answer alone, make one
+    :class:`FaceReconstructor` and call :func:`smirk3d.tracking.track_video.track_video`.
 
     Args:
         path: the video.
@@ -38,7 +38,8 @@ def track(
             ``mp4`` draws the heads over the video.
         head: name or file of a head, or the head itself.
         weights: name or file of weights; ``none`` fits the landmarks instead.
-        refine: estimate jointly from the network's answer and each frame's landmarks.
+        refine: estimate jointly, which is the default of weights that give standard deviations;
+            with others from each frame's landmarks.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         config: smoothing and other settings.
 
@@ -49,8 +50,6 @@ def track(
         UsageError: if a format is unknown.
     """
     names = parse_clip_formats(",".join(formats))
-    reconstructor = FaceReconstructor(
-        head, weights=weights, refine=refine, fast=not refine, device=device
-    )
+    reconstructor = FaceReconstructor(head, weights=weights, refine=refine, device=device)
     check_formats(names, reconstructor.head)
     return track_video(path, reconstructor, Path(out), names, config).track

@@ -4,7 +4,9 @@ Arrays, for T frames, N people and R seen faces (``valid.sum()``):
 
     timestamps [T]     seconds        ids [N]          valid [N, T]       shape [N, S]
     expression [R, E]  jaw  eyelids  eyes  neck  head_pose  camera        in the crop's frame
+    std_expression [R, E] and so on    standard deviations, where the weights give uncertainty
     T_crop_image [R, 3, 3]  box [R, 4]  score [R]  quality [R]  translation [R, 3]
+    arkit [R, 52]      ARKit's weights, of heads with named actions; for other programs
     meta               JSON: schema, input, image_size, rate, head, weights, smoothing, focal
 
 Rows follow ``valid``: all frames of the first person, then of the next. So
@@ -39,7 +41,13 @@ from smirk3d.faces.table import data_frame, parameter_columns
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS
-from smirk3d.tracking.motion.image_motion import HeadAnchor, rotations_of, to_crops, to_image
+from smirk3d.tracking.motion.image_motion import (
+    GROUPS,
+    HeadAnchor,
+    rotations_of,
+    to_crops,
+    to_image,
+)
 from smirk3d.tracking.motion.smoothing import SmoothingConfig, smooth_clip
 
 if TYPE_CHECKING:
@@ -84,6 +92,11 @@ ROW_RULES = {
     "quality": _within("R", 1, least=0),
 }
 """Rules of the arrays with R rows, by name; each group's name is the head's size of it."""
+STD_RULES = {
+    f"std_{name}": _within(f"R {name}", _LARGEST_PARAMETER, least=0, optional=True)
+    for name in MOVING
+}
+"""Rules of the standard deviations, which tracks without uncertainty lack."""
 TIMES_RULE = _within("T", _LARGEST_PLACE, NUMBER)
 _RULES = {
     "meta": META,
@@ -92,6 +105,7 @@ _RULES = {
     "valid": ArrayRule("N T", TRUTH),
     "shape": _within("N S", _LARGEST_PARAMETER),
     **ROW_RULES,
+    **STD_RULES,
     "translation": _within("R 3", _LARGEST_PLACE, optional=True),
 }
 """Rules of all arrays, by name, for N people, T frames, R rows and S components of the shape."""
@@ -179,13 +193,26 @@ class Track:
             crops = self.rows["T_crop_image"][part]
             motion = to_image(parameters, crops, anchor)
             seconds = self.timestamps[self.frames(person)]
-            moved = to_crops(smooth_clip(motion, seconds, head, config), parameters, crops, anchor)
+            smooth = smooth_clip(motion, seconds, head, config, std=self._signal_std(part))
+            moved = to_crops(smooth, parameters, crops, anchor)
             for name in MOVING:
                 values = getattr(moved, name)
                 if name in HEAD_GROUPS:
                     values = head.group(name).clamp(values)
                 rows[name][part] = values.numpy()
         return replace(self, rows=rows, meta={**self.meta, "smoothing": "best"})
+
+    def _signal_std(self, part: slice) -> dict[str, Array]:
+        """Return the standard deviations of a person's signals, by the names of their motion."""
+        if not {*STD_RULES} <= {*self.rows}:
+            return {}
+        std = {name: self.rows[f"std_{name}"][part].astype(np.float64) for name in MOVING}
+        view = std["camera"]
+        return {name: std[name] for name in GROUPS} | {
+            "rotation": np.linalg.norm(std["head_pose"], axis=1, keepdims=True),
+            "log_scale": view[:, :1],
+            "translation": np.linalg.norm(view[:, 1:], axis=1, keepdims=True),
+        }
 
     def seen_through_pinhole(self, head: HeadModel, focal: float) -> Track:
         """Return the track with the rows ``translation`` for a focal length in pixels.
@@ -206,12 +233,22 @@ class Track:
         rows = {**self.rows, "translation": placed}
         return replace(self, rows=rows, meta={**self.meta, "focal": focal})
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, head: HeadModel | None = None) -> None:
         """Write ``track.npz``, whole or not at all.
+
+        Args:
+            path: the file.
+            head: the track's head, by which ARKit's weights are added; they are not read again.
 
         Raises:
             OutputError: if it cannot be written.
         """
+        derived = {}
+        if head is not None and head.has_named_actions and len(self.ids):
+            people = [self.parameters(person) for person in range(len(self.ids))]
+            with torch.no_grad():
+                weights = head.arkit(FaceParameters.cat(people).to(head.v_template))
+            derived["arkit"] = weights.cpu().float().numpy()
         with atomic_path(path) as temporary:
             np.savez_compressed(
                 temporary,
@@ -222,6 +259,7 @@ class Track:
                 valid=self.valid,
                 shape=self.shape,
                 **self.rows,
+                **derived,
             )
 
 

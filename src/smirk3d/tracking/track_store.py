@@ -19,10 +19,14 @@ from smirk3d.assets.foreign.origin import DAMAGE, Origin, reason_of
 from smirk3d.assets.locks import FileLock
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError, OutputError
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.tracking.chunk_files import ROW_NAMES, Chunk, chunk_path, read_chunks
+from smirk3d.tracking.motion.clip_estimate import FrameEvidence
 from smirk3d.tracking.state_text import state_from_text, state_to_text
-from smirk3d.tracking.track_file import MOVING, Array, Track
+from smirk3d.tracking.track_file import MOVING, STD_RULES, Array, Track
 from smirk3d.tracking.tracker import FaceTracker, TrackedFace
+from smirk3d.tracking.tracker_config import TrackerConfig
+from smirk3d.tracking.tracks.reidentification import TrackRegistry
 
 _JOB = "job.json"
 _LOCK = "lock"
@@ -53,6 +57,15 @@ def input_digest(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def input_identity(files: Sequence[Path]) -> list[tuple[int, int, int]] | None:
+    """Return what changes when one of some files is written to; None where one is absent."""
+    try:
+        states = [file.stat() for file in files]
+    except OSError:
+        return None
+    return [(state.st_ino, state.st_size, state.st_mtime_ns) for state in states]
+
+
 def read_job(folder: Path) -> dict[str, Any] | None:
     """Return the job of a folder of chunks, None where there is none."""
     origin = Origin(str(folder / _JOB), "job of a tracked clip", _WAY_OUT)
@@ -81,6 +94,7 @@ class TrackStore(Closing):
         """
         self.folder = folder
         self._rows: dict[str, list[Any]] = defaultdict(list)
+        self._evidence: list[FrameEvidence] = []
         self._times: list[float] = []
         self._sizes: list[tuple[int, int]] = []
         self._first = 0
@@ -115,14 +129,29 @@ class TrackStore(Closing):
         """
         chunks = read_chunks(self.folder)
         if chunks:
-            state = state_from_text(str(chunks[-1]["state"]), str(self.folder))
-            try:
-                tracker.restore(state)
-            except (*DAMAGE, AttributeError) as error:
-                origin = Origin(str(self.folder), "state of a tracker", _WAY_OUT)
-                raise origin.refusal(reason_of(error)) from error
+            self._restore(tracker, chunks[-1])
             self._first = int(chunks[-1]["first"]) + len(chunks[-1]["timestamps"])
         return self._first
+
+    def registry(self, head: HeadModel, config: TrackerConfig) -> TrackRegistry:
+        """Return the tracks that the tracker knew after the last whole chunk.
+
+        Raises:
+            InputError: if that chunk's state is damaged.
+        """
+        registry = TrackRegistry(head, config)
+        chunks = read_chunks(self.folder)
+        if chunks:
+            self._restore(registry, chunks[-1])
+        return registry
+
+    def _restore(self, what: FaceTracker | TrackRegistry, chunk: Chunk) -> None:
+        state = state_from_text(str(chunk["state"]), str(self.folder))
+        try:
+            what.restore(state)
+        except (*DAMAGE, AttributeError) as error:
+            origin = Origin(str(self.folder), "state of a tracker", _WAY_OUT)
+            raise origin.refusal(reason_of(error)) from error
 
     def add(self, seconds: float, size: tuple[int, int], faces: Sequence[TrackedFace]) -> None:
         """Take in the next frame: its time, its width and height, and its faces."""
@@ -130,6 +159,8 @@ class TrackStore(Closing):
         self._times.append(seconds)
         self._sizes.append(size)
         for face in faces:
+            if face.evidence is not None:
+                self._evidence.append(face.evidence)
             self._rows["frame"].append(frame)
             self._rows["id"].append(face.id)
             for name in ROW_NAMES:
@@ -150,6 +181,11 @@ class TrackStore(Closing):
         """
         if not self._times:
             return
+        if tracker.clip is not None and self._evidence:
+            found = tracker.clip(self._rows["id"], self._evidence)
+            for name in MOVING:
+                self._rows[name] = list(getattr(found.parameters, name).numpy())
+                self._rows[f"std_{name}"] = list(getattr(found.std, name).numpy())
         shapes = tracker.shapes()
         arrays = {f"row_{name}": np.array(values) for name, values in self._rows.items()}
         with atomic_path(chunk_path(self.folder, self._first)) as temporary:
@@ -167,6 +203,7 @@ class TrackStore(Closing):
             )
         self._first += len(self._times)
         self._rows.clear()
+        self._evidence.clear()
         self._times, self._sizes = [], []
 
     def track(self, meta: Mapping[str, Any], *, least_frames: int) -> Track:
@@ -211,7 +248,8 @@ class TrackStore(Closing):
             )
         rows = {
             name: np.concatenate([chunk[f"row_{name}"] for chunk in with_faces])[order]
-            for name in ROW_NAMES
+            for name in (*ROW_NAMES, *STD_RULES)
+            if all(f"row_{name}" in chunk for chunk in with_faces)
         }
         shape = np.array([shapes[number] for number in people], np.float32)
         size = chunks[0]["sizes"][0].tolist()

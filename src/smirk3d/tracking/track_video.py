@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -16,8 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smirk3d.assets.result_folders import Destination, Draft
+from smirk3d.closing import stop_on_interrupt
 from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import DEFAULT_FPS
+from smirk3d.fitting.observations.encoder_evidence import gives_uncertainty
 from smirk3d.preprocessing.media.video_container import DEFAULT_RATE
 from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.reconstruction import FaceReconstructor
@@ -26,7 +26,7 @@ from smirk3d.tracking.clip_outputs import write_clip_result, write_person
 from smirk3d.tracking.data_sets import write_person_data_set
 from smirk3d.tracking.overlay.video import write_overlay
 from smirk3d.tracking.track_file import FILE_NAME, Track, read_track
-from smirk3d.tracking.track_store import TrackStore, input_digest
+from smirk3d.tracking.track_store import TrackStore, input_digest, input_identity
 from smirk3d.tracking.tracker import FaceTracker
 from smirk3d.tracking.tracker_config import TrackerConfig
 
@@ -36,7 +36,7 @@ OnProgress = Callable[[str, int, int], None]
 """Progress callback. It gets the stage (``track``, ``overlay`` or a data set), the number of frames
 done, and the number of all frames, 0 where that is not known."""
 
-_STORE_VERSION = 3
+_STORE_VERSION = 4
 """Version of what a store holds; chunks of another one are removed, and the clip is tracked
 anew."""
 
@@ -48,7 +48,8 @@ class ClipConfig:
     Attributes:
         smooth: kind of smoothing; ``best`` smooths afterwards without lag, the others are those
             of ``TrackerConfig``.
-        tracker: settings of the tracker, but for its ``smooth``, which follows the field above.
+        tracker: settings of the tracker, but for its ``smooth``, which follows the field above, and
+            its ``of_clip``, which follows the weights.
         chunk: frames between savings.
         least_frames: people seen in fewer frames are left out.
         fov: the camera's horizontal field of view in degrees; for pinhole cameras in the results.
@@ -130,17 +131,15 @@ def track_video(
         OutputError: if the disk is full, or another run works there; what was tracked is kept.
     """
     config = config or ClipConfig()
-    video = VideoReader(path, folder_rate=config.folder_rate, start=config.start, end=config.end)
+    video = open_video(path, config)
     if isinstance(destination, Path):
         destination = Destination(Path(path), destination)
-    before = _identity(video.files)
+    before = input_identity(video.files)
     digest = input_digest(video.files)
-    job = _job(digest, reconstructor, config)
-    if video.is_folder:
-        job["rate"] = str(config.folder_rate)
-    name = _hash({**job, **_settings(config), "formats": sorted(formats)})
+    job = tracking_job(video, digest, reconstructor, config)
+    name = result_job(job, formats, config)
     if not fresh:
-        done = _finished(destination, name)
+        done = finished_outcome(destination, name)
         if done is not None:
             return done
     report = on_progress or (lambda what, done, total: None)
@@ -148,7 +147,7 @@ def track_video(
             stop_on_interrupt() as stop:  # fmt: skip
         try:
             _follow(video, reconstructor, store, config, report, stop)
-            if _identity(video.files) != before:
+            if input_identity(video.files) != before:
                 raise InputError(f"{path} was changed while it was tracked: track it again")
         except BaseException:
             store.remove_if_empty()
@@ -156,19 +155,71 @@ def track_video(
         complete = not stop.is_set()
         meta = clip_meta(destination.input_text, video.info.rate, reconstructor, config)
         meta |= {"complete": complete, "damage": video.damage}
-        track = finished(store.track(meta, least_frames=config.least_frames), reconstructor, config)
-        notes: tuple[str, ...] = ()
-        with destination.writing(digest, name if complete else None) as draft:
-            write_results(draft.path, track, reconstructor, formats, config.csv_fps)
-            if complete:
-                _write_data_sets(draft, video, track, reconstructor, formats, report)
-            if OVERLAY in formats and not config.is_whole:
-                notes = ("no overlay, for it is a part of a video",)
-            elif OVERLAY in formats and complete:
-                notes = _draw(draft, video, track, reconstructor, report, stop)
-        if draft.job is not None:
+        track = store.track(meta, least_frames=config.least_frames)
+        outcome, is_whole = deliver(
+            ClipResult(destination, digest, name if complete else None, tuple(formats), config),
+            video, track, reconstructor, report, stop,
+        )  # fmt: skip
+        if is_whole:
             store.remove()
-    return ClipOutcome(track, draft.folder, interrupted=stop.is_set(), notes=notes)
+    return outcome
+
+
+def open_video(path: str | Path, config: ClipConfig) -> VideoReader:
+    """Return a reader of what is tracked of a video, or of a folder of numbered pictures.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    return VideoReader(path, folder_rate=config.folder_rate, start=config.start, end=config.end)
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A result to be written.
+
+    Attributes:
+        destination: its place.
+        digest: hash of the input, of :func:`input_digest`.
+        job: hash of all that it depends on; None where it is not complete.
+        formats: formats of its files.
+        config: settings.
+    """
+
+    destination: Destination
+    digest: str
+    job: str | None
+    formats: tuple[str, ...]
+    config: ClipConfig
+
+
+def deliver(
+    result: ClipResult,
+    video: VideoReader,
+    track: Track,
+    reconstructor: FaceReconstructor,
+    report: OnProgress,
+    stop: threading.Event,
+) -> tuple[ClipOutcome, bool]:
+    """Smooth what was tracked of a video and write its folder of results.
+
+    Returns:
+        The outcome, and whether the result is whole: where the user stopped it, it is not.
+    """
+    config, formats = result.config, result.formats
+    complete = result.job is not None
+    track = finished(track, reconstructor, config)
+    notes: tuple[str, ...] = ()
+    with result.destination.writing(result.digest, result.job) as draft:
+        write_results(draft.path, track, reconstructor, formats, config.csv_fps)
+        if complete:
+            _write_data_sets(draft, video, track, reconstructor, formats, report)
+        if OVERLAY in formats and not config.is_whole:
+            notes = ("no overlay, for it is a part of a video",)
+        elif OVERLAY in formats and complete:
+            notes = _draw(draft, video, track, reconstructor, report, stop)
+    outcome = ClipOutcome(track, draft.folder, interrupted=stop.is_set(), notes=notes)
+    return outcome, draft.job is not None
 
 
 def store_folder(folder: Path) -> Path:
@@ -176,7 +227,8 @@ def store_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.tracking")
 
 
-def _finished(destination: Destination, job: str) -> ClipOutcome | None:
+def finished_outcome(destination: Destination, job: str) -> ClipOutcome | None:
+    """Return the outcome of an earlier run of the same job, None where there is none."""
     folder = destination.finished(job)
     if folder is None:
         return None
@@ -259,7 +311,8 @@ def _follow(
 def tracker_of(reconstructor: FaceReconstructor, config: ClipConfig) -> FaceTracker:
     """Return the tracker of a clip."""
     smooth: Literal["off", "live"] = "live" if config.smooth == "live" else "off"
-    return FaceTracker(reconstructor, replace(config.tracker, smooth=smooth))
+    of_clip = smooth == "off" and reconstructor.refine and gives_uncertainty(reconstructor.encoder)
+    return FaceTracker(reconstructor, replace(config.tracker, smooth=smooth, of_clip=of_clip))
 
 
 def clip_meta(
@@ -300,7 +353,7 @@ def write_results(
         OutputError: if they cannot be written.
     """
     head = reconstructor.head
-    track.save(folder / FILE_NAME)
+    track.save(folder / FILE_NAME, head)
     write_clip_result(folder, track, head)
     for person in range(len(track.ids)):
         for name in formats:
@@ -308,31 +361,15 @@ def write_results(
                 write_person(folder, name, track, person, head, csv_fps)
 
 
-@contextmanager
-def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Give an event that the first Ctrl-C sets, so that a loop ends between two frames."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def handle(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _job(digest: str, reconstructor: FaceReconstructor, config: ClipConfig) -> dict[str, Any]:
-    """Return all that the tracked rows depend on."""
+def tracking_job(
+    video: VideoReader, digest: str, reconstructor: FaceReconstructor, config: ClipConfig
+) -> dict[str, Any]:
+    """Return all that the tracked rows of a video depend on; ``digest`` is the input's hash."""
     span = {} if config.is_whole else {"span": [config.start, config.end]}
+    rate = {"rate": str(config.folder_rate)} if video.is_folder else {}
     return {
         **span,
+        **rate,
         "version": _STORE_VERSION,
         "input": digest,
         "head": reconstructor.head.fingerprint,
@@ -343,6 +380,12 @@ def _job(digest: str, reconstructor: FaceReconstructor, config: ClipConfig) -> d
     }
 
 
+def result_job(job: dict[str, Any], formats: Sequence[str], config: ClipConfig) -> str:
+    """Return the hash of all that the written files depend on, for a job of tracking."""
+    record = {**job, **_settings(config), "formats": sorted(formats)}
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
 def _settings(config: ClipConfig) -> dict[str, Any]:
     """Return what more the written files depend on."""
     return {
@@ -351,16 +394,3 @@ def _settings(config: ClipConfig) -> dict[str, Any]:
         "fov": config.fov,
         "csv_fps": str(config.csv_fps),
     }
-
-
-def _hash(job: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
-
-
-def _identity(files: Sequence[Path]) -> list[tuple[int, int, int]] | None:
-    """Return what changes when one of some files is written to; None where one is absent."""
-    try:
-        states = [file.stat() for file in files]
-    except OSError:
-        return None
-    return [(state.st_ino, state.st_size, state.st_mtime_ns) for state in states]

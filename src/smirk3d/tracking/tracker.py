@@ -14,6 +14,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.estimation import FaceEstimator
+from smirk3d.tracking.motion.clip_estimate import ClipEstimator, FrameEvidence
 from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
 from smirk3d.tracking.scene_cuts import SceneCuts
 from smirk3d.tracking.tracker_config import TrackerConfig
@@ -39,6 +40,7 @@ class TrackedFace:
         points: the mesh's landmarks ``[L, 2]`` in picture pixels, before any smoothing.
         score: certainty in [0, 1] that it is a face, at the last check.
         quality: how far the frame was trusted for the shape, in [0, 1].
+        evidence: what the estimate of the clip takes of this frame; None without such an estimate.
     """
 
     id: int
@@ -48,6 +50,7 @@ class TrackedFace:
     points: Array
     score: float
     quality: float
+    evidence: FrameEvidence | None = None
 
 
 class FaceTracker(Closing):
@@ -70,6 +73,7 @@ class FaceTracker(Closing):
         config: settings.
         head: the head of the faces.
         registry: the tracks, followed and lost.
+        clip: the estimate of the clip, None unless the settings ask for it.
     """
 
     def __init__(
@@ -90,7 +94,8 @@ class FaceTracker(Closing):
         self.head = reconstructor.head
         self.registry = TrackRegistry(self.head, self.config)
         self._detector = MediaPipeFaceDetector()
-        estimate = FaceEstimator(reconstructor)
+        self.clip = ClipEstimator(reconstructor) if self.config.of_clip else None
+        estimate = FaceEstimator(reconstructor, of_clip=self.config.of_clip)
         self._follower = FaceFollower(self._detector, estimate, self.config)
         self._searcher = FaceSearcher(self._detector, estimate, self.config)
         self._anchor = HeadAnchor.of(self.head)
@@ -137,11 +142,13 @@ class FaceTracker(Closing):
             points=track.points,
             score=track.score,
             quality=track.quality,
+            evidence=track.evidence,
         )
 
     def shapes(self) -> dict[int, Array]:
         """Return each remembered person's shape ``[S]`` so far by id."""
-        return {track.id: track.shape.mean for track in self.registry.tracks}
+        shapes = {track.id: track.shape.mean for track in self.registry.tracks}
+        return shapes | (self.clip.shapes() if self.clip is not None else {})
 
     def renamed(self) -> dict[int, int]:
         """Return the final ids of people who were given new ones at first."""
@@ -149,12 +156,20 @@ class FaceTracker(Closing):
 
     def state(self) -> dict[str, Any]:
         """Return everything that the next step depends on, for :meth:`restore`."""
-        return {"count": self._count, "scenes": self._scenes.state(), **self.registry.state()}
+        clip = self.clip.state() if self.clip is not None else {}
+        return {
+            "count": self._count,
+            "scenes": self._scenes.state(),
+            "clip": clip,
+            **self.registry.state(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where :meth:`state` was taken, in this run or another with the same settings."""
         self._count = state["count"]
         self._scenes.restore(state["scenes"])
+        if self.clip is not None:
+            self.clip.restore(state["clip"])
         self.registry.restore(state)
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ class TrackerConfig:
     """Settings of the tracker.
 
     Attributes:
+        of_clip: estimate faces jointly over stretches of a clip, which only a file has; needs an
+            encoder with uncertainty.
         smooth: ``live`` smooths each frame by the frames before it; ``off`` does not.
         max_faces: how many faces are followed at once, the largest first; None for all.
         min_face: size of the smallest face that is searched for, as a fraction of the picture's
@@ -30,6 +32,7 @@ class TrackerConfig:
     """
 
     smooth: Literal["off", "live"] = "live"
+    of_clip: bool = False
     max_faces: int | None = None
     min_face: float = 0.05
     search_whole_every: int = 5

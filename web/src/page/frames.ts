@@ -6,9 +6,7 @@ import type { Picture } from "../core";
 const [LONGEST_PHOTO, LONGEST_FRAME] = [1600, 960];
 /** Size that is asked of a camera; it may give another. */
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
-/** Slowest and usual speed of a video file, as browsers allow and as it was taken. */
-const [SLOWEST, USUAL] = [0.0625, 1];
-/** Part of the time between frames that an estimate may take before a file is played more slowly. */
+/** Part of the time between frames that an estimate may take before a file is held meanwhile. */
 const ROOM = 0.8;
 
 /** A picture that can be drawn and read. */
@@ -58,7 +56,7 @@ export class Player {
   }
 
   /**
-   * Plays a file to its end; it is played more slowly where estimates take longer than frames last.
+   * Plays a file to its end; it is held while an estimate takes longer than frames last.
    *
    * @throws Error if the browser cannot read it.
    */
@@ -91,49 +89,61 @@ export class Player {
     this.video.pause();
     if (this.video.srcObject instanceof MediaStream) this.video.srcObject.getTracks().forEach((track) => track.stop());
     this.video.srcObject = null;
-    if (this.address) URL.revokeObjectURL(this.address);
+    if (this.address) {
+      this.video.removeAttribute("src");
+      this.video.load();
+      URL.revokeObjectURL(this.address);
+    }
     this.address = "";
     this.ended?.();
     this.ended = null;
   }
 
-  private async run(onFrame: OnFrame, slowed: boolean): Promise<void> {
+  private async run(onFrame: OnFrame, held: boolean): Promise<void> {
     this.dropped = 0;
-    this.video.playbackRate = USUAL;
-    const over = new Promise<void>((resolve) => {
+    let [shown, last, took]: [number, number, number] = [0, -1, Infinity];
+    let [busy, over] = [false, false];
+    let failure: unknown = null;
+    const finished = new Promise<void>((resolve) => {
       this.ended = resolve;
-      this.video.onended = () => this.stop();
+      this.video.onended = () => {
+        // the last frame may still be in work
+        if (busy) over = true;
+        else this.stop();
+      };
     });
-    let [shown, last, failure]: [number, number, unknown] = [0, -1, null];
     const next = async (_: number, about: VideoFrameCallbackMetadata): Promise<void> => {
       const begin = performance.now();
       if (shown) this.dropped += Math.max(about.presentedFrames - shown - 1, 0);
       shown = about.presentedFrames;
       const seconds = this.video.srcObject ? begin / 1000 : about.mediaTime;
       const between = seconds - last;
+      const waits = held && !this.video.ended && took > 1000 * between * ROOM;
+      if (waits) this.video.pause();
+      busy = true;
       try {
         if (between > 0) await onFrame(this.frame.take(this.video, about.width, about.height, LONGEST_FRAME), seconds);
       } catch (error) {
         failure = error;
-        this.stop();
+        over = true;
       }
-      if (slowed && last >= 0 && between > 0) this.slow((1000 * between * ROOM) / (performance.now() - begin));
-      last = seconds;
-      if (this.ended) this.video.requestVideoFrameCallback(next);
+      busy = false;
+      [last, took] = [seconds, performance.now() - begin];
+      if (over) this.stop();
+      if (!this.ended) return;
+      this.video.requestVideoFrameCallback(next);
+      if (waits) await this.play();
     };
     this.video.requestVideoFrameCallback(next);
-    await this.video.play().catch((error: unknown) => {
-      // a stop before the first frame ends the play that was asked for
-      if (this.ended) throw error;
-    });
-    await over;
+    await this.play();
+    await finished;
     if (failure) throw failure;
   }
 
-  /** Changes the speed towards one at which no frame is missed, downwards at once. */
-  private slow(bearable: number): void {
-    const rate = Math.min(Math.max(bearable, SLOWEST), USUAL);
-    const now = this.video.playbackRate;
-    this.video.playbackRate = rate < now ? rate : Math.min(rate, now * 1.1);
+  private async play(): Promise<void> {
+    await this.video.play().catch((error: unknown) => {
+      // a stop ends the play that was asked for
+      if (this.ended) throw error;
+    });
   }
 }

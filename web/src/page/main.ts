@@ -29,6 +29,8 @@ class Page {
   private recording: Recording;
   /** Whether frames of the camera go into the recording. */
   private keeps = false;
+  /** The person that the user chose; while that one is not seen, the first who is. */
+  private picked: number | null = null;
   private shown: { faces: readonly ShownFace[]; pixels: Picture } | null = null;
 
   constructor(private readonly estimation: Estimation) {
@@ -43,7 +45,10 @@ class Page {
     elements.camera.addEventListener("click", () => void told(() => this.camera()));
     elements.stop.addEventListener("click", () => this.player.stop());
     elements.record.addEventListener("click", () => this.toggleRecording());
-    elements.person.addEventListener("change", () => this.shown && this.draw(this.shown.faces, this.shown.pixels));
+    elements.person.addEventListener("change", () => {
+      this.picked = chosenPerson();
+      if (this.shown) this.draw(this.shown.faces, this.shown.pixels);
+    });
     const writers = [
       ["glb", (p: Performance) => glb(p), "model/gltf-binary"],
       ["csv", (p: Performance) => arkitCsv(p), "text/csv"],
@@ -120,6 +125,7 @@ class Page {
   private begin(): void {
     this.recording = new Recording(this.estimation.head);
     this.keeps = false;
+    this.picked = null;
     this.speed.clear();
   }
 
@@ -128,8 +134,8 @@ class Page {
     const { head } = this.estimation;
     // what was recorded of people who are not seen can still be saved
     const ids = [...new Set([...faces.map(({ id }) => id), ...this.recording.ids])];
-    showPeople(ids.sort((a, b) => a - b));
-    const chosen = faces.find(({ id }) => id === chosenPerson()) ?? null;
+    const chosen = faces.find(({ id }) => id === this.picked) ?? (ids.includes(this.picked ?? -1) ? null : faces[0] ?? null);
+    showPeople(ids.sort((a, b) => a - b), chosen?.id ?? this.picked);
     const { width, height } = pixels;
     this.over.draw(faces.map((face) => inPicture(head, face.parameters, face.transform, height)), width, height, this.frame.picture);
     const seen = chosen ? [turned(head, chosen.parameters, TURN, TURNED_SIDE)] : [];

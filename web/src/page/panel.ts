@@ -70,16 +70,13 @@ export class Speed {
   }
 }
 
-/** Offers the people to choose from; hidden where there is only one. */
-export function showPeople(ids: readonly number[]): void {
+/** Offers the people to choose from, one of them chosen; hidden where there is only one. */
+export function showPeople(ids: readonly number[], chosen: number | null): void {
   const { person } = elements;
-  const wanted = ids.map(String);
-  const present = Array.from(person.options, (option) => option.value);
-  if (wanted.join() !== present.join()) {
-    const before = person.value;
+  if (ids.join() !== Array.from(person.options, (option) => option.value).join()) {
     person.replaceChildren(...ids.map((id) => new Option(`Person ${id + 1}`, String(id))));
-    if (wanted.includes(before)) person.value = before;
   }
+  if (chosen !== null) person.value = String(chosen);
   person.hidden = ids.length < 2;
 }
 

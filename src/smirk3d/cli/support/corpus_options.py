@@ -30,16 +30,61 @@ _NAMED = 20
 
 
 @dataclass(kw_only=True)
-class Corpus:
-    """How many inputs are worked on: folders, globs, lists, addresses."""
+class Engines:
+    """Who does many jobs, and which of them."""
 
     engine: Literal["local", "ray"] | None = None
     """local: processes of this machine, the default; ray: the cluster at RAY_ADDRESS, or one on
     this machine."""
+    shard: str | None = None
+    """I/N: only every N-th job, beginning with the I-th; for batch arrays that share OUT."""
+
+    def check(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            UsageError: if it cannot.
+        """
+        self.shard_numbers()
+
+    def shard_numbers(self) -> tuple[int, int]:
+        """Return the number of the shard, from 1, and how many there are.
+
+        Raises:
+            UsageError: if ``--shard`` is no such pair.
+        """
+        if self.shard is None:
+            return 1, 1
+        numbers = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", self.shard)
+        if not numbers or not 1 <= int(numbers[1]) <= int(numbers[2]):
+            raise UsageError(f"--shard must be I/N with I from 1 to N, got {self.shard!r}")
+        return int(numbers[1]), int(numbers[2])
+
+    def make_engine(self, processes: int | None, most_deaths: int = 2) -> Engine:
+        """Return the engine that is asked for.
+
+        Args:
+            processes: how many; as many as processors and memory allow where None. 0 works in
+                this process, which Ray does not: its least is 1.
+            most_deaths: processes that may die at one item before it is left out.
+        """
+        if self.engine == "ray":
+            from smirk3d.engines.ray_engine import run_on_ray
+
+            workers = None if processes is None else max(1, processes)
+            return partial(run_on_ray, workers=workers, most_deaths=most_deaths)
+        from smirk3d.engines.supervisor import run_local
+
+        count = usable_processes() if processes is None else processes
+        return partial(run_local, processes=count, most_deaths=most_deaths)
+
+
+@dataclass(kw_only=True)
+class Corpus(Engines):
+    """How many inputs are worked on: folders, globs, lists, addresses."""
+
     workers: int | None = None
     """Processes at work; as many as processors and memory allow unless given."""
-    shard: str | None = None
-    """I/N: only every N-th input, beginning with the I-th; for batch arrays that share OUT."""
     table: Literal["parquet", "csv"] | None = None
     """Kind of the tables OUT/clips and OUT/faces; parquet unless given."""
     retry_failed: bool = False
@@ -58,31 +103,7 @@ class Corpus:
         """
         if self.workers is not None and not 1 <= self.workers <= 1024:
             raise UsageError(f"--workers must lie between 1 and 1024, got {self.workers}")
-        self.shard_numbers()
-
-    def shard_numbers(self) -> tuple[int, int]:
-        """Return the number of the shard, from 1, and how many there are.
-
-        Raises:
-            UsageError: if ``--shard`` is no such pair.
-        """
-        if self.shard is None:
-            return 1, 1
-        numbers = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", self.shard)
-        if not numbers or not 1 <= int(numbers[1]) <= int(numbers[2]):
-            raise UsageError(f"--shard must be I/N with I from 1 to N, got {self.shard!r}")
-        return int(numbers[1]), int(numbers[2])
-
-    def make_engine(self) -> Engine:
-        """Return the engine that is asked for."""
-        workers = self.workers or usable_processes()
-        if self.engine == "ray":
-            from smirk3d.engines.ray_engine import run_on_ray
-
-            return partial(run_on_ray, workers=self.workers, most_deaths=MOST_DEATHS)
-        from smirk3d.engines.supervisor import run_local
-
-        return partial(run_local, processes=workers, most_deaths=MOST_DEATHS)
+        super().check()
 
 
 def usable_processes() -> int:
@@ -117,7 +138,7 @@ def run_inputs(
         out=out,
         plan=Plan(kind=settings.kind, table=settings.table, inputs=len(entries), job=job),
         work=ClipWork(settings=settings, out=out, job=job),
-        engine=options.make_engine(),
+        engine=options.make_engine(options.workers, MOST_DEATHS),
         prepare=partial(prepare, settings),
         shard=options.shard_numbers(),
         retry_failed=options.retry_failed,

@@ -17,7 +17,7 @@ from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.preprocessing.face_crop import warp_image
+from smirk3d.preprocessing.image_warp import warp_image
 
 VARIANTS = 8
 """Versions of each photo; enough for a standard deviation, chosen to bound time."""

@@ -15,7 +15,7 @@ from smirk3d.synthesis.people import LabeledSet, read_labeled_set, write_labeled
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.labeled_set import LABELS
 from smirk3d.synthesis.people.parts.assets import PeopleAssets
-from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
+from smirk3d.synthesis.people.parts.makehuman import is_cut_from_base_mesh, makehuman_assets
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
 SIZE = 384
@@ -130,6 +130,6 @@ def given_set(folder: Path) -> dict[str, LabeledSet]:
 
 
 def _assets(request: SetRequest, head: HeadModel) -> PeopleAssets | None:
-    if request.assets is None or request.wheel is None:
+    if request.assets is None or request.wheel is None or not is_cut_from_base_mesh(head):
         return None
     return makehuman_assets(request.assets, request.wheel, head)

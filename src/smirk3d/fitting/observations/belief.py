@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import Array, array_namespace
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.fitting.observed_head import LOCAL_GROUPS, FitState, ObservedHead
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -37,13 +35,13 @@ class Belief:
     """
 
     mean: FitState
-    shape: Tensor
-    local: Tensor
-    rotation: Tensor
-    view: Tensor
+    shape: Array
+    local: Array
+    rotation: Array
+    view: Array
 
 
-def encoder_belief(observed: ObservedHead, evidence: Evidence, person: Tensor) -> Belief:
+def encoder_belief(observed: ObservedHead, evidence: Evidence, person: Array) -> Belief:
     """Return what an encoder says; the shape is drawn to 0, the mean of people.
 
     An encoder that was trained on people gives the mean and the standard deviation of a posterior
@@ -52,12 +50,13 @@ def encoder_belief(observed: ObservedHead, evidence: Evidence, person: Tensor) -
     """
     std = evidence.std or stand_in_std(evidence.parameters)
     mean = observed.state(evidence.parameters, person)
-    known = (1 / _square(std.shape) - 1).clamp(min=0)
-    told = torch.where(known > 0, evidence.parameters.shape, torch.zeros_like(known))
+    xp = array_namespace(std.shape)
+    known = (1 / _square(std.shape) - 1).clip(0, None)
+    told = xp.where(known > 0, evidence.parameters.shape, xp.zeros_like(known))
     mean.shape = observed.shapes(told, person)
-    local = torch.cat([getattr(std, name) for name in LOCAL_GROUPS], 1)
+    local = xp.concat([getattr(std, name) for name in LOCAL_GROUPS], axis=1)
     scale = evidence.parameters.camera[:, :1]
-    view = torch.cat([std.camera[:, :1], std.camera[:, 1:] * scale], 1)
+    view = xp.concat([std.camera[:, :1], std.camera[:, 1:] * scale], axis=1)
     # photos of one person err together, so that they say no more than one of them
     shape = 1 + observed.shapes(known, person)
     return Belief(mean, shape, 1 / _square(local), 1 / _square(std.head_pose), 1 / _square(view))
@@ -65,14 +64,13 @@ def encoder_belief(observed: ObservedHead, evidence: Evidence, person: Tensor) -
 
 def stand_in_std(parameters: FaceParameters) -> FaceParameters:
     """Return :data:`STAND_IN_STD` for B faces."""
-    groups = {
-        name: torch.full_like(values, STAND_IN_STD[name]) for name, values in parameters.items()
-    }
+    xp = array_namespace(parameters.camera)
+    groups = {name: xp.full_like(values, STAND_IN_STD[name]) for name, values in parameters.items()}
     scale = parameters.camera[:, :1]
-    relative = torch.cat([scale, torch.full_like(parameters.camera[:, 1:], 0.2)], 1)
+    relative = xp.concat([scale, xp.full_like(parameters.camera[:, 1:], 0.2)], axis=1)
     groups["camera"] = relative * STAND_IN_STD["camera"]
     return FaceParameters(**groups)
 
 
-def _square(std: Tensor) -> Tensor:
-    return std.clamp(min=_LEAST_STD).square()
+def _square(std: Array) -> Array:
+    return std.clip(_LEAST_STD, None) ** 2

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import Array, array_namespace, norm
 from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
 
 # MediaPipe's upper and lower eyelid margin, then the corners, of the right and the left eye
@@ -14,7 +12,7 @@ _CLOSED_ASPECT = 0.12
 half times this, none at half of it; chosen by eye."""
 
 
-def iris_visibility(landmarks: Tensor, ids: Tensor) -> Tensor:
+def iris_visibility(landmarks: Array, ids: Array) -> Array:
     """Return a weight ``[B, L]`` in [0, 1] of landmarks: less than 1 on irises of closed eyes.
 
     A closed eyelid hides the iris, and the detector then guesses it.
@@ -23,11 +21,12 @@ def iris_visibility(landmarks: Tensor, ids: Tensor) -> Tensor:
         landmarks: all 478 landmarks ``[B, 478, 2]``, in any unit.
         ids: numbers ``[L]`` of the landmarks that are asked for.
     """
-    weights = torch.ones(len(landmarks), len(ids)).to(landmarks)
+    xp = array_namespace(landmarks)
+    weights = xp.ones_like(landmarks[:, ids, 0])
     for iris, (upper, lower, outer, inner) in _EYE_OPENING.items():
-        opening = (landmarks[:, upper] - landmarks[:, lower]).norm(dim=1)
-        width = (landmarks[:, outer] - landmarks[:, inner]).norm(dim=1)
-        visible = (opening / width.clamp(min=1e-6) / _CLOSED_ASPECT - 0.5).clamp(0, 1)
+        opening = norm(landmarks[:, upper] - landmarks[:, lower])
+        width = norm(landmarks[:, outer] - landmarks[:, inner])
+        visible = (opening / width.clip(1e-6, None) / _CLOSED_ASPECT - 0.5).clip(0, 1)
         on_iris = (ids >= iris) & (ids < iris + 5)
-        weights = torch.where(on_iris, weights * visible[:, None], weights)
+        weights = xp.where(on_iris, weights * visible[:, None], weights)
     return weights

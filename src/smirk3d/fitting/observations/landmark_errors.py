@@ -8,9 +8,9 @@ with the view.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from smirk3d.array_interface import Array, beside
 from smirk3d.heads.head_model import HeadModel
 
 VIEWS = (0.0, 15.0, 30.0, 45.0, 60.0)
@@ -40,14 +40,14 @@ ALONE = (
 _OUTLINE = ("jaw", "chin", "cheeks", "forehead")
 
 
-def region_of_points(head: HeadModel, corners: Tensor) -> Tensor:
+def region_of_points(head: HeadModel, corners: Array) -> Array:
     """Return the number of each point's region ``[P]`` in :data:`REGIONS`.
 
     Args:
         head: the whole head; regions that it does not name have no points.
         corners: vertices of each point's triangle ``[P, 3]``.
     """
-    region = torch.full((len(corners),), REGIONS.index("rest"), device=corners.device)
+    region = beside(np.full(len(corners), REGIONS.index("rest")), corners)
     # later names win where regions overlap
     for name in (*_OUTLINE, "nose", "brows", "eyelids", "lips", "iris"):
         if name in head.regions:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface import Array, array_namespace, constant, identity_like
 from smirk3d.fitting.observations.landmark_errors import ALONE, REGIONS, TOGETHER, VIEWS
 
 _OVERLAP = 6.0
@@ -33,32 +32,33 @@ class PointTargets:
         region: of each point ``[P]`` in 0..G-1.
     """
 
-    places: Tensor
-    alone: Tensor
-    together: Tensor
-    region: Tensor
+    places: Array
+    alone: Array
+    together: Array
+    region: Array
 
     @staticmethod
     def cat(first: PointTargets, second: PointTargets) -> PointTargets:
         """Join points of two kinds, whose regions are apart."""
+        xp = array_namespace(first.places)
         count = first.together.shape[1]
         return PointTargets(
-            torch.cat([first.places, second.places], 1),
-            torch.cat([first.alone, second.alone], 1),
-            torch.cat([first.together, second.together], 1),
-            torch.cat([first.region, second.region + count]),
+            xp.concat([first.places, second.places], axis=1),
+            xp.concat([first.alone, second.alone], axis=1),
+            xp.concat([first.together, second.together], axis=1),
+            xp.concat([first.region, second.region + count]),
         )
 
     def whitening(self) -> Whitening:
         """Return the linear map that makes these errors independent with unit variance."""
-        member = torch.zeros(len(self.region), self.together.shape[1]).to(self.places)
-        member[torch.arange(len(self.region)), self.region] = 1
-        precision = self.alone.square().reciprocal()
+        xp = array_namespace(self.alone)
+        member = _membership(self.region, self.together.shape[1], self.places)
+        precision = 1 / self.alone**2
         total = precision @ member
         # Sigma = D + c^2 1 1^T over a region: Sigma^-1/2 up to a rotation, by Sherman and Morrison
-        gain = self.together.square() * total
-        part = (1 - (1 + gain).rsqrt()) / total.clamp(min=1e-12)
-        return Whitening(member, precision.sqrt(), part)
+        gain = self.together**2 * total
+        part = (1 - 1 / xp.sqrt(1 + gain)) / total.clip(1e-12, None)
+        return Whitening(member, xp.sqrt(precision), part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,22 +71,22 @@ class Whitening:
         part: what is taken of a region's weighted mean, over its precision ``[B, G]``.
     """
 
-    member: Tensor
-    root: Tensor
-    part: Tensor
+    member: Array
+    root: Array
+    part: Array
 
-    def __call__(self, rows: Tensor) -> Tensor:
+    def __call__(self, rows: Array) -> Array:
         """Return rows ``[B, P, 2, K]`` of residuals or derivatives, whitened, ``[B, 2 P, K]``."""
         scaled = rows * self.root[..., None, None]
-        flat = scaled.flatten(2)
+        flat = scaled.reshape(*scaled.shape[:2], 2 * scaled.shape[3])
         sums = self.member.T @ (flat * self.root[..., None])
         common = self.member @ (sums * self.part[..., None])
         white = flat - common * self.root[..., None]
-        return white.view_as(rows).flatten(1, 2)
+        return white.reshape(len(rows), 2 * rows.shape[1], rows.shape[3])
 
 
 def landmark_targets(
-    places: Tensor, region: Tensor, cosine: Tensor, scale: Tensor, visible: Tensor
+    places: Array, region: Array, cosine: Array, scale: Array, visible: Array
 ) -> PointTargets:
     """Return the detector's landmarks with the errors that they have on rendered people.
 
@@ -97,14 +97,15 @@ def landmark_targets(
         scale: ndc a metre ``[B]``.
         visible: weight of each landmark ``[B, L]`` in [0, 1].
     """
-    angle = torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))
+    xp = array_namespace(places)
+    angle = xp.acos(cosine.clip(-1, 1)) * (180 / math.pi)
     millimetre = scale[:, None] / 1000
-    together = _between(places.new_tensor(TOGETHER), angle) * millimetre
-    alone = (_between(places.new_tensor(ALONE), angle) * millimetre)[:, region] * _OVERLAP
-    return PointTargets(places, alone / visible.sqrt(), together, region)
+    together = _between(constant(TOGETHER, places), angle) * millimetre
+    alone = (_between(constant(ALONE, places), angle) * millimetre)[:, region] * _OVERLAP
+    return PointTargets(places, _per_root(alone, visible), together, region)
 
 
-def surface_targets(places: Tensor, std: Tensor, visible: Tensor, region: Tensor) -> PointTargets:
+def surface_targets(places: Array, std: Array, visible: Array, region: Array) -> PointTargets:
     """Return an encoder's surface points.
 
     Args:
@@ -113,19 +114,32 @@ def surface_targets(places: Tensor, std: Tensor, visible: Tensor, region: Tensor
         visible: probabilities ``[B, P]``.
         region: of each point ``[P]`` in ``landmark_errors.REGIONS``.
     """
-    member = torch.zeros(len(region), len(REGIONS)).to(places)
-    member[torch.arange(len(region)), region] = 1
-    variance = std.square()
-    mean = (variance @ member) / member.sum(0).clamp(min=1)
-    alone = ((1 - _SHARED) * variance / visible).sqrt()
-    return PointTargets(places, alone, (_SHARED * mean).sqrt(), region)
+    xp = array_namespace(places)
+    member = _membership(region, len(REGIONS), places)
+    variance = std**2
+    mean = (variance @ member) / member.sum(0).clip(1, None)
+    alone = _per_root(xp.sqrt((1 - _SHARED) * variance), visible)
+    return PointTargets(places, alone, xp.sqrt(_SHARED * mean), region)
 
 
-def _between(table: Tensor, angle: Tensor) -> Tensor:
+def _membership(region: Array, count: int, like: Array) -> Array:
+    """Return 1 where a point is of a region, else 0, ``[P, count]``."""
+    return identity_like(count, like)[region]
+
+
+def _per_root(std: Array, visible: Array) -> Array:
+    """Return standard deviations over the square roots of weights; infinite for weights of 0."""
+    xp = array_namespace(std)
+    seen = visible > 0
+    return xp.where(seen, std / xp.sqrt(xp.where(seen, visible, xp.ones_like(visible))), math.inf)
+
+
+def _between(table: Array, angle: Array) -> Array:
     """Return rows ``[B, G]`` of a table between the middles of its views ``[V, G]``."""
-    edges = torch.tensor((*VIEWS, 90.0)).to(table)
+    xp = array_namespace(table)
+    edges = constant((*VIEWS, 90.0), table)
     middles = (edges[1:] + edges[:-1]) / 2
-    place = torch.searchsorted(middles, angle).clamp(1, len(middles) - 1)
+    place = xp.searchsorted(middles, angle).clip(1, len(middles) - 1)
     low, high = middles[place - 1], middles[place]
-    part = ((angle - low) / (high - low)).clamp(0, 1)[:, None]
+    part = ((angle - low) / (high - low)).clip(0, 1)[:, None]
     return table[place - 1] * (1 - part) + table[place] * part

@@ -7,7 +7,7 @@ of a file, and only containers are read that hold what they show.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -143,13 +143,18 @@ class VideoFile:
             codec.thread_count = _FEW_THREADS
         return stream
 
-    def frames(self, on_damage: OnDamage) -> Iterator[Any]:
+    def frames(self, on_damage: OnDamage, stamp: int | None = None) -> Generator[Any, None, None]:
         """Yield the frames that can be decoded, as PyAV's ``VideoFrame``.
 
         Args:
             on_damage: told of what cannot be; the frames after it are looked for.
+            stamp: time in the stream's units; given, decoding begins at the last key frame up to
+                it, as far as the file allows.
         """
         with self._opened() as (container, stream):
+            if stamp is not None:
+                with contextlib.suppress(Exception):  # then it begins at the start
+                    container.seek(stamp, stream=stream)
             for packet in _packets(container, stream, on_damage):
                 try:
                     frames = packet.decode()

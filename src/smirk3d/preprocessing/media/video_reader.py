@@ -8,11 +8,12 @@ middle. A folder of numbered pictures is a video too.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -58,11 +59,26 @@ class VideoFrame:
         index: its number among the decoded frames, from 0.
         seconds: when it is shown; 0 for the first frame, strictly increasing.
         image: uint8 RGB ``[H, W, 3]``, upright.
+        stamp: the file's own time of the frame, in its units, by which decoding can begin there;
+            None where the file's times had to be mended, or it cannot be sought in.
     """
 
     index: int
     seconds: float
     image: NDArray[np.uint8]
+    stamp: int | None = None
+
+
+@dataclass(frozen=True)
+class FramePlace:
+    """A frame at which decoding may begin.
+
+    Attributes:
+        index, stamp: as of :class:`VideoFrame`.
+    """
+
+    index: int = 0
+    stamp: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,16 +149,23 @@ class VideoReader:
         """Whether the frames are pictures of a folder, which has no sound."""
         return isinstance(self._source, FrameFolder)
 
-    def frames(self, first: int = 0) -> Iterator[VideoFrame]:
+    def frames(
+        self, first: int = 0, place: FramePlace | None = None
+    ) -> Generator[VideoFrame, None, None]:
         """Yield the frames; those before number ``first`` are passed over.
 
         Frames are decoded by another thread, a few ahead. A damaged end leaves what was decoded
         before it, and is told by :attr:`damage`.
 
+        Args:
+            first: number of the first frame that is given.
+            place: a frame that is not after it. Where its stamp is found in the file, nothing
+                before the last key frame up to it is decoded; the frames are the same.
+
         Raises:
             InputError: if not one frame can be decoded.
         """
-        yield from self._ahead(self._decoded(_picture, lambda number: number >= first))
+        yield from self._ahead(self._decoded(_picture, lambda number: number >= first, place))
 
     def planes(self) -> Iterator[VideoPlanes]:
         """Yield the same frames as planes, without a conversion where they are stored so.
@@ -180,11 +203,17 @@ class VideoReader:
         return _ahead(frames, max(1, min(_AHEAD, _PIXELS_AHEAD // pixels)))
 
     def _decoded(
-        self, convert: Callable[[int, float, Any], _Frame], wanted: Callable[[int], bool]
+        self,
+        convert: Callable[[int, float, Any, int | None], _Frame],
+        wanted: Callable[[int], bool],
+        place: FramePlace | None = None,
     ) -> Iterator[_Frame]:
         count, clock = 0, _Clock(self.info.rate)
         self.damage = None
-        for frame in self._source.frames(self._note):
+        found = self._sought(place, clock) if place is not None else None
+        if place is not None and found is not None:
+            count = place.index
+        for frame in found or self._source.frames(self._note):
             seconds = clock.seconds(frame)
             if seconds < self._start:
                 continue
@@ -192,7 +221,8 @@ class VideoReader:
                 break
             if wanted(count):
                 try:
-                    converted = convert(count, seconds, frame)
+                    stamp = frame.pts if clock.is_files_own and self._is_file else None
+                    converted = convert(count, seconds, frame, stamp)
                 except Exception as error:  # FFmpeg's errors have no common base with PyAV's
                     self._note(reason(error))
                     break
@@ -207,6 +237,37 @@ class VideoReader:
         if clock.end < _WHOLE * told - _SLACK and self.damage is None:
             self.damage = f"ends after {clock.end:.2f} s, its header tells {told:.2f}"
 
+    @property
+    def _is_file(self) -> bool:
+        return isinstance(self._source, VideoFile)
+
+    def _sought(self, place: FramePlace, clock: _Clock) -> Iterator[Any] | None:
+        """Return PyAV's frames from a place on, None where decoding must begin at the start.
+
+        The clock is set to the time before it.
+        """
+        source = self._source
+        if place.stamp is None or not isinstance(source, VideoFile):
+            return None
+        beginning = source.frames(self._note)
+        for frame in beginning:
+            clock.seconds(frame)
+            break
+        beginning.close()
+        frames = source.frames(self._note, place.stamp)
+        for number, frame in enumerate(frames):
+            # a file without an index is sought in roughly: what is decoded must be whole
+            if not number and not frame.key_frame:
+                break
+            if frame.pts == place.stamp:
+                clock.leap_before(frame)
+                return itertools.chain([frame], frames)
+            if frame.pts is None or frame.pts > place.stamp:
+                break
+        frames.close()
+        clock.reset()
+        return None
+
     def _note(self, damage: str) -> None:
         self.damage = self.damage or damage
 
@@ -216,13 +277,23 @@ class _Clock:
 
     Attributes:
         end: when the last frame ends, by the file's own clock.
+        is_files_own: whether all times so far were the file's.
     """
 
     def __init__(self, rate: Fraction) -> None:
         self._step = float(1 / rate)
+        self.reset()
+
+    def reset(self) -> None:
         self._start: float | None = None
         self._last = -math.inf
         self.end = 0.0
+        self.is_files_own = True
+
+    def leap_before(self, frame: Any) -> None:
+        """Go on with a frame whose time and all before it are the file's own."""
+        told = float(frame.pts * frame.time_base) - (self._start or 0.0)
+        self._last = told - self._step
 
     def seconds(self, frame: Any) -> float:
         if frame.pts is not None and frame.time_base:
@@ -232,13 +303,16 @@ class _Clock:
             told -= self._start
         else:
             told = self._last + self._step
+            self.is_files_own = False
         if self._last == -math.inf:
             told = 0.0
         elif told <= self._last:
             told = self._last + self._step / 2
+            self.is_files_own = False
         elif told > self._last + _LONGEST_GAP:
             self._start = (self._start or 0.0) + told - self._last - self._step
             told = self._last + self._step
+            self.is_files_own = False
         # microseconds: a float's last bits differ with the way a time was reached; frames that lie
         # closer together are a microsecond apart
         self._last = round(max(told, self._last + _TICK), 6)
@@ -257,13 +331,13 @@ def _spanned(info: VideoInfo, start: float, end: float | None) -> VideoInfo:
     return replace(info, num_frames=math.ceil(seconds * info.rate), seconds=seconds)
 
 
-def _picture(index: int, seconds: float, frame: Any) -> VideoFrame:
+def _picture(index: int, seconds: float, frame: Any, stamp: int | None) -> VideoFrame:
     if is_high_range(frame.color_trc):
-        return VideoFrame(index, seconds, _upright(tone_mapped(frame), frame))
-    return VideoFrame(index, seconds, _upright(frame.to_ndarray(format="rgb24"), frame))
+        return VideoFrame(index, seconds, _upright(tone_mapped(frame), frame), stamp)
+    return VideoFrame(index, seconds, _upright(frame.to_ndarray(format="rgb24"), frame), stamp)
 
 
-def _planes(index: int, seconds: float, frame: Any) -> VideoPlanes:
+def _planes(index: int, seconds: float, frame: Any, stamp: int | None) -> VideoPlanes:
     changes: dict[str, Any] = {"format": "yuv420p"}
     shown = frame
     if is_high_range(frame.color_trc):

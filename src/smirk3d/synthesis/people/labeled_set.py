@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ FORMAT = 1
 
 LABELS = "labels.npz"
 SEGMENTATION = "segmentation"
+_OURS = re.compile(r"\d{6}\.png")
 
 _GROUPS = (*HEAD_GROUPS, *VIEW_GROUPS)
 
@@ -83,6 +87,9 @@ _RULES = {
 LARGEST_LABELS = 4 << 30
 """Bytes of all arrays: a picture on the open head has 10 kB, a person 61 kB, so that this is 60,000
 people in a picture each."""
+
+_SHARED = ("faces", "point_corners", "point_bary", "face_region")
+"""Arrays of the head, the same for all pictures."""
 
 _PER_PICTURE = (
     "arkit", "rotation", "gaze", "T_camera_head", "intrinsics", "T_crop_image", "landmarks",
@@ -209,6 +216,71 @@ def write_labeled_set(
             temporary / LABELS, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays
         )
     return len(ids)
+
+
+def join_labeled_sets(folder: str | os.PathLike[str], parts: Sequence[Path], name: str) -> int:
+    """Make one folder of several that :func:`write_labeled_set` wrote; return how many pictures.
+
+    It holds what one call with all the pictures would have written.
+
+    Args:
+        folder: to make; it must not exist or be empty.
+        parts: folders of the same head and seed; nobody is in two of them, and people are numbered
+            in their order.
+        name: of the set.
+
+    Raises:
+        InputError: if a part is damaged.
+        OutputError: if the folder is there already or cannot be written.
+    """
+    sets = [read_labeled_set(part) for part in parts]
+    count = sum(map(len, sets))
+    with atomic_directory(folder) as temporary:
+        first = sets[0].arrays
+        if (parts[0] / SEGMENTATION).is_dir():
+            (temporary / SEGMENTATION).mkdir()
+        start = 0
+        for labeled in sets:
+            for number, old in enumerate(labeled["picture"].tolist(), start):
+                for place in ("", SEGMENTATION):
+                    source = labeled.folder / place / old
+                    if source.is_file():
+                        _link(source, temporary / place / f"{number:06d}.png")
+            start += len(labeled)
+        arrays = {
+            key: values
+            if key in _SHARED
+            else np.concatenate([labeled.arrays[key] for labeled in sets])
+            for key, values in first.items()
+            if key != "meta"
+        }
+        arrays["picture"] = np.array([f"{number:06d}.png" for number in range(count)])
+        ids = [row for labeled in sets for row in labeled.meta["ids"]]
+        meta = {**sets[0].meta, "name": name, "ids": ids}
+        np.savez_compressed(
+            temporary / LABELS, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays
+        )
+    return count
+
+
+def remove_labeled_set(folder: Path) -> None:
+    """Remove what :func:`write_labeled_set` wrote, and the folder where nothing else is in it."""
+    with contextlib.suppress(OSError):
+        for place in (folder / SEGMENTATION, folder):
+            for path in place.glob("*.png"):
+                if _OURS.fullmatch(path.name):
+                    path.unlink()
+            (place / LABELS).unlink(missing_ok=True)
+            if place.is_dir():
+                place.rmdir()
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no such names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _write_picture(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -311,14 +311,15 @@ class PeopleSampler:
             changed = replace(changed, camera=other.camera)
         return [(one, first), (one, changed)]
 
-    def pictures(self, count: int, seed: int = 0) -> Iterator[LabeledPicture]:
+    def pictures(self, count: int, seed: int = 0, first: int = 0) -> Iterator[LabeledPicture]:
         """Yield pictures, each of another person.
 
         Args:
             count: how many.
             seed: of the set; sets of different seeds share nobody below 100,000 pictures.
+            first: number of the first that is drawn.
         """
-        for number in range(count):
+        for number in range(first, first + count):
             index = seed * 100_000 + number
             person = self.renderer.person(self.person(self.nth_seed(index)), number)
             yield self.renderer.picture(person, self.scene(index))
@@ -330,15 +331,18 @@ class PeopleSampler:
             seed += 1
         return seed
 
-    def pairs(self, count: int, seed: int = 0, first_person: int = 0) -> Iterator[LabeledPicture]:
+    def pairs(
+        self, count: int, seed: int = 0, first_person: int = 0, first: int = 0
+    ) -> Iterator[LabeledPicture]:
         """Yield both pictures of each of a number of pairs, the relations in turn.
 
         Args:
             count: how many pairs.
             seed: of the set.
-            first_person: number from which labels count people.
+            first_person: number from which labels count people, for the pair of number 0.
+            first: number of the first pair that is drawn.
         """
-        for number in range(count):
+        for number in range(first, first + count):
             relation = RELATIONS[1 + number % (len(RELATIONS) - 1)]
             for place, (recipe, scene) in enumerate(self.pair(seed * 50_000 + number, relation)):
                 person = first_person + 2 * number + (place if relation == "person" else 0)

@@ -61,8 +61,8 @@ def _second_differences(seconds: Array) -> tuple[Array, Array]:
     """Return the change of velocity over :data:`FRAME` at inner frames, and their times' weights.
 
     Returns:
-        Factors ``[T - 2, 3]`` of a frame before, a frame and a frame after, and the time ``[T - 2]``
-        about each frame in units of :data:`FRAME`.
+        Factors ``[T - 2, 3]`` of a frame before, a frame and a frame after, and the time
+        ``[T - 2]`` about each frame in units of :data:`FRAME`.
     """
     before, after = np.diff(seconds)[:-1], np.diff(seconds)[1:]
     whole = (before + after) / 2

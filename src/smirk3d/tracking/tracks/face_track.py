@@ -15,6 +15,7 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import face_roll
 from smirk3d.preprocessing.face_detector import box_of
 from smirk3d.tracking.estimation import FaceEstimate
+from smirk3d.tracking.motion.clip_estimate import FrameEvidence
 from smirk3d.tracking.motion.smoothing import LiveSmoother, SmoothingConfig
 from smirk3d.tracking.tracks.crop_region import (
     centre_and_size,
@@ -84,6 +85,7 @@ class FaceTrack:
         status: whether it is followed.
         frames: how many frames have shown it.
         speed: of its centre ``[2]``, in picture pixels a second.
+        evidence: what the estimate of the clip takes of the last frame.
     """
 
     id: int
@@ -102,6 +104,7 @@ class FaceTrack:
     status: TrackStatus = TrackStatus.FOLLOWED
     frames: int = 0
     speed: Array = field(default_factory=lambda: np.zeros(2))
+    evidence: FrameEvidence | None = None
 
     @property
     def is_followed(self) -> bool:
@@ -151,7 +154,7 @@ class FaceTrack:
             moved = centre_and_size(estimate.points)[0] - centre_and_size(self.points)[0]
             newest = moved / (seconds - self.seconds)
             self.speed = _SPEED_MEMORY * self.speed + (1 - _SPEED_MEMORY) * newest
-        self.seconds, self.points = seconds, estimate.points
+        self.seconds, self.points, self.evidence = seconds, estimate.points, estimate.evidence
         self.box = box_of(estimate.points)
         self.frames += 1
         if follow_mesh:

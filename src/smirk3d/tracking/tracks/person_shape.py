@@ -62,6 +62,15 @@ class PersonShape:
         self._count += 1
         self._mean += weight / self._weight * (estimate - self._mean)
 
+    def joined(self, other: PersonShape) -> PersonShape:
+        """Return the mean over the frames of this one and of another, by their weights."""
+        both = PersonShape()
+        both._count = self._count + other._count
+        both._weight = self._weight + other._weight
+        both._mean = (self._weight * self.mean + other._weight * other.mean) / both._weight
+        both._usual = (self._count * self._usual + other._count * other._usual) / both._count
+        return both
+
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` needs."""
         return {

@@ -59,6 +59,11 @@ _LARGEST_PROBES = 64 << 20
 """Bytes of all probes: MakeHuman's folder has 18 of 49 kB each."""
 
 
+def is_cut_from_base_mesh(head: HeadModel) -> bool:
+    """Tell whether a head has the base mesh's texture coordinates, on which the skins are drawn."""
+    return "wheel_sha256" in head.meta
+
+
 def makehuman_assets(
     folder: Path,
     wheel: Path,
@@ -79,6 +84,11 @@ def makehuman_assets(
         InputError: if the folder is no such folder.
         AssetError: if the wheel is absent or another one, or the head not cut from its mesh.
     """
+    if not is_cut_from_base_mesh(head):
+        raise AssetError(
+            f"head {head.name!r} is not cut from MakeHuman's base mesh, which the assets fit: draw "
+            "its people without assets"
+        )
     if not (folder / "skins").is_dir():
         raise InputError(f"{folder} has no skins: give the folder of MakeHuman's assets")
     key = f"{ASSET_FORMAT}-{head.fingerprint}-{_listing(folder)}"

@@ -1,0 +1,148 @@
+"""Time a frame of the page in headless Chromium, beside MediaPipe's own landmarker page.
+
+Both see the same made camera in the same browser, one after the other, several rounds in turn.
+MediaPipe's page does what its demo does: ``detectForVideo`` with blend shapes on the CPU, and its
+landmarks drawn over the video. Needs the page built by ``make web`` and ``web/node_modules``.
+
+``python benchmarks/web_page.py --seconds 20 --rounds 3``
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.server
+import json
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.viewer.browser import FLAGS, chromium
+from tests.web.media import write_camera
+
+from smirk3d.web_page.server import page_folder
+
+PACKAGE = Path(__file__).parents[1] / "web" / "node_modules" / "@mediapipe" / "tasks-vision"
+PARTS = ("detector", "encoder", "solve", "drawing")
+ALLOWED = 1.8
+"""Times MediaPipe's page that a frame may take."""
+
+LANDMARKER = Path(__file__).with_name("landmarker_page.html")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve the page, and MediaPipe's beside it, at a free port."""
+    shutil.copytree(page_folder(), folder, dirs_exist_ok=True)
+    shutil.copytree(PACKAGE / "wasm", folder / "wasm")
+    shutil.copy(PACKAGE / "vision_bundle.mjs", folder)
+    shutil.copy(LANDMARKER, folder)
+    handler = partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def ours(browser: Browser, address: str, seconds: float) -> dict[str, float]:
+    """Return milliseconds a frame by part, frames a second, and seconds to the first face."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, service_workers="block")
+    page.set_default_timeout(300_000)
+    begin = time.monotonic()
+    page.goto(address)
+    page.wait_for_selector("#camera:not([disabled])")
+    ready = time.monotonic() - begin
+    page.click("#camera")
+    page.wait_for_function("document.querySelector('#speed').textContent.includes('frames/s')")
+    first = time.monotonic() - begin
+    time.sleep(3)
+    texts = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(1)
+        texts.append(page.inner_text("#speed"))
+    page.close()
+    found: dict[str, float] = {"ready_s": ready, "first_face_s": first}
+    rows = [dict(re.findall(r"(\w+) ([\d.]+) ms", text)) for text in texts]
+    for part in PARTS:
+        found[part] = statistics.median(float(row[part]) for row in rows)
+    rates = [float(text.split()[0]) for text in texts if "frames/s" in text]
+    found["frames_per_s"] = statistics.median(rates)
+    found["frame"] = sum(found[part] for part in PARTS)
+    return found
+
+
+def mediapipes(browser: Browser, address: str, seconds: float) -> dict[str, float]:
+    """Return milliseconds a frame and frames a second of MediaPipe's page."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, service_workers="block")
+    page.set_default_timeout(300_000)
+    page.goto(address + LANDMARKER.name)
+    page.wait_for_function("window.frames_ && window.frames_.length > 5")
+    time.sleep(3)
+    count = page.evaluate("window.frames_.length")
+    time.sleep(seconds)
+    rows: list[dict[str, Any]] = page.evaluate(f"window.frames_.slice({count})")
+    page.close()
+    if not all(row["faces"] for row in rows):
+        raise SystemExit("MediaPipe's page lost the face: the two did not do the same")
+    span = (rows[-1]["at"] - rows[0]["at"]) / 1000
+    took = statistics.median(row["took"] for row in rows)
+    return {"frame": took, "frames_per_s": (len(rows) - 1) / span}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=20, help="of each page in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    about = json.loads((page_folder() / "assets" / "about.json").read_text("utf-8"))
+    pages: dict[str, list[dict[str, float]]] = {"ours": [], "MediaPipe's": []}
+    with tempfile.TemporaryDirectory() as made:
+        camera = write_camera(Path(made) / "camera.mjpeg", 2)
+        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+        with served(Path(made) / "page") as address, sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium(), args=flags)
+            for number in range(chosen.rounds):
+                pages["ours"].append(ours(browser, address, chosen.seconds))
+                pages["MediaPipe's"].append(mediapipes(browser, address, chosen.seconds))
+                print(f"round {number + 1} of {chosen.rounds} done", file=sys.stderr)
+            browser.close()
+    size = sum(path.stat().st_size for path in page_folder().rglob("*") if path.is_file())
+    print(f"head {about['head']}, weights {about['weights']}, {size / 1e6:.1f} MB in all\n")
+    print("| page | ms a frame | frames/s | " + " | ".join(f"{part} ms" for part in PARTS) + " |")
+    print("|---|---|---|" + "---|" * len(PARTS))
+    medians = {}
+    for name, rounds in pages.items():
+        row = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+        medians[name] = row
+        parts = [f"{row[part]:.1f}" if part in row else "" for part in PARTS]
+        print(f"| {name} | {row['frame']:.1f} | {row['frames_per_s']:.1f} | {' | '.join(parts)} |")
+    first = medians["ours"]
+    print(f"\nready after {first['ready_s']:.1f} s, first face after {first['first_face_s']:.1f} s")
+    ratio = first["frame"] / medians["MediaPipe's"]["frame"]
+    rates = medians["MediaPipe's"]["frames_per_s"] / first["frames_per_s"]
+    print(
+        f"ours over MediaPipe's: {ratio:.2f} in the page's own time (at most {ALLOWED}), "
+        f"{rates:.2f} in frames, drawing by the graphics process included"
+    )
+    return 0 if ratio <= ALLOWED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Formulas written once for NumPy arrays and torch tensors, by the array API standard.
+
+Inference runs on NumPy, training and GPUs on torch; both call the same functions. A formula takes
+its namespace from its arguments (:func:`array_namespace`) and uses names of the standard (2024.12),
+or what both libraries spell alike: operators, ``reshape``, ``sum(1)``, ``mean(1)``, ``clip``. This
+module has the few operations that neither covers. It never imports torch by itself: torch tensors
+bring it with them.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.errors import UsageError
+
+Array: TypeAlias = Any
+"""A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
+standard has no protocol for arrays."""
+
+Library = Literal["numpy", "torch"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_chosen: list[Library] = []
+"""The libraries that :func:`library` chose, the innermost last."""
+
+
+def default_library() -> Library:
+    """Return the library of arrays that are made without another array to follow.
+
+    It is torch where it is installed, else NumPy, unless :func:`library` says otherwise.
+    """
+    if _chosen:
+        return _chosen[-1]
+    return "torch" if torch_installed() else "numpy"
+
+
+@contextmanager
+def library(name: Library) -> Iterator[None]:
+    """Choose :func:`default_library` for the whole process while the context lasts."""
+    _chosen.append(name)
+    try:
+        yield
+    finally:
+        _chosen.remove(name)
+
+
+@functools.cache
+def torch_installed() -> bool:
+    """Return whether torch can be imported; it is not imported for that."""
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ModuleNotFoundError:  # an import hook that forbids it
+        return False
+
+
+def is_torch(array: object) -> bool:
+    """Return whether this is a torch tensor."""
+    return array_api_compat.is_torch_array(array)
+
+
+def array_namespace(*arrays: Array) -> ModuleType:
+    """Return the namespace that computes with arrays: NumPy's or torch's.
+
+    Its functions have the names and arguments of the array API standard (2024.12).
+
+    Raises:
+        UsageError: if the arrays are of different libraries, or of none.
+    """
+    try:
+        namespace: ModuleType = array_api_compat.array_namespace(*arrays)
+    except TypeError as error:
+        kinds = ", ".join(type(array).__name__ for array in arrays)
+        text = f"expected NumPy arrays alone or torch tensors alone, got {kinds}"
+        raise UsageError(text) from error
+    return namespace
+
+
+def constant(values: Sequence[Any], like: Array) -> Array:
+    """Return numbers as an array of the library, precision and device of another one."""
+    if is_torch(like):
+        return like.new_tensor(values)
+    return np.asarray(values, dtype=like.dtype)
+
+
+def as_like(array: Array, like: Array) -> Array:
+    """Return an array in the library, precision and device of another one."""
+    if is_torch(like):
+        torch = sys.modules["torch"]
+        return torch.as_tensor(array).to(like)
+    return to_numpy(array).astype(like.dtype, copy=False)
+
+
+def beside(array: Array, like: Array) -> Array:
+    """Return an array in the library and on the device of another one, in its own precision."""
+    if is_torch(like):
+        torch = sys.modules["torch"]
+        return torch.as_tensor(array, device=like.device)
+    return to_numpy(array)
+
+
+def default_array(array: NDArray[Any]) -> Array:
+    """Return a NumPy array in the :func:`default_library`, on the CPU, perhaps sharing memory."""
+    if default_library() == "numpy":
+        return array
+    torch = importlib.import_module("torch")
+    return torch.as_tensor(array)
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """Return an array as a NumPy array without gradient history, perhaps sharing memory."""
+    if is_torch(array):
+        return array.detach().cpu().numpy()
+    return np.asarray(array)
+
+
+def in_precision(array: Array, like: Array) -> Array:
+    """Return an array in the precision of another one of the same library."""
+    return array.to(like.dtype) if is_torch(array) else array.astype(like.dtype, copy=False)
+
+
+def on_cpu(array: Array) -> Array:
+    """Return an array whose values the CPU can read."""
+    return array.cpu() if is_torch(array) else array
+
+
+def copied(array: Array) -> Array:
+    """Return a copy that can be written to; of a tensor with its gradient."""
+    return array.clone() if is_torch(array) else array.copy()
+
+
+def without_gradients(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function that keeps no gradients of torch tensors, as ``torch.no_grad`` does."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        torch = sys.modules.get("torch")
+        if torch is None:
+            return function(*args, **kwargs)
+        with torch.no_grad():
+            return function(*args, **kwargs)
+
+    return run
+
+
+def split(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
+    """Return the parts of an array along an axis, by their sizes."""
+    parts, start = [], 0
+    before = (slice(None),) * (axis % array.ndim)
+    for size in sizes:
+        parts.append(array[(*before, slice(start, start + size))])
+        start += size
+    return parts
+
+
+def set_columns(array: Array, columns: Array, values: Array) -> Array:
+    """Return a copy of rows ``[B, C]`` in which some columns ``[N]`` are replaced ``[B, N]``."""
+    if is_torch(array):
+        return array.index_copy(1, columns, values)
+    changed = array.copy()
+    changed[:, columns] = values
+    return changed
+
+
+def add_at(array: Array, axis: int, rows: Array, values: Array) -> Array:
+    """Return a copy to which values are added at some rows of an axis; rows may repeat."""
+    if is_torch(array):
+        return array.index_add(axis, rows, values)
+    summed = array.copy()
+    np.add.at(summed, (slice(None),) * axis + (rows,), values)
+    return summed
+
+
+def diagonal_matrices(diagonals: Array) -> Array:
+    """Return matrices ``[..., D, D]`` that are zero but for diagonals ``[..., D]``."""
+    if is_torch(diagonals):
+        return diagonals.diag_embed()
+    identity: Array = np.eye(diagonals.shape[-1], dtype=diagonals.dtype)
+    return diagonals[..., None] * identity
+
+
+def identity_like(size: int, like: Array) -> Array:
+    """Return the identity matrix ``[size, size]`` in the library, precision and device of another."""
+    return diagonal_matrices(constant([1.0] * size, like))
+
+
+def norm(vectors: Array, *, keepdims: bool = False) -> Array:
+    """Return the Euclidean length of vectors along the last axis."""
+    if is_torch(vectors):
+        return vectors.norm(dim=-1, keepdim=keepdims)
+    return np.sqrt((vectors * vectors).sum(-1, keepdims=keepdims))
+
+
+def require_finite(array: Array, name: str) -> None:
+    """Refuse an array of integers, or with numbers that are not finite.
+
+    Raises:
+        UsageError: if a number is infinite or not a number; the text names the first row.
+    """
+    require_floating(array, name)
+    xp = array_namespace(array)
+    finite = xp.isfinite(array)
+    if bool(xp.all(finite)):
+        return
+    row = int(xp.nonzero(~finite)[0][0])
+    raise UsageError(f"{name} must be finite numbers, but row {row} is not: leave that face out")
+
+
+def is_floating(array: Array) -> bool:
+    """Return whether an array holds real floating-point numbers."""
+    if is_torch(array):
+        return bool(array.is_floating_point())
+    return bool(np.issubdtype(array.dtype, np.floating))
+
+
+def require_floating(array: Array, name: str) -> None:
+    """Refuse an array of integers or truth values, which formulas would silently round.
+
+    Raises:
+        UsageError: if the array does not hold real floating-point numbers; the text names it.
+    """
+    array_namespace(array)
+    if not is_floating(array):
+        raise UsageError(
+            f"{name} must hold floating-point numbers, got {array.dtype}: convert it first"
+        )

@@ -1,0 +1,1 @@
+"""Long videos in pieces that processes track side by side, joined to one track."""

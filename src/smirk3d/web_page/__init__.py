@@ -1,0 +1,1 @@
+"""The page of ``web/`` as the wheel brings it, and its server."""

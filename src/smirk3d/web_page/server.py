@@ -1,0 +1,102 @@
+"""Serves the built page from this machine: files of one folder, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from smirk3d.errors import AssetError, InputError
+
+_HEADERS = {
+    # browsers then allow the page threads
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_NEEDED = ("index.html", "assets/head.npz", "assets/encoder.onnx")
+
+
+def page_folder() -> Path:
+    """Return the folder of the built page.
+
+    Raises:
+        AssetError: if the page is not built here.
+    """
+    folder = Path(__file__).parent / "built"
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise AssetError(
+            f"{folder / missing[0]}: the page is not built in this installation; `make web` in a "
+            "checkout of smirk3d builds it (Node.js 20.19 or newer), and a wheel made after that "
+            "brings it"
+        )
+    return folder
+
+
+def page_server(
+    host: str, port: int, *, note: Callable[[str], None] = lambda text: None
+) -> http.server.ThreadingHTTPServer:
+    """Return a server that listens; ``serve_forever`` answers.
+
+    Args:
+        host: address to listen on.
+        port: the port; 0 for a free one.
+        note: gets a line for each request that is refused.
+
+    Raises:
+        AssetError: if the page is not built here.
+        InputError: if the address is not one of this machine's, or the port is taken.
+    """
+    handler = functools.partial(_Handler, directory=str(page_folder()), note=note)
+    try:
+        return _server_class(host)((host, port), handler)
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"--host {host} --port {port}: cannot listen there ({error}); choose another port"
+        ) from error
+
+
+def _server_class(host: str) -> type[http.server.ThreadingHTTPServer]:
+    return _ServerV6 if ":" in host else http.server.ThreadingHTTPServer
+
+
+class _ServerV6(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """Answers GET and HEAD of files, with headers that keep the page to itself."""
+
+    extensions_map = {  # noqa: RUF012 - the base class has it as an instance's too
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".js": "text/javascript",
+        ".mjs": "text/javascript",
+        ".svg": "image/svg+xml",
+        ".gz": "application/octet-stream",
+    }
+
+    def __init__(self, *arguments: object, directory: str, note: Callable[[str], None]) -> None:
+        self._note = note
+        super().__init__(*arguments, directory=directory)  # type: ignore[arg-type]
+
+    def end_headers(self) -> None:
+        """Add the page's headers."""
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def list_directory(self, path: object) -> None:
+        """Refuse to list a folder."""
+        self.send_error(404, "File not found")
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Say nothing of what was answered."""
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Pass on what was refused."""
+        self._note(format % arguments)
