@@ -15,7 +15,11 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import AssetError, MissingExtra, OutputError
 from smirk3d.fitting import LandmarkFit
-from smirk3d.fitting.observations.encoder_evidence import evidence_from, joined_evidence
+from smirk3d.fitting.observations.encoder_evidence import (
+    evidence_from,
+    gives_uncertainty,
+    joined_evidence,
+)
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
@@ -60,13 +64,13 @@ class FaceEstimator:
 
         Args:
             reconstructor: estimates the faces.
-            of_clip: take the encoder's answer alone, and keep the evidence for the estimate of the
-                clip.
+            of_clip: keep the evidence for the estimate of the clip. An encoder with uncertainty is
+                taken alone here in any case, for landmarks would cost as much again.
         """
         self._reconstructor = reconstructor
         self._of_clip = of_clip
         self.needs_landmarks = reconstructor.encoder is None or (
-            reconstructor.refine and not of_clip
+            reconstructor.refine and not gives_uncertainty(reconstructor.encoder)
         )
         self._landmarks = reconstructor.head.at_landmarks().to("cpu")
         self._encode = _encoder(reconstructor)
