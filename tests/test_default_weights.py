@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 
 from smirk3d.assets import DEFAULT_HEAD, weights_folder
 from smirk3d.assets.weight_files import read_weights_header
+from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.faces import Face
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -139,3 +141,13 @@ def test_the_weights_before_are_loaded_by_name() -> None:
     (face,) = FaceReconstructor("open", device="cpu")(skimage.data.astronaut())
     assert face.weights == face.head.name == "open"
     assert error(face) < 2.5
+
+
+@pytest.mark.parametrize("name", ["open"])
+def test_onnx_files_are_of_the_weights_beside_them(name: str) -> None:
+    """`smirk3d weights export NAME --half --out .../NAME.onnx` writes them."""
+    folder = weights_folder()
+    encoder = OnnxEncoder.from_file(folder / f"{name}.onnx")
+    weights = (folder / f"{name}.safetensors").read_bytes()
+    assert encoder.weights_sha256 == hashlib.sha256(weights).hexdigest()
+    assert (folder / f"{name}.onnx").stat().st_size < 16e6
