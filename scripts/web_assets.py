@@ -24,10 +24,9 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.installed import shipped_files
 from smirk3d.assets.mediapipe_model import face_landmarker_path
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.encoders.onnx_export import HEADER_KEY, exported_once
+from smirk3d.encoders.onnx_export import exported_once
 from smirk3d.encoders.registry import load_weights
 from smirk3d.heads.registry import load_head
-from smirk3d.parameters.face_parameters import FaceParameters
 
 WEB = Path(__file__).parents[1] / "web"
 _VISION = "@mediapipe/tasks-vision/wasm/vision_wasm_internal"
@@ -40,7 +39,7 @@ _SAME = 1e-6
 
 
 def half_encoder(model: onnx.ModelProto, weights: Mapping[str, np.ndarray]) -> onnx.ModelProto:
-    """Return an encoder that gives a face's parameters alone, its weights in half precision.
+    """Return an encoder whose weights are stored in half precision.
 
     Weights files are in half precision, but the exporter multiplies batch normalization into them:
     the weights are stored as they were, and the factors beside them. Both are multiplied when a
@@ -53,18 +52,8 @@ def half_encoder(model: onnx.ModelProto, weights: Mapping[str, np.ndarray]) -> o
     small = onnx.ModelProto()
     small.CopyFrom(model)
     graph = small.graph
-    wanted = set(FaceParameters.__dataclass_fields__)
-    outputs = [output for output in graph.output if output.name in wanted]
-    needed = {output.name for output in outputs}
-    nodes = []
-    for node in reversed(graph.node):
-        if needed & set(node.output):
-            nodes.append(node)
-            needed |= set(node.input)
     arrays, unpacking = [], []
     for array in graph.initializer:
-        if array.name not in needed:
-            continue
         values = numpy_helper.to_array(array)
         if values.dtype != np.float32 or values.ndim == 1 or values.size < _SMALLEST_HALVED:
             arrays.append(array)
@@ -73,15 +62,11 @@ def half_encoder(model: onnx.ModelProto, weights: Mapping[str, np.ndarray]) -> o
         arrays += halved
         unpacking += steps
     for field, entries in {
-        "output": outputs, "node": [*unpacking, *reversed(nodes)], "initializer": arrays,
+        "node": [*unpacking, *graph.node], "initializer": arrays,
     }.items():  # fmt: skip
         kept = [copy.deepcopy(entry) for entry in entries]
         graph.ClearField(field)
         getattr(graph, field).extend(kept)
-    graph.ClearField("value_info")
-    for entry in small.metadata_props:
-        if entry.key == HEADER_KEY:
-            entry.value = json.dumps(json.loads(entry.value) | {"points": None})
     onnx.checker.check_model(small)
     return small
 
@@ -149,7 +134,7 @@ def collect(folder: Path, head_name: str, weights: str) -> dict[str, int]:
 
     contents: dict[str, Callable[[], bytes]] = {
         "head.npz": file(Path(shipped_files("heads")[head_name])),
-        "encoder.onnx": small.SerializeToString,
+        "encoder.onnx.gz": lambda: gzip.compress(small.SerializeToString(), 9, mtime=0),
         "face_landmarker.task": file(face_landmarker_path()),
         "mediapipe/vision_wasm_internal.js": file(packages / f"{_VISION}.js"),
         "mediapipe/vision_wasm_internal.wasm.gz": compressed(packages / f"{_VISION}.wasm"),

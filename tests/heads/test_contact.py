@@ -61,6 +61,22 @@ def test_crossed_lips_meet_half_way() -> None:
     assert torch.allclose(moved[0, 0, 1], torch.tensor(-0.0021), atol=1e-7)
 
 
+def test_what_a_first_step_leaves_of_crossed_lips_goes_in_a_second() -> None:
+    """Vertices between two pairs move by half of each pair's overlap."""
+    lips = contact(
+        lip_pair=torch.tensor([[0, 2, 3], [1, 3, 4]]), lip_pair_share=torch.tensor([0.5, 0.5]),
+        lip_id=torch.arange(5),
+        lip_share=torch.tensor([[-0.5, 0], [0, -0.5], [0.5, 0], [0.25, 0.25], [0, 0.5]]),
+    )  # fmt: skip
+    vertices = torch.zeros(1, 5, 3)
+    vertices[0, 0, 1] = -0.004
+    eyes, gaze = torch.zeros(1, 2, 3), torch.zeros(1, 2, 3)
+    left = lips.lip_gap(lips.resolved(vertices, eyes, gaze))[0] + 0.0002
+    # one step would leave 3.8 mm times an eighth
+    assert -0.0001 < left.min() < 0
+    assert -float(left.min()) < 0.2 * 0.0038 / 8
+
+
 def test_points_of_lids_stay_lids() -> None:
     eyelids = contact(
         lid_id=torch.tensor([3, 4, 5]), lid_eye=torch.tensor([1, 1, 1]),

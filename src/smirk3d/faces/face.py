@@ -107,7 +107,7 @@ class Face:
         known = group_confidence(head, std)
         if head.has_named_actions:
             known |= action_confidence(head, self.parameters[None], std)
-        return {name: float(value) for name, value in known.items()}
+        return {name: float(value[0]) for name, value in known.items()}
 
     @property
     def T_crop_pixels(self) -> NDArray[np.float64]:

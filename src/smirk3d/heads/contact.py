@@ -37,7 +37,7 @@ class Contact:
         lid_gap: least distance in metres of each eyelid vertex from the eye's surface ``[N]``.
         lip_pair: a vertex of the upper lip and two of the lower lip that meet it ``[P, 3]``.
         lip_pair_share: weight of the first vertex of the lower lip in each pair ``[P]``.
-        lip_id: vertices ``[M]`` that move when overlapping lips are parted.
+        lip_id: vertices ``[M]``, ascending, that move when overlapping lips are parted.
         lip_share: fraction of each pair's overlap by which each of these moves up ``[M, P]``.
     """
 
@@ -61,11 +61,25 @@ class Contact:
         xp = array_namespace(vertices)
         ids, moves = self.lid_id, self._off_eyes(vertices, eyes, gaze)
         if len(self.lip_id):
-            lift = (self.lip_gap(vertices) + LIP_OVERLAP).clip(None, 0) @ self.lip_share.T
+            lift = self._lifts(vertices)
             still = xp.zeros_like(lift)
             ids = xp.concat([ids, self.lip_id])
             moves = xp.concat([moves, xp.stack([still, lift, still], axis=-1)], axis=1)
         return add_at(vertices, 1, ids, moves)
+
+    def _lifts(self, vertices: Array) -> Array:
+        """Return how far each vertex of the lips moves up ``[B, M]``, in metres.
+
+        Two steps: vertices between pairs move by a mean of theirs, which leaves some overlap where
+        it changes along the lips.
+        """
+        gap = self.lip_gap(vertices) + LIP_OVERLAP
+        overlap = gap.clip(None, 0)
+        rows = array_namespace(vertices).searchsorted(self.lip_id, self.lip_pair)
+        upper, first, second = (self.lip_share[rows[:, corner]] for corner in range(3))
+        change = upper - second - self.lip_pair_share[:, None] * (first - second)
+        overlap = overlap + (gap + overlap @ change.T).clip(None, 0)
+        return overlap @ self.lip_share.T
 
     def lip_gap(self, vertices: Array) -> Array:
         """Return the height in metres of the upper above the lower lip at each pair ``[B, P]``."""

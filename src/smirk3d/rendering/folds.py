@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
@@ -87,35 +85,32 @@ class SkinFolds:
 
     def __init__(self, head: HeadModel) -> None:
         """Lay the folds on a head with named actions and MediaPipe's landmarks."""
-        points = head.landmarks(head.v_template[None])[0].detach().cpu().float()
+        with torch.no_grad():
+            points = head.landmarks(head.v_template[None])[0].cpu().float()
         where = {int(number): points[i] for i, number in enumerate(head.landmark_ids)}
         other = mirrored_ids().tolist()
         self._head = head
-        self._grooves: list[tuple[Fold, str, Tensor]] = []
+        self._grooves: list[tuple[Fold, Tensor]] = []
+        drawn_by: list[Tensor] = []
         for fold in FOLDS:
             for side, partner in (("Right", lambda n: n), ("Left", lambda n: other[n])):
                 ids = [(partner(a), partner(b), at) for a, b, at in fold.line]
                 if all(a in where and b in where for a, b, _ in ids):
                     line = torch.stack([torch.lerp(where[a], where[b], at) for a, b, at in ids])
-                    self._grooves.append((fold, side, _curve(line)))
+                    self._grooves.append((fold, _curve(line)))
+                    drawn_by.append(_drawn_by(fold, side))
+        self._drawn_by = torch.stack(drawn_by, 1) if drawn_by else torch.zeros(len(ARKIT_NAMES), 0)
 
     def strengths(self, faces: FaceParameters) -> Tensor:
         """Return how whole each fold is ``[B, K]``, in [0, 1], in B faces."""
         weights = self._head.arkit(faces).detach().cpu().float()
-        rows = [
-            sum(
-                share * weights[:, ARKIT_NAMES.index(name if name in ARKIT_NAMES else name + side)]
-                for name, share in fold.actions.items()
-            )
-            for fold, side, _ in self._grooves
-        ]
-        return torch.stack([torch.as_tensor(row) for row in rows], 1).clamp(0, 1)
+        return (weights @ self._drawn_by).clamp(0, 1)
 
     def slopes(self, strengths: Tensor) -> Slopes:
         """Return what gives the gradient at points of the template, for strengths ``[K]``."""
         drawn = [
             (fold.depth * float(strength), fold.width, line)
-            for (fold, _, line), strength in zip(self._grooves, strengths, strict=True)
+            for (fold, line), strength in zip(self._grooves, strengths, strict=True)
             if strength > _LEAST
         ]
 
@@ -152,6 +147,14 @@ def mean_slopes(head: object, faces: FaceParameters) -> Slopes | None:
     folds = SkinFolds(head)
     strengths = folds.strengths(faces).mean(0)
     return folds.slopes(strengths) if (strengths > _LEAST).any() else None
+
+
+def _drawn_by(fold: Fold, side: str) -> Tensor:
+    """Return how much each of ARKit's actions draws a fold of a side ``[52]``."""
+    row = torch.zeros(len(ARKIT_NAMES))
+    for name, share in fold.actions.items():
+        row[ARKIT_NAMES.index(name if name in ARKIT_NAMES else name + side)] = share
+    return row
 
 
 def _curve(line: Tensor) -> Tensor:

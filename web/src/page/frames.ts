@@ -141,9 +141,9 @@ export class Player {
   }
 
   private async play(): Promise<void> {
-    await this.video.play().catch((error: unknown) => {
-      // a stop ends the play that was asked for
-      if (this.ended) throw error;
+    await this.video.play().catch((error: Error) => {
+      // a stop, or a frame that is held at once, ends the play that was asked for
+      if (error.name !== "AbortError") throw error;
     });
   }
 }

@@ -4,6 +4,8 @@ import type { Archive, Numbers } from "../files/npz";
 
 /** Metres by which lips may overlap, as in `heads/contact.py`. */
 const LIP_OVERLAP = 0.0002;
+/** Lips are parted in two steps, as in `heads/contact.py`. */
+const LIP_STEPS = 2;
 
 /** The contacts of one head; a head without them moves nothing. */
 export class Contact {
@@ -28,10 +30,12 @@ export class Contact {
    */
   resolve(vertices: Float32Array, eyes: readonly ArrayLike<number>[], gaze: readonly ArrayLike<number>[]): void {
     if (!this.surface.length) return;
-    const lifts = this.lifts(vertices);
     this.offEyes(vertices, eyes, gaze);
     const ids = this.get("lip_id");
-    for (let i = 0; i < ids.length; i++) vertices[3 * ids[i]! + 1]! += lifts[i]!;
+    for (let step = 0; step < LIP_STEPS; step++) {
+      const lifts = this.lifts(vertices);
+      for (let i = 0; i < ids.length; i++) vertices[3 * ids[i]! + 1]! += lifts[i]!;
+    }
   }
 
   private lifts(vertices: Float32Array): Float64Array {
