@@ -13,7 +13,6 @@ from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
-from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.errors import AssetError, MissingExtra, OutputError
 from smirk3d.fitting import LandmarkFit
 from smirk3d.fitting.observations.encoder_evidence import (
@@ -188,7 +187,9 @@ def _encoder(reconstructor: FaceReconstructor) -> Callable[[Tensor], FaceParamet
     if reconstructor.device.type == "cpu" and importlib.util.find_spec("onnxruntime") is not None:
         # without the exporter's packages, or a place to keep its file, torch does the same
         try:
-            return OnnxEncoder.from_torch(encoder, threads=1)
+            from smirk3d.encoders.onnx_export import onnx_encoder
+
+            return onnx_encoder(encoder, threads=1)
         except (AssetError, MissingExtra, OutputError):
             pass
     return encoder
