@@ -184,8 +184,8 @@ class FaceReconstructor:
             T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
 
         Returns:
-            Parameters ``[B]`` on the CPU, in the head's library, and ``T_crop_image`` ``[B, 3, 3]`` of the crops that are
-            not rotated.
+            Parameters ``[B]`` on the CPU, in the head's library, and ``T_crop_image``
+            ``[B, 3, 3]`` of the crops that are not rotated.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, level @ np.linalg.inv(T_crop_image)).to("cpu"), level

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import InputError
 from smirk3d.faces import Face, Picture

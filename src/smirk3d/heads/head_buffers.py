@@ -166,7 +166,10 @@ class HeadBuffers:
 
     def to_numpy(self: HeadT) -> HeadT:
         """Return the head with NumPy arrays, in its precision."""
-        return self._each(to_numpy) if is_torch(self.v_template) else self
+        if not is_torch(self.v_template):
+            return self
+        with library("numpy"):
+            return self._each(lambda array: default_array(to_numpy(array)))
 
     def to_torch(self: HeadT) -> HeadT:
         """Return the head with torch tensors, on the CPU unless it lies elsewhere already."""

@@ -16,6 +16,7 @@ from smirk3d.array_interface import (
     default_array,
     is_floating,
     is_torch,
+    library,
     to_numpy,
 )
 from smirk3d.errors import ShapeError, UsageError
@@ -131,7 +132,8 @@ class FaceParameters:
 
     def to_numpy(self) -> FaceParameters:
         """Return the same values as NumPy arrays, perhaps sharing memory."""
-        return FaceParameters(**{name: to_numpy(array) for name, array in self.items()})
+        with library("numpy"):
+            return self.to_default()
 
     def to_default(self) -> FaceParameters:
         """Return the same values in :func:`smirk3d.array_interface.default_library`, on the CPU."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.geometry.rotations import (
     axis_angle_to_matrix,

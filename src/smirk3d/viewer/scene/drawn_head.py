@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.appearance import part_colour, rest_eyeballs, vertex_colours
 from smirk3d.geometry.meshes import compact
 from smirk3d.heads.head_model import HeadModel

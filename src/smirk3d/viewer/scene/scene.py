@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.faces import Face, Picture

@@ -22,6 +22,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.numpy_tensor import NumpyTensor, base, wrapped
 from smirk3d.errors import UsageError
 
 Array: TypeAlias = Any
@@ -92,7 +93,7 @@ def constant(values: Sequence[Any], like: Array) -> Array:
     """Return numbers as an array of the library, precision and device of another one."""
     if is_torch(like):
         return like.new_tensor(values)
-    return np.asarray(values, dtype=like.dtype)
+    return _same_kind(np.asarray(values, dtype=like.dtype), like)
 
 
 def as_like(array: Array, like: Array) -> Array:
@@ -100,7 +101,7 @@ def as_like(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array).to(like)
-    return to_numpy(array).astype(like.dtype, copy=False)
+    return _same_kind(to_numpy(array).astype(like.dtype, copy=False), like)
 
 
 def beside(array: Array, like: Array) -> Array:
@@ -108,13 +109,17 @@ def beside(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array, device=like.device)
-    return to_numpy(array)
+    return _same_kind(to_numpy(array), like)
+
+
+def _same_kind(array: NDArray[Any], like: Array) -> Array:
+    return wrapped(array) if isinstance(like, NumpyTensor) else array
 
 
 def default_array(array: NDArray[Any]) -> Array:
     """Return a NumPy array in the :func:`default_library`, on the CPU, perhaps sharing memory."""
     if default_library() == "numpy":
-        return array
+        return wrapped(array)
     torch = importlib.import_module("torch")
     return torch.as_tensor(array)
 
@@ -123,7 +128,7 @@ def to_numpy(array: Array) -> NDArray[Any]:
     """Return an array as a NumPy array without gradient history, perhaps sharing memory."""
     if is_torch(array):
         return array.detach().cpu().numpy()
-    return np.asarray(array)
+    return np.asarray(base(array))
 
 
 def in_precision(array: Array, like: Array) -> Array:
@@ -187,12 +192,12 @@ def diagonal_matrices(diagonals: Array) -> Array:
     """Return matrices ``[..., D, D]`` that are zero but for diagonals ``[..., D]``."""
     if is_torch(diagonals):
         return diagonals.diag_embed()
-    identity: Array = np.eye(diagonals.shape[-1], dtype=diagonals.dtype)
+    identity = np.eye(diagonals.shape[-1], dtype=diagonals.dtype)
     return diagonals[..., None] * identity
 
 
 def identity_like(size: int, like: Array) -> Array:
-    """Return the identity matrix ``[size, size]`` in the library, precision and device of another."""
+    """Return the identity matrix ``[size, size]`` like another array."""
     return diagonal_matrices(constant([1.0] * size, like))
 
 
