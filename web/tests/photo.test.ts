@@ -63,7 +63,9 @@ describe("a photo that lies on its side", () => {
     const head = await HeadModel.fromFile(new Uint8Array(readFileSync(wanted.head)).buffer);
     const face = await new FaceEstimator(head, await encoder).estimateJointly(picture, wanted.landmarks);
     for (const [group, values] of Object.entries(asParameters(wanted.joint!))) {
-      expect(largestDifference(face.parameters[group as keyof typeof face.parameters], values), group).toBeLessThan(20 * SAME_PARAMETER);
+      // identity is in standard deviations among people
+      const most = (group === "shape" ? 50 : 20) * SAME_PARAMETER;
+      expect.soft(largestDifference(face.parameters[group as keyof typeof face.parameters], values), group).toBeLessThan(most);
     }
   });
 });
