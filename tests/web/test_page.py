@@ -119,7 +119,7 @@ def test_a_photo_gives_pythons_weights(visit: Visit, photo: Path, tmp_path: Path
     reconstruct = FaceReconstructor(about["head"], weights=about["weights"], device="cpu")
     (face,) = reconstruct(photo)
     wanted = np.asarray(reconstruct.head.arkit(face.parameters[None]))[0]
-    assert np.abs(found - wanted).max() < 0.03
+    assert np.abs(found - wanted).max() < 0.05
     glb = GltfHead.load(visit.download("glb", tmp_path / "face.glb"))
     assert len(glb.posed_primitives()) == 1
 
