@@ -142,9 +142,9 @@ export class Player {
       if (waits) await this.play();
     };
     this.video.requestVideoFrameCallback(next);
-    // a file's first frame is shown, and seen, before it is played
-    if (held) this.video.currentTime = 0;
-    else await this.play();
+    // at usual speed a slow machine would miss the first frames
+    this.video.playbackRate = held ? SLOWEST : USUAL;
+    await this.play();
     await finished;
     if (failure) throw failure;
   }
