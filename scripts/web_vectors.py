@@ -17,6 +17,7 @@ from skimage import data
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.installed import shipped_files
 from smirk3d.encoders.onnx_export import exported_once
+from smirk3d.encoders.registry import load_weights
 from smirk3d.fitting.observations.encoder_evidence import gives_uncertainty
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
@@ -78,10 +79,11 @@ def photo_vectors(folder: Path, head: str) -> dict[str, object]:
     """Return what a head's weights find in a photo that lies on its side; write its pixels."""
     image = np.ascontiguousarray(np.rot90(data.astronaut()[:400]))
     reconstructor = FaceReconstructor(head, fast=True, device="cpu")
-    assert reconstructor.encoder is not None
+    loaded = load_weights("default", load_head(head))
+    assert loaded is not None
     found = reconstructor.find(image)
     answer = reconstructor.estimate(
-        torch.from_numpy(np.stack(found.crops)), torch.zeros(len(found), 478, 2)
+        np.stack(found.crops), np.zeros((len(found), 478, 2), np.float32)
     )
     level, transforms = reconstructor.turned_back(answer, np.stack(found.transforms))
     joint = None
@@ -92,7 +94,7 @@ def photo_vectors(folder: Path, head: str) -> dict[str, object]:
     (folder / "crop.rgb").write_bytes(found.crops[0].tobytes())
     return {
         "head": str(shipped_files("heads")[reconstructor.head.name]),
-        "encoder": str(exported_once(reconstructor.encoder)),
+        "encoder": str(exported_once(loaded.encoder)),
         "size": [image.shape[1], image.shape[0]],
         "landmarks": found.detections[0].landmarks[:, :2].reshape(-1).tolist(),
         "cut": found.transforms[0][:2].reshape(-1).tolist(),

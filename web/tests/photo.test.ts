@@ -59,11 +59,13 @@ describe("a photo that lies on its side", () => {
     }
   });
 
-  test.skipIf(!wanted.joint)("gives Python's joint estimate, but for contact of the lips", async () => {
+  test.skipIf(!wanted.joint)("gives Python's joint estimate", async () => {
     const head = await HeadModel.fromFile(new Uint8Array(readFileSync(wanted.head)).buffer);
     const face = await new FaceEstimator(head, await encoder).estimateJointly(picture, wanted.landmarks);
     for (const [group, values] of Object.entries(asParameters(wanted.joint!))) {
-      expect(largestDifference(face.parameters[group as keyof typeof face.parameters], values), group).toBeLessThan(20 * SAME_PARAMETER);
+      // slopes are differences here and partly formulas there; identity is in standard deviations
+      const most = (group === "shape" ? 50 : 30) * SAME_PARAMETER;
+      expect.soft(largestDifference(face.parameters[group as keyof typeof face.parameters], values), group).toBeLessThan(most);
     }
   });
 });

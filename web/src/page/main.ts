@@ -71,7 +71,7 @@ class Page {
     const pixels = await photoPixels(this.frame, file);
     const faces: ShownFace[] = [];
     for (const [id, face] of this.estimation.detector.detect(pixels).entries()) {
-      faces.push({ id, ...(await this.estimation.estimator.estimate(pixels, xyOf(face.landmarks))) });
+      faces.push({ id, ...(await this.estimation.estimator.estimateJointly(pixels, xyOf(face.landmarks))) });
     }
     this.recording.add(faces, 0, NOBODY_RENAMED);
     this.draw(faces, pixels);
