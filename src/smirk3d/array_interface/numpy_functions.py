@@ -214,8 +214,10 @@ def einsum(pattern: str, *arrays: Any) -> NumpyTensor:
 
 def cdist(first: Any, second: Any) -> NumpyTensor:
     """Return the distances between two sets of points ``[N, D]`` and ``[M, D]``."""
-    away = base(first)[:, None] - base(second)[None]
-    return wrapped(np.sqrt((away * away).sum(-1)))
+    a, b = base(first), base(second)
+    # by a product of matrices, as torch does: differences of all pairs would fill memory
+    square = (a * a).sum(-1)[:, None] + (b * b).sum(-1) - 2 * (a @ b.T)
+    return wrapped(np.sqrt(np.maximum(square, 0)))
 
 
 def meshgrid(*axes: Any, indexing: Any) -> tuple[NumpyTensor, ...]:
