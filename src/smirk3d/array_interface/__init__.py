@@ -15,6 +15,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
@@ -37,12 +38,19 @@ R = TypeVar("R")
 _chosen: list[Library] = []
 """The libraries that :func:`library` chose, the innermost last."""
 
+_at_hand: ContextVar[Library | None] = ContextVar("library", default=None)
+"""The library that :func:`library_of` chose in this thread."""
+
 
 def default_library() -> Library:
     """Return the library of arrays that are made without another array to follow.
 
-    It is torch where it is installed, else NumPy, unless :func:`library` says otherwise.
+    It is torch where it is installed, else NumPy, unless :func:`library` or :func:`library_of`
+    says otherwise.
     """
+    at_hand = _at_hand.get()
+    if at_hand is not None:
+        return at_hand
     if _chosen:
         return _chosen[-1]
     return "torch" if torch_installed() else "numpy"
@@ -55,7 +63,17 @@ def library(name: Library) -> Iterator[None]:
     try:
         yield
     finally:
-        _chosen.remove(name)
+        _chosen.pop()
+
+
+@contextmanager
+def library_of(array: Array) -> Iterator[None]:
+    """Choose an array's library in this thread, for what is made beside it."""
+    token = _at_hand.set("torch" if is_torch(array) else "numpy")
+    try:
+        yield
+    finally:
+        _at_hand.reset(token)
 
 
 @functools.cache
@@ -116,9 +134,14 @@ def _same_kind(array: NDArray[Any], like: Array) -> Array:
     return wrapped(array) if isinstance(like, NumpyTensor) else array
 
 
-def default_array(array: NDArray[Any]) -> Array:
-    """Return a NumPy array in the :func:`default_library`, on the CPU, perhaps sharing memory."""
-    if default_library() == "numpy":
+def default_array(array: NDArray[Any], name: Library | None = None) -> Array:
+    """Return a NumPy array in a library, on the CPU, perhaps sharing memory.
+
+    Args:
+        array: the array.
+        name: the library; :func:`default_library` unless given.
+    """
+    if (name or default_library()) == "numpy":
         return wrapped(array)
     torch = importlib.import_module("torch")
     return torch.as_tensor(array)

@@ -64,7 +64,7 @@ class Face:
             AssetError: if the head is not installed, or another version of it is.
         """
         head = self.head if isinstance(self.head, HeadModel) else self.head.model
-        return head if is_torch(self.parameters.shape) else head.to_numpy()
+        return head.to_torch() if is_torch(self.parameters.shape) else head.to_numpy()
 
     def with_head(self, head: HeadModel) -> Face:
         """Return the face with its head model at hand.

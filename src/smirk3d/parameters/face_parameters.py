@@ -16,7 +16,6 @@ from smirk3d.array_interface import (
     default_array,
     is_floating,
     is_torch,
-    library,
     to_numpy,
 )
 from smirk3d.errors import ShapeError, UsageError
@@ -132,8 +131,9 @@ class FaceParameters:
 
     def to_numpy(self) -> FaceParameters:
         """Return the same values as NumPy arrays, perhaps sharing memory."""
-        with library("numpy"):
-            return self.to_default()
+        return FaceParameters(
+            **{name: default_array(to_numpy(array), "numpy") for name, array in self.items()}
+        )
 
     def to_default(self) -> FaceParameters:
         """Return the same values in :func:`smirk3d.array_interface.default_library`, on the CPU."""
