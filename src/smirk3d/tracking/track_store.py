@@ -182,7 +182,8 @@ class TrackStore(Closing):
         """
         if not self._times:
             return
-        if tracker.clip is not None and self._evidence:
+        # a stretch in which a face lacks evidence keeps the frames' own answers
+        if tracker.clip is not None and 0 < len(self._evidence) == len(self._rows["id"]):
             found = tracker.clip(self._rows["id"], self._evidence)
             for name in MOVING:
                 self._rows[name] = list(to_numpy(getattr(found.parameters, name)))
