@@ -50,14 +50,11 @@ export type OnFrame = (pixels: Picture, seconds: number) => Promise<void>;
 export class Player {
   /** Frames that the browser showed but nobody saw, as the one before still took time. */
   dropped = 0;
-  private readonly video = document.createElement("video");
   private address = "";
   private ended: (() => void) | null = null;
 
-  constructor(private readonly frame: Frame) {
-    this.video.muted = true;
-    this.video.playsInline = true;
-  }
+  /** @param video an element of the document: browsers show frames of others seldom or not at all. */
+  constructor(private readonly frame: Frame, private readonly video: HTMLVideoElement) {}
 
   /**
    * Plays a file to its end; it is held while an estimate takes longer than frames last.

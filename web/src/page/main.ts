@@ -21,7 +21,7 @@ interface ShownFace { id: number; parameters: FaceParameters; transform: Affine 
 
 class Page {
   private readonly frame = new Frame();
-  private readonly player = new Player(this.frame);
+  private readonly player = new Player(this.frame, elements.source);
   private readonly bars = new Bars();
   private readonly speed = new Speed();
   private readonly over: HeadView;
