@@ -15,6 +15,10 @@ export class HeadView {
   private readonly colours: THREE.BufferAttribute;
   private readonly triangles: Uint32Array;
   private readonly material: THREE.Material;
+  /** Fills the depth first, so that a head that lets its picture through shows its front alone. */
+  private readonly depth = new THREE.MeshBasicMaterial({
+    colorWrite: false, side: THREE.DoubleSide, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
+  });
   private texture: THREE.Texture | null = null;
   private size = "";
 
@@ -72,7 +76,9 @@ export class HeadView {
     geometry.setAttribute("color", this.colours);
     geometry.setIndex(new THREE.BufferAttribute(this.triangles, 1));
     const mesh = new THREE.Mesh(geometry, this.material);
-    mesh.frustumCulled = false;
+    const filled = new THREE.Mesh(geometry, this.depth);
+    mesh.add(filled);
+    mesh.frustumCulled = filled.frustumCulled = false;
     this.meshes.push(mesh);
     this.scene.add(mesh);
     return mesh;
