@@ -38,7 +38,7 @@ from safetensors.torch import load_file
 from skimage import data
 
 from common import write_results
-from smirk3d.assets import heads_folder
+from smirk3d.assets import DEFAULT_HEAD, heads_folder
 
 Content = dict[str, Any]
 """What a folder says, by name, without times and places."""
@@ -161,8 +161,8 @@ def rows(faces: Path, scale: float = 1.0) -> dict[str, Row]:
             lambda inputs, out: ["export", str(_result(inputs)), "--format", "glb,obj,json,html",
                                  "--out", str(out)], _files),
         "heads import": Row(
-            lambda inputs, out: ["heads", "import", str(heads_folder() / "open.npz"), "--name",
-                                 "mine"], _files),
+            lambda inputs, out: ["heads", "import", str(heads_folder() / f"{DEFAULT_HEAD}.npz"),
+                                 "--name", "mine"], _files),
         "preprocess": Row(
             lambda inputs, out: ["preprocess", str(_photos(inputs)), "--head", "none", "--items",
                                  "4", "--out", str(out)], _files),

@@ -88,7 +88,7 @@ def figures(late: np.ndarray) -> dict[str, float]:
 
 def play(minutes: float) -> dict[str, Any]:
     """Loop a file for so long by the command."""
-    head = load_head("open")
+    head = load_head()
     frames = head.neutral(90)
     turn = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     frames.jaw[:, 0] = frames.jaw.new_tensor(0.5 - 0.5 * np.cos(turn))

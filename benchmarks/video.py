@@ -1,6 +1,6 @@
 """Tracking of a 720p clip: speed beside MediaPipe alone, steadiness, blinks, memory, kills.
 
-    python benchmarks/video.py speed|steadiness|memory|kills [--weights default]
+    python benchmarks/video.py speed|steadiness|memory|kills [--weights default] [--fast]
 
 The clip is a photo from scikit-image, moved over a moving background. Writes
 benchmarks/results/video-WHAT.{json,md}.
@@ -33,7 +33,7 @@ from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.preprocessing.mediapipe_video import MediaPipeVideoLandmarker
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.estimation import FaceEstimator
-from smirk3d.tracking.motion.image_motion import HeadAnchor, to_crops, to_image
+from smirk3d.tracking.motion.image_motion import HeadAnchor, signal_std, to_crops, to_image
 from smirk3d.tracking.motion.smoothing import smooth_clip
 from smirk3d.tracking.track_video import track_video
 from smirk3d.tracking.tracker import FaceTracker
@@ -152,7 +152,9 @@ def steadiness(reconstructor: FaceReconstructor, count: int) -> tuple[list[dict[
     """Measure second differences of the mesh on a still face, and the height of a blink."""
     blink_at = count // 2
     trackers = {
-        "off": FaceTracker(reconstructor, TrackerConfig(smooth="off")),
+        "off": FaceTracker(
+            reconstructor, TrackerConfig(smooth="off", of_clip=reconstructor.refine)
+        ),
         "live": FaceTracker(reconstructor, TrackerConfig(smooth="live")),
     }
     faces: dict[str, list] = {smooth: [] for smooth in trackers}
@@ -169,8 +171,13 @@ def steadiness(reconstructor: FaceReconstructor, count: int) -> tuple[list[dict[
         parts = type(found[0].parameters).cat([face.parameters[None] for face in found])
         answers[smooth] = parts.replace(shape=parts.shape[-1:].expand_as(parts.shape).contiguous())
     crops = np.stack([face.T_crop_image for face in faces["off"]])
-    raw = answers["off"]
-    motion = smooth_clip(to_image(raw, crops, anchor), np.arange(count) / RATE, head)
+    raw, std = answers["off"], {}
+    clip = trackers["off"].clip
+    if clip is not None:
+        found = clip([0] * count, [face.evidence for face in faces["off"]])
+        raw = answers["clip"] = found.parameters
+        std = signal_std({name: values.numpy() for name, values in found.std.items()})
+    motion = smooth_clip(to_image(raw, crops, anchor), np.arange(count) / RATE, head, std=std)
     answers["best"] = to_crops(motion, raw, crops, anchor)
     calm = np.r_[15 : blink_at - 6, blink_at + 10 : count]
     parted = np.flatnonzero(np.diff(calm) > 1)[0] + 1
@@ -266,17 +273,18 @@ def main(
     ] = "speed",
     weights: str = "default",
     frames: int = 0,
+    fast: bool = False,
 ) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     if what == "kills":
         rows, table = kills(weights, frames or 450)
     else:
-        reconstructor = FaceReconstructor(weights=weights, device="cpu")
+        reconstructor = FaceReconstructor(weights=weights, fast=fast, device="cpu")
         run, usual = {"speed": (speed, 300), "steadiness": (steadiness, 90),
                       "memory": (memory, 20_000)}[what]  # fmt: skip
         rows, table = run(reconstructor, frames or usual)
-    write_results(f"video-{what}", rows, table)
+    write_results(f"video-{what}-fast" if fast else f"video-{what}", rows, table)
     print(table)
 
 

@@ -8,137 +8,46 @@ Weights are stored in half precision, and WebAssembly is compressed, so that any
 from __future__ import annotations
 
 import argparse
-import copy
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
-import onnx
-import onnxruntime
-from onnx import numpy_helper
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.installed import shipped_files
 from smirk3d.assets.mediapipe_model import face_landmarker_path
-from smirk3d.conventions import CROP_SIZE
-from smirk3d.encoders.onnx_export import HEADER_KEY, exported_once
-from smirk3d.encoders.registry import load_weights
+from smirk3d.encoders.onnx_encoder import OnnxEncoder
+from smirk3d.encoders.onnx_export import onnx_model
+from smirk3d.encoders.registry import ONNX_SUFFIX, LoadedWeights, find_weights, load_weights
+from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
-from smirk3d.parameters.face_parameters import FaceParameters
 
 WEB = Path(__file__).parents[1] / "web"
 _VISION = "@mediapipe/tasks-vision/wasm/vision_wasm_internal"
 _RUNTIME = "onnxruntime-web/dist/ort-wasm-simd-threaded"
 _LICENCES = ("onnxruntime-web", "@mediapipe/tasks-vision", "three")
-_SMALLEST_HALVED = 256
-"""Numbers from which an array is stored in half precision; smaller ones save nothing."""
-_SAME = 1e-6
-"""Largest relative difference by rounding of single precision."""
 
 
-def half_encoder(model: onnx.ModelProto, weights: Mapping[str, np.ndarray]) -> onnx.ModelProto:
-    """Return an encoder that gives a face's parameters alone, its weights in half precision.
+def encoder_model(head: HeadModel, weights: str) -> tuple[bytes, LoadedWeights]:
+    """Return weights as an ONNX model in half precision, and what is known of them.
 
-    Weights files are in half precision, but the exporter multiplies batch normalization into them:
-    the weights are stored as they were, and the factors beside them. Both are multiplied when a
-    session starts, and all is computed in single precision.
-
-    Args:
-        model: the whole encoder.
-        weights: the encoder's arrays by the names that the model has too.
+    That is the file beside the weights where there is one, else it is written by torch.
     """
-    small = onnx.ModelProto()
-    small.CopyFrom(model)
-    graph = small.graph
-    wanted = set(FaceParameters.__dataclass_fields__)
-    outputs = [output for output in graph.output if output.name in wanted]
-    needed = {output.name for output in outputs}
-    nodes = []
-    for node in reversed(graph.node):
-        if needed & set(node.output):
-            nodes.append(node)
-            needed |= set(node.input)
-    arrays, unpacking = [], []
-    for array in graph.initializer:
-        if array.name not in needed:
-            continue
-        values = numpy_helper.to_array(array)
-        if values.dtype != np.float32 or values.ndim == 1 or values.size < _SMALLEST_HALVED:
-            arrays.append(array)
-            continue
-        halved, steps = _halved(array.name, values, weights.get(array.name))
-        arrays += halved
-        unpacking += steps
-    for field, entries in {
-        "output": outputs, "node": [*unpacking, *reversed(nodes)], "initializer": arrays,
-    }.items():  # fmt: skip
-        kept = [copy.deepcopy(entry) for entry in entries]
-        graph.ClearField(field)
-        getattr(graph, field).extend(kept)
-    graph.ClearField("value_info")
-    for entry in small.metadata_props:
-        if entry.key == HEADER_KEY:
-            entry.value = json.dumps(json.loads(entry.value) | {"points": None})
-    onnx.checker.check_model(small)
-    return small
-
-
-def _halved(
-    name: str, values: np.ndarray, original: np.ndarray | None
-) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
-    """Return the arrays and nodes that give an array, stored in half precision."""
-    if original is None or original.shape != values.shape:
-        original = values
-    rows = original.reshape(len(original), -1).astype(np.float64)
-    product = (rows * values.reshape(rows.shape)).sum(1)
-    factors = product / np.maximum((rows * rows).sum(1), np.finfo(np.float64).tiny)
-    factors = factors.reshape(-1, *[1] * (values.ndim - 1)).astype(np.float32)
-    if np.abs(original * factors - values).max() > _SAME * np.abs(values).max():
-        original, factors = values, np.ones_like(factors)
-    half = original.astype(np.float16)
-    if not np.isfinite(half).all():
-        raise ValueError(f"{name} does not fit half precision")
-    arrays = [
-        numpy_helper.from_array(half, f"{name}.half"),
-        numpy_helper.from_array(factors, f"{name}.factors"),
-    ]
-    single = onnx.TensorProto.FLOAT
-    nodes = [
-        onnx.helper.make_node("Cast", [f"{name}.half"], [f"{name}.single"], to=single),
-        onnx.helper.make_node("Mul", [f"{name}.single", f"{name}.factors"], [name]),
-    ]
-    return arrays, nodes
-
-
-def largest_error(whole: onnx.ModelProto, small: onnx.ModelProto) -> float:
-    """Return the largest difference of a parameter that both encoders find in a grey crop."""
-    crop = np.full((1, 3, CROP_SIZE, CROP_SIZE), 0.5, np.float32)
-    names = [output.name for output in small.graph.output]
-    found = []
-    for model in (whole, small):
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        found.append(session.run(names, {"images": crop}))
-    return max(float(np.abs(a - b).max()) for a, b in zip(*found, strict=True))
+    loaded = load_weights(weights, head, library="numpy")
+    if loaded is None:
+        raise SystemExit(f"head {head.name!r} has no weights: name some by --weights")
+    if isinstance(loaded.encoder, OnnxEncoder):
+        path = find_weights(loaded.name) if not Path(weights).is_file() else Path(weights)
+        return path.with_suffix(ONNX_SUFFIX).read_bytes(), loaded
+    return onnx_model(loaded.encoder, half=True, weights_sha256=loaded.sha256), loaded
 
 
 def collect(folder: Path, head_name: str, weights: str) -> dict[str, int]:
     """Write all files of the page into a folder and return their sizes in bytes."""
     packages = WEB / "node_modules"
     head = load_head(head_name)
-    loaded = load_weights(weights, head)
-    if loaded is None:
-        raise SystemExit(f"head {head_name!r} has no weights: name some by --weights")
-    whole = onnx.load(str(exported_once(loaded.encoder)))
-    named = {
-        f"encoder.{name}": tensor.numpy() for name, tensor in loaded.encoder.state_dict().items()
-    }
-    small = half_encoder(whole, named)
-    print(f"largest error by half precision: {largest_error(whole, small):.1e}")
+    encoder, loaded = encoder_model(head, weights)
     about = {"head": head.name, "weights": loaded.name, "weights_sha256": loaded.sha256}
 
     def file(path: Path) -> Callable[[], bytes]:
@@ -149,7 +58,7 @@ def collect(folder: Path, head_name: str, weights: str) -> dict[str, int]:
 
     contents: dict[str, Callable[[], bytes]] = {
         "head.npz": file(Path(shipped_files("heads")[head_name])),
-        "encoder.onnx": small.SerializeToString,
+        "encoder.onnx.gz": lambda: gzip.compress(encoder, 9, mtime=0),
         "face_landmarker.task": file(face_landmarker_path()),
         "mediapipe/vision_wasm_internal.js": file(packages / f"{_VISION}.js"),
         "mediapipe/vision_wasm_internal.wasm.gz": compressed(packages / f"{_VISION}.wasm"),

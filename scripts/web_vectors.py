@@ -14,8 +14,11 @@ import numpy as np
 import torch
 from skimage import data
 
+from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.installed import shipped_files
 from smirk3d.encoders.onnx_export import exported_once
+from smirk3d.encoders.registry import load_weights
+from smirk3d.fitting.observations.encoder_evidence import gives_uncertainty
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -72,28 +75,33 @@ def head_vectors(head: HeadModel) -> dict[str, object]:
 
 
 @torch.no_grad()
-def photo_vectors(folder: Path) -> dict[str, object]:
-    """Return what the default weights find in a photo that lies on its side; write its pixels."""
+def photo_vectors(folder: Path, head: str) -> dict[str, object]:
+    """Return what a head's weights find in a photo that lies on its side; write its pixels."""
     image = np.ascontiguousarray(np.rot90(data.astronaut()[:400]))
-    reconstructor = FaceReconstructor(fast=True, device="cpu")
-    assert reconstructor.encoder is not None
+    reconstructor = FaceReconstructor(head, fast=True, device="cpu")
+    loaded = load_weights("default", load_head(head))
+    assert loaded is not None
     found = reconstructor.find(image)
     answer = reconstructor.estimate(
-        torch.from_numpy(np.stack(found.crops)), torch.zeros(len(found), 478, 2)
+        np.stack(found.crops), np.zeros((len(found), 478, 2), np.float32)
     )
     level, transforms = reconstructor.turned_back(answer, np.stack(found.transforms))
+    joint = None
+    if gives_uncertainty(reconstructor.encoder):
+        joint = FaceReconstructor(head, device="cpu").reconstruct([found])[0][0].parameters
     alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
     (folder / "photo.rgba").write_bytes(np.concatenate([image, alpha], 2).tobytes())
     (folder / "crop.rgb").write_bytes(found.crops[0].tobytes())
     return {
         "head": str(shipped_files("heads")[reconstructor.head.name]),
-        "encoder": str(exported_once(reconstructor.encoder)),
+        "encoder": str(exported_once(loaded.encoder)),
         "size": [image.shape[1], image.shape[0]],
         "landmarks": found.detections[0].landmarks[:, :2].reshape(-1).tolist(),
         "cut": found.transforms[0][:2].reshape(-1).tolist(),
         "upright": _listed(answer[0]),
         "transform": transforms[0][:2].reshape(-1).tolist(),
         "parameters": _listed(level[0]),
+        "joint": None if joint is None else _listed(joint),
     }
 
 
@@ -139,7 +147,7 @@ def _listed(face: FaceParameters) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in face.items()}
 
 
-def write_vectors(folder: Path, *, heads_only: bool = False) -> None:
+def write_vectors(folder: Path, head: str, *, heads_only: bool = False) -> None:
     """Write the vectors of the heads and of a motion, and of a photo unless ``heads_only``."""
     folder.mkdir(parents=True, exist_ok=True)
     heads = {
@@ -151,12 +159,13 @@ def write_vectors(folder: Path, *, heads_only: bool = False) -> None:
     (folder / "heads.json").write_text(json.dumps(heads), encoding="utf-8")
     if heads_only:
         return
-    (folder / "photo.json").write_text(json.dumps(photo_vectors(folder)), encoding="utf-8")
+    (folder / "photo.json").write_text(json.dumps(photo_vectors(folder, head)), encoding="utf-8")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--heads-only", action="store_true", help="leave out the photo")
+    parser.add_argument("--head", default=DEFAULT_HEAD, help="whose weights see the photo")
     chosen = parser.parse_args()
-    write_vectors(chosen.folder, heads_only=chosen.heads_only)
+    write_vectors(chosen.folder, chosen.head, heads_only=chosen.heads_only)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast, overload
@@ -49,7 +49,7 @@ from smirk3d.preprocessing.face_crop import (
     warp_crop,
     without_roll,
 )
-from smirk3d.preprocessing.face_detector import DetectedFace, FaceDetector
+from smirk3d.preprocessing.face_detector import FaceDetector, FoundFaces
 from smirk3d.preprocessing.face_quality import face_quality
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 
@@ -57,45 +57,13 @@ _BATCH = 32
 """Crops encoded at once; bounds memory."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundFaces:
-    """The faces that a detector found in one picture, cropped and ready to estimate.
-
-    Attributes:
-        detections: boxes, scores and landmarks in picture pixels.
-        crops: uint8 ``[224, 224, 3]`` each, as the weights expect them: rotated so that the face is
-            upright, except for weights that were trained on crops that are not rotated.
-        transforms: ``T_crop_image`` ``[3, 3]`` of each crop.
-        qualities: how far the picture shows each face well, in [0, 1].
-    """
-
-    detections: list[DetectedFace]
-    crops: list[NDArray[np.uint8]]
-    transforms: list[NDArray[np.float64]]
-    qualities: list[float]
-
-    def __len__(self) -> int:
-        """Return the number of faces."""
-        return len(self.detections)
-
-    def largest(self) -> FoundFaces:
-        """Return the largest face alone."""
-        return replace(
-            self,
-            detections=self.detections[:1],
-            crops=self.crops[:1],
-            transforms=self.transforms[:1],
-            qualities=self.qualities[:1],
-        )
-
-
 class FaceReconstructor:
     """Turns pictures into animatable 3D faces.
 
     >>> from smirk3d import FaceReconstructor
     >>> faces = FaceReconstructor()("photo.jpg")  # doctest: +SKIP
-    >>> faces[0].parameters.expression.shape  # doctest: +SKIP
-    torch.Size([38])
+    >>> len(faces[0].parameters.expression)  # doctest: +SKIP
+    38
     """
 
     def __init__(
@@ -139,7 +107,7 @@ class FaceReconstructor:
         if str(weights) != "none":
             loaded = load_weights(weights, self.head, library=computing)
         self.encoder = loaded.encoder if loaded else None
-        if not on_numpy and self.encoder is not None:
+        if hasattr(self.encoder, "to"):  # a network of torch
             self.encoder.to(self.device)
         self.weights = loaded.name if loaded else "none"
         self.weights_sha256 = loaded.sha256 if loaded else None
@@ -184,8 +152,8 @@ class FaceReconstructor:
             T_crop_image: ``[B, 3, 3]``, picture pixels to pixels of the crops from :meth:`cut`.
 
         Returns:
-            Parameters ``[B]`` on the CPU, in the head's library, and ``T_crop_image`` ``[B, 3, 3]`` of the crops that are
-            not rotated.
+            Parameters ``[B]`` on the CPU, in the head's library, and ``T_crop_image``
+            ``[B, 3, 3]`` of the crops that are not rotated.
         """
         level = np.stack([without_roll(transform) for transform in T_crop_image])
         return self._seen(parameters, level @ np.linalg.inv(T_crop_image)).to("cpu"), level

@@ -158,7 +158,8 @@ def test_curves_become_a_track_and_come_back(tmp_path: Path) -> None:
     faces = head.from_arkit(weights)
     write_arkit_csv(tmp_path / "take.csv", head, faces, timestamps=[0.0, 0.02, 0.04])
     out = tmp_path / "out"
-    assert main(["convert", str(tmp_path / "take.csv"), "--to", "track", "--out", str(out)]) == 0
+    arguments = ["convert", str(tmp_path / "take.csv"), "--to", "track", "--head", "open"]
+    assert main([*arguments, "--out", str(out)]) == 0
     track = read_track(out / "take-track.npz")
     assert track.valid.all()
     assert track.meta["rate"] == "50/1"

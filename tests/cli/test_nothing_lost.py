@@ -22,7 +22,8 @@ from smirk3d.cli.main import main
 from smirk3d.cli.reconstruct import reconstruct_photos
 from smirk3d.export.result import read_result
 from smirk3d.faces import Face
-from smirk3d.reconstruction import FaceReconstructor, FoundFaces
+from smirk3d.preprocessing.face_detector import FoundFaces
+from smirk3d.reconstruction import FaceReconstructor
 
 LATIN_1 = os.fsdecode(b"Fran\xe7ois.png")
 

@@ -48,6 +48,33 @@ def test_a_track_is_sent_in_real_time(tracked: Path, capsys: pytest.CaptureFixtu
     assert jaws <= {0.1, 0.2, 0.3, 0.4}, "the face is held where it is not seen"
 
 
+def jaws_sent(tracked: Path, *arguments: str) -> set[float]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(0.2)
+        where = f"127.0.0.1:{receiver.getsockname()[1]}"
+        assert main(["play", str(tracked), "--livelink", where, *arguments]) == 0
+        found = set()
+        try:
+            while True:
+                packet = receiver.recv(65536)
+                found.add(round(struct.unpack(">61f", packet[-244:])[17], 4))
+        except TimeoutError:
+            return found
+
+
+def test_a_file_calibrates_by_its_first_seconds(
+    tracked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMIRK3D_HOME", str(tmp_path))
+    # the median of 0.1, 0.2, 0.2 (held), 0.3, 0.4 is rest, and 1 stays 1
+    wanted = {round(max(jaw - 0.2, 0) / 0.8, 4) for jaw in (0.1, 0.2, 0.3, 0.4)}
+    assert jaws_sent(tracked, "--calibrate", "--calibration", "Anna") <= wanted
+    again = jaws_sent(tracked, "--calibration", "Anna")
+    assert 0.25 in again
+    assert again <= wanted
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason", "code"),
     [

@@ -41,9 +41,8 @@ def test_attempts_count_deaths_at_the_items_of_a_job() -> None:
         attempts.open(6)
 
 
-_LONGEST = 300
-"""Seconds for all that needs the cluster: it takes about 40 where nothing else runs, and some of
-Ray's mistakes wait for ever."""
+_LONGEST = 600
+"""Seconds for all that needs the cluster: some of Ray's mistakes wait for ever."""
 
 
 @pytest.fixture(scope="module")

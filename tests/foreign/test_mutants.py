@@ -27,6 +27,7 @@ from smirk3d.faces import Face
 from smirk3d.heads.head_file import read_head_file, write_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
+from smirk3d.live.calibration import Calibration, read_calibration
 from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.renderer_config import NeuralRendererConfig
 from smirk3d.tracking.track_file import MOVING, SCHEMA, Track, read_track
@@ -130,6 +131,17 @@ def _renderer_file(path: Path) -> Path:
     return path / "r.safetensors"
 
 
+def _calibration_file(path: Path) -> Path:
+    made = Calibration.of(np.full((4, 61), 0.1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMIRK3D_HOME", str(path))
+        return made.save("me")
+
+
+def _use_calibration(path: Path) -> None:
+    assert bool(np.isfinite(read_calibration(path).applied(np.zeros(61))).all())
+
+
 def _json_mutants(content: bytes, rng: np.random.Generator, count: int) -> Iterator[bytes]:
     return (other_json_text(content, rng) for _ in range(count))
 
@@ -140,6 +152,7 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Mutate, Callable[[Path], object],
     "head": (_head_file, npz_mutants, _use_head, 2 * _COUNT),
     "parameters npz": (_parameter_npz, npz_mutants, _use_parameters, _COUNT),
     "parameters json": (_parameter_json, _json_mutants, _use_parameters, _COUNT),
+    "calibration": (_calibration_file, _json_mutants, _use_calibration, _COUNT),
     "result": (_result_file, _json_mutants, _use_result, 2 * _COUNT),
     "encoder": (
         _encoder_file, safetensors_mutants, lambda p: FaceEncoder.from_file(p, HEAD), 60),

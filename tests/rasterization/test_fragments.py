@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from smirk3d.errors import MissingExtra, ShapeError
-from smirk3d.rasterization import base, numba_rasterizer, rasterize
+from smirk3d.errors import ShapeError
+from smirk3d.rasterization import base, rasterize
 
 TRIANGLE = torch.tensor([[[-0.9, -0.8, 0.2], [-0.7, 0.9, 0.4], [0.8, -0.6, -0.3]]])
 FACES = torch.tensor([[0, 1, 2]])
@@ -129,17 +129,10 @@ def test_wrong_arguments_are_refused() -> None:
 
 def test_automatic_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "_numba_is_installed", lambda: False)
-    assert base._engine("auto", TRIANGLE) is base.rasterize_ids_torch
+    assert base._engine("auto", TRIANGLE) is base._rasterize_ids_torch
     monkeypatch.setattr(base, "_numba_is_installed", lambda: True)
     assert base._engine("auto", TRIANGLE) is base.rasterize_ids_numba
-    assert base._engine("auto", TRIANGLE.to("meta")) is base.rasterize_ids_torch
-
-
-def test_absent_numba_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    numba_rasterizer._kernel.cache_clear()
-    monkeypatch.setitem(__import__("sys").modules, "numba", None)
-    with pytest.raises(MissingExtra, match=r"smirk3d\[fast\]"):
-        rasterize(TRIANGLE, FACES, 8, 8, engine="numba")
+    assert base._engine("auto", TRIANGLE.to("meta")) is base._rasterize_ids_torch
 
 
 def test_devices_without_double_precision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from smirk3d.tracking.tracker import FaceTracker, TrackedFace
 
 
 class _Tracker:
+    clip = None
+
     def __init__(self) -> None:
         self.people: dict[int, Any] = {}
 

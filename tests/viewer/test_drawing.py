@@ -12,6 +12,7 @@ from PIL import Image
 
 from smirk3d.faces import Face
 from smirk3d.heads.registry import load_head
+from smirk3d.heads.spec import PARTS
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.rendering.pictures import PosedHead, image_positions
 from smirk3d.viewer.scene.drawn_head import PersonSurface, drawn_meshes
@@ -93,6 +94,19 @@ def test_irises_turn_and_grow_with_their_eyes() -> None:
     assert np.allclose(radius, turned, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["open", "open@2"])
+def test_irises_lie_on_their_eyeballs(name: str) -> None:
+    head = load_head(name)
+    vertices = head(head.neutral()).vertices[0].numpy()
+    meshes = {mesh.name: mesh for mesh in drawn_meshes(head)}
+    ball = vertices[(head.part == PARTS.index("eyeL")).numpy()]
+    front = ball[ball[:, 2].argmax()]
+    pupil = meshes["iris 0"].vertices(vertices)
+    mine = pupil[pupil[:, 0] > 0]
+    # not hidden in a cornea, and not floating before it
+    assert front[2] < mine[:, 2].max() < front[2] + 5e-4
+
+
 def test_heads_without_eyes_or_mouth_are_drawn_too() -> None:
     for kind in ("named", "pca"):
         head = tiny_head(kind)
@@ -153,7 +167,8 @@ def test_a_textured_file_reads_back(half_blue: np.ndarray, tmp_path: Path) -> No
     Image.fromarray(half_blue).save(buffer, "JPEG")
     vertices = head(head.neutral()).vertices[0].numpy()
     path = tmp_path / "skin.glb"
-    path.write_bytes(TexturedMesh(skin, buffer.getvalue()).glb(vertices))
+    face = np.linspace(0, 1, len(skin.vertex_ids), dtype=np.float32)
+    path.write_bytes(TexturedMesh(skin, buffer.getvalue(), face).glb(vertices, whole=False))
     read = GltfHead.load(path)
     primitive = read.model.meshes[0].primitives[0]
     assert np.array_equal(

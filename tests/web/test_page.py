@@ -116,10 +116,10 @@ def test_a_photo_gives_pythons_weights(visit: Visit, photo: Path, tmp_path: Path
     assert visit.status() == "1 face."
     (found,) = weights_of(visit.download("csv", tmp_path / "face.csv"))
     about = json.loads((page_folder() / "assets" / "about.json").read_text("utf-8"))
-    reconstruct = FaceReconstructor(about["head"], weights=about["weights"], fast=True)
+    reconstruct = FaceReconstructor(about["head"], weights=about["weights"], device="cpu")
     (face,) = reconstruct(photo)
-    wanted = reconstruct.head.arkit(face.parameters[None])[0].numpy()
-    assert np.abs(found - wanted).max() < 0.02
+    wanted = np.asarray(reconstruct.head.arkit(face.parameters[None]))[0]
+    assert np.abs(found - wanted).max() < 0.05
     glb = GltfHead.load(visit.download("glb", tmp_path / "face.glb"))
     assert len(glb.posed_primitives()) == 1
 
@@ -128,7 +128,7 @@ def test_a_clip_of_two_people(visit: Visit, tmp_path: Path) -> None:
     visit.open(write_clip(tmp_path / "clip.webm", 1, people=2))
     assert visit.status().endswith(": 2 people.")
     frames = int(visit.status().split()[0])
-    assert frames >= 10  # of 15; the browser may skip some
+    assert 8 <= frames <= 15  # browsers may skip some
     options = visit.page.locator("#person option").all_inner_texts()
     assert options == ["Person 1", "Person 2"]
     shown = []

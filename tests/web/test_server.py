@@ -21,7 +21,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "package" / "built"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<title>page</title>", encoding="utf-8")
-    for name in ("head.npz", "encoder.onnx"):
+    for name in ("head.npz", "encoder.onnx.gz"):
         (folder / "assets" / name).write_bytes(b"file")
     (tmp_path / "package" / "secret.txt").write_text("secret", encoding="utf-8")
     return folder
@@ -52,7 +52,7 @@ def test_nothing_else_is_given(address: str, path: str) -> None:
 
 
 def test_a_page_that_is_not_built_is_said(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (built / "assets" / "encoder.onnx").unlink()
+    (built / "assets" / "encoder.onnx.gz").unlink()
     assert main(["web", "--port", "0"]) == 3
     said = capsys.readouterr().err
     assert "encoder.onnx" in said

@@ -13,6 +13,7 @@ interface PhotoVectors {
   upright: Record<string, number[]>;
   transform: number[];
   parameters: Record<string, number[]>;
+  joint: Record<string, number[]> | null;
 }
 
 const wanted = readVectors<PhotoVectors>("photo.json");
@@ -55,6 +56,16 @@ describe("a photo that lies on its side", () => {
     expect(largestDifference(face.transform, wanted.transform)).toBeLessThan(1e-6);
     for (const [group, values] of Object.entries(asParameters(wanted.parameters))) {
       expect(largestDifference(face.parameters[group as keyof typeof face.parameters], values), group).toBeLessThan(10 * SAME_PARAMETER);
+    }
+  });
+
+  test.skipIf(!wanted.joint)("gives Python's joint estimate", async () => {
+    const head = await HeadModel.fromFile(new Uint8Array(readFileSync(wanted.head)).buffer);
+    const face = await new FaceEstimator(head, await encoder).estimateJointly(picture, wanted.landmarks);
+    for (const [group, values] of Object.entries(asParameters(wanted.joint!))) {
+      // slopes are differences here and partly formulas there; identity is in standard deviations
+      const most = (group === "shape" ? 50 : 30) * SAME_PARAMETER;
+      expect.soft(largestDifference(face.parameters[group as keyof typeof face.parameters], values), group).toBeLessThan(most);
     }
   });
 });

@@ -83,6 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return until_stopped(lambda: _run(arguments[0], arguments[1:]))
 
 
+_INFERENCE = {"convert", "demo", "export", "play", "reconstruct", "track", "view"}
+"""Commands that run without torch."""
+
+
 def _package(command: str) -> str:
     return "research." if command in _RESEARCH else ""
 
@@ -92,7 +96,8 @@ def _run(command: str, arguments: list[str]) -> int:
         try:
             module = importlib.import_module(f"smirk3d.cli.{_package(command)}{command}")
             chosen = _parsed(command, module.COMMAND, arguments)
-            return chosen if isinstance(chosen, int) else chosen.run()
+            with _library(command, chosen):
+                return chosen if isinstance(chosen, int) else chosen.run()
         except UsageError as error:
             complain(error)
             return WRONG_USAGE
@@ -108,6 +113,17 @@ def _run(command: str, arguments: list[str]) -> int:
             return 0
         except Exception as error:
             return _unexpected(error)
+
+
+def _library(command: str, chosen: object) -> contextlib.AbstractContextManager[None]:
+    """Choose NumPy for commands that infer on the CPU, so that they do not wait for torch."""
+    if command not in _INFERENCE:
+        return contextlib.nullcontext()
+    from smirk3d.array_interface import library
+    from smirk3d.heads.devices import library_for
+
+    options = getattr(chosen, "estimation", chosen)
+    return library(library_for(getattr(options, "device", "cpu")))
 
 
 def _unexpected(error: Exception) -> int:

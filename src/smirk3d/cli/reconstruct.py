@@ -22,7 +22,8 @@ from smirk3d.export.format_names import parse_formats
 
 if TYPE_CHECKING:
     from smirk3d.faces import Face
-    from smirk3d.reconstruction import FaceReconstructor, FoundFaces
+    from smirk3d.preprocessing.face_detector import FoundFaces
+    from smirk3d.reconstruction import FaceReconstructor
 
 _BATCH_PHOTOS = 64
 """Photos estimated at once: what a GPU does at the same time. On a CPU the size hardly matters: 85

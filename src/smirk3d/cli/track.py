@@ -96,7 +96,7 @@ class Track:
             options.head,
             weights=options.weights,
             refine=options.refine,
-            fast=options.fast or (not options.refine and self._is_live),
+            fast=options.fast,
             device=options.device,
         )
         check_formats(formats, reconstructor.head)
@@ -104,11 +104,6 @@ class Track:
             formats = tuple(name for name in formats if name != OVERLAY)
             return self._track_camera(self.camera, reconstructor, formats)
         return self._track_videos(reconstructor, formats)
-
-    @property
-    def _is_live(self) -> bool:
-        """Whether each frame is answered before the next one comes."""
-        return self.camera is not None or self.smooth == "live"
 
     def _check(self, formats: tuple[str, ...]) -> None:
         """Refuse options that do not go together.
@@ -161,7 +156,7 @@ class Track:
         options = self.estimation
         settings = Settings(
             kind="videos", head=options.head, weights=options.weights, refine=options.refine,
-            fast=options.fast or (not options.refine and self._is_live), device=options.device,
+            fast=options.fast, device=options.device,
             formats=formats, clip=self._config(),
             table=self.corpus.table or "parquet",
         )  # fmt: skip

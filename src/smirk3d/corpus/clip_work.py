@@ -10,13 +10,13 @@ import errno
 import functools
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import torch
 
 from smirk3d import __version__
 from smirk3d.assets import DEFAULT_HEAD
@@ -107,7 +107,9 @@ def prepare(settings: Settings) -> None:
 
 def use_one_thread() -> None:
     """One thread for each stage: many small jobs on many threads wait more than they work."""
-    torch.set_num_threads(1)
+    loaded = sys.modules.get("torch")
+    if loaded is not None:
+        loaded.set_num_threads(1)
     cv2.setNumThreads(1)
 
 

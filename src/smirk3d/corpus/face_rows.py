@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.corpus.columns import ANGLES, NUMBERS, SCORES
 from smirk3d.export.arkit_csv import arkit_rows

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smirk3d.array_interface import check_images
 from smirk3d.assets.weight_files import (
     ENCODER,
     check_build,
@@ -24,7 +25,6 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.encoder_file import stored_config, tensor_name
 from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
 from smirk3d.encoders.head_description import HeadDescription, read_header
-from smirk3d.encoders.images import check_images
 from smirk3d.encoders.output_layers import GroupOutputs, renormalize
 from smirk3d.encoders.point_outputs import PointOutputs
 from smirk3d.errors import AssetError, check_shape

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array, to_numpy
+from smirk3d.array_interface import Array, check_images, to_numpy
 from smirk3d.assets.foreign.json_text import (
     is_number,
     parse_json,
@@ -22,7 +22,6 @@ from smirk3d.assets.foreign.tensors import LARGEST_WEIGHTS
 from smirk3d.assets.weight_files import ENCODER, FORMAT, refuse_other_kinds
 from smirk3d.encoders.evidence import Evidence, evidence_of
 from smirk3d.encoders.head_description import ONNX_HEADER_KEY, ONNX_INPUT, HeadDescription
-from smirk3d.encoders.images import check_images
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
 

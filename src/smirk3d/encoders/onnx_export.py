@@ -118,6 +118,9 @@ def _store_half(model: Any) -> None:
             onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
         )
     nodes = [*casts, *model.graph.node]
+    del model.graph.value_info[:]
+    for node in nodes:
+        del node.metadata_props[:]  # where in the source each node comes from
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 

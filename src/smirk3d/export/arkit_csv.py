@@ -16,9 +16,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.rigs.rig import check_times, skull_rotation

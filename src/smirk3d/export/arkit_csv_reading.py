@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from smirk3d.array_interface import library_of
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import InputError
 from smirk3d.faces import Face, Picture
@@ -78,7 +78,8 @@ def write_face(name: str, stem: Path, face: Face) -> Path:
         OutputError: if the file cannot be written.
     """
     if name == FLAME:
-        return _write_flame_folder(stem.with_name(f"{stem.name}-{FLAME}"), face)
+        with library_of(face.parameters.shape):
+            return _write_flame_folder(stem.with_name(f"{stem.name}-{FLAME}"), face)
     path = stem.with_name(stem.name + _FILES[name].ending)
     _write(name, path, face)
     return path
@@ -105,6 +106,11 @@ def save_face(path: str | Path, face: Face) -> None:
 
 
 def _write(name: str, path: Path, face: Face) -> None:
+    with library_of(face.parameters.shape):
+        _write_face(name, path, face)
+
+
+def _write_face(name: str, path: Path, face: Face) -> None:
     writer = _FILES[name].load()
     if name in PICTURED:
         writer(path, face)

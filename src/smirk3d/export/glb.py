@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pygltflib as gltf
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface import to_numpy
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.contact_targets import rig_in_contact
@@ -252,7 +252,7 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
 def _vertex_accessor(
     buffer: _Buffer, values: Tensor | NDArray[Any], kind: str, *, bounds: bool = False
 ) -> int:
-    array = values.cpu().numpy() if isinstance(values, Tensor) else values
+    array = to_numpy(values)
     return buffer.accessor(array.astype(np.float32), kind, target=gltf.ARRAY_BUFFER, bounds=bounds)
 
 

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
-from torch.nn import functional as F
 
+from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface.torch_names import functional as F
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.rigs.appearance import mouth_light

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.rigs.appearance import rest_eyeballs, vertex_colours
 from smirk3d.export.rigs.rig import rig_of

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.json_text import (
     is_number,

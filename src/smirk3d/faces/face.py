@@ -64,7 +64,7 @@ class Face:
             AssetError: if the head is not installed, or another version of it is.
         """
         head = self.head if isinstance(self.head, HeadModel) else self.head.model
-        return head if is_torch(self.parameters.shape) else head.to_numpy()
+        return head.to_torch() if is_torch(self.parameters.shape) else head.to_numpy()
 
     def with_head(self, head: HeadModel) -> Face:
         """Return the face with its head model at hand.
@@ -107,7 +107,7 @@ class Face:
         known = group_confidence(head, std)
         if head.has_named_actions:
             known |= action_confidence(head, self.parameters[None], std)
-        return {name: float(value) for name, value in known.items()}
+        return {name: float(value[0]) for name, value in known.items()}
 
     @property
     def T_crop_pixels(self) -> NDArray[np.float64]:

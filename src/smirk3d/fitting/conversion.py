@@ -13,10 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from smirk3d.array_interface import require_finite
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.errors import AssetError
 from smirk3d.fitting.correspondence import SurfaceCorrespondence, find_correspondence
 from smirk3d.fitting.point_head import MOVING, PointHead

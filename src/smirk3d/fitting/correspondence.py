@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from smirk3d.array_interface import to_numpy
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import IRIS_RIGHT
 from smirk3d.errors import AssetError
 from smirk3d.geometry.closest_points import closest_points
@@ -264,15 +265,16 @@ def _draw(
     Returns:
         Corners ``[P, 3]``, barycentrics ``[P, 3]`` and weights ``[P]``.
     """
-    generator = torch.Generator().manual_seed(seed)
+    rng = np.random.default_rng(seed)
     a, b, c = head.v_template[faces].unbind(1)
     area = torch.linalg.cross(b - a, c - a).norm(dim=1)
-    fine = torch.zeros(head.num_vertices, dtype=torch.bool)
+    fine = torch.zeros_like(head.part) > 0
     for region in ("lips", "eyes"):
         fine |= head.regions.get(region, fine)
     density = area * torch.where(fine[faces].all(1), 4.0, 1.0)
-    chosen = torch.multinomial(density, num_points, replacement=True, generator=generator)
-    u, v = torch.rand(2, num_points, generator=generator)
+    chance = to_numpy(density).astype(np.float64)
+    chosen = rng.choice(len(chance), num_points, p=chance / chance.sum())
+    u, v = torch.as_tensor(rng.random((2, num_points), np.float32)).unbind(0)
     root = u.sqrt()
     bary = torch.stack([1 - root, root * (1 - v), root * v], 1)
     return faces[chosen], bary, torch.ones(num_points)

@@ -100,9 +100,7 @@ class ObservedHead:
         parts = [offsets[rows.rows("shape")][: self.num_shape], offsets[rows.rows("expression")]]
         xp = array_namespace(like)
         columns = xp.concat([*parts, self.head.eyelid_offsets])
-        self._columns = xp.permute_dims(columns, (1, 2, 0)).reshape(
-            *columns.shape[1:], len(columns)
-        )
+        self._columns = xp.concat([xp.permute_dims(columns, (1, 2, 0))])  # contiguous
 
     def parameters(self, state: FitState, person: Array) -> FaceParameters:
         """Return the head's parameters ``[B]`` of a state; persons' shapes are repeated."""

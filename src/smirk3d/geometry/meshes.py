@@ -6,9 +6,7 @@ Vertices may be in any frame; projected areas use x and y alone.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.errors import check_shape
 
 _SMALLEST_NORM = 1e-20

@@ -17,7 +17,6 @@ from smirk3d.array_interface import (
     default_library,
     is_floating,
     is_torch,
-    library,
     to_numpy,
 )
 from smirk3d.heads.action_names import expression_sources
@@ -166,19 +165,19 @@ class HeadBuffers:
 
     def to_numpy(self: HeadT) -> HeadT:
         """Return the head with NumPy arrays, in its precision."""
-        return self._each(to_numpy) if is_torch(self.v_template) else self
+        if not is_torch(self.v_template):
+            return self
+        return self._each(lambda array: default_array(to_numpy(array), "numpy"))
 
     def to_torch(self: HeadT) -> HeadT:
         """Return the head with torch tensors, on the CPU unless it lies elsewhere already."""
         if is_torch(self.v_template):
             return self
-        with library("torch"):
-            return self._each(default_array)
+        return self._each(lambda array: default_array(to_numpy(array), "torch"))
 
     def _hold(self, arrays: Arrays) -> None:
-        with library(self._library):
-            for name, array in arrays.items():
-                self.keep(name, default_array(np.ascontiguousarray(array)))
+        for name, array in arrays.items():
+            self.keep(name, default_array(np.ascontiguousarray(array), self._library))
 
     def _hold_surface(self, arrays: Arrays) -> None:
         hair_parts = [PARTS.index(part) for part in HAIR_PARTS]

@@ -116,8 +116,16 @@ def load_calibration(name: str) -> Calibration:
         UsageError: if it is no name.
         InputError: if there is none, or the file is damaged.
     """
-    path = calibration_path(name)
-    way_out = f"make one: smirk3d track --camera 0 --calibrate --calibration {name}"
+    return read_calibration(calibration_path(name))
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Return the calibration in a file.
+
+    Raises:
+        InputError: if there is none, or it is damaged.
+    """
+    way_out = f"make one: smirk3d track --camera 0 --calibrate --calibration {path.stem}"
     origin = Origin(str(path), "calibration", way_out)
     content = read_json_file(origin, largest=_LARGEST_FILE)
     with origin.refusing():

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError, OutputError
 from smirk3d.export.arkit_csv import arkit_rows

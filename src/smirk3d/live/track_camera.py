@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from smirk3d.assets.result_folders import Destination
+from smirk3d.closing import stop_on_interrupt
 from smirk3d.errors import InputError, OutputError
 from smirk3d.live.camera import LiveCamera
 from smirk3d.preprocessing.media.video_reader import VideoFrame
@@ -24,7 +25,6 @@ from smirk3d.tracking.track_video import (
     OnProgress,
     clip_meta,
     finished,
-    stop_on_interrupt,
     store_folder,
     tracker_of,
     write_results,

@@ -131,7 +131,9 @@ class FaceParameters:
 
     def to_numpy(self) -> FaceParameters:
         """Return the same values as NumPy arrays, perhaps sharing memory."""
-        return FaceParameters(**{name: to_numpy(array) for name, array in self.items()})
+        return FaceParameters(
+            **{name: default_array(to_numpy(array), "numpy") for name, array in self.items()}
+        )
 
     def to_default(self) -> FaceParameters:
         """Return the same values in :func:`smirk3d.array_interface.default_library`, on the CPU."""

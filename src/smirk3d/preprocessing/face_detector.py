@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -64,3 +64,35 @@ def box_overlap(
     tiny = np.finfo(np.float32).tiny
     union = np.maximum(areas + area - shared, tiny)
     return shared / union, shared / np.maximum(np.minimum(areas, area), tiny)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundFaces:
+    """The faces that a detector found in one picture, cropped and ready to estimate.
+
+    Attributes:
+        detections: boxes, scores and landmarks in picture pixels.
+        crops: uint8 ``[224, 224, 3]`` each, as the weights expect them: rotated so that the face is
+            upright, except for weights that were trained on crops that are not rotated.
+        transforms: ``T_crop_image`` ``[3, 3]`` of each crop.
+        qualities: how far the picture shows each face well, in [0, 1].
+    """
+
+    detections: list[DetectedFace]
+    crops: list[NDArray[np.uint8]]
+    transforms: list[NDArray[np.float64]]
+    qualities: list[float]
+
+    def __len__(self) -> int:
+        """Return the number of faces."""
+        return len(self.detections)
+
+    def largest(self) -> FoundFaces:
+        """Return the largest face alone."""
+        return replace(
+            self,
+            detections=self.detections[:1],
+            crops=self.crops[:1],
+            transforms=self.transforms[:1],
+            qualities=self.qualities[:1],
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from smirk3d.preprocessing.face_search import distinct, search_stages, shows_one
 from smirk3d.preprocessing.mediapipe_tasks import (
     FaceBox,
     as_mediapipe_image,
-    close_quietly,
+    closed_with,
     find_boxes,
     landmarked_faces,
     open_box_finder,
@@ -232,9 +231,8 @@ class MediaPipeFaceDetector(Closing):
         if self._finder is None:
             self._finder = open_box_finder(min(_WEAKEST, self._min_confidence))
             self._landmarker = open_landmarker(self._min_confidence)
-            # MediaPipe's own clean-up fails once the interpreter has begun to shut down.
             tasks = (self._finder, self._landmarker)
-            self._finalizers = [weakref.finalize(self, close_quietly, task) for task in tasks]
+            self._finalizers = [closed_with(self, task) for task in tasks]
 
     def _detected(self, image: Image) -> list[DetectedFace]:
         faces: list[DetectedFace] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +183,20 @@ def _vision() -> Any:
 def _base_options(**source: str | bytes) -> Any:
     core = importlib.import_module("mediapipe.tasks.python.core.base_options")
     return core.BaseOptions(**source)
+
+
+def closed_with(owner: Any, task: Any) -> Callable[[], Any]:
+    """Return what frees a task, which also happens with its owner, or when Python ends.
+
+    MediaPipe closes tasks by a thread pool, which ends before ``atexit`` begins; the pool itself
+    registers as this does.
+    """
+    finalizer = weakref.finalize(owner, close_quietly, task)
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        finalizer.atexit = False
+        register(finalizer)
+    return finalizer
 
 
 def close_quietly(task: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from smirk3d.errors import check_shape
 from smirk3d.preprocessing.face_detector import DetectedFace, box_area
 from smirk3d.preprocessing.mediapipe_tasks import (
     as_mediapipe_image,
-    close_quietly,
+    closed_with,
     landmarked_faces,
     open_landmarker,
 )
@@ -65,7 +64,7 @@ class MediaPipeVideoLandmarker(Closing):
             self._landmarker = open_landmarker(
                 self._min_confidence, video=True, max_faces=self._max_faces
             )
-            self._finalizer = weakref.finalize(self, close_quietly, self._landmarker)
+            self._finalizer = closed_with(self, self._landmarker)
             return self._detected(frame, milliseconds)
 
     def close(self) -> None:

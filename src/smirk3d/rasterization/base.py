@@ -6,19 +6,18 @@ differentiably. So gradients move vertices along what is seen, never across silh
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-import torch
-from torch import Tensor
-
-from smirk3d.array_interface import require_floating
+from smirk3d.array_interface import is_torch, require_floating
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.errors import check_shape
+from smirk3d.rasterization.barycentric import barycentric_formula
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
-from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch
 
 Engine = Literal["auto", "torch", "numba", "reference"]
 
@@ -106,14 +105,12 @@ def rasterize(
         height: height H of the pictures in pixels.
         width: width W of the pictures in pixels.
         cull_backfaces: leave out triangles that face away from the viewer.
-        engine: ``"auto"`` takes numba where it is installed and the tensors are on the CPU, and
-            torch else.
+        engine: ``"auto"`` takes numba on the CPU, and torch else.
 
     Raises:
         ShapeError: if a shape differs.
         UsageError: if the vertices are not floating-point numbers.
         ValueError: if the engine is unknown or the picture has no pixels.
-        MissingExtra: if numba is asked for and absent.
     """
     face_index = seen_faces(
         vertices_ndc, faces, height, width, cull_backfaces=cull_backfaces, engine=engine
@@ -126,9 +123,7 @@ def rasterize(
         centre_x = _centres(width, pixel.device).index_select(0, column)
         centre_y = _centres(height, pixel.device).index_select(0, row)
     x, y, z = vertices_ndc.flatten(0, 1).t().contiguous().unbind(0)
-    weights: Tensor = _Barycentric.apply(  # type: ignore[no-untyped-call]
-        x, y, corners, centre_x, centre_y
-    )
+    weights = _barycentric(x, y, corners, centre_x, centre_y)
     corner_depth = z.index_select(0, corners.view(-1)).view(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
 
@@ -160,7 +155,8 @@ def seen_faces(
 
 def _engine(name: Engine, vertices: Tensor) -> _RasterizeIds:
     if name == "auto":
-        name = "numba" if vertices.device.type == "cpu" and _numba_is_installed() else "torch"
+        on_cpu = vertices.device.type == "cpu"
+        name = "numba" if on_cpu and _numba_is_installed() else "torch"
     if name not in _ENGINES:
         raise ValueError(f"engine must be one of {('auto', *_ENGINES)}, got {name!r}")
     return _ENGINES[name]
@@ -196,54 +192,28 @@ def _centres(size: int, device: torch.device) -> Tensor:
     return (2 * torch.arange(size, device=device) + 1).to(_wide(device)) / size - 1
 
 
-class _Barycentric(torch.autograd.Function):
-    """Barycentric coordinates of fixed points in moving triangles, differentiable once.
+def _barycentric(x: Tensor, y: Tensor, corners: Tensor, at_x: Tensor, at_y: Tensor) -> Tensor:
+    """Return coordinates ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``.
 
-    With the points fixed, moving corner j by d changes every coordinate as moving the point by
-    ``-weight_j d`` would, so one gradient with respect to the point serves all corners.
-    Double precision inside: small and narrow triangles would lose most digits in single.
+    They are differentiable for torch tensors.
     """
+    if not is_torch(x):
+        return barycentric_formula(x, y, corners, at_x, at_y)[0].to(x.dtype)
+    differentiable = importlib.import_module("smirk3d.rasterization.differentiable")
+    weights: Tensor = differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
+    return weights
 
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, y: Tensor, corners: Tensor, point_x: Tensor, point_y: Tensor
-    ) -> Tensor:
-        """Return ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``."""
-        wide = point_x.dtype
-        ax, bx, cx = (x.index_select(0, corner).to(wide) for corner in corners.unbind(0))
-        ay, by, cy = (y.index_select(0, corner).to(wide) for corner in corners.unbind(0))
-        abx, aby, acx, acy = bx - ax, by - ay, cx - ax, cy - ay
-        apx, apy = point_x - ax, point_y - ay
-        inverse = (abx * acy - aby * acx).reciprocal_()
-        weights = torch.empty(3, len(point_x), dtype=wide, device=x.device)
-        weight_a, weight_b, weight_c = weights.unbind(0)
-        torch.mul(apx * acy - apy * acx, inverse, out=weight_b)
-        torch.mul(abx * apy - aby * apx, inverse, out=weight_c)
-        torch.sub(1 - weight_b, weight_c, out=weight_a)
-        ctx.save_for_backward(weights, corners, abx, aby, acx, acy, inverse)
-        ctx.num_rows = len(x)
-        return weights.to(x.dtype)
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients with respect to x and y."""
-        weights, corners, abx, aby, acx, acy, inverse = ctx.saved_tensors
-        upstream = gradient.to(weights.dtype)
-        along_b = (upstream[1] - upstream[0]) * inverse
-        along_c = (upstream[2] - upstream[0]) * inverse
-        point_x = along_c * aby - along_b * acy
-        point_y = along_b * acx - along_c * abx
-        x = gradient.new_zeros(ctx.num_rows)
-        y = torch.zeros_like(x)
-        for corner, weight in zip(corners.unbind(0), weights.unbind(0), strict=True):
-            x.scatter_add_(0, corner, (weight * point_x).to(gradient.dtype))
-            y.scatter_add_(0, corner, (weight * point_y).to(gradient.dtype))
-        return x, y, None, None, None
+def _rasterize_ids_torch(
+    vertices_ndc: Tensor, faces: Tensor, height: int, width: int, cull_backfaces: bool
+) -> Tensor:
+    engine = importlib.import_module("smirk3d.rasterization.torch_rasterizer")
+    ids: Tensor = engine.rasterize_ids_torch(vertices_ndc, faces, height, width, cull_backfaces)
+    return ids
 
 
 _ENGINES: dict[str, _RasterizeIds] = {
-    "torch": rasterize_ids_torch,
+    "torch": _rasterize_ids_torch,
     "numba": rasterize_ids_numba,
     "reference": rasterize_ids_reference,
 }

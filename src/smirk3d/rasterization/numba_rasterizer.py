@@ -1,4 +1,4 @@
-"""Rasterisation on the CPU with compiled loops; needs the extra ``fast``.
+"""Rasterisation on the CPU with compiled loops.
 
 Same rules and the same arithmetic as :mod:`~smirk3d.rasterization.reference`. Pictures of a batch
 are distributed over as many threads as torch may use; the loops hold no Python lock.
@@ -7,16 +7,17 @@ are distributed over as many threads as torch may use; the loops hold no Python 
 from __future__ import annotations
 
 import functools
+import importlib
+import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from smirk3d.assets.optional import require
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 
 _Kernel = Callable[..., None]
@@ -33,9 +34,6 @@ def rasterize_ids_numba(
         height: H.
         width: W.
         cull_backfaces: leave out triangles that face away from the viewer.
-
-    Raises:
-        MissingExtra: if numba is not installed.
     """
     kernel = _kernel()
     points = np.ascontiguousarray(vertices_ndc.detach().double().numpy())
@@ -47,7 +45,7 @@ def rasterize_ids_numba(
     def draw(index: int) -> None:
         kernel(points[index], triangles, cull_backfaces, pictures[index])
 
-    threads = min(torch.get_num_threads(), batch)
+    threads = min(_threads(), batch)
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(draw, range(batch)))
@@ -57,9 +55,15 @@ def rasterize_ids_numba(
     return ids
 
 
+def _threads() -> int:
+    """Return how many threads torch may use, or the number of cores without it."""
+    loaded = sys.modules.get("torch")
+    return int(loaded.get_num_threads()) if loaded is not None else os.cpu_count() or 1
+
+
 @functools.cache
 def _kernel() -> _Kernel:
-    numba = require("numba", extra="fast")
+    numba = importlib.import_module("numba")
     try:
         return _compile(numba, cache=True)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written

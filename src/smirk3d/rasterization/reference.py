@@ -19,8 +19,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from smirk3d.array_interface.torch_names import Tensor, torch
 
 SMALLEST_DOUBLE_AREA = 1e-9
 """Twice the smallest area, in square pixels, of a triangle that is drawn."""

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel

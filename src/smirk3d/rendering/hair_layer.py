@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface.torch_names import functional as F
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.rasterization.base import rasterize
 from smirk3d.rendering.complexion import Complexion

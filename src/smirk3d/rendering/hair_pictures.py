@@ -12,11 +12,10 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.rendering.complexion import BrowShape
 
 _BROW_SIZE = (520, 120)

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.meshes import unit
 from smirk3d.rasterization.base import rasterize
 

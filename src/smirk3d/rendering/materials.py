@@ -10,9 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.meshes import unit
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Colour, Complexion
 from smirk3d.rendering.picture_surface import (

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface.torch_names import functional as F
 from smirk3d.errors import check_shape
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals

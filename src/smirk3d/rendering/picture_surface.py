@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.errors import check_shape
 from smirk3d.geometry.meshes import (
     curved_middles,

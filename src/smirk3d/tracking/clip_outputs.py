@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.atomic import atomic_directory
 from smirk3d.errors import AssetError
 from smirk3d.export.arkit_csv import write_arkit_csv

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.flame.clip import FlameClip, Window, head_window, windowed
 from smirk3d.export.flame.layouts import DATA_SET_SIDE, PICTURE_NAMES, write_data_set
 from smirk3d.heads.head_model import HeadModel

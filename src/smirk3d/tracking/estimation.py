@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface import Array, as_like, beside, is_torch, to_numpy
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
-from smirk3d.encoders.onnx_encoder import OnnxEncoder
 from smirk3d.errors import AssetError, MissingExtra, OutputError
 from smirk3d.fitting import LandmarkFit
-from smirk3d.fitting.observations.encoder_evidence import evidence_from, joined_evidence
+from smirk3d.fitting.observations.encoder_evidence import (
+    evidence_from,
+    gives_uncertainty,
+    joined_evidence,
+)
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
@@ -61,13 +64,13 @@ class FaceEstimator:
 
         Args:
             reconstructor: estimates the faces.
-            of_clip: take the encoder's answer alone, and keep the evidence for the estimate of the
-                clip.
+            of_clip: keep the evidence for the estimate of the clip. An encoder with uncertainty is
+                taken alone here in any case, for landmarks would cost as much again.
         """
         self._reconstructor = reconstructor
         self._of_clip = of_clip
         self.needs_landmarks = reconstructor.encoder is None or (
-            reconstructor.refine and not of_clip
+            reconstructor.refine and not gives_uncertainty(reconstructor.encoder)
         )
         self._landmarks = reconstructor.head.at_landmarks().to("cpu")
         self._encode = _encoder(reconstructor)
@@ -131,14 +134,15 @@ class FaceEstimator:
             mesh = self._landmarks(parameters).vertices
             seen = ndc_to_pixels(project(mesh, parameters.camera)[..., :2], CROP_SIZE)
         back = np.linalg.inv(T_crop_image)
-        points = seen.double().numpy() @ back[:, :2, :2].transpose(0, 2, 1)
+        points = to_numpy(seen).astype(np.float64) @ back[:, :2, :2].transpose(0, 2, 1)
         return np.asarray(points + back[:, None, :2, 2])
 
     def _encoded(self, crops: NDArray[np.uint8]) -> Evidence:
-        pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+        like = self._reconstructor.head.v_template
+        pictures = as_like(crops.transpose(0, 3, 1, 2).copy(), like) / 255
         with torch.no_grad():
-            said = evidence_from(self._encode, pictures.contiguous().to(self._reconstructor.device))
-        return joined_evidence([said], self._reconstructor.device)
+            said = evidence_from(self._encode, pictures)
+        return joined_evidence([said], like)
 
     def _fitted(
         self,
@@ -147,16 +151,14 @@ class FaceEstimator:
         outlines: Sequence[NDArray[np.floating]],
         before: Sequence[FaceParameters | None],
     ) -> FaceParameters:
-        landmarks = torch.from_numpy(
-            np.stack(
-                [
-                    transform_points(transform, outline[:, :2])
-                    for transform, outline in zip(transforms, outlines, strict=True)
-                ]
-            )
-        ).float()
+        places = [
+            transform_points(transform, outline[:, :2])
+            for transform, outline in zip(transforms, outlines, strict=True)
+        ]
+        like = self._reconstructor.head.v_template
+        landmarks = as_like(np.stack(places), like)
         if self._reconstructor.encoder is not None:
-            return self._reconstructor.estimate(torch.from_numpy(crops), landmarks)
+            return self._reconstructor.estimate(beside(crops, like), landmarks)
         fitted = [
             self._fit_one(landmarks[i : i + 1], transforms[i : i + 1], start)
             for i, start in enumerate(before)
@@ -167,7 +169,6 @@ class FaceEstimator:
         self, landmarks: Tensor, transform: NDArray[np.float64], before: FaceParameters | None
     ) -> FaceParameters:
         fit = self._reconstructor.fit
-        landmarks = landmarks.to(self._reconstructor.device)
         if before is None:
             return fit(landmarks).parameters
         start = self._reconstructor.turned_upright(before[None].to(landmarks), transform)
@@ -177,14 +178,15 @@ class FaceEstimator:
         return self._quick(landmarks, start=start, shape_mean=start.shape).parameters
 
 
-def _encoder(reconstructor: FaceReconstructor) -> Callable[[Tensor], FaceParameters]:
-    encoder = reconstructor.encoder
+def _encoder(reconstructor: FaceReconstructor) -> Callable[[Array], FaceParameters]:
+    encoder, head = reconstructor.encoder, reconstructor.head
     if encoder is None:
-        return lambda images: reconstructor.head.neutral(len(images))
-    if reconstructor.device.type == "cpu" and importlib.util.find_spec("onnxruntime") is not None:
+        return lambda images: head.neutral(len(images))
+    if is_torch(head.v_template) and head.v_template.device.type == "cpu":
         # without the exporter's packages, or a place to keep its file, torch does the same
         try:
-            return OnnxEncoder.from_torch(encoder, threads=1)
+            exporting = importlib.import_module("smirk3d.encoders.onnx_export")
+            encoder = exporting.onnx_encoder(encoder, threads=1)
         except (AssetError, MissingExtra, OutputError):
             pass
     return encoder

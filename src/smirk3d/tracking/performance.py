@@ -63,7 +63,7 @@ class Performance:
         rows = {name: values.float().numpy().copy() for name, values in groups.items()}
         rows |= {
             "T_crop_image": np.tile(square, (count, 1, 1)),
-            "box": np.tile(np.float32([0, 0, CROP_SIZE, CROP_SIZE]), (count, 1)),
+            "box": np.tile(np.array([0, 0, CROP_SIZE, CROP_SIZE], np.float32), (count, 1)),
             "score": np.ones(count, np.float32),
             "quality": np.ones(count, np.float32),
         }

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.json_text import (
     is_number,
@@ -42,9 +42,9 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS
 from smirk3d.tracking.motion.image_motion import (
-    GROUPS,
     HeadAnchor,
     rotations_of,
+    signal_std,
     to_crops,
     to_image,
 )
@@ -193,7 +193,7 @@ class Track:
             crops = self.rows["T_crop_image"][part]
             motion = to_image(parameters, crops, anchor)
             seconds = self.timestamps[self.frames(person)]
-            smooth = smooth_clip(motion, seconds, head, config, std=self._signal_std(part))
+            smooth = smooth_clip(motion, seconds, head, config, std=self._std(part))
             moved = to_crops(smooth, parameters, crops, anchor)
             for name in MOVING:
                 values = getattr(moved, name)
@@ -202,17 +202,11 @@ class Track:
                 rows[name][part] = values.numpy()
         return replace(self, rows=rows, meta={**self.meta, "smoothing": "best"})
 
-    def _signal_std(self, part: slice) -> dict[str, Array]:
-        """Return the standard deviations of a person's signals, by the names of their motion."""
+    def _std(self, part: slice) -> dict[str, Array]:
+        """Return the standard deviations of some rows' signals; none where there are none."""
         if not {*STD_RULES} <= {*self.rows}:
             return {}
-        std = {name: self.rows[f"std_{name}"][part].astype(np.float64) for name in MOVING}
-        view = std["camera"]
-        return {name: std[name] for name in GROUPS} | {
-            "rotation": np.linalg.norm(std["head_pose"], axis=1, keepdims=True),
-            "log_scale": view[:, :1],
-            "translation": np.linalg.norm(view[:, 1:], axis=1, keepdims=True),
-        }
+        return signal_std({name: self.rows[f"std_{name}"][part] for name in MOVING})
 
     def seen_through_pinhole(self, head: HeadModel, focal: float) -> Track:
         """Return the track with the rows ``translation`` for a focal length in pixels.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from smirk3d.array_interface import to_numpy
 from smirk3d.assets.atomic import atomic_path, output_error, sweep
 from smirk3d.assets.foreign.json_text import read_json_file, require_object
 from smirk3d.assets.foreign.origin import DAMAGE, Origin, reason_of
@@ -181,11 +182,12 @@ class TrackStore(Closing):
         """
         if not self._times:
             return
-        if tracker.clip is not None and self._evidence:
+        # a stretch in which a face lacks evidence keeps the frames' own answers
+        if tracker.clip is not None and 0 < len(self._evidence) == len(self._rows["id"]):
             found = tracker.clip(self._rows["id"], self._evidence)
             for name in MOVING:
-                self._rows[name] = list(getattr(found.parameters, name).numpy())
-                self._rows[f"std_{name}"] = list(getattr(found.std, name).numpy())
+                self._rows[name] = list(to_numpy(getattr(found.parameters, name)))
+                self._rows[f"std_{name}"] = list(to_numpy(getattr(found.std, name)))
         shapes = tracker.shapes()
         arrays = {f"row_{name}": np.array(values) for name, values in self._rows.items()}
         with atomic_path(chunk_path(self.folder, self._first)) as temporary:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from smirk3d.errors import MissingExtra
-from smirk3d.synthesis.people.drawing.compiled import compiled
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.parts.assets import load_assets, save_assets
 
@@ -41,14 +37,3 @@ def test_others_and_damaged_ones_are_made_again(renderer: PeopleRenderer, tmp_pa
     assert load_assets(path, "key") is None
     path.write_bytes(b"PK\3\4 not a zip")
     assert load_assets(path, "key") is None
-
-
-def test_without_numba_the_extra_is_named(
-    renderer: PeopleRenderer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "numba", None)
-    with pytest.raises(MissingExtra, match="fast"):
-        PeopleRenderer(renderer.head)
-    loop = compiled(lambda: 1)
-    with pytest.raises(MissingExtra, match="fast"):
-        loop()

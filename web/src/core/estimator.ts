@@ -7,6 +7,7 @@ import { cropTransform, faceRoll, planesOf, warpCrop, withoutRoll } from "./geom
 import { apply, compose, inverse, type Affine, type Picture } from "./geometry/resampling";
 import type { HeadModel } from "./head/headModel";
 import { gateTongue } from "./head/tongueGate";
+import { JointEstimator } from "./joint/jointEstimate";
 
 /** One face of a picture. */
 export interface FaceEstimate {
@@ -22,13 +23,14 @@ export interface FaceEstimate {
 export class FaceEstimator {
   /** The head about its landmarks, which are all that an estimate evaluates. */
   private readonly points: HeadModel;
+  private joint: JointEstimator | null = null;
 
   constructor(readonly head: HeadModel, readonly encoder: FaceEncoder) {
     this.points = head.atLandmarks();
   }
 
   /**
-   * Returns the face of MediaPipe's landmarks in a picture.
+   * Returns the face of MediaPipe's landmarks in a picture, by the network alone.
    *
    * @param landmarks x and y in picture pixels, `[478, 2]` flat.
    * @throws Error if the landmarks span no area.
@@ -47,7 +49,29 @@ export class FaceEstimator {
   async estimateAt(picture: Picture, outline: ArrayLike<number>, roll: number): Promise<FaceEstimate> {
     const cut = cropTransform(outline, roll);
     const upright = warpCrop(picture, cut);
-    const gated = gateTongue(this.points, await this.encoder.predict(planesOf(upright)));
+    return this.turnedBack(await this.encoder.predict(planesOf(upright)), cut, upright);
+  }
+
+  /**
+   * Returns the most probable face of MediaPipe's landmarks in a picture, from what the network says
+   * and the landmarks together; from the network alone where it gives no standard deviations.
+   *
+   * @param landmarks x and y in picture pixels, `[478, 2]` flat.
+   * @throws Error if the landmarks span no area.
+   */
+  async estimateJointly(picture: Picture, landmarks: ArrayLike<number>): Promise<FaceEstimate> {
+    if (!this.encoder.isUncertain) return this.estimate(picture, landmarks);
+    this.joint ??= new JointEstimator(this.head, this.encoder);
+    const cut = cropTransform(landmarks, faceRoll(landmarks));
+    const upright = warpCrop(picture, cut);
+    const seen = new Float64Array(landmarks.length);
+    for (let i = 0; i < seen.length; i += 2) seen.set(apply(cut, landmarks[i]!, landmarks[i + 1]!), i);
+    const found = this.joint.estimate(await this.encoder.evidence(planesOf(upright)), seen);
+    return this.turnedBack(found, cut, upright);
+  }
+
+  private turnedBack(found: FaceParameters, cut: Affine, upright: Picture): FaceEstimate {
+    const gated = gateTongue(this.points, found);
     const level = withoutRoll(cut);
     const parameters = transformView(gated, compose(level, inverse(cut)), this.head.pivot(gated.shape));
     return { parameters, transform: level, upright, points: landmarksInPicture(this.points, parameters, level) };

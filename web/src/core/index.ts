@@ -3,7 +3,7 @@
 export { ARKIT_NAMES, CROP_SIZE, GROUPS, type FaceParameters, type Group } from "./conventions";
 export type { Box, FaceBox } from "./detection/boxes";
 export { FaceDetector, xyOf, type DetectedFace, type FaceNetworks } from "./detection/faceDetector";
-export { FaceEncoder, type Runtime } from "./encoder/faceEncoder";
+export { FaceEncoder, type Evidence, type Runtime } from "./encoder/faceEncoder";
 export { FaceEstimator, type FaceEstimate } from "./estimator";
 export { fileInZip, readNpz, type Archive } from "./files/npz";
 export { projectToCrop, transformView } from "./geometry/camera";

@@ -8,6 +8,10 @@ const [LONGEST_PHOTO, LONGEST_FRAME] = [1600, 960];
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
 /** Part of the time between frames that an estimate may take before a file is held meanwhile. */
 const ROOM = 0.8;
+/** Slowest and usual speed of a file, as browsers allow and as it was taken. */
+const [SLOWEST, USUAL] = [0.0625, 1];
+/** How many times as long as it lasts a frame may take before a file is played more slowly. */
+const BEARABLE = 2;
 
 /** A picture that can be drawn and read. */
 export class Frame {
@@ -46,14 +50,11 @@ export type OnFrame = (pixels: Picture, seconds: number) => Promise<void>;
 export class Player {
   /** Frames that the browser showed but nobody saw, as the one before still took time. */
   dropped = 0;
-  private readonly video = document.createElement("video");
   private address = "";
   private ended: (() => void) | null = null;
 
-  constructor(private readonly frame: Frame) {
-    this.video.muted = true;
-    this.video.playsInline = true;
-  }
+  /** @param video an element of the document: browsers show frames of others seldom or not at all. */
+  constructor(private readonly frame: Frame, private readonly video: HTMLVideoElement) {}
 
   /**
    * Plays a file to its end; it is held while an estimate takes longer than frames last.
@@ -101,7 +102,7 @@ export class Player {
 
   private async run(onFrame: OnFrame, held: boolean): Promise<void> {
     this.dropped = 0;
-    let [shown, last, took]: [number, number, number] = [0, -1, Infinity];
+    let [shown, last, took] = [0, -1, 0];
     let [busy, over] = [false, false];
     let failure: unknown = null;
     const finished = new Promise<void>((resolve) => {
@@ -118,7 +119,7 @@ export class Player {
       shown = about.presentedFrames;
       const seconds = this.video.srcObject ? begin / 1000 : about.mediaTime;
       const between = seconds - last;
-      const waits = held && !this.video.ended && took > 1000 * between * ROOM;
+      const waits = held && !this.video.ended && (last < 0 || took > 1000 * between * ROOM);
       if (waits) this.video.pause();
       busy = true;
       try {
@@ -128,22 +129,27 @@ export class Player {
         over = true;
       }
       busy = false;
-      [last, took] = [seconds, performance.now() - begin];
+      took = performance.now() - begin;
+      // a slow machine would show the next frame late, and skip some
+      if (held) this.video.playbackRate = last < 0 ? SLOWEST : Math.min(Math.max((1000 * between * BEARABLE) / took, SLOWEST), USUAL);
+      last = seconds;
       if (over) this.stop();
       if (!this.ended) return;
       this.video.requestVideoFrameCallback(next);
       if (waits) await this.play();
     };
     this.video.requestVideoFrameCallback(next);
+    // at usual speed a slow machine would miss the first frames
+    this.video.playbackRate = held ? SLOWEST : USUAL;
     await this.play();
     await finished;
     if (failure) throw failure;
   }
 
   private async play(): Promise<void> {
-    await this.video.play().catch((error: unknown) => {
-      // a stop ends the play that was asked for
-      if (this.ended) throw error;
+    await this.video.play().catch((error: Error) => {
+      // a stop, or a frame that is held at once, ends the play that was asked for
+      if (error.name !== "AbortError") throw error;
     });
   }
 }

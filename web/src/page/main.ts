@@ -21,7 +21,7 @@ interface ShownFace { id: number; parameters: FaceParameters; transform: Affine 
 
 class Page {
   private readonly frame = new Frame();
-  private readonly player = new Player(this.frame);
+  private readonly player = new Player(this.frame, elements.source);
   private readonly bars = new Bars();
   private readonly speed = new Speed();
   private readonly over: HeadView;
@@ -71,7 +71,7 @@ class Page {
     const pixels = await photoPixels(this.frame, file);
     const faces: ShownFace[] = [];
     for (const [id, face] of this.estimation.detector.detect(pixels).entries()) {
-      faces.push({ id, ...(await this.estimation.estimator.estimate(pixels, xyOf(face.landmarks))) });
+      faces.push({ id, ...(await this.estimation.estimator.estimateJointly(pixels, xyOf(face.landmarks))) });
     }
     this.recording.add(faces, 0, NOBODY_RENAMED);
     this.draw(faces, pixels);

@@ -15,6 +15,7 @@ export const elements = {
   stop: byId<HTMLButtonElement>("stop"),
   person: byId<HTMLSelectElement>("person"),
   downloads: ["glb", "csv", "vmc"].map((id) => byId<HTMLButtonElement>(id)),
+  source: byId<HTMLVideoElement>("source"),
   over: byId<HTMLCanvasElement>("over"),
   turned: byId<HTMLCanvasElement>("turned"),
 };

@@ -19,10 +19,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project

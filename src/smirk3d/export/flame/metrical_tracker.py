@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.foreign.tensors import save_torch_file
 from smirk3d.export.flame.clip import FlameClip, flame_groups, world_of
 from smirk3d.export.flame.pictures import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.npz import read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit

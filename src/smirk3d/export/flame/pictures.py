@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.flame.clip import FlameClip
 from smirk3d.rasterization.base import rasterize
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames, rig_frames, rig_of
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters

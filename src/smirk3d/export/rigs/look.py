@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor
 from smirk3d.export.rigs.appearance import (
     eye_picture,
     fold_picture,

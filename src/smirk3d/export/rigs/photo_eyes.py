@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.appearance import rest_eyeballs
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import unit

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.action_names import BLINKS, CHANNEL_NAMES, expression_sources

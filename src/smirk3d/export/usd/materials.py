@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.look import HeadLook, PartLook
 from smirk3d.export.rigs.surface import Primitive

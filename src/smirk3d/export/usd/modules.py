@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor
 from smirk3d.assets.optional import require
 
 

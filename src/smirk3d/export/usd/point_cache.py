@@ -8,8 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import torch
-
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.rigs.look import HeadLook
 from smirk3d.export.rigs.rig import HeadMotion, rig_of
 from smirk3d.export.rigs.surface import primitives

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.rig import Rig, RigFrames
 from smirk3d.export.usd.modules import Pxr, vectors
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.errors import OutputError
 from smirk3d.export.rigs.contact_targets import rig_in_contact

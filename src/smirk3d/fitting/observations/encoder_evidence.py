@@ -40,7 +40,7 @@ def evidence_from(encoder: Any, images: Array) -> Evidence:
 
 
 def joined_evidence(parts: Sequence[Evidence], like: Array) -> Evidence:
-    """Join what one encoder says about several batches, in the library and on the device of an array."""
+    """Join what one encoder says about several batches, in library and device of an array."""
 
     def joined(name: str) -> Array | None:
         values = [getattr(part, name) for part in parts]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import NUM_MEDIAPIPE_LANDMARKS
 
 MIRROR_PAIRS = (

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface import Array, array_namespace, as_like, to_numpy, without_gradients
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.fitting.joint_estimate import JointEstimate, JointEstimateConfig, JointEstimator
 from smirk3d.fitting.observations.encoder_evidence import joined_evidence, surface_points
@@ -23,7 +23,7 @@ from smirk3d.heads.personal_head import one_person
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.reconstruction import FaceReconstructor
 
-Array = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 _SHAPE_FRAMES = 12
 """Frames of a stretch from which a person's shape is estimated, evenly apart: neighbouring frames
@@ -45,7 +45,7 @@ class FrameEvidence:
     """
 
     said: Evidence
-    T_upright_image: Array
+    T_upright_image: Doubles
 
 
 class ClipEstimator:
@@ -60,9 +60,9 @@ class ClipEstimator:
         self._reconstructor = reconstructor
         self._surface = surface_points(reconstructor.encoder)
         self._shape_estimator = JointEstimator(reconstructor.head, self._surface, landmarks=False)
-        self._known: dict[int, dict[str, Array]] = {}
+        self._known: dict[int, dict[str, Doubles]] = {}
 
-    @torch.no_grad()
+    @without_gradients
     def __call__(self, ids: Sequence[int], frames: Sequence[FrameEvidence]) -> JointEstimate:
         """Return the estimate of the R faces of a stretch, on the CPU, in crops that lie level.
 
@@ -70,13 +70,13 @@ class ClipEstimator:
             ids: the person of each face ``[R]``.
             frames: the evidence of each face ``[R]``.
         """
-        said = joined_evidence([frame.said for frame in frames], self._reconstructor.device)
-        parts, rows = [], []
-        for person in sorted(set(ids)):
-            own = torch.from_numpy(np.flatnonzero(np.array(ids) == person))
-            parts.append(self._of_person(person, said[own]))
-            rows.append(own)
-        order = torch.cat(rows).argsort()
+        said = joined_evidence(
+            [frame.said for frame in frames], self._reconstructor.head.v_template
+        )
+        whose = np.asarray(ids)
+        rows = [np.flatnonzero(whose == person) for person in np.unique(whose)]
+        parts = [self._of_person(int(whose[own[0]]), said[own]) for own in rows]
+        order = np.argsort(np.concatenate(rows))
         upright = FaceParameters.cat([part.parameters for part in parts])[order]
         std = FaceParameters.cat([part.std for part in parts])[order]
         level, _ = self._reconstructor.turned_back(
@@ -86,44 +86,37 @@ class ClipEstimator:
         return JointEstimate(level, std.to("cpu"))
 
     def _of_person(self, person: int, said: Evidence) -> JointEstimate:
+        assert said.std is not None
         shape, shape_std = self._shape(person, said)
         head = one_person(self._reconstructor.head, shape)
         estimator = JointEstimator(head, self._surface, _FRAME, landmarks=False)
-        assert said.std is not None
-        without = replace(
-            said,
-            parameters=said.parameters.replace(shape=said.parameters.shape[:, :0]),
-            std=said.std.replace(shape=said.std.shape[:, :0]),
-        )
+        without = _with_shape(said, said.parameters.shape[:, :0], said.std.shape[:, :0])
         found = estimator(without, None)
-        count = len(said.parameters)
+        xp, size = array_namespace(shape), (len(said.parameters), len(shape))
         return JointEstimate(
-            found.parameters.replace(shape=shape.expand(count, -1)),
-            found.std.replace(shape=shape_std.expand(count, -1)),
+            found.parameters.replace(shape=xp.broadcast_to(shape, size)),
+            found.std.replace(shape=xp.broadcast_to(shape_std, size)),
         )
 
-    def _shape(self, person: int, said: Evidence) -> tuple[torch.Tensor, torch.Tensor]:
+    def _shape(self, person: int, said: Evidence) -> tuple[Array, Array]:
         """Return a person's shape ``[S]`` after a stretch, and its standard deviations ``[S]``."""
         count = len(said.parameters)
         chosen = np.linspace(0, count - 1, min(count, _SHAPE_FRAMES)).round().astype(np.int64)
-        few = said[torch.from_numpy(chosen)]
-        known = self._known.get(person)
-        if known is not None and few.std is not None:
-            like = few.parameters.shape
-            mean, std = (torch.from_numpy(known[name]).to(like) for name in ("mean", "std"))
-            few = replace(
-                few,
-                parameters=few.parameters.replace(shape=mean.expand_as(like)),
-                std=few.std.replace(shape=std.expand_as(like)),
+        few, known = said[chosen], self._known.get(person)
+        like = few.parameters.shape
+        if known is not None:
+            xp = array_namespace(like)
+            mean, std = (
+                xp.broadcast_to(as_like(known[name], like), like.shape) for name in ("mean", "std")
             )
+            few = _with_shape(few, mean, std)
         found = self._shape_estimator(few, None, person=[0] * len(chosen))
-        shape, std = found.parameters.shape[0], found.std.shape[0].clamp(min=_LEAST_STD)
-        self._known[person] = {
-            "mean": shape.double().cpu().numpy(), "std": std.double().cpu().numpy(),
-        }  # fmt: skip
-        return shape, std
+        mean = to_numpy(found.parameters.shape[0]).astype(np.float64)
+        std = np.maximum(to_numpy(found.std.shape[0]).astype(np.float64), _LEAST_STD)
+        self._known[person] = {"mean": mean, "std": std}
+        return as_like(mean, like), as_like(std, like)
 
-    def shapes(self) -> dict[int, Array]:
+    def shapes(self) -> dict[int, Doubles]:
         """Return each person's shape ``[S]`` so far by id."""
         return {person: known["mean"] for person, known in self._known.items()}
 
@@ -134,3 +127,10 @@ class ClipEstimator:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where :meth:`state` was taken."""
         self._known = {int(person): dict(known) for person, known in state.items()}
+
+
+def _with_shape(said: Evidence, shape: Array, std: Array) -> Evidence:
+    assert said.std is not None
+    return replace(
+        said, parameters=said.parameters.replace(shape=shape), std=said.std.replace(shape=std)
+    )

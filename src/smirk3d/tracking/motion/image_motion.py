@@ -7,12 +7,13 @@ a translation too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.geometry.rotations import (
     axis_angle_to_matrix,
@@ -43,6 +44,23 @@ class ImageMotion:
     translation: Array
     log_scale: Array
     groups: dict[str, Array]
+
+
+def signal_std(std: Mapping[str, NDArray[np.floating]]) -> dict[str, Array]:
+    """Return standard deviations of a motion's signals, whose course over time alone has meaning.
+
+    Args:
+        std: standard deviations ``[T, D]`` of the moving parameter groups, by name.
+
+    Returns:
+        ``[T, 1]`` of ``rotation``, ``translation`` and ``log_scale``, ``[T, D]`` of each group.
+    """
+    rows = {name: np.asarray(values, np.float64) for name, values in std.items()}
+    return {name: rows[name] for name in GROUPS} | {
+        "rotation": np.linalg.norm(rows["head_pose"], axis=1, keepdims=True),
+        "log_scale": rows["camera"][:, :1],
+        "translation": np.linalg.norm(rows["camera"][:, 1:], axis=1, keepdims=True),
+    }
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.assets.optional import require
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.geometry.cameras import project

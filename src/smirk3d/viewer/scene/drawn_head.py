@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.appearance import part_colour, rest_eyeballs, vertex_colours
 from smirk3d.geometry.meshes import compact
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.personal_head import one_person
 from smirk3d.heads.spec import PARTS
+from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.hair_pictures import brow_band
 from smirk3d.rendering.materials import linear_to_srgb
 from smirk3d.rendering.picture_surface import Eyeball
@@ -38,7 +38,10 @@ _SAME_COLUMN = 1e-4
 """Texture coordinates nearer than this are of one column of the strip: rounding is a thousandth of
 it, columns are 0.07 apart."""
 _ABOVE = 1.006
-"""Distance of the iris from the eye's centre as a multiple of the eyeball's radius."""
+"""Distance of the iris from the eye's centre as a multiple of that of the eyeball's surface."""
+_CORNEA = np.radians(14.0)
+"""Half the width of the ring of an eyeball whose largest radius counts at an angle: a cornea stands
+out, and rows of vertices lie up to 12 degrees apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +68,9 @@ class DrawnMesh:
         return chosen if self.mix is None else self.mix @ chosen
 
 
-def drawn_meshes(head: HeadModel) -> tuple[DrawnMesh, ...]:
+def drawn_meshes(
+    head: HeadModel, complexion: Complexion = CLAY_COMPLEXION
+) -> tuple[DrawnMesh, ...]:
     """Return the meshes of a head; a triangle between parts belongs to the skin's side."""
     part_of_face = head.part[head.faces].amin(1)
     found = []
@@ -78,7 +83,7 @@ def drawn_meshes(head: HeadModel) -> tuple[DrawnMesh, ...]:
             found.append(
                 DrawnMesh(name, colour, ids.numpy(), None, faces.numpy().astype(np.uint32))
             )
-    return (*found, *_brows(head), *_irises(head))
+    return (*found, *_brows(head), *_irises(head, complexion))
 
 
 def _srgb(linear: Tensor) -> Colour:
@@ -135,7 +140,7 @@ def _band_faces(columns: int) -> NDArray[np.uint32]:
     return np.concatenate([first, second]).astype(np.uint32)
 
 
-def _irises(head: HeadModel) -> list[DrawnMesh]:
+def _irises(head: HeadModel, complexion: Complexion) -> list[DrawnMesh]:
     """Return rings of both eyes' irises and pupils, one mesh for each colour.
 
     A ring's points are mixed from its eyeball's vertices by weights that reproduce every affine
@@ -152,15 +157,16 @@ def _irises(head: HeadModel) -> list[DrawnMesh]:
     for number in range(len(_RINGS) - 1):
         inner, outer = _RINGS[number], _RINGS[number + 1]
         part, eye = next(iter(eyes.items()))
-        middle = _circle(eye, (inner + outer) / 2)[:1]
-        colour = _srgb(vertex_colours(part, middle, eye)[0])
+        middle = _circle(eye, mesh.vertices[0, ids[part]], (inner + outer) / 2)[:1]
+        colour = _srgb(vertex_colours(part, middle, eye, complexion)[0])
         if colour == _srgb(torch.tensor(part_colour(part))):
             break
         mixes: list[Tensor] = []
         faces: list[NDArray[np.uint32]] = []
         for part, eye in eyes.items():
-            points = torch.cat([_circle(eye, inner), _circle(eye, outer)])
-            mixes.append(_affine_weights(mesh.vertices[0, ids[part]], points))
+            ball = mesh.vertices[0, ids[part]]
+            points = torch.cat([_circle(eye, ball, inner), _circle(eye, ball, outer)])
+            mixes.append(_affine_weights(ball, points))
             faces.append(_ring_faces() + np.uint32(2 * _SEGMENTS * len(faces)))
         rings.append(
             DrawnMesh(
@@ -174,14 +180,19 @@ def _irises(head: HeadModel) -> list[DrawnMesh]:
     return rings
 
 
-def _circle(eye: Eyeball, angle: float) -> Tensor:
-    """Return the points ``[N, 3]`` at an angle from the gaze +z, just above the eyeball."""
+def _circle(eye: Eyeball, ball: Tensor, angle: float) -> Tensor:
+    """Return points ``[N, 3]`` at an angle from the gaze +z, just above an eyeball ``[U, 3]``."""
+    arms = ball - eye.centre
+    length = arms.norm(dim=1)
+    off = torch.acos((arms[:, 2] / length).clamp(-1, 1))
+    near = length[(off - angle).abs() < _CORNEA]
+    radius = float(near.max()) if len(near) else eye.radius
     around = torch.arange(_SEGMENTS) * (2 * np.pi / _SEGMENTS)
     flat = np.sin(angle)
     ray = torch.stack(
         [flat * around.cos(), flat * around.sin(), torch.full_like(around, np.cos(angle))], 1
     )
-    return eye.centre + ray * (eye.radius * _ABOVE)
+    return eye.centre + ray * (radius * _ABOVE)
 
 
 def _ring_faces() -> NDArray[np.uint32]:

@@ -18,25 +18,30 @@ from numpy.typing import NDArray
 from smirk3d.export.rigs.surface import Primitive
 from smirk3d.viewer.scene.drawn_head import Points
 
+_FACE_EDGE = 0.6
+"""Fraction within the face at which it is cut out over its photo; set by eye."""
 _EVERY = 1 / 15
 """Seconds between textures that are sent; a choice against traffic, as a texture is a picture."""
 
 
 class TexturedMesh:
-    """Writes the GLB of a textured mesh, of which only the positions change."""
+    """Writes the GLB of a textured mesh, of which only positions and extent change."""
 
-    def __init__(self, skin: Primitive, jpeg: bytes) -> None:
+    def __init__(self, skin: Primitive, jpeg: bytes, face: NDArray[np.float32]) -> None:
         """Prepare all but the positions.
 
         Args:
             skin: vertices, triangles and texture coordinates.
             jpeg: the texture.
+            face: how far each vertex is within the face ``[U]``, from 0 to 1.
         """
         self._ids = skin.vertex_ids.cpu().numpy()
         faces = skin.faces.cpu().numpy().astype(np.uint32)
         uv = skin.uv.cpu().numpy().astype(np.float32)
         uv = np.ascontiguousarray(np.stack([uv[:, 0], 1 - uv[:, 1]], 1))
-        views = [uv.tobytes(), faces.tobytes(), jpeg + b"\0" * (-len(jpeg) % 4)]
+        colours = np.full((len(face), 4), 255, np.uint8)
+        colours[:, 3] = np.rint(255 * np.clip(face, 0, 1))
+        views = [uv.tobytes(), faces.tobytes(), colours.tobytes(), jpeg + b"\0" * (-len(jpeg) % 4)]
         count = len(self._ids)
         starts = np.cumsum([12 * count, *map(len, views)]).tolist()
         self._tail = b"".join(views)
@@ -50,7 +55,7 @@ class TexturedMesh:
                 {
                     "primitives": [
                         {
-                            "attributes": {"POSITION": 0, "TEXCOORD_0": 1},
+                            "attributes": {"POSITION": 0, "TEXCOORD_0": 1, "COLOR_0": 3},
                             "indices": 2,
                             "material": 0,
                         }
@@ -62,26 +67,30 @@ class TexturedMesh:
                     "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}},
                     "extensions": {"KHR_materials_unlit": {}},
                     "doubleSided": True,
+                    "alphaMode": "MASK",
                 }
             ],
             "textures": [{"source": 0}],
-            "images": [{"mimeType": "image/jpeg", "bufferView": 3}],
+            "images": [{"mimeType": "image/jpeg", "bufferView": 4}],
             "buffers": [{"byteLength": starts[-1]}],
             "bufferViews": [
                 {"buffer": 0, "byteOffset": 0, "byteLength": 12 * count},
                 {"buffer": 0, "byteOffset": starts[0], "byteLength": len(views[0])},
                 {"buffer": 0, "byteOffset": starts[1], "byteLength": len(views[1])},
-                {"buffer": 0, "byteOffset": starts[2], "byteLength": len(jpeg)},
+                {"buffer": 0, "byteOffset": starts[2], "byteLength": len(views[2])},
+                {"buffer": 0, "byteOffset": starts[3], "byteLength": len(jpeg)},
             ],
             "accessors": [
                 _accessor(0, 5126, count, "VEC3"),
                 _accessor(1, 5126, count, "VEC2"),
                 _accessor(2, 5125, faces.size, "SCALAR"),
+                _accessor(3, 5121, count, "VEC4") | {"normalized": True},
             ],
         }
 
-    def glb(self, head_vertices: Points) -> bytes:
-        """Return the file for the head's vertices ``[V, 3]``."""
+    def glb(self, head_vertices: Points, *, whole: bool = True) -> bytes:
+        """Return the file for the head's vertices ``[V, 3]``: the whole skin, or the face alone."""
+        self._model["materials"][0]["alphaCutoff"] = 0.0 if whole else _FACE_EDGE  # type: ignore[index]
         points = np.ascontiguousarray(head_vertices[self._ids], np.float32)
         self._model["accessors"][0] |= {  # type: ignore[index]
             "min": points.min(0).tolist(),
@@ -90,9 +99,9 @@ class TexturedMesh:
         text = json.dumps(self._model, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 4)
         body = points.tobytes() + self._tail
-        whole = 12 + 8 + len(text) + 8 + len(body)
+        size = 12 + 8 + len(text) + 8 + len(body)
         chunks = (
-            struct.pack("<4sII", b"glTF", 2, whole),
+            struct.pack("<4sII", b"glTF", 2, size),
             struct.pack("<I4s", len(text), b"JSON"),
             text,
             struct.pack("<I4s", len(body), b"BIN\0"),
@@ -118,6 +127,7 @@ class PhotoSkin:
         self._sent: NDArray[np.float32] | None = None
         self._shown: NDArray[np.float32] | None = None
         self._last = 0.0
+        self._whole = True
 
     def set_texture(self, mesh: TexturedMesh) -> None:
         """Take a texture."""
@@ -129,8 +139,10 @@ class PhotoSkin:
         """Whether it has a texture."""
         return self._mesh is not None
 
-    def show(self, vertices: Points) -> bool:
+    def show(self, vertices: Points, *, whole: bool) -> bool:
         """Show the skin at vertices ``[V, 3]`` and return whether the page has it already.
+
+        Not whole, it is the face alone, which fades into its photo.
 
         It is to be called again until it returns True and :attr:`is_settled` is true.
         """
@@ -141,9 +153,10 @@ class PhotoSkin:
             self._last = now
             if self._sent is not self._shown:
                 self._swap()
-            if self._sent is None or not np.array_equal(self._sent, vertices):
-                self._send(self._mesh.glb(vertices))
-                self._sent = vertices.copy()
+            same = self._sent is not None and np.array_equal(self._sent, vertices)
+            if not same or whole != self._whole:
+                self._send(self._mesh.glb(vertices, whole=whole))
+                self._sent, self._whole = vertices.copy(), whole
         return self._shown is not None
 
     @property

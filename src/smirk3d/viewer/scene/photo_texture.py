@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
+from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface.torch_names import functional as F
 from smirk3d.export.rigs.surface import Primitive, primitives
 from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel

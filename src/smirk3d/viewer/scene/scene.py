@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.torch_names import torch
+from smirk3d.conventions import CROP_SIZE
+from smirk3d.export.rigs.photo_eyes import iris_colour
+from smirk3d.faces import Face, Picture
+from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
 from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
@@ -21,6 +25,10 @@ Material = Literal["clay", "wireframe", "photo"]
 
 _FACING = (0.0, 1.0, 0.0, 0.0)
 """Rotates viser's pictures, which face +z with y down, to the viewer."""
+_IN_PHOTO = ("skin", "brows")
+"""Meshes that a skin in the photo's colours has in it."""
+_CROP_SIDE = 768
+"""Largest side in pixels of the square whose irises are read, as GLB files take it."""
 _BEHIND = 0.16
 """Metres from the middle of the head to the picture."""
 
@@ -127,16 +135,16 @@ class SubjectScene:
         if vector is not None and seen:
             vertices = self.world_vertices(face, frame, vector)
             if textured:
-                textured = self._skins[face].show(vertices)
+                textured = self._skins[face].show(vertices, whole=not appearance.picture)
             for mesh in self._meshes:
-                if not (textured and mesh.name == "skin"):
+                if not (textured and mesh.name in _IN_PHOTO):
                     handles[mesh.name].vertices = mesh.vertices(vertices)
         drawn_as = (seen, textured, appearance.material, appearance.opacity)
         if drawn_as == self._drawn_as.get(face):
             return
         self._drawn_as[face] = drawn_as
         for name, handle in handles.items():
-            handle.visible = seen and not (textured and name == "skin")
+            handle.visible = seen and not (textured and name in _IN_PHOTO)
             handle.wireframe = appearance.material == "wireframe"
             handle.opacity = appearance.opacity if appearance.opacity < 1 else None
         if not wanted:
@@ -187,7 +195,28 @@ class SubjectScene:
             # the picture at hand may be smaller than the one that was measured
             texture = skin_texture(parts, pixels * (picture.shape[1] / width), picture)
             jpeg = to_jpeg(texture, max(texture.shape))
-            self._skins[number].set_texture(TexturedMesh(parts.skin, jpeg))
+            face = parts.face[parts.skin.vertex_ids.cpu()].numpy()
+            self._skins[number].set_texture(TexturedMesh(parts.skin, jpeg, face))
+            self._colour_irises(number, frame, picture)
+
+    def _colour_irises(self, number: int, frame: int, picture: NDArray[np.uint8]) -> None:
+        """Give a face's irises the colour that a picture of it shows."""
+        subject, stage = self._opened.subject, self.stage
+        shown = subject.faces[number]
+        row = shown.row(frame)
+        if stage is None or row is None or shown.T_crop_image is None:
+            return
+        found = Face(
+            parameters=shown.parameters[row],
+            head=subject.head,
+            T_crop_image=shown.T_crop_image[row],
+            picture=Picture(path=subject.name, size=stage.image_size, pixels=picture),
+        )
+        crop = torch.from_numpy(found.crop(CROP_SIZE, _CROP_SIDE)).permute(2, 0, 1).float() / 255
+        iris = iris_colour(subject.head, found.parameters, crop)
+        for mesh in drawn_meshes(subject.head, replace(CLAY_COMPLEXION, iris=iris)):
+            if mesh.name.startswith("iris"):
+                self._handles[number][mesh.name].color = mesh.colour
 
     def show_picture(self, frame: int, appearance: Appearance) -> None:
         """Show the picture of a frame; one that is not there leaves the last."""

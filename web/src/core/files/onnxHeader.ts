@@ -9,6 +9,10 @@ export interface EncoderHeader {
   readonly head_fingerprint: string;
   /** Constant values of the groups that do not depend on the picture. */
   readonly unseen: Readonly<Record<string, readonly number[]>>;
+  /** Their standard deviations. */
+  readonly unseen_std: Readonly<Record<string, readonly number[]>>;
+  /** Surface points: vertices and barycentric coordinates `[P, 3]`; null where there are none. */
+  readonly points: { readonly corners: readonly number[][]; readonly bary: readonly number[][] } | null;
 }
 
 /** Returns the header of an encoder's ONNX file. @throws Error if there is none. */

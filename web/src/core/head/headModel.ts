@@ -1,11 +1,11 @@
 /** The parametric head of a head file with named actions, as docs/head-file.md specifies it. */
 
-import { landmarkArrays } from "./landmarkHead";
 import { ActionRules, type ChannelLayout } from "./actionRules";
 import { Contact } from "./contact";
 import { ARKIT_NAMES, GAZE_ACTIONS, type FaceParameters } from "../conventions";
 import { readNpz, type Archive, type NumberArray, type Numbers } from "../files/npz";
 import { Offsets } from "./offsets";
+import { landmarkArrays, vertexArrays } from "./reducedHead";
 import { axisAngleToMatrix, multiply, type Matrix3 } from "../geometry/rotations";
 
 /** Vertices `[V, 3]` and joints `[J, 3]` in metres, head axes, head pose applied. */
@@ -35,6 +35,7 @@ export class HeadModel {
   readonly rules: ActionRules;
   readonly layout: ChannelLayout;
   private readonly contact: Contact;
+  private lastPerson: { shape: Float64Array; vertices: Float32Array } | null = null;
   private readonly sources: ReadonlyMap<string, readonly number[]>;
 
   private constructor(private readonly file: Archive) {
@@ -69,6 +70,12 @@ export class HeadModel {
   /** Returns the head of the vertices about its landmarks alone; it has no other surface. */
   atLandmarks(): HeadModel {
     return new HeadModel(landmarkArrays(this.file));
+  }
+
+  /** Returns a head of some vertices without contact of the lips, and the row of each wanted one. */
+  atVertices(wanted: ArrayLike<number>): { head: HeadModel; rows: Int32Array } {
+    const { arrays, rows } = vertexArrays(this.file, wanted);
+    return { head: new HeadModel(arrays), rows };
   }
 
   get numVertices(): number {
@@ -119,12 +126,21 @@ export class HeadModel {
 
   /** Returns the vertices `[V, 3]` in metres with all linear offsets, before any joint rotates. */
   shaped(parameters: FaceParameters): Float32Array {
-    const vertices = this.template.slice();
     const { shape } = parameters;
-    for (let s = 0; s < shape.length; s++) this.offsets.add(vertices, s, shape[s]!);
+    const vertices = this.person(shape).slice();
     const weights = this.rules.effective(this.asked(parameters));
     const sizes = this.rules.sizes(shape);
     weights.forEach((weight, k) => this.offsets.add(vertices, shape.length + k, weight * sizes[k]!));
+    return vertices;
+  }
+
+  /** Returns the vertices of a person without expression; those of the last person are kept. */
+  private person(shape: Float64Array): Float32Array {
+    const known = this.lastPerson;
+    if (known && shape.every((value, s) => value === known.shape[s])) return known.vertices;
+    const vertices = this.template.slice();
+    for (let s = 0; s < shape.length; s++) this.offsets.add(vertices, s, shape[s]!);
+    this.lastPerson = { shape: shape.slice(), vertices };
     return vertices;
   }
 

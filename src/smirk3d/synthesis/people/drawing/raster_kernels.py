@@ -16,6 +16,9 @@ from smirk3d.synthesis.people.drawing.compiled import compiled
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+Placed = tuple[tuple[int, int, int], tuple[float, ...], float, tuple[int, int, int, int]]
+"""Corners of a triangle; the first one's x and y and the others' relative to it; twice its area;
+the first and one past the last row and column of pixels that it may cover."""
 
 
 class Layers(NamedTuple):
@@ -83,22 +86,36 @@ def _limits(a: float, b: float, c: float, size: int) -> tuple[int, int]:
 
 
 @compiled
+def _placed(points: F32, faces: I32, f: int, height: int, width: int) -> Placed:
+    """Return where a triangle is on a screen."""
+    a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    ax, ay = points[a, 0], points[a, 1]
+    bx, by = points[b, 0], points[b, 1]
+    cx, cy = points[c, 0], points[c, 1]
+    y0, y1 = _limits(ay, by, cy, height)
+    x0, x1 = _limits(ax, bx, cx, width)
+    area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+    sides = (ax, ay, bx - ax, by - ay, cx - ax, cy - ay)
+    return (a, b, c), sides, area, (y0, y1, x0, x1)
+
+
+@compiled
 def draw_ids(points: F32, faces: I32, ids: I32, nearest: F32) -> None:
-    """Write the triangle that each pixel sees, and its q, into ``[H, W]`` of -1 and of 0."""
-    height, width = ids.shape
+    """Write the triangle that each pixel sees, and its q, into ``[H, W]`` of -1 and of 0.
+
+    Without ids, ``[0, 0]``, the map is raised to the q of the nearest triangle, of either sign.
+    """
+    named = ids.shape[0] > 0
+    height, width = nearest.shape
     for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay, aq = points[a, 0], points[a, 1], points[a, 2]
-        bx, by, bq = points[b, 0], points[b, 1], points[b, 2]
-        cx, cy, cq = points[c, 0], points[c, 1], points[c, 2]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if not abs(area) > 1e-9 or min(aq, bq, cq) <= 0:
+        (a, b, c), sides, area, (y0, y1, x0, x1) = _placed(points, faces, f, height, width)
+        aq, bq, cq = points[a, 2], points[b, 2], points[c, 2]
+        if not abs(area) > 1e-9 or (named and min(aq, bq, cq) <= 0):
             continue
-        y0, y1 = _limits(ay, by, cy, height)
-        x0, x1 = _limits(ax, bx, cx, width)
+        ax, ay, bx, by, cx, cy = sides
         inverse = 1 / area
-        bdx, bdy = (cy - ay) * inverse, -(cx - ax) * inverse
-        cdx, cdy = -(by - ay) * inverse, (bx - ax) * inverse
+        bdx, bdy = cy * inverse, -cx * inverse
+        cdx, cdy = -by * inverse, bx * inverse
         for row in range(y0, y1):
             y = row + 0.5 - ay
             for column in range(x0, x1):
@@ -109,35 +126,14 @@ def draw_ids(points: F32, faces: I32, ids: I32, nearest: F32) -> None:
                     q = aq + wb * (bq - aq) + wc * (cq - aq)
                     if q > nearest[row, column]:
                         nearest[row, column] = q
-                        ids[row, column] = f
+                        if named:
+                            ids[row, column] = f
 
 
 @compiled
 def depth_map(points: F32, faces: I32, nearest: F32) -> None:
     """Raise a map ``[H, W]`` to the q of the nearest triangle."""
-    height, width = nearest.shape
-    for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay, aq = points[a, 0], points[a, 1], points[a, 2]
-        bx, by, bq = points[b, 0], points[b, 1], points[b, 2]
-        cx, cy, cq = points[c, 0], points[c, 1], points[c, 2]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if not abs(area) > 1e-9:
-            continue
-        y0, y1 = _limits(ay, by, cy, height)
-        x0, x1 = _limits(ax, bx, cx, width)
-        inverse = 1 / area
-        bdx, bdy = (cy - ay) * inverse, -(cx - ax) * inverse
-        cdx, cdy = -(by - ay) * inverse, (bx - ax) * inverse
-        for row in range(y0, y1):
-            y = row + 0.5 - ay
-            for column in range(x0, x1):
-                x = column + 0.5 - ax
-                wb = x * bdx + y * bdy
-                wc = x * cdx + y * cdy
-                if wb >= 0 and wc >= 0 and wb + wc <= 1:
-                    q = aq + wb * (bq - aq) + wc * (cq - aq)
-                    nearest[row, column] = max(nearest[row, column], q)
+    draw_ids(points, faces, np.empty((0, 0), np.int32), nearest)
 
 
 @compiled
@@ -259,21 +255,16 @@ def hair_depth_map(points: F32, faces: I32, uv: F32, texture: U8, nearest: F32) 
     height, width = nearest.shape
     tall, wide = texture.shape[0], texture.shape[1]
     for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay, aq = points[a, 0], points[a, 1], points[a, 2]
-        bx, by, bq = points[b, 0], points[b, 1], points[b, 2]
-        cx, cy, cq = points[c, 0], points[c, 1], points[c, 2]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        (a, b, c), sides, area, (y0, y1, x0, x1) = _placed(points, faces, f, height, width)
         if not abs(area) > 1e-9:
             continue
-        y0, y1 = _limits(ay, by, cy, height)
-        x0, x1 = _limits(ax, bx, cx, width)
+        aq, bq, cq = points[a, 2], points[b, 2], points[c, 2]
+        ax, ay, bx, by, cx, cy = sides
         inverse = 1 / area
         for row in range(y0, y1):
             for column in range(x0, x1):
                 x, y = column + 0.5 - ax, row + 0.5 - ay
-                wb = (x * (cy - ay) - y * (cx - ax)) * inverse
-                wc = (y * (bx - ax) - x * (by - ay)) * inverse
+                wb, wc = (x * cy - y * cx) * inverse, (y * bx - x * by) * inverse
                 if wb < 0 or wc < 0 or wb + wc > 1:
                     continue
                 q = aq + wb * (bq - aq) + wc * (cq - aq)
@@ -299,15 +290,11 @@ def draw_layers(cards: Cards, solid: Solid, slack: float, layers: Layers) -> Non
     height, width = solid.q.shape
     points, uv, colours = cards.points, cards.uv, cards.colours
     for f in range(cards.faces.shape[0]):
-        a, b, c = cards.faces[f, 0], cards.faces[f, 1], cards.faces[f, 2]
-        ax, ay, aq = points[a, 0], points[a, 1], points[a, 2]
-        bx, by, bq = points[b, 0] - ax, points[b, 1] - ay, points[b, 2]
-        cx, cy, cq = points[c, 0] - ax, points[c, 1] - ay, points[c, 2]
-        area = bx * cy - cx * by
+        (a, b, c), sides, area, (y0, y1, x0, x1) = _placed(points, cards.faces, f, height, width)
+        aq, bq, cq = points[a, 2], points[b, 2], points[c, 2]
         if not abs(area) > 1e-9 or min(aq, bq, cq) <= 0:
             continue
-        y0, y1 = _limits(ay, by + ay, cy + ay, height)
-        x0, x1 = _limits(ax, bx + ax, cx + ax, width)
+        ax, ay, bx, by, cx, cy = sides
         for row in range(y0, y1):
             for column in range(x0, x1):
                 x, y = column + 0.5 - ax, row + 0.5 - ay

@@ -13,7 +13,6 @@ from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.synthesis.people.action_variation import vary_actions
-from smirk3d.synthesis.people.drawing.compiled import require_numba
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
 from smirk3d.synthesis.people.drawing.resources import RenderResources
 from smirk3d.synthesis.people.drawing.shot import Person, Shot
@@ -48,9 +47,7 @@ class PeopleRenderer:
 
         Raises:
             AssetError: if the head lacks landmarks or regions.
-            MissingExtra: if numba is not installed.
         """
-        require_numba()
         surface = HeadSurface(head)
         self.head = head
         self.assets = assets or procedural_assets(surface)

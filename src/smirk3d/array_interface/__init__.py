@@ -15,6 +15,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
@@ -22,6 +23,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.array_interface.numpy_tensor import NumpyTensor, base, wrapped
 from smirk3d.errors import UsageError
 
 Array: TypeAlias = Any
@@ -36,12 +38,19 @@ R = TypeVar("R")
 _chosen: list[Library] = []
 """The libraries that :func:`library` chose, the innermost last."""
 
+_at_hand: ContextVar[Library | None] = ContextVar("library", default=None)
+"""The library that :func:`library_of` chose in this thread."""
+
 
 def default_library() -> Library:
     """Return the library of arrays that are made without another array to follow.
 
-    It is torch where it is installed, else NumPy, unless :func:`library` says otherwise.
+    It is torch where it is installed, else NumPy, unless :func:`library` or :func:`library_of`
+    says otherwise.
     """
+    at_hand = _at_hand.get()
+    if at_hand is not None:
+        return at_hand
     if _chosen:
         return _chosen[-1]
     return "torch" if torch_installed() else "numpy"
@@ -54,7 +63,17 @@ def library(name: Library) -> Iterator[None]:
     try:
         yield
     finally:
-        _chosen.remove(name)
+        _chosen.pop()
+
+
+@contextmanager
+def library_of(array: Array) -> Iterator[None]:
+    """Choose an array's library in this thread, for what is made beside it."""
+    token = _at_hand.set("torch" if is_torch(array) else "numpy")
+    try:
+        yield
+    finally:
+        _at_hand.reset(token)
 
 
 @functools.cache
@@ -92,7 +111,7 @@ def constant(values: Sequence[Any], like: Array) -> Array:
     """Return numbers as an array of the library, precision and device of another one."""
     if is_torch(like):
         return like.new_tensor(values)
-    return np.asarray(values, dtype=like.dtype)
+    return _same_kind(np.asarray(values, dtype=like.dtype), like)
 
 
 def as_like(array: Array, like: Array) -> Array:
@@ -100,7 +119,7 @@ def as_like(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array).to(like)
-    return to_numpy(array).astype(like.dtype, copy=False)
+    return _same_kind(to_numpy(array).astype(like.dtype, copy=False), like)
 
 
 def beside(array: Array, like: Array) -> Array:
@@ -108,13 +127,22 @@ def beside(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array, device=like.device)
-    return to_numpy(array)
+    return _same_kind(to_numpy(array), like)
 
 
-def default_array(array: NDArray[Any]) -> Array:
-    """Return a NumPy array in the :func:`default_library`, on the CPU, perhaps sharing memory."""
-    if default_library() == "numpy":
-        return array
+def _same_kind(array: NDArray[Any], like: Array) -> Array:
+    return wrapped(array) if isinstance(like, NumpyTensor) else array
+
+
+def default_array(array: NDArray[Any], name: Library | None = None) -> Array:
+    """Return a NumPy array in a library, on the CPU, perhaps sharing memory.
+
+    Args:
+        array: the array.
+        name: the library; :func:`default_library` unless given.
+    """
+    if (name or default_library()) == "numpy":
+        return wrapped(array)
     torch = importlib.import_module("torch")
     return torch.as_tensor(array)
 
@@ -123,7 +151,7 @@ def to_numpy(array: Array) -> NDArray[Any]:
     """Return an array as a NumPy array without gradient history, perhaps sharing memory."""
     if is_torch(array):
         return array.detach().cpu().numpy()
-    return np.asarray(array)
+    return np.asarray(base(array))
 
 
 def in_precision(array: Array, like: Array) -> Array:
@@ -187,12 +215,12 @@ def diagonal_matrices(diagonals: Array) -> Array:
     """Return matrices ``[..., D, D]`` that are zero but for diagonals ``[..., D]``."""
     if is_torch(diagonals):
         return diagonals.diag_embed()
-    identity: Array = np.eye(diagonals.shape[-1], dtype=diagonals.dtype)
+    identity = np.eye(diagonals.shape[-1], dtype=diagonals.dtype)
     return diagonals[..., None] * identity
 
 
 def identity_like(size: int, like: Array) -> Array:
-    """Return the identity matrix ``[size, size]`` in the library, precision and device of another."""
+    """Return the identity matrix ``[size, size]`` like another array."""
     return diagonal_matrices(constant([1.0] * size, like))
 
 
@@ -236,3 +264,30 @@ def require_floating(array: Array, name: str) -> None:
         raise UsageError(
             f"{name} must hold floating-point numbers, got {array.dtype}: convert it first"
         )
+
+
+_IMAGE_SLACK = 0.5
+"""Distance from [0, 1] that values may have: resampling overshoots by less, and 0 to 255 or
+normalized pictures exceed it."""
+
+
+def check_images(images: Array, *, values: bool = True) -> None:
+    """Refuse images that are not floating-point numbers in [0, 1].
+
+    Args:
+        images: pictures of any shape.
+        values: whether the values are checked too; that waits for the device.
+
+    Raises:
+        UsageError: if the images hold integers, not-a-number, or values far outside [0, 1].
+    """
+    if not is_floating(images):
+        raise UsageError(
+            f"images must be floating-point numbers in [0, 1], got {images.dtype}: "
+            "divide uint8 pictures by 255"
+        )
+    if not values or not all(images.shape) or (is_torch(images) and images.is_meta):
+        return
+    low, high = float(images.min()), float(images.max())
+    if not -_IMAGE_SLACK <= low <= high <= 1 + _IMAGE_SLACK:
+        raise UsageError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
