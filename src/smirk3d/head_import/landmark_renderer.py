@@ -220,7 +220,7 @@ def eyeball_sphere(head: HeadModel, part: str) -> tuple[Tensor, float]:
     ball = head.v_template[head.part == PARTS.index(part)]
     centre = ball.mean(0)
     if part in head.joint_names:
-        centre = head.get_buffer("joints")[head.joint_names.index(part)]
+        centre = head.joints[head.joint_names.index(part)]
     return centre, float((ball - centre).norm(dim=1).median())
 
 
