@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from smirk3d.cli.main import main
 from smirk3d.data import photo_skins
 from smirk3d.data.annotated_faces import LANDMARK_STEPS, trains
 from smirk3d.data.photo_skins import with_photo_skins
@@ -153,3 +154,14 @@ def test_only_frontal_faces_that_may_train_give_skins(
 def test_a_tenth_of_photo_skins_is_held_out() -> None:
     held_out = [is_held_out(f"skin/photo-{number:05d}") for number in range(2000)]
     assert 0.07 < np.mean(held_out) < 0.13
+
+
+def test_the_command_names_a_folder_that_has_no_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, folder = tmp_path / "set", tmp_path / "empty"
+    folder.mkdir()
+    code = main(["people", "--out", str(out), "--count", "1", "--skins-from", str(folder)])
+    assert code == 3
+    assert f"{folder}/annotations.npz: no such file" in capsys.readouterr().err
+    assert not out.exists()

@@ -406,7 +406,7 @@ def _between_walls(open_: float, albedo: float) -> float:
     a = np.float32(2.0404) * albedo - np.float32(0.3324)
     b = np.float32(-4.7951) * albedo + np.float32(0.6417)
     c = np.float32(2.7552) * albedo + np.float32(0.6903)
-    return max((open_ * a + b) * open_ + c, np.float32(1))
+    return max((open_ * a + b) * open_ + c, np.float32(1))  # type: ignore[return-value]
 
 
 @compiled
