@@ -84,9 +84,6 @@ _BROAD = 0.06
 """Standard deviation, in sides of the map, of what counts as broad; chosen by eye."""
 _HAIR = 0.5
 """Of the skin's own brightness, below which a place is hair; chosen by eye."""
-_GREY = 0.14
-"""Sum of the differences in the channels' fractions of light from which it is hair, or background;
-chosen by eye."""
 _FADE_RINGS = 8
 """Rows of triangles over which the photo fades out at the face's edge; chosen by eye."""
 _EDGE = (0.3, 0.9)
@@ -242,10 +239,8 @@ class _PhotoSkins:
         light = colour.mean(2)
         seen = self.plain & (weight > _INSIDE)
         tone = np.median(colour[seen], 0)
-        hue = colour / colour.sum(2, keepdims=True).clip(1e-4) - tone / tone.sum()
-        hair = ((light < _HAIR * tone.mean()) | (np.abs(hue).sum(2) > _GREY)) & self.plain
+        hair = (light < _HAIR * tone.mean()) & self.plain
         unevenness = float(np.log(self._blurred(light, _FINE)[seen].clip(1e-3)).std())
-        unevenness += 2 * float(hair[seen].mean())
         weight = weight * (1 - self._blurred(hair.astype(np.float32), _FINE).clip(0, 0.5) * 2)
         colour, weight = self._both_sides(colour, weight)
         colour = self._filled(colour, weight)
@@ -283,8 +278,7 @@ class _PhotoSkins:
         low = (self._blurred((colour * inside).mean(2), _BROAD) + 1e-3 * tone.mean()) / near
         even = np.where(self.has_mirror[:, None], np.sqrt(low * low[self.mirrored_rows]), low)
         gain = even / low * (tone.mean() / even) ** _UNLIT
-        flat = colour * gain.clip(0.5, 2)[..., None]
-        return flat * (tone / np.median(flat[self.plain], 0))
+        return colour * gain.clip(0.5, 2)[..., None]
 
     def _over_base(self, colour: Array, tone: Array) -> NDArray[np.uint8]:
         """Return the map: the photo on the face, the most alike skin beyond, in its tone."""
