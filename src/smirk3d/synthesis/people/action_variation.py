@@ -42,11 +42,9 @@ def vary_actions(head: HeadModel, strength: float, rng: np.random.Generator) -> 
     right = torch.where(template[:, :1] < 0, -1.0, 1.0)
     mirror = torch.cat([right, torch.ones_like(template[:, 1:])], 1)
     waves = torch.from_numpy(_plane_waves((template * mirror).numpy(), rng))
-    rows = head.basis_rows.rows("expression")
-    offsets = head.basis[rows].unflatten(1, (-1, 3)) * mirror
-    bent = _bent(head.expression_names, offsets, waves, strength, rng) * mirror
     basis = head.basis.clone()
-    basis[rows] = bent.flatten(1)
+    offsets = basis[head.basis_rows.rows("expression")].unflatten(1, (-1, 3))
+    _bend(head.expression_names, offsets, mirror, waves, strength, rng)
     own = head.shallow_copy()
     own.keep("basis", basis)
     return own
@@ -61,16 +59,25 @@ def _plane_waves(points: NDArray[np.float32], rng: np.random.Generator) -> NDArr
     return waves.astype(np.float32)
 
 
-def _bent(
+def _bend(
     names: tuple[str, ...],
     offsets: Tensor,
+    mirror: Tensor,
     waves: Tensor,
     strength: float,
     rng: np.random.Generator,
-) -> Tensor:
-    """Return offsets ``[E, V, 3]``; actions of the two sides share one change."""
+) -> None:
+    """Change offsets ``[E, V, 3]`` in place; actions of the two sides share one change.
+
+    Args:
+        names: of the actions ``[E]``.
+        offsets: a view of the person's own basis: a further copy of all has megabytes.
+        mirror: factors ``[V, 3]`` that bring the right side to the left.
+        waves: of the field ``[V, W]``.
+        strength: of the change.
+        rng: source of randomness.
+    """
     drawn: dict[str, tuple[Tensor, float]] = {}
-    bent = offsets.clone()
     for row, name in enumerate(names):
         if name.startswith(_FIXED):
             continue
@@ -81,6 +88,6 @@ def _bent(
             drawn[key] = torch.from_numpy(mixing.astype(np.float32)), size
         change, size = drawn[key]
         field = torch.einsum("vw,wij->vij", waves, change)
-        turned = torch.einsum("vij,vj->vi", field, offsets[row])
-        bent[row] = size * (offsets[row] + turned)
-    return bent
+        usual = offsets[row] * mirror
+        turned = torch.einsum("vij,vj->vi", field, usual)
+        offsets[row] = size * (usual + turned) * mirror

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,6 +91,9 @@ people in a picture each."""
 
 _SHARED = ("faces", "point_corners", "point_bary", "face_region")
 """Arrays of the head, the same for all pictures."""
+
+_BLOCK_ROWS = 256
+"""Pictures whose labels are collected in one array; any number of hundreds does."""
 
 _PER_PICTURE = (
     "arkit", "rotation", "gaze", "T_camera_head", "intrinsics", "T_crop_image", "landmarks",
@@ -185,29 +189,33 @@ def write_labeled_set(
     with atomic_directory(folder) as temporary:
         if complete:
             (temporary / SEGMENTATION).mkdir()
-        stacks: dict[str, list[Any]] = {}
-        neutral: dict[int, NDArray[np.float32]] = {}
+        stacks: defaultdict[str, _Rows] = defaultdict(_Rows)
+        first_seen: dict[int, None] = {}
+        names: dict[str, list[str]] = {"picture": [], "relation": []}
         ids = []
         for index, labeled in enumerate(pictures):
             labels, stem = labeled.labels, f"{index:06d}"
             _write_picture(temporary / f"{stem}.png", labeled.picture[..., ::-1])
             if complete:
                 _write_picture(temporary / SEGMENTATION / f"{stem}.png", labels.segmentation)
-                neutral.setdefault(labels.person, labels.neutral)
-            row = {
-                key: getattr(labels, key) for key in ("person", "pair", "relation", *_PER_PICTURE)
-            }
-            row["picture"] = f"{stem}.png"
+                if labels.person not in first_seen:
+                    first_seen[labels.person] = None
+                    stacks["neutral"].append(labels.neutral)
+            row = {key: getattr(labels, key) for key in ("person", "pair", *_PER_PICTURE)}
+            names["picture"].append(f"{stem}.png")
+            names["relation"].append(labels.relation)
             if posed:
                 row["posed"] = labels.posed
             if labels.parameters is not None:
                 row |= {f"parameters_{k}": v.numpy() for k, v in labels.parameters.items()}
             for key, value in row.items():
-                stacks.setdefault(key, []).append(value)
+                stacks[key].append(value)
             ids.append(labels.ids)
-        arrays = {key: np.array(values) for key, values in stacks.items()}
-        if neutral:
-            arrays["neutral"] = np.stack([neutral[person] for person in sorted(neutral)])
+        arrays = {key: rows.array() for key, rows in stacks.items()}
+        arrays |= {key: np.array(values) for key, values in names.items() if values}
+        people = list(first_seen)
+        if people != sorted(people):
+            arrays["neutral"] = arrays["neutral"][np.argsort(people)]
         arrays |= {"faces": head.faces.numpy(), "point_corners": points[0], "point_bary": points[1]}
         arrays["face_region"] = head.regions["face"].numpy()
         meta = {"format": FORMAT, "name": name, "head": head.name, "seed": seed, "ids": ids,
@@ -281,6 +289,34 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+class _Rows:
+    """Rows of one array, collected in blocks.
+
+    A small array kept for every picture would lie between the megabytes that drawing each person
+    takes and gives back, and the C library could not use the gaps again.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[NDArray[Any]] = []
+        self._free = 0
+
+    def append(self, row: Any) -> None:
+        """Copy a row ``[...]`` of the same shape and type as the first."""
+        row = np.asarray(row)
+        if not self._free:
+            self._blocks.append(np.empty((_BLOCK_ROWS, *row.shape), row.dtype))
+            self._free = _BLOCK_ROWS
+        self._blocks[-1][_BLOCK_ROWS - self._free] = row
+        self._free -= 1
+
+    def array(self) -> NDArray[Any]:
+        """Return all rows ``[N, ...]``, and let go of the blocks."""
+        self._blocks[-1] = self._blocks[-1][: _BLOCK_ROWS - self._free]
+        rows = np.concatenate(self._blocks)
+        self._blocks, self._free = [], 0
+        return rows
 
 
 def _write_picture(path: Path, picture: NDArray[np.uint8]) -> None:

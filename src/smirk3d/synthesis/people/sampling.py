@@ -24,7 +24,7 @@ from smirk3d.synthesis.people.recipes import (
     SceneRecipe,
     SkinRecipe,
 )
-from smirk3d.synthesis.people.split import is_held_out
+from smirk3d.synthesis.people.split import PHOTO_SKIN, is_held_out
 
 _HAIR = (
     (0.012, 0.010, 0.009), (0.025, 0.016, 0.011), (0.055, 0.032, 0.019), (0.11, 0.065, 0.035),
@@ -188,11 +188,14 @@ class PeopleSampler:
         mean = self.renderer.resources.mean_skin_of(maps)
         tone = _tone(float(mean[1]), rng)
         man, old = "female" not in maps[0], "old" in maps[0]
+        if maps[0].startswith(PHOTO_SKIN):  # nobody knows; a beard would be in the photo
+            man = rng.random() < 0.5
         made_up = rng.random() < self.odds.make_up * (0.3 if man else 1.6)
         lips = np.ones(3) * rng.uniform(0.85, 1.1)
         if made_up:
             lips = np.array([rng.uniform(0.7, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.35, 0.95)])
-        stubble = rng.uniform(0.1, 0.8) if man and rng.random() < self.odds.stubble else 0.0
+        shaved = man and not maps[0].startswith(PHOTO_SKIN)
+        stubble = rng.uniform(0.1, 0.8) if shaved and rng.random() < self.odds.stubble else 0.0
         mirrored = rng.random(2) < (0.5 if self.renderer.resources.surface.mirrors else 0.0)
         skin = SkinRecipe(
             maps=maps,

@@ -22,8 +22,12 @@ HELD_OUT = frozenset(
 )
 """Assets kept for evaluation: of every kind some, so that both sexes, light and dark are there."""
 
+PHOTO_SKIN = "photo-"
+"""How names of skins begin that were taken from photos."""
+
 _HELD_OUT_SHARE = 0.1
-"""Of the identities; fixed for good, or what was held out would come to be trained on."""
+"""Of the identities and of photos' skins; fixed for good, or what was held out would come to be
+trained on."""
 
 
 def is_held_out(name: str) -> bool:
@@ -31,9 +35,10 @@ def is_held_out(name: str) -> bool:
 
     Args:
         name: ``KIND/NAME``, such as ``skin/...``, ``hair/...``, ``probe/...``, which are listed; or
-            ``identity/SEED``, of which a tenth is held out, by a hash of the name.
+            ``identity/SEED`` and ``skin/photo-KEY``, of which a tenth is held out, by a hash of the
+            name.
     """
-    if name.startswith("identity/"):
+    if name.startswith(("identity/", f"skin/{PHOTO_SKIN}")):
         digest = hashlib.sha256(name.encode()).digest()
         return digest[0] < 256 * _HELD_OUT_SHARE
     return name in HELD_OUT

@@ -397,6 +397,19 @@ def _bumped(mesh: Mesh, f: int, skin: U8, numbers: F32, tx: float, ty: float, n:
 
 
 @compiled
+def _between_walls(open_: float, albedo: float) -> float:
+    """Return the factor by which light grows where a surface faces others like itself.
+
+    The fit of Jimenez et al. 2016 ("Practical real-time strategies for accurate indirect
+    occlusion") to path-traced cavities: their light is as warm as their skin.
+    """
+    a = np.float32(2.0404) * albedo - np.float32(0.3324)
+    b = np.float32(-4.7951) * albedo + np.float32(0.6417)
+    c = np.float32(2.7552) * albedo + np.float32(0.6903)
+    return max((open_ * a + b) * open_ + c, np.float32(1))  # type: ignore[return-value]
+
+
+@compiled
 def _sent(
     light: Light, m: int, albedo: F3, n: F3, v: F3, coming: tuple[F3, F3, float, float],
     gloss: tuple[float, float],
@@ -411,6 +424,11 @@ def _sent(
     if m == SKIN:
         # light that skin scatters comes round edges, red the farthest
         wr, wg, wb = np.float32(0.22), np.float32(0.09), np.float32(0.05)
+        around = (
+            around[0] * _between_walls(way, albedo[0]),
+            around[1] * _between_walls(way, albedo[1]),
+            around[2] * _between_walls(way, albedo[2]),
+        )
     dr = max((cosine + wr) / (1 + wr), np.float32(0)) * arrives
     dg = max((cosine + wg) / (1 + wg), np.float32(0)) * arrives
     db = max((cosine + wb) / (1 + wb), np.float32(0)) * arrives

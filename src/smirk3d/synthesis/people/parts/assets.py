@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,13 @@ _HAIR_RULES = {
     "texture": ArrayRule("R C 2", "u", high=255),
     "shade": ArrayRule("N"),
 }
+
+
+def listing(folder: Path) -> str:
+    """Return a hash of names and sizes of all files in a folder."""
+    files = sorted(f for f in folder.rglob("*") if f.is_file())
+    text = "\n".join(f"{f.relative_to(folder)} {f.stat().st_size}" for f in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def save_assets(path: Path, assets: PeopleAssets, key: str) -> None:

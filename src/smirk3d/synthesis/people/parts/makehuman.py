@@ -28,6 +28,7 @@ from smirk3d.synthesis.people.parts.assets import (
     ASSET_FORMAT,
     HairAsset,
     PeopleAssets,
+    listing,
     load_assets,
     save_assets,
 )
@@ -91,7 +92,7 @@ def makehuman_assets(
         )
     if not (folder / "skins").is_dir():
         raise InputError(f"{folder} has no skins: give the folder of MakeHuman's assets")
-    key = f"{ASSET_FORMAT}-{head.fingerprint}-{_listing(folder)}"
+    key = f"{ASSET_FORMAT}-{head.fingerprint}-{listing(folder)}"
     path = cache or user_folder("people") / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     kept = load_assets(path, key)
     if kept is not None:
@@ -121,13 +122,6 @@ def makehuman_assets(
     )
     save_assets(path, assets, key)
     return load_assets(path, key) or assets
-
-
-def _listing(folder: Path) -> str:
-    """Return a hash of names and sizes of all files."""
-    files = sorted(f for f in folder.rglob("*") if f.is_file())
-    text = "\n".join(f"{f.relative_to(folder)} {f.stat().st_size}" for f in files)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _named(folder: Path, pattern: str) -> Iterator[tuple[str, Path]]:

