@@ -105,8 +105,7 @@ class Shot:
         mesh = head(self.face[None])
         self.posed: Array = np.ascontiguousarray(mesh.vertices[0].numpy(), np.float32)
         self.rotation: Array = axis_angle_to_matrix(self.face.head_pose[None])[0].numpy()
-        eyes = axis_angle_to_matrix(self.face.eyes.view(2, 3)).numpy()
-        turned = self.rotation @ eyes
+        turned = self.rotation @ axis_angle_to_matrix(self.face.eyes.view(2, 3)).numpy()
         self.gaze: Array = np.ascontiguousarray(turned[:, :, 2])
         centres = mesh.joints[0, resources.eye_joints].numpy()[:, None]
         self.eyes: Array = np.ascontiguousarray(
@@ -336,11 +335,9 @@ class Shot:
             surface.point_corners, surface.point_bary, normals, before, hidden
         )
         T_crop_image = crop_transform(pixels[rows])
-        parameters = self.face.replace(
-            camera=torch.from_numpy(
-                orthographic_camera(transform_points(T_crop_image, pixels[rows]), self.landmarks)
-            )
-        )
+        in_crop = transform_points(T_crop_image, pixels[rows])
+        camera = torch.from_numpy(orthographic_camera(in_crop, self.landmarks))
+        parameters = self.face.replace(camera=camera)
         to_camera = np.eye(4, dtype=np.float32)
         to_camera[:3, :3] = np.diag([1.0, -1, -1]) @ self.rotation
         to_camera[2, 3] = scene.camera.distance

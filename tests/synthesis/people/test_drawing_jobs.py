@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from smirk3d.data import drawing_jobs
 from smirk3d.data.drawing_jobs import DrawingSettings, draw_people
 from smirk3d.engines.supervisor import run_local
 from smirk3d.errors import OutputError
-from smirk3d.synthesis.people import drawing_jobs, read_labeled_set, write_labeled_set
+from smirk3d.synthesis.people import read_labeled_set, write_labeled_set
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
 SETTINGS = DrawingSettings(
