@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.encoders.backbones import Backbone
-from smirk3d.encoders.face_encoder import FaceEncoder, GroupEncoder, HeadDescription
+from smirk3d.encoders.face_encoder import FaceEncoder, GroupEncoder
+from smirk3d.encoders.head_description import HeadDescription
 from smirk3d.encoders.output_layers import GroupOutputs
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from smirk3d.assets.weight_files import load_strictly, read_torch_state
 from smirk3d.encoders.encoder_config import EncoderConfig
-from smirk3d.encoders.face_encoder import FaceEncoder, HeadDescription
+from smirk3d.encoders.face_encoder import FaceEncoder
+from smirk3d.encoders.head_description import HeadDescription
 from smirk3d.errors import AssetError
 
 ENCODER_PREFIX = "smirk_encoder."

@@ -117,8 +117,8 @@ class Contact:
             num_vertices: number of vertices of the whole head.
         """
         xp = array_namespace(bary)
-        gap = copied(xp.broadcast_to(constant(float("nan"), self.lid_gap), (num_vertices,)))
-        eye = copied(xp.broadcast_to(constant(0, self.lid_eye), (num_vertices,)))
+        gap = copied(xp.broadcast_to(constant([float("nan")], self.lid_gap), (num_vertices,)))
+        eye = copied(xp.broadcast_to(constant([0], self.lid_eye), (num_vertices,)))
         gap[self.lid_id], eye[self.lid_id] = self.lid_gap, self.lid_eye
         of_point = (gap[corners] * bary).sum(1)
         ids = xp.nonzero(xp.isfinite(of_point))[0]
