@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from smirk3d.array_interface import library
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import UsageError
+from smirk3d.faces import Face
 from smirk3d.faces.confidence import action_confidence, group_confidence
 from smirk3d.fitting import LandmarkFit
 from smirk3d.fitting.joint_estimate import JointEstimator
@@ -139,3 +141,17 @@ def test_confidence_view_and_tongue() -> None:
     again = transform_view(given, turn.numpy(), 224, 224, pivot=other.pivot(given))
     assert_close(again, moved)
     assert_close(TongueGate(other)(given), TongueGate(head)(parameters))
+
+
+@pytest.mark.parametrize("ending", ["obj", "npz", "json"])
+def test_a_face_is_written_in_the_library_of_its_own_arrays(tmp_path: Path, ending: str) -> None:
+    written = []
+    for own in ("torch", "numpy"):
+        for default in ("torch", "numpy"):
+            head = load_head("open", library=own)
+            face = Face(parameters=head.neutral(1)[0], head=head)
+            path = tmp_path / f"{own}-{default}.{ending}"
+            with library(default):
+                face.save(path)
+            written.append(path.read_bytes())
+    assert len(set(written)) == 1
