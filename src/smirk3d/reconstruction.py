@@ -107,8 +107,8 @@ class FaceReconstructor:
         if str(weights) != "none":
             loaded = load_weights(weights, self.head, library=computing)
         self.encoder = loaded.encoder if loaded else None
-        if hasattr(self.encoder, "to"):  # a network of torch
-            self.encoder.to(self.device)
+        if loaded and hasattr(loaded.encoder, "to"):  # a network of torch
+            loaded.encoder.to(self.device)
         self.weights = loaded.name if loaded else "none"
         self.weights_sha256 = loaded.sha256 if loaded else None
         self.refine = self.encoder is not None and (

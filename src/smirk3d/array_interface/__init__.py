@@ -207,7 +207,8 @@ def add_at(array: Array, axis: int, rows: Array, values: Array) -> Array:
     if is_torch(array):
         return array.index_add(axis, rows, values)
     summed = array.copy()
-    np.add.at(summed, (slice(None),) * axis + (rows,), values)
+    place: Any = (slice(None),) * axis + (rows,)
+    np.add.at(summed, place, values)
     return summed
 
 

@@ -66,7 +66,7 @@ class NumpyTensor(np.ndarray):
         """Where the numbers are: the CPU."""
         return _CPU
 
-    def detach(self) -> NumpyTensor:
+    def detach(self) -> Any:
         """Return the array."""
         return self
 
@@ -76,7 +76,7 @@ class NumpyTensor(np.ndarray):
         """Return a plain NumPy array that shares memory."""
         return base(self)
 
-    def to(self, *targets: Any, **named: Any) -> NumpyTensor:
+    def to(self, *targets: Any, **named: Any) -> Any:
         """Return the array in the precision of what is given; devices change nothing."""
         for target in (*targets, *named.values()):
             dtype = target.dtype if isinstance(target, np.ndarray) else target
@@ -84,31 +84,31 @@ class NumpyTensor(np.ndarray):
                 return self.astype(dtype, copy=False)
         return self
 
-    def float(self) -> NumpyTensor:
+    def float(self) -> Any:
         """Return the array in single precision."""
         return self.astype(np.float32, copy=False)
 
-    def double(self) -> NumpyTensor:
+    def double(self) -> Any:
         """Return the array in double precision."""
         return self.astype(np.float64, copy=False)
 
-    def long(self) -> NumpyTensor:
+    def long(self) -> Any:
         """Return the array as 64-bit integers."""
         return self.astype(np.int64, copy=False)
 
-    def byte(self) -> NumpyTensor:
+    def byte(self) -> Any:
         """Return the array as 8-bit integers."""
         return self.astype(np.uint8)
 
-    def int(self) -> NumpyTensor:
+    def int(self) -> Any:
         """Return the array as 32-bit integers."""
         return self.astype(np.int32)
 
-    def bool(self) -> NumpyTensor:
+    def bool(self) -> Any:
         """Return the array as truth values."""
         return self.astype(np.bool_)
 
-    def clone(self) -> NumpyTensor:
+    def clone(self) -> Any:
         """Return a copy."""
         return self.copy()
 
@@ -120,11 +120,11 @@ class NumpyTensor(np.ndarray):
         """Return whether the numbers are floating-point ones."""
         return np.issubdtype(self.dtype, np.floating)
 
-    def clamp(self, min: Any = None, max: Any = None) -> NumpyTensor:
+    def clamp(self, min: Any = None, max: Any = None) -> Any:
         """Return values moved into a range."""
         return wrapped(np.clip(base(self), base(min), base(max)))
 
-    def flatten(self, start: Any = 0, end: Any = -1) -> NumpyTensor:
+    def flatten(self, start: Any = 0, end: Any = -1) -> Any:
         """Return an array in which the dimensions from start to end are one."""
         if isinstance(start, str):
             return wrapped(base(self).flatten(start))
@@ -133,7 +133,7 @@ class NumpyTensor(np.ndarray):
         size = int(np.prod(self.shape[first : last + 1], dtype=np.int64))
         return self.reshape(*self.shape[:first], size, *self.shape[last + 1 :])
 
-    def unflatten(self, dim: Any, sizes: Sequence[Any]) -> NumpyTensor:
+    def unflatten(self, dim: Any, sizes: Sequence[Any]) -> Any:
         """Return an array in which a dimension is split into several, one perhaps -1."""
         dim %= self.ndim
         total = self.shape[dim]
@@ -141,11 +141,11 @@ class NumpyTensor(np.ndarray):
         full = [total // max(known, 1) if size == -1 else size for size in sizes]
         return self.reshape(*self.shape[:dim], *full, *self.shape[dim + 1 :])
 
-    def permute(self, *dims: Any) -> NumpyTensor:
+    def permute(self, *dims: Any) -> Any:
         """Return the array with its dimensions in another order."""
         return wrapped(base(self).transpose(dims[0] if isinstance(dims[0], tuple) else dims))
 
-    def t(self) -> NumpyTensor:
+    def t(self) -> Any:
         """Return the transposed matrix."""
         return wrapped(base(self).T)
 
@@ -161,18 +161,18 @@ class NumpyTensor(np.ndarray):
             places = list(np.cumsum(sizes)[:-1])
         return tuple(wrapped(part) for part in np.split(base(self), places, axis=dim))
 
-    def expand(self, *sizes: Any) -> NumpyTensor:
+    def expand(self, *sizes: Any) -> Any:
         """Return the array repeated along dimensions of size 1; -1 keeps one."""
         sizes = sizes[0] if isinstance(sizes[0], tuple | list) else sizes
         own = (1,) * (len(sizes) - self.ndim) + self.shape
         full = [size if wanted == -1 else wanted for size, wanted in zip(own, sizes, strict=True)]
         return wrapped(np.broadcast_to(base(self), full))
 
-    def expand_as(self, other: Any) -> NumpyTensor:
+    def expand_as(self, other: Any) -> Any:
         """Return the array repeated to the shape of another."""
         return self.expand(*other.shape)
 
-    def view_as(self, other: Any) -> NumpyTensor:
+    def view_as(self, other: Any) -> Any:
         """Return the array in the shape of another."""
         return self.reshape(other.shape)
 
@@ -183,58 +183,58 @@ class NumpyTensor(np.ndarray):
             return self.reshape(*shape)
         return super().view(*shape, **named)
 
-    def index_select(self, dim: Any, rows: Any) -> NumpyTensor:
+    def index_select(self, dim: Any, rows: Any) -> Any:
         """Return rows of a dimension."""
         return wrapped(np.take(base(self), base(rows), axis=dim))
 
-    def gather(self, dim: Any, index: Any) -> NumpyTensor:
+    def gather(self, dim: Any, index: Any) -> Any:
         """Return the elements that an index of the same number of dimensions chooses."""
         return wrapped(np.take_along_axis(base(self), base(index), axis=dim))
 
-    def scatter(self, dim: Any, index: Any, values: Any) -> NumpyTensor:
+    def scatter(self, dim: Any, index: Any, values: Any) -> Any:
         """Return a copy in which the elements that an index chooses are replaced."""
         changed = base(self).copy()
         np.put_along_axis(changed, base(index), base(values), axis=dim)
         return wrapped(changed)
 
-    def scatter_add(self, dim: Any, index: Any, values: Any) -> NumpyTensor:
+    def scatter_add(self, dim: Any, index: Any, values: Any) -> Any:
         """Return a copy to which values are added where an index says; places may repeat."""
         changed = base(self).copy()
         _add_at(changed, dim, base(index), base(values))
         return wrapped(changed)
 
-    def scatter_add_(self, dim: Any, index: Any, values: Any) -> NumpyTensor:
+    def scatter_add_(self, dim: Any, index: Any, values: Any) -> Any:
         """Add values where an index says, in place."""
         _add_at(base(self), dim, base(index), base(values))
         return self
 
-    def index_add(self, dim: Any, rows: Any, values: Any) -> NumpyTensor:
+    def index_add(self, dim: Any, rows: Any, values: Any) -> Any:
         """Return a copy to which values are added at rows of a dimension; rows may repeat."""
         return self.copy().index_add_(dim, rows, values)
 
-    def index_add_(self, dim: Any, rows: Any, values: Any) -> NumpyTensor:
+    def index_add_(self, dim: Any, rows: Any, values: Any) -> Any:
         """Add values at rows of a dimension, in place."""
         np.add.at(base(self), (slice(None),) * dim + (base(rows),), base(values))
         return self
 
-    def copy_(self, other: Any) -> NumpyTensor:
+    def copy_(self, other: Any) -> Any:
         """Replace all values by those of another array."""
         base(self)[...] = base(other)
         return self
 
-    def masked_fill(self, mask: Any, value: Any) -> NumpyTensor:
+    def masked_fill(self, mask: Any, value: Any) -> Any:
         """Return a copy in which masked elements have a value."""
         return wrapped(np.where(base(mask), np.asarray(value, self.dtype), base(self)))
 
-    def nan_to_num(self, nan: Any = 0.0, posinf: Any = None) -> NumpyTensor:
+    def nan_to_num(self, nan: Any = 0.0, posinf: Any = None) -> Any:
         """Return a copy without NaN and infinite numbers."""
         return wrapped(np.nan_to_num(base(self), nan=nan, posinf=posinf))
 
-    def roll(self, shift: Any, dim: Any = None, *, dims: Any = None) -> NumpyTensor:
+    def roll(self, shift: Any, dim: Any = None, *, dims: Any = None) -> Any:
         """Return the array moved cyclically along a dimension."""
         return wrapped(np.roll(base(self), shift, axis=dim if dims is None else dims))
 
-    def diff(self, dim: Any = -1) -> NumpyTensor:
+    def diff(self, dim: Any = -1) -> Any:
         """Return the differences of successive elements."""
         return wrapped(np.diff(base(self), axis=dim))
 
@@ -246,43 +246,43 @@ class NumpyTensor(np.ndarray):
             return wrapped((values, inverse.reshape(self.shape), *rest))
         return wrapped(found)
 
-    def new_tensor(self, values: Any, dtype: Any = None, device: Any = None) -> NumpyTensor:
+    def new_tensor(self, values: Any, dtype: Any = None, device: Any = None) -> Any:
         """Return numbers in this array's precision."""
         return wrapped(np.array(base(values), dtype or self.dtype))
 
-    def new_zeros(self, *sizes: Any) -> NumpyTensor:
+    def new_zeros(self, *sizes: Any) -> Any:
         """Return zeros in this array's precision."""
         return wrapped(np.zeros(_shape(sizes), self.dtype))
 
-    def new_ones(self, *sizes: Any) -> NumpyTensor:
+    def new_ones(self, *sizes: Any) -> Any:
         """Return ones in this array's precision."""
         return wrapped(np.ones(_shape(sizes), self.dtype))
 
-    def new_full(self, size: Any, value: Any, dtype: Any = None) -> NumpyTensor:
+    def new_full(self, size: Any, value: Any, dtype: Any = None) -> Any:
         """Return copies of a number in this array's precision."""
         return wrapped(np.full(size, value, dtype or self.dtype))
 
-    def norm(self, dim: Any = None, keepdim: Any = False) -> NumpyTensor:
+    def norm(self, dim: Any = None, keepdim: Any = False) -> Any:
         """Return Euclidean lengths along a dimension, or of all elements."""
-        return (self * self).sum(dim, keepdim=keepdim) ** 0.5
+        return wrapped((base(self) ** 2).sum(axis=dim, keepdims=keepdim) ** 0.5)
 
-    def square(self) -> NumpyTensor:
+    def square(self) -> Any:
         """Return squares."""
         return self * self
 
-    def rsqrt(self) -> NumpyTensor:
+    def rsqrt(self) -> Any:
         """Return one over square roots."""
         return 1 / self.sqrt()
 
-    def reciprocal(self) -> NumpyTensor:
+    def reciprocal(self) -> Any:
         """Return one over the elements."""
         return 1 / self
 
-    def amin(self, dim: Any = None, keepdim: Any = False) -> NumpyTensor:
+    def amin(self, dim: Any = None, keepdim: Any = False) -> Any:
         """Return smallest elements along dimensions."""
         return wrapped(base(self).min(axis=dim, keepdims=keepdim))
 
-    def amax(self, dim: Any = None, keepdim: Any = False) -> NumpyTensor:
+    def amax(self, dim: Any = None, keepdim: Any = False) -> Any:
         """Return largest elements along dimensions."""
         return wrapped(base(self).max(axis=dim, keepdims=keepdim))
 
@@ -300,7 +300,7 @@ class NumpyTensor(np.ndarray):
         indices = order.take(range(count), axis=dim)
         return Extremes(self.gather(dim, indices), wrapped(indices))
 
-    def repeat_interleave(self, copies: Any, dim: Any = None) -> NumpyTensor:
+    def repeat_interleave(self, copies: Any, dim: Any = None) -> Any:
         """Return every element ``copies`` times in succession."""
         return wrapped(np.repeat(base(self), base(copies), axis=dim))
 
@@ -325,19 +325,19 @@ class NumpyTensor(np.ndarray):
             return wrapped(base(self).min(**_named(named)))
         return Extremes(self.amin(*dim), self.argmin(*dim))
 
-    def repeat(self, *sizes: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
+    def repeat(self, *sizes: Any, **named: Any) -> Any:  # type: ignore[override]
         """Return the array laid side by side, ``sizes`` times along each dimension."""
         if named:
             return wrapped(base(self).repeat(*sizes, **named))
         return wrapped(np.tile(base(self), _shape(sizes)))
 
-    def transpose(self, *dims: Any) -> NumpyTensor:  # type: ignore[override]
+    def transpose(self, *dims: Any) -> Any:  # type: ignore[override]
         """Return the array with two dimensions exchanged."""
         if len(dims) == 2:
             return wrapped(base(self).swapaxes(*dims))
         return wrapped(base(self).transpose(*dims))
 
-    def diagonal(self, *axes: Any, **named: Any) -> NumpyTensor:  # type: ignore[override]
+    def diagonal(self, *axes: Any, **named: Any) -> Any:  # type: ignore[override]
         """Return the diagonals of two dimensions."""
         spelled = {"dim1": "axis1", "dim2": "axis2"}
         given = {spelled.get(name, name): value for name, value in named.items()}

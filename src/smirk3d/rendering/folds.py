@@ -93,8 +93,11 @@ class SkinFolds:
         self._grooves: list[tuple[Fold, Tensor]] = []
         drawn_by: list[Tensor] = []
         for fold in FOLDS:
-            for side, partner in (("Right", lambda n: n), ("Left", lambda n: other[n])):
-                ids = [(partner(a), partner(b), at) for a, b, at in fold.line]
+            for side in ("Right", "Left"):
+                ids = [
+                    (a, b, at) if side == "Right" else (other[a], other[b], at)
+                    for a, b, at in fold.line
+                ]
                 if all(a in where and b in where for a, b, _ in ids):
                     line = torch.stack([torch.lerp(where[a], where[b], at) for a, b, at in ids])
                     self._grooves.append((fold, _curve(line)))
