@@ -34,10 +34,8 @@ _OCCLUSION_SIZE, _SHADOW_SIZE = 64, 176
 """Sides of the depth maps for light from around and from the lamp, chosen by eye against time."""
 _RADIUS = 0.21
 """Metres around the head's origin that throws shadows."""
-_HAIR_SLACK = 0.003
-"""Metres behind what is solid up to which hair is drawn, chosen by eye."""
-_VISIBLE_SLACK = 0.003
-"""Metres behind what is seen up to which a point counts as seen, chosen by eye."""
+_HAIR_SLACK = 0.003  # metres behind what is solid up to which hair is drawn, chosen by eye
+_VISIBLE_SLACK = 0.003  # metres behind what is seen up to which a point is seen, chosen by eye
 _TORSO_SHARE = 0.45
 """Of the head's rotation that the torso follows."""
 _HAIR_WRAP = 0.35  # cosine past the terminator up to which the lamp lights hair, chosen by eye
