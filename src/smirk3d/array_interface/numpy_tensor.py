@@ -163,9 +163,9 @@ class NumpyTensor(np.ndarray):
 
     def expand(self, *sizes: Any) -> Any:
         """Return the array repeated along dimensions of size 1; -1 keeps one."""
-        sizes = sizes[0] if isinstance(sizes[0], tuple | list) else sizes
-        own = (1,) * (len(sizes) - self.ndim) + self.shape
-        full = [size if wanted == -1 else wanted for size, wanted in zip(own, sizes, strict=True)]
+        asked = list(sizes[0]) if isinstance(sizes[0], tuple | list) else list(sizes)
+        own = (1,) * (len(asked) - self.ndim) + self.shape
+        full = [size if wanted == -1 else wanted for size, wanted in zip(own, asked, strict=True)]
         return wrapped(np.broadcast_to(base(self), full))
 
     def expand_as(self, other: Any) -> Any:
