@@ -143,7 +143,7 @@ def test_the_weights_before_are_loaded_by_name() -> None:
     assert error(face) < 2.5
 
 
-@pytest.mark.parametrize("name", ["open"])
+@pytest.mark.parametrize("name", ["open", "open@2"])
 def test_onnx_files_are_of_the_weights_beside_them(name: str) -> None:
     """`smirk3d weights export NAME --half --out .../NAME.onnx` writes them."""
     folder = weights_folder()
