@@ -143,7 +143,7 @@ class JointMethod:
         """Return the parameters ``[B]`` of crops."""
         said = joined_evidence(
             [evidence_from(self._encoder, part.to(self._device)) for part in
-             crops.images.split(_BATCH)], "cpu",
+             crops.images.split(_BATCH)], crops.landmarks.cpu(),
         )  # fmt: skip
         return self._joint(said, crops.landmarks).parameters
 
