@@ -39,6 +39,8 @@ def short(tmp_path_factory: pytest.TempPathFactory, moving_face: Frame) -> Path:
 @pytest.fixture
 def cli(seer: FaceReconstructor, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr("smirk3d.reconstruction.FaceReconstructor", lambda *_, **__: seer)
+    # seer's head is of torch, as on a GPU; commands on the CPU make NumPy's
+    monkeypatch.setattr("smirk3d.heads.devices.library_for", lambda _: "torch")
     return lambda *arguments: main(["track", *map(str, arguments)])
 
 
@@ -250,7 +252,9 @@ def test_names_that_are_not_utf8(cli, short: Path, tmp_path: Path, capsys) -> No
 
 
 class NoTracker:
-    """What a store asks of a tracker, with nobody in it."""
+    """What a store asks of a tracker, with nobody in it and no joint estimate of the clip."""
+
+    clip = None
 
     def shapes(self) -> dict:
         return {}

@@ -3,292 +3,66 @@
 Inference runs on NumPy, training and GPUs on torch; both call the same functions. A formula takes
 its namespace from its arguments (:func:`array_namespace`) and uses names of the standard (2024.12),
 or what both libraries spell alike: operators, ``reshape``, ``sum(1)``, ``mean(1)``, ``clip``. This
-module has the few operations that neither covers. It never imports torch by itself: torch tensors
+package has the few operations that neither covers. It never imports torch by itself: torch tensors
 bring it with them.
 """
 
-from __future__ import annotations
-
-import functools
-import importlib
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from types import ModuleType
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
-
-import array_api_compat
-import numpy as np
-from numpy.typing import NDArray
-
-from smirk3d.array_interface.numpy_tensor import NumpyTensor, base, wrapped
-from smirk3d.errors import UsageError
-
-Array: TypeAlias = Any
-"""A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
-standard has no protocol for arrays."""
-
-Library = Literal["numpy", "torch"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_chosen: list[Library] = []
-"""The libraries that :func:`library` chose, the innermost last."""
-
-_at_hand: ContextVar[Library | None] = ContextVar("library", default=None)
-"""The library that :func:`library_of` chose in this thread."""
-
-
-def default_library() -> Library:
-    """Return the library of arrays that are made without another array to follow.
-
-    It is torch where it is installed, else NumPy, unless :func:`library` or :func:`library_of`
-    says otherwise.
-    """
-    at_hand = _at_hand.get()
-    if at_hand is not None:
-        return at_hand
-    if _chosen:
-        return _chosen[-1]
-    return "torch" if torch_installed() else "numpy"
-
-
-@contextmanager
-def library(name: Library) -> Iterator[None]:
-    """Choose :func:`default_library` for the whole process while the context lasts."""
-    _chosen.append(name)
-    try:
-        yield
-    finally:
-        _chosen.pop()
-
-
-@contextmanager
-def library_of(array: Array) -> Iterator[None]:
-    """Choose an array's library in this thread, for what is made beside it."""
-    token = _at_hand.set("torch" if is_torch(array) else "numpy")
-    try:
-        yield
-    finally:
-        _at_hand.reset(token)
-
-
-@functools.cache
-def torch_installed() -> bool:
-    """Return whether torch can be imported; it is not imported for that."""
-    try:
-        return importlib.util.find_spec("torch") is not None
-    except ModuleNotFoundError:  # an import hook that forbids it
-        return False
-
-
-def is_torch(array: object) -> bool:
-    """Return whether this is a torch tensor."""
-    return array_api_compat.is_torch_array(array)
-
-
-def array_namespace(*arrays: Array) -> ModuleType:
-    """Return the namespace that computes with arrays: NumPy's or torch's.
-
-    Its functions have the names and arguments of the array API standard (2024.12).
-
-    Raises:
-        UsageError: if the arrays are of different libraries, or of none.
-    """
-    try:
-        namespace: ModuleType = array_api_compat.array_namespace(*arrays)
-    except TypeError as error:
-        kinds = ", ".join(type(array).__name__ for array in arrays)
-        text = f"expected NumPy arrays alone or torch tensors alone, got {kinds}"
-        raise UsageError(text) from error
-    return namespace
-
-
-def constant(values: Sequence[Any], like: Array) -> Array:
-    """Return numbers as an array of the library, precision and device of another one."""
-    if is_torch(like):
-        return like.new_tensor(values)
-    return _same_kind(np.asarray(values, dtype=like.dtype), like)
-
-
-def as_like(array: Array, like: Array) -> Array:
-    """Return an array in the library, precision and device of another one."""
-    if is_torch(like):
-        torch = sys.modules["torch"]
-        return torch.as_tensor(array).to(like)
-    return _same_kind(to_numpy(array).astype(like.dtype, copy=False), like)
-
-
-def beside(array: Array, like: Array) -> Array:
-    """Return an array in the library and on the device of another one, in its own precision."""
-    if is_torch(like):
-        torch = sys.modules["torch"]
-        return torch.as_tensor(array, device=like.device)
-    return _same_kind(to_numpy(array), like)
-
-
-def _same_kind(array: NDArray[Any], like: Array) -> Array:
-    return wrapped(array) if isinstance(like, NumpyTensor) else array
-
-
-def default_array(array: NDArray[Any], name: Library | None = None) -> Array:
-    """Return a NumPy array in a library, on the CPU, perhaps sharing memory.
-
-    Args:
-        array: the array.
-        name: the library; :func:`default_library` unless given.
-    """
-    if (name or default_library()) == "numpy":
-        return wrapped(array)
-    torch = importlib.import_module("torch")
-    return torch.as_tensor(array)
-
-
-def to_numpy(array: Array) -> NDArray[Any]:
-    """Return an array as a NumPy array without gradient history, perhaps sharing memory."""
-    if is_torch(array):
-        return array.detach().cpu().numpy()
-    return np.asarray(base(array))
-
-
-def in_precision(array: Array, like: Array) -> Array:
-    """Return an array in the precision of another one of the same library."""
-    return array.to(like.dtype) if is_torch(array) else array.astype(like.dtype, copy=False)
-
-
-def on_cpu(array: Array) -> Array:
-    """Return an array whose values the CPU can read."""
-    return array.cpu() if is_torch(array) else array
-
-
-def copied(array: Array) -> Array:
-    """Return a copy that can be written to; of a tensor with its gradient."""
-    return array.clone() if is_torch(array) else array.copy()
-
-
-def without_gradients(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function that keeps no gradients of torch tensors, as ``torch.no_grad`` does."""
-
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        torch = sys.modules.get("torch")
-        if torch is None:
-            return function(*args, **kwargs)
-        with torch.no_grad():
-            return function(*args, **kwargs)
-
-    return run
-
-
-def split(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
-    """Return the parts of an array along an axis, by their sizes."""
-    parts, start = [], 0
-    before = (slice(None),) * (axis % array.ndim)
-    for size in sizes:
-        parts.append(array[(*before, slice(start, start + size))])
-        start += size
-    return parts
-
-
-def set_columns(array: Array, columns: Array, values: Array) -> Array:
-    """Return a copy of rows ``[B, C]`` in which some columns ``[N]`` are replaced ``[B, N]``."""
-    if is_torch(array):
-        return array.index_copy(1, columns, values)
-    changed = array.copy()
-    changed[:, columns] = values
-    return changed
-
-
-def add_at(array: Array, axis: int, rows: Array, values: Array) -> Array:
-    """Return a copy to which values are added at some rows of an axis; rows may repeat."""
-    if is_torch(array):
-        return array.index_add(axis, rows, values)
-    summed = array.copy()
-    place: Any = (slice(None),) * axis + (rows,)
-    np.add.at(summed, place, values)
-    return summed
-
-
-def diagonal_matrices(diagonals: Array) -> Array:
-    """Return matrices ``[..., D, D]`` that are zero but for diagonals ``[..., D]``."""
-    if is_torch(diagonals):
-        return diagonals.diag_embed()
-    identity = np.eye(diagonals.shape[-1], dtype=diagonals.dtype)
-    return diagonals[..., None] * identity
-
-
-def identity_like(size: int, like: Array) -> Array:
-    """Return the identity matrix ``[size, size]`` like another array."""
-    return diagonal_matrices(constant([1.0] * size, like))
-
-
-def norm(vectors: Array, *, keepdims: bool = False) -> Array:
-    """Return the Euclidean length of vectors along the last axis."""
-    if is_torch(vectors):
-        return vectors.norm(dim=-1, keepdim=keepdims)
-    return np.sqrt((vectors * vectors).sum(-1, keepdims=keepdims))
-
-
-def require_finite(array: Array, name: str) -> None:
-    """Refuse an array of integers, or with numbers that are not finite.
-
-    Raises:
-        UsageError: if a number is infinite or not a number; the text names the first row.
-    """
-    require_floating(array, name)
-    xp = array_namespace(array)
-    finite = xp.isfinite(array)
-    if bool(xp.all(finite)):
-        return
-    row = int(xp.nonzero(~finite)[0][0])
-    raise UsageError(f"{name} must be finite numbers, but row {row} is not: leave that face out")
-
-
-def is_floating(array: Array) -> bool:
-    """Return whether an array holds real floating-point numbers."""
-    if is_torch(array):
-        return bool(array.is_floating_point())
-    return bool(np.issubdtype(array.dtype, np.floating))
-
-
-def require_floating(array: Array, name: str) -> None:
-    """Refuse an array of integers or truth values, which formulas would silently round.
-
-    Raises:
-        UsageError: if the array does not hold real floating-point numbers; the text names it.
-    """
-    array_namespace(array)
-    if not is_floating(array):
-        raise UsageError(
-            f"{name} must hold floating-point numbers, got {array.dtype}: convert it first"
-        )
-
-
-_IMAGE_SLACK = 0.5
-"""Distance from [0, 1] that values may have: resampling overshoots by less, and 0 to 255 or
-normalized pictures exceed it."""
-
-
-def check_images(images: Array, *, values: bool = True) -> None:
-    """Refuse images that are not floating-point numbers in [0, 1].
-
-    Args:
-        images: pictures of any shape.
-        values: whether the values are checked too; that waits for the device.
-
-    Raises:
-        UsageError: if the images hold integers, not-a-number, or values far outside [0, 1].
-    """
-    if not is_floating(images):
-        raise UsageError(
-            f"images must be floating-point numbers in [0, 1], got {images.dtype}: "
-            "divide uint8 pictures by 255"
-        )
-    if not values or not all(images.shape) or (is_torch(images) and images.is_meta):
-        return
-    low, high = float(images.min()), float(images.max())
-    if not -_IMAGE_SLACK <= low <= high <= 1 + _IMAGE_SLACK:
-        raise UsageError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+from smirk3d.array_interface.operations import (
+    Array,
+    Library,
+    add_at,
+    array_namespace,
+    as_like,
+    beside,
+    check_images,
+    constant,
+    copied,
+    default_array,
+    default_library,
+    diagonal_matrices,
+    identity_like,
+    in_precision,
+    is_floating,
+    is_torch,
+    library,
+    library_of,
+    norm,
+    on_cpu,
+    require_finite,
+    require_floating,
+    set_columns,
+    split,
+    to_numpy,
+    torch_installed,
+    without_gradients,
+)
+
+__all__ = [
+    "Array",
+    "Library",
+    "add_at",
+    "array_namespace",
+    "as_like",
+    "beside",
+    "check_images",
+    "constant",
+    "copied",
+    "default_array",
+    "default_library",
+    "diagonal_matrices",
+    "identity_like",
+    "in_precision",
+    "is_floating",
+    "is_torch",
+    "library",
+    "library_of",
+    "norm",
+    "on_cpu",
+    "require_finite",
+    "require_floating",
+    "set_columns",
+    "split",
+    "to_numpy",
+    "torch_installed",
+    "without_gradients",
+]
