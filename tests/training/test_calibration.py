@@ -71,3 +71,13 @@ def test_encoders_without_uncertainty_are_refused() -> None:
     config = EncoderConfig(expression_backbone="mobilenetv3_small_minimal", shared=True)
     with pytest.raises(UsageError, match="nothing to calibrate"):
         calibrate(FaceEncoder(HEAD, config), made_people(), HEAD)
+
+
+def test_errors_of_what_is_not_sparse_have_no_mean() -> None:
+    encoder, people = made_encoder(), made_people()
+    people.targets.shape[:, 3] = 0.7
+    calibrate(encoder, people, HEAD)
+    with torch.no_grad():
+        found = encoder(torch.full((1, 3, 224, 224), 0.5))
+    wanted = people.targets.shape.mean(0)
+    torch.testing.assert_close(found.shape[0], wanted, atol=1e-3, rtol=0)
