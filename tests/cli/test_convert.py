@@ -138,7 +138,7 @@ def test_flame_to_curves_and_back(
     arguments = ["convert", str(tmp_path / "talk.npz"), "--to", "arkit-csv,glb", "--rate", "25"]
     assert main([*arguments, "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "flame to open, on average the expression is off by" in said
+    assert "flame to open@2, on average the expression is off by" in said
     assert sorted(path.name for path in out.iterdir()) == ["talk.csv", "talk.glb"]
     head = load_head("open")
     curves, times = read_arkit_csv(out / "talk.csv", head)

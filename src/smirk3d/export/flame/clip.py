@@ -163,7 +163,7 @@ def world_of(clip: FlameClip) -> World:
     head = clip.head.at_vertices(torch.nonzero(clip.head.regions["face"])[:, 0]).double()
     root = head.rest_joints(face)[:, head.joint_names.index("root")]
     image = torch.linalg.inv(clip.T_crop_image.double())
-    zoom = image[:, :2, :2].det().sqrt()
+    zoom = torch.linalg.det(image[:, :2, :2]).sqrt()
     roll = torch.eye(3, dtype=torch.float64).repeat(len(face), 1, 1)
     # the crop's rotation is written for y down
     roll[:, :2, :2] = (image[:, :2, :2] / zoom[:, None, None]).transpose(1, 2)
