@@ -17,6 +17,7 @@ LAYERS: tuple[dict[str, str], ...] = (
     {
         "errors": "error types",
         "conventions": "names, sizes and orders that all share",
+        "library_choice": "the choice between NumPy and torch",
         "closing": "the base of whatever is closed after use",
         "array_interface": "NumPy arrays and torch tensors by one interface",
         "assets": "where files are; files and folders written whole or not at all",

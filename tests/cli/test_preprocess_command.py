@@ -26,7 +26,7 @@ def test_photos_become_shards_with_fits(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"2 faces in {out}" in told and "1 refused" in told
     faces = read_annotated_faces(out)
     assert set(faces.sources) == {"ffhq"} and set(faces.persons) == {"0", "1"}
-    assert (out / "fits-open.ckpt").is_file()
+    assert (out / "fits-open@2.ckpt").is_file()
     with np.load(out / "annotations.npz") as file:
         assert {"sharpness", "quality", "origin", "landmarks_z"} <= set(file.files)
 

@@ -91,6 +91,7 @@ WRONG: dict[str, list[str]] = {
         "--weights nobody",
         "--allow-origin hub",
     ],
+    "web": ["extra", "--port 65536", "--port -1", "--port http"],
     "export": [
         "",
         "a --format fbx",

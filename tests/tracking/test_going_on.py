@@ -40,7 +40,7 @@ def short(tmp_path_factory: pytest.TempPathFactory, moving_face: Frame) -> Path:
 def cli(seer: FaceReconstructor, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr("smirk3d.reconstruction.FaceReconstructor", lambda *_, **__: seer)
     # seer's head is of torch, as on a GPU; commands on the CPU make NumPy's
-    monkeypatch.setattr("smirk3d.heads.devices.library_for", lambda _: "torch")
+    monkeypatch.setattr("smirk3d.library_choice.library_for", lambda _: "torch")
     return lambda *arguments: main(["track", *map(str, arguments)])
 
 

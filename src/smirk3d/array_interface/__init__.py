@@ -9,7 +9,6 @@ bring it with them.
 
 from smirk3d.array_interface.operations import (
     Array,
-    Library,
     add_at,
     array_namespace,
     as_like,
@@ -24,7 +23,6 @@ from smirk3d.array_interface.operations import (
     in_precision,
     is_floating,
     is_torch,
-    library,
     library_of,
     norm,
     on_cpu,
@@ -33,9 +31,9 @@ from smirk3d.array_interface.operations import (
     set_columns,
     split,
     to_numpy,
-    torch_installed,
     without_gradients,
 )
+from smirk3d.library_choice import Library, library, torch_installed
 
 __all__ = [
     "Array",

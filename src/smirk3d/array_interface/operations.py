@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import array_api_compat
 import numpy as np
@@ -18,18 +17,14 @@ from numpy.typing import NDArray
 
 from smirk3d.array_interface.numpy_tensor import NumpyTensor, base, wrapped
 from smirk3d.errors import UsageError
+from smirk3d.library_choice import Library, chosen_library
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
 standard has no protocol for arrays."""
 
-Library = Literal["numpy", "torch"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_chosen: list[Library] = []
-"""The libraries that :func:`library` chose, the innermost last."""
 
 _at_hand: ContextVar[Library | None] = ContextVar("library", default=None)
 """The library that :func:`library_of` chose in this thread."""
@@ -42,21 +37,7 @@ def default_library() -> Library:
     says otherwise.
     """
     at_hand = _at_hand.get()
-    if at_hand is not None:
-        return at_hand
-    if _chosen:
-        return _chosen[-1]
-    return "torch" if torch_installed() else "numpy"
-
-
-@contextmanager
-def library(name: Library) -> Iterator[None]:
-    """Choose :func:`default_library` for the whole process while the context lasts."""
-    _chosen.append(name)
-    try:
-        yield
-    finally:
-        _chosen.pop()
+    return chosen_library() if at_hand is None else at_hand
 
 
 @contextmanager
@@ -67,15 +48,6 @@ def library_of(array: Array) -> Iterator[None]:
         yield
     finally:
         _at_hand.reset(token)
-
-
-@functools.cache
-def torch_installed() -> bool:
-    """Return whether torch can be imported; it is not imported for that."""
-    try:
-        return importlib.util.find_spec("torch") is not None
-    except ModuleNotFoundError:  # an import hook that forbids it
-        return False
 
 
 def is_torch(array: object) -> bool:

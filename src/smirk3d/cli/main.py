@@ -119,8 +119,7 @@ def _library(command: str, chosen: object) -> contextlib.AbstractContextManager[
     """Choose NumPy for commands that infer on the CPU, so that they do not wait for torch."""
     if command not in _INFERENCE:
         return contextlib.nullcontext()
-    from smirk3d.array_interface import library
-    from smirk3d.heads.devices import library_for
+    from smirk3d.library_choice import library, library_for
 
     options = getattr(chosen, "estimation", chosen)
     return library(library_for(getattr(options, "device", "cpu")))

@@ -12,6 +12,7 @@ import tyro
 
 from smirk3d.assets import user_folder
 from smirk3d.assets.installed import check_new_name, installed_files, shipped_files
+from smirk3d.assets.optional import require
 from smirk3d.assets.placing import placed
 from smirk3d.cli.support.terminal import complain, failure, say, say_lines
 from smirk3d.cli.support.usage import (
@@ -131,6 +132,7 @@ class Export:
         check_weights(self.weights, must_be_file=True)
         check_ending(self.out, (".onnx",), "an ONNX file")
         check_new_file(self.out, overwrite=self.overwrite)
+        require("torch", extra="train")
         from smirk3d.encoders.onnx_export import export_onnx
         from smirk3d.encoders.registry import find_weights
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smirk3d.array_interface import Library, is_torch, torch_installed
+from smirk3d.array_interface import is_torch
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.heads.head_model import HeadModel
@@ -28,21 +24,6 @@ def on_device(head: HeadModel, device: torch.device | str) -> HeadModel:
     wanted = here.__class__(device)
     same = here.type == wanted.type and wanted.index in {None, here.index}
     return head if same else head.to(wanted)
-
-
-def library_for(device: str) -> Library:
-    """Return the library that serves inference on a device: NumPy on the CPU, else torch.
-
-    ``auto`` looks whether there could be a GPU before it imports torch, which takes seconds.
-    """
-    if device == "cpu" or (device == "auto" and not (torch_installed() and _may_have_gpu())):
-        return "numpy"
-    return "torch"
-
-
-def _may_have_gpu() -> bool:
-    apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    return apple or Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None
 
 
 def choose_device(name: str) -> torch.device:
