@@ -141,7 +141,7 @@ def test_a_frame_that_cannot_be_converted_ends_the_video(
     class Broken(Exception):
         pass
 
-    def fail(index: int, seconds: float, frame: object) -> None:
+    def fail(index: int, seconds: float, frame: object, stamp: int | None) -> None:
         raise Broken("no such conversion")
 
     reader = VideoReader(path)
