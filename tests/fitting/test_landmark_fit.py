@@ -132,9 +132,11 @@ def test_refining_stays_near_its_start_where_landmarks_are_silent() -> None:
     truth = random_faces(head, 4)
     seen = seen_landmarks(head, truth)
     start = truth.replace(head_pose=truth.head_pose + 0.05)
-    refined = LandmarkFit(head, WEAK_PRIOR)(seen, size=SIZE, start=start)
+    # 25 steps come to rest under this prior; under 1e-4 they end up to 0.13 away, still on the way
+    config = replace(WEAK_PRIOR, refine_prior=1e-2)
+    refined = LandmarkFit(head, config)(seen, size=SIZE, start=start)
     assert refined.error.max() < 0.1
-    torch.testing.assert_close(refined.parameters.expression, truth.expression, atol=0.1, rtol=0)
+    torch.testing.assert_close(refined.parameters.expression, truth.expression, atol=0.05, rtol=0)
 
 
 def test_a_shape_that_landmarks_do_not_show_returns_to_the_mean() -> None:
