@@ -214,7 +214,7 @@ def measured(
     answers, std = {"single": single}, {}
     if reconstructor.refine:
         found = ClipEstimator(reconstructor)([person] * len(frames), frames)
-        answers["clip"] = found.parameters
+        answers["joint"] = found.parameters
         std = signal_std({name: values.numpy() for name, values in found.std.items()})
     last = list(answers.values())[-1]
     smooth = smooth_clip(to_image(last, T, anchor), seconds, head, std=std)
@@ -241,11 +241,11 @@ def main(options: Options) -> None:
     labels, anchor = read_labeled_set(options.clips), HeadAnchor.of(reconstructor.head)
     people = np.unique(labels["person"]).tolist()
     rows = [measured(reconstructor, labels, person, anchor) for person in people]
-    kinds = [name for name in ("single", "clip", "best", "live") if name in rows[0]]
+    kinds = [name for name in ("single", "joint", "best", "live") if name in rows[0]]
     lines = [
         f"Weights {reconstructor.weights}, network alone: {options.fast}. Median distance of "
         "visible points in crop pixels, mean over frames (95th percentile); mean absolute error of "
-        "actions; second differences in crop pixels. `single`: the network's frames; `clip`: the "
+        "actions; second differences in crop pixels. `single`: the network's frames; `joint`: the "
         "joint estimate; `best`: smoothed without lag; `live`: the network's, smoothed as it runs.",
         "",
         "| clip | " + " | ".join(f"{name} | actions | shake" for name in kinds) + " |",

@@ -38,8 +38,8 @@ def track(
             ``mp4`` draws the heads over the video.
         head: name or file of a head, or the head itself.
         weights: name or file of weights; ``none`` fits the landmarks instead.
-        refine: estimate jointly, which is the default of weights that give standard deviations;
-            with others from each frame's landmarks.
+        refine: estimate each stretch jointly where the weights give standard deviations, with
+            others from each frame's landmarks; else the network's frames are smoothed.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         config: smoothing and other settings.
 
@@ -50,6 +50,8 @@ def track(
         UsageError: if a format is unknown.
     """
     names = parse_clip_formats(",".join(formats))
-    reconstructor = FaceReconstructor(head, weights=weights, refine=refine, device=device)
+    reconstructor = FaceReconstructor(
+        head, weights=weights, refine=refine, fast=not refine, device=device
+    )
     check_formats(names, reconstructor.head)
     return track_video(path, reconstructor, Path(out), names, config).track

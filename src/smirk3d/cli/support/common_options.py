@@ -21,10 +21,10 @@ class Estimation:
     weights: str = "default"
     """Name or file of encoder weights; none fits landmarks instead."""
     refine: bool = False
-    """Estimate jointly from the network's answer and the landmarks, which is the default of weights
-    that give standard deviations."""
+    """Estimate jointly from the network's answer and the landmarks: of weights that give standard
+    deviations the default on photos, in clips only where asked for."""
     fast: bool = False
-    """Take the network's answer alone."""
+    """Take the network's answer alone, as in clips."""
     device: Device = "auto"
     """Device to compute on."""
 
