@@ -123,7 +123,7 @@ def onnx_seeds() -> list[Files]:
     """Return a model with the header of an encoder, and one of somebody else."""
     from onnx import TensorProto, helper
 
-    from smirk3d.encoders.onnx_export import HEADER_KEY, INPUT
+    from smirk3d.encoders.head_description import ONNX_HEADER_KEY, ONNX_INPUT
 
     head = tiny_head()
     groups = {group.name: list(group.names) for group in (*head.spec, *VIEW_SPEC)}
@@ -134,9 +134,9 @@ def onnx_seeds() -> list[Files]:
         "groups": groups, "provenance": {}, "unseen": unseen,
     }  # fmt: skip
     size: list[str | int | None] = ["batch", 3, CROP_SIZE, CROP_SIZE]
-    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, size)
+    images = helper.make_tensor_value_info(ONNX_INPUT, TensorProto.FLOAT, size)
     answer = helper.make_tensor_value_info("shape", TensorProto.FLOAT, ["batch", 3])
-    node = helper.make_node("ReduceMean", [INPUT], ["shape"], axes=[2, 3], keepdims=0)
+    node = helper.make_node("ReduceMean", [ONNX_INPUT], ["shape"], axes=[2, 3], keepdims=0)
     graph = helper.make_graph([node], "made", [images], [answer])
     opset = [helper.make_opsetid("", 17)]
     seeds: list[Files] = []
@@ -145,6 +145,6 @@ def onnx_seeds() -> list[Files]:
     for changes in wrong:
         model = helper.make_model(graph, opset_imports=opset, ir_version=8)
         entry = model.metadata_props.add()
-        entry.key, entry.value = HEADER_KEY, json.dumps(header | changes)
+        entry.key, entry.value = ONNX_HEADER_KEY, json.dumps(header | changes)
         seeds.append({"a.onnx": model.SerializeToString()})
-    return [*seeds, {"a.onnx": seeds[0]["a.onnx"].replace(HEADER_KEY.encode(), b"x" * 7)}]
+    return [*seeds, {"a.onnx": seeds[0]["a.onnx"].replace(ONNX_HEADER_KEY.encode(), b"x" * 7)}]
