@@ -91,6 +91,7 @@ class SubjectScene:
         self._picture = self._add_picture(f"{name}/picture")
         self._jpeg: bytes | None = None
         self._texture_given_up = False
+        self._is_removed = False
 
     def place(self, shift: float) -> None:
         """Move the subject's middle to a position along x, in metres."""
@@ -215,7 +216,8 @@ class SubjectScene:
         crop = torch.from_numpy(found.crop(CROP_SIZE, _CROP_SIDE)).permute(2, 0, 1).float() / 255
         iris = iris_colour(subject.head, found.parameters, crop)
         for mesh in drawn_meshes(subject.head, replace(CLAY_COMPLEXION, iris=iris)):
-            if mesh.name.startswith("iris"):
+            # colours are found in a thread; another file may have been opened meanwhile
+            if mesh.name.startswith("iris") and not self._is_removed:
                 self._handles[number][mesh.name].color = mesh.colour
 
     def show_picture(self, frame: int, appearance: Appearance) -> None:
@@ -232,6 +234,7 @@ class SubjectScene:
 
     def remove(self) -> None:
         """Take the nodes away and stop reading pictures."""
+        self._is_removed = True
         self._root.remove()
         if self._opened.subject.pictures is not None:
             self._opened.subject.pictures.close()
