@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from smirk3d.array_interface import library
 from smirk3d.rendering.complexion import Complexion
-from smirk3d.rendering.hair_pictures import brow_alpha, brow_band, lash_alpha
+from smirk3d.rendering.hair_pictures import _brow_picture, brow_alpha, brow_band, lash_alpha
 from smirk3d.rendering.layers import Style, draw_layer
 from smirk3d.rendering.picture_surface import BROWS, PictureSurface, picture_surface
 
@@ -21,7 +24,7 @@ def test_brows_are_hairs_within_a_band(shape: str) -> None:
     assert float(alpha.max()) > 0.9
     assert alpha[:, [0, -1]].mean() < 0.05
     assert alpha[[0, -1]].mean() < 0.05
-    brow_alpha.cache_clear()
+    _brow_picture.cache_clear()
     assert torch.equal(brow_alpha(shape), alpha)
     low, high = brow_band(torch.linspace(0.1, 0.9, 5), shape)
     assert (low < high).all()
@@ -34,6 +37,15 @@ def test_thick_brows_cover_more_than_thin_ones() -> None:
 def test_lashes_grow_from_the_lower_edge() -> None:
     alpha = lash_alpha()
     assert alpha[-20:].mean() > 3 * alpha[:20].mean()
+
+
+@pytest.mark.parametrize("alpha", [lambda: brow_alpha("natural"), lash_alpha])
+def test_pictures_of_hairs_are_of_the_library_in_use(alpha: Callable[[], object]) -> None:
+    with library("numpy"):
+        assert not isinstance(alpha(), torch.Tensor)
+        with library("torch"):
+            assert isinstance(alpha(), torch.Tensor)
+        assert not isinstance(alpha(), torch.Tensor)
 
 
 def carrier(height: float) -> PictureSurface:

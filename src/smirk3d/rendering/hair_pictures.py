@@ -41,6 +41,7 @@ the middle of the open head's landmarks on the brow's rims, which lies 2.1 mm hi
 end, as far as the hairs find room."""
 
 Curve = NDArray[np.float64]
+Picture = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +65,26 @@ _BROWS: dict[BrowShape, _Brow] = {
 }
 
 
-@cache
 def brow_alpha(shape: BrowShape) -> Tensor:
     """Return the alpha ``[H, W]`` in [0, 1] of brows of a shape."""
+    return torch.from_numpy(_brow_picture(shape))
+
+
+def lash_alpha() -> Tensor:
+    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the eyelid's margin is the lower edge."""
+    return torch.from_numpy(_lash_picture())
+
+
+# what is kept is NumPy's, since a process may draw with either library in turn
+@cache
+def _brow_picture(shape: BrowShape) -> Picture:
     brow = _BROWS[shape]
     hairs = _drawn(_BROW_SIZE, lambda: _brow_hairs(brow))
     return 1 - (1 - hairs) * (1 - _undercoat(brow))
 
 
 @cache
-def lash_alpha() -> Tensor:
-    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the eyelid's margin is the lower edge."""
+def _lash_picture() -> Picture:
     return _drawn(_LASH_SIZE, _lash_hairs)
 
 
@@ -86,7 +96,7 @@ def brow_band(along: Tensor, shape: BrowShape = "natural") -> tuple[Tensor, Tens
     return low, high
 
 
-def _undercoat(brow: _Brow) -> Tensor:
+def _undercoat(brow: _Brow) -> Picture:
     """Return the alpha ``[H, W]`` of hairs too fine to be drawn one by one."""
     width, height = _BROW_SIZE
     along = (np.arange(width) + 0.5) / width
@@ -94,10 +104,10 @@ def _undercoat(brow: _Brow) -> Tensor:
     reach = np.interp(along, *_ENVELOPE) * brow.thickness
     off = (across[:, None] - _middle(brow, along)) / reach.clip(0.02)
     ends = np.interp(along, [0.0, 0.10, 0.9, 0.99], [0.0, 1.0, 1.0, 0.0])
-    return torch.from_numpy((brow.undercoat * np.exp(-(off**4)) * ends).astype(np.float32))
+    return np.asarray(brow.undercoat * np.exp(-(off**4)) * ends, np.float32)
 
 
-def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, float]]]) -> Tensor:
+def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, float]]]) -> Picture:
     """Return hairs, curves in pixels with a width at the root each, drawn smooth."""
     width, height = size
     image = Image.new("L", (width * _FINER, height * _FINER))
@@ -109,7 +119,7 @@ def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, floa
                 [*(start * _FINER), *(end * _FINER)], fill=255, width=max(1, round(taper * _FINER))
             )
     small = image.resize(size, Image.Resampling.BOX)
-    return torch.from_numpy(np.asarray(small, np.float32) / 255)
+    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
