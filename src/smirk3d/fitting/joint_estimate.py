@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smirk3d.array_interface import (
     Array,
@@ -172,7 +171,7 @@ class JointEstimator:
         groups = person_batches(count, person, self.config.batch_size)
         for rows, persons in groups:
             seen = landmarks[rows] if landmarks is not None else None
-            parts.append(self._estimated(_rows(evidence, rows), seen, beside(persons, self.region)))
+            parts.append(self._estimated(evidence[rows], seen, beside(persons, self.region)))
             done += len(rows)
             if on_progress is not None:
                 on_progress(done)
@@ -337,17 +336,4 @@ def _turn(state: FitState, belief: Belief) -> Array:
     believed = belief.mean.rotation
     return matrix_to_axis_angle(
         state.rotation @ array_namespace(believed).matrix_transpose(believed)
-    )
-
-
-def _rows(evidence: Evidence, rows: NDArray[np.int64]) -> Evidence:
-    def some(values: Array | None) -> Array | None:
-        return None if values is None else values[rows]
-
-    return Evidence(
-        parameters=evidence.parameters[rows],
-        std=None if evidence.std is None else evidence.std[rows],
-        points=some(evidence.points),
-        points_std=some(evidence.points_std),
-        points_visible=some(evidence.points_visible),
     )
