@@ -153,7 +153,7 @@ def steadiness(reconstructor: FaceReconstructor, count: int) -> tuple[list[dict[
     blink_at = count // 2
     trackers = {
         "off": FaceTracker(
-            reconstructor, TrackerConfig(smooth="off", of_clip=reconstructor.refine)
+            reconstructor, TrackerConfig(smooth="off", of_clip=reconstructor.refine_clips)
         ),
         "live": FaceTracker(reconstructor, TrackerConfig(smooth="live")),
     }

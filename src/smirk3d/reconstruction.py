@@ -64,6 +64,11 @@ class FaceReconstructor:
     >>> faces = FaceReconstructor()("photo.jpg")  # doctest: +SKIP
     >>> len(faces[0].parameters.expression)  # doctest: +SKIP
     38
+
+    Attributes:
+        refine: whether pictures are estimated jointly from the network's answer and the landmarks.
+        refine_clips: whether the frames of clips are; only if it was asked for, because the
+            network's frames, smoothed, lie nearer to the truth (docs/estimate.md).
     """
 
     def __init__(
@@ -83,8 +88,8 @@ class FaceReconstructor:
                 another device.
             weights: name or file of encoder weights; ``none`` fits the landmarks instead;
                 ``default`` takes the head's shipped weights, and fits where there are none.
-            refine: estimate jointly from the network's answer and the landmarks. Networks that give
-                standard deviations do so by default.
+            refine: estimate jointly from the network's answer and the landmarks, in clips too.
+                Networks that give standard deviations do so by default on pictures.
             fast: take the network's answer alone.
             detector: finds faces; MediaPipe's landmarker unless given.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``. A head of NumPy arrays, which is what
@@ -111,9 +116,8 @@ class FaceReconstructor:
             loaded.encoder.to(self.device)
         self.weights = loaded.name if loaded else "none"
         self.weights_sha256 = loaded.sha256 if loaded else None
-        self.refine = self.encoder is not None and (
-            refine or (not fast and gives_uncertainty(self.encoder))
-        )
+        self.refine_clips = self.encoder is not None and refine
+        self.refine = self.refine_clips or (not fast and gives_uncertainty(self.encoder))
         self.tongue_gate = TongueGate(self.head)
         self._fit: LandmarkFit | None = None
         self._joint: JointEstimator | None = None

@@ -96,7 +96,7 @@ class Track:
             options.head,
             weights=options.weights,
             refine=options.refine,
-            fast=not options.refine,
+            fast=options.fast,
             device=options.device,
         )
         check_formats(formats, reconstructor.head)
@@ -156,7 +156,7 @@ class Track:
         options = self.estimation
         settings = Settings(
             kind="videos", head=options.head, weights=options.weights, refine=options.refine,
-            fast=not options.refine, device=options.device,
+            fast=options.fast, device=options.device,
             formats=formats, clip=self._config(),
             table=self.corpus.table or "parquet",
         )  # fmt: skip

@@ -70,7 +70,7 @@ class FaceEstimator:
         self._reconstructor = reconstructor
         self._of_clip = of_clip
         self.needs_landmarks = reconstructor.encoder is None or (
-            reconstructor.refine and not gives_uncertainty(reconstructor.encoder)
+            reconstructor.refine_clips and not gives_uncertainty(reconstructor.encoder)
         )
         self._landmarks = reconstructor.head.at_landmarks().to("cpu")
         self._encode = _encoder(reconstructor)

@@ -28,8 +28,8 @@ def track(
     """Track all faces of a video and write the result folder.
 
     A video that is in the folder already, tracked with the same settings, is read from there; a run
-    that was interrupted goes on. For many videos, or for the network's answer alone, make one
-    :class:`FaceReconstructor` and call :func:`smirk3d.tracking.track_video.track_video`.
+    that was interrupted goes on. For many videos make one :class:`FaceReconstructor` and call
+    :func:`smirk3d.tracking.track_video.track_video`.
 
     Args:
         path: the video.
@@ -50,8 +50,6 @@ def track(
         UsageError: if a format is unknown.
     """
     names = parse_clip_formats(",".join(formats))
-    reconstructor = FaceReconstructor(
-        head, weights=weights, refine=refine, fast=not refine, device=device
-    )
+    reconstructor = FaceReconstructor(head, weights=weights, refine=refine, device=device)
     check_formats(names, reconstructor.head)
     return track_video(path, reconstructor, Path(out), names, config).track

@@ -311,7 +311,9 @@ def _follow(
 def tracker_of(reconstructor: FaceReconstructor, config: ClipConfig) -> FaceTracker:
     """Return the tracker of a clip."""
     smooth: Literal["off", "live"] = "live" if config.smooth == "live" else "off"
-    of_clip = smooth == "off" and reconstructor.refine and gives_uncertainty(reconstructor.encoder)
+    of_clip = (
+        smooth == "off" and reconstructor.refine_clips and gives_uncertainty(reconstructor.encoder)
+    )
     return FaceTracker(reconstructor, replace(config.tracker, smooth=smooth, of_clip=of_clip))
 
 
@@ -374,7 +376,7 @@ def tracking_job(
         "input": digest,
         "head": reconstructor.head.fingerprint,
         "weights": reconstructor.weights_sha256,
-        "refine": reconstructor.refine,
+        "refine": reconstructor.refine_clips,
         "live": config.smooth == "live",
         "tracker": asdict(config.tracker),
     }
