@@ -16,7 +16,9 @@ from common import measure, write_results
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.rasterization import rasterize
-from smirk3d.rasterization.base import Engine, rasterize_ids_numba, rasterize_ids_torch
+from smirk3d.rasterization.base import Engine
+from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
+from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 
 CASES = [(1, 224), (8, 224), (32, 224), (1, 512), (1, 1024)]

@@ -20,7 +20,7 @@ _chosen: list[Library] = []
 
 @contextmanager
 def library(name: Library) -> Iterator[None]:
-    """Choose :func:`smirk3d.array_interface.default_library` while the context lasts.
+    """Choose :func:`default_library` while the context lasts.
 
     The choice is the whole process's.
     """
@@ -31,8 +31,11 @@ def library(name: Library) -> Iterator[None]:
         _chosen.pop()
 
 
-def chosen_library() -> Library:
-    """Return the library that :func:`library` chose, else torch where it is installed."""
+def default_library() -> Library:
+    """Return the library of arrays that are made without another array to follow.
+
+    It is torch where it is installed, else NumPy, unless :func:`library` says otherwise.
+    """
     if _chosen:
         return _chosen[-1]
     return "torch" if torch_installed() else "numpy"

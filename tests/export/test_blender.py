@@ -32,7 +32,7 @@ def in_blender(path: Path, frames: list[float]) -> dict[str, np.ndarray]:
 
 def vertex_ids() -> dict[str, np.ndarray]:
     """Vertices of each part's mesh."""
-    return {primitive.part: primitive.vertex_ids.numpy() for primitive in primitives(HEAD)}
+    return {primitive.part: primitive.vertex_ids for primitive in primitives(HEAD)}
 
 
 def moving() -> HeadMotion:

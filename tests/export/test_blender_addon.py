@@ -75,7 +75,7 @@ def assert_posed(
     Contact of lips and lids is in the faces of a GLB alone: that much, it may be off.
     """
     parts = [*primitives(head), *(hair_primitives(head) if strips else [])]
-    ids = torch.cat([part.vertex_ids for part in parts])
+    ids = np.concatenate([part.vertex_ids for part in parts])
     expected = head(face).vertices[0, ids].numpy()
     slack = head.contact_offsets(face)[0, ids].norm(dim=1).numpy()
     assert (np.abs(seen - expected).max(1) <= slack + 2e-5).all()

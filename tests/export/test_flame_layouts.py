@@ -65,18 +65,18 @@ def seen(clip):
     """Where our own camera shows the vertices, in image pixels ``[3, V, 2]``."""
     vertices = clip.head(clip.parameters).vertices
     crop = ndc_to_pixels(project(vertices, clip.parameters.camera)[..., :2], 224)
-    return crop_pixels_to_image(crop, clip.T_crop_image).numpy()
+    return crop_pixels_to_image(crop, clip.T_crop_image)
 
 
 def flame_vertices(head, pose, expression, shape):
     """FLAME as those programs evaluate it: axis-angle of root, neck, jaw, left and right eye."""
-    pose = torch.as_tensor(np.asarray(pose, np.float32)).view(1, 15)
+    pose = np.asarray(pose, np.float32).reshape(1, 15)
     parameters = head.neutral().replace(
-        shape=torch.as_tensor(np.asarray(shape, np.float32)).view(1, 300),
-        expression=torch.as_tensor(np.asarray(expression, np.float32)).view(1, 100)[:, :50],
+        shape=np.asarray(shape, np.float32).reshape(1, 300),
+        expression=np.asarray(expression, np.float32).reshape(1, 100)[:, :50],
         head_pose=pose[:, :3], neck=pose[:, 3:6], jaw=pose[:, 6:9], eyes=pose[:, 9:],
     )  # fmt: skip
-    return head(parameters).vertices[0].double().numpy()
+    return head(parameters).vertices[0].astype(np.float64)
 
 
 def from_gaussian_avatars(folder, head):
@@ -153,7 +153,7 @@ def read_back(kind, path, clip):
         write_imavatar(path, clip)
         return from_imavatar(path, clip.head)
     write_metrical_tracker(path, clip)
-    neck = clip.parameters.neck.numpy()
+    neck = clip.parameters.neck
     return from_metrical_tracker(path, clip.head, kind, neck)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from smirk3d.export.rigs.appearance import rest_eyeballs
 from smirk3d.export.rigs.photo_eyes import iris_colour
@@ -19,17 +18,17 @@ from smirk3d.rendering.materials import albedo, linear_to_srgb
 
 @pytest.fixture(scope="module")
 def head() -> HeadModel:
-    return load_head("open")
+    return load_head("open", library="numpy")
 
 
-def drawn_face(head: HeadModel, eyes: str, side: int = 448) -> torch.Tensor:
+def drawn_face(head: HeadModel, eyes: str, side: int = 448) -> np.ndarray:
     """The neutral head in its plain colours ``[3, N, N]``, without light."""
     face = head.neutral()
     mesh = head(face)
     fragments = rasterize(project(mesh.vertices, face.camera), head.faces, side, side)
     balls = rest_eyeballs(head, mesh.vertices[0], mesh.joints[0])
     colours = albedo(
-        head.part[fragments.corners].amin(0).long(),
+        head.part[fragments.corners].min(0),
         fragments.at_pixels(mesh.vertices),
         {PARTS.index(name): ball for name, ball in balls.items()},
         complexion=Complexion(iris=EYE_COLOURS[eyes]),
@@ -50,8 +49,8 @@ def test_a_drawn_faces_irises_are_read(head: HeadModel, name: str) -> None:
 
 
 def test_closed_eyes_keep_the_usual_colour(head: HeadModel) -> None:
-    weights = torch.zeros(1, 52)
+    weights = np.zeros((1, 52), np.float32)
     weights[0, [0, 7]] = 1.0
     face = head.from_arkit(weights)
-    grey = torch.full((3, 224, 224), 0.5)
+    grey = np.full((3, 224, 224), 0.5, np.float32)
     assert iris_colour(head, face[0], grey) == CLAY_COMPLEXION.iris

@@ -86,7 +86,7 @@ def test_a_point_cache_has_the_posed_vertices(tmp_path: Path, kind: str) -> None
         points = UsdGeom.Mesh(stage.GetPrimAtPath(f"/Head/{primitive.part}")).GetPointsAttr()
         assert points.GetTimeSamples() == [0, 1, 2]
         for frame in range(3):
-            expected = posed[frame, primitive.vertex_ids.numpy()]
+            expected = posed[frame, primitive.vertex_ids]
             np.testing.assert_allclose(np.array(points.Get(frame)), expected, atol=1e-6)
 
 

@@ -113,8 +113,8 @@ def test_projected_area_is_positive_towards_the_viewer() -> None:
 
 def test_unit_along_other_dimensions() -> None:
     vectors = torch.tensor([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0]])
-    torch.testing.assert_close(unit(vectors, dim=0)[:, 0], torch.tensor([0.6, 0.8, 0.0]))
-    assert torch.equal(unit(vectors, dim=0)[:, 1], torch.zeros(3))
+    torch.testing.assert_close(unit(vectors, axis=0)[:, 0], torch.tensor([0.6, 0.8, 0.0]))
+    assert torch.equal(unit(vectors, axis=0)[:, 1], torch.zeros(3))
 
 
 def test_faces_within_needs_all_corners() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,11 +50,12 @@ def encoder(head: HeadModel) -> FaceEncoder:
 
 
 def converter(head: HeadModel) -> HeadConverter:
-    corners = head.faces[head.part[head.faces].eq(0).all(1)]
-    bary = torch.full((len(corners), 3), 1 / 3)
-    weights = torch.full((len(corners),), 1 / len(corners))
+    own = head.to_numpy()
+    corners = own.faces[(own.part[own.faces] == 0).all(1)]
+    bary = np.full((len(corners), 3), 1 / 3)
+    weights = np.full(len(corners), 1 / len(corners))
     pairs = SurfaceCorrespondence(
-        corners, bary, corners, bary, weights, torch.eye(3), torch.zeros(3), torch.zeros(len(bary))
+        corners, bary, corners, bary, weights, np.eye(3), np.zeros(3), np.zeros(len(bary))
     )
     return HeadConverter(head, head, correspondence=pairs)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from smirk3d.errors import ShapeError
 from smirk3d.geometry.rotations import axis_angle_to_matrix
@@ -31,8 +30,8 @@ def crop_transform(scale: float, left: float, top: float) -> np.ndarray:
 
 
 def posed(transform: np.ndarray, camera: tuple[float, float, float] = (7.0, 0, 0)) -> PosedHead:
-    head = tiny_head()
-    parameters: FaceParameters = head.neutral().replace(camera=torch.tensor([camera]))
+    head = tiny_head().to_numpy()
+    parameters: FaceParameters = head.neutral().replace(camera=np.array([camera]))
     return PosedHead(
         head=head,
         vertices=head(parameters).vertices[0],
@@ -47,12 +46,12 @@ def covered(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def test_positions_undo_the_crop() -> None:
     face = posed(crop_transform(2.24, 50, 30), camera=(7.0, 0.01, -0.02))
-    points = torch.tensor([[0.0, 0.0, 0.0], [0.02, 0.03, 0.1]])
+    points = np.array([[0.0, 0.0, 0.0], [0.02, 0.03, 0.1]])
     # crop pixel = 112 (1 + 7 (x + tx)) = 119.84 and 112 (1 - 7 (y + ty)) = 127.68;
     # photo pixel = crop pixel / 2.24 + (50, 30)
-    expected = torch.tensor([[103.5, 87.0], [110.5, 76.5]])
+    expected = np.array([[103.5, 87.0], [110.5, 76.5]])
     found = image_positions(face, points)
-    torch.testing.assert_close(found[:, :2], expected)
+    np.testing.assert_allclose(found[:, :2], expected, rtol=1e-5, atol=1e-5)
     assert found[1, 2] - found[0, 2] == pytest.approx(-0.1 * 7 * 50, rel=1e-5)
 
 
@@ -70,9 +69,9 @@ def test_overlay_lands_on_the_projected_vertices() -> None:
 def test_overlay_follows_a_turned_crop() -> None:
     quarter = np.array([[0, 1.0, 0], [-1.0, 0, 200], [0, 0, 1]])
     face = posed(quarter)
-    nose = image_positions(face, torch.tensor([[0.0, 0.05, 0.0]]))[0, :2]
+    nose = image_positions(face, np.array([[0.0, 0.05, 0.0]]))[0, :2]
     # crop (112, 72.8): x = 200 - 72.8, y = 112
-    torch.testing.assert_close(nose, torch.tensor([127.2, 112.0]))
+    np.testing.assert_allclose(nose, np.array([127.2, 112.0]), rtol=1e-5, atol=1e-5)
 
 
 def test_overlay_does_not_change_the_photo() -> None:
@@ -110,7 +109,7 @@ def test_opacity_mixes_with_the_photo() -> None:
 
 def test_region_restricts_the_drawing() -> None:
     face = posed(crop_transform(2.24, 60, 40))
-    face.head.region_face.copy_(face.head.v_template[:, 0] > -0.02)
+    face.head.region_face[:] = face.head.v_template[:, 0] > -0.02
     whole = (overlay(photo(), [face], style=ROUGH, region=None) != BLUE).any(2)
     part = (overlay(photo(), [face], style=ROUGH, region="face") != BLUE).any(2)
     assert 0 < part.sum() < 0.9 * whole.sum()
@@ -151,10 +150,10 @@ def test_panel_shows_the_part_of_a_large_photo_with_the_face() -> None:
 
 
 def test_clay_turns_the_right_way() -> None:
-    head = tiny_head()
+    head = tiny_head().to_numpy()
     front = clay(head, head.v_template, View(height=80, width=80), ROUGH)
-    nose = torch.zeros_like(head.v_template)
-    nose[head.part != 0] = torch.tensor([0.0, 0.0, 0.001])
+    nose = np.zeros_like(head.v_template)
+    nose[head.part != 0] = np.array([0.0, 0.0, 0.001])
     left, right = turntable(head, head.v_template, [-0.5, 0.5], View(height=80, width=80), ROUGH)
     assert front.shape == (80, 80, 3)
 
@@ -168,7 +167,7 @@ def test_clay_turns_the_right_way() -> None:
 
 
 def test_clay_can_be_transparent() -> None:
-    head = tiny_head()
+    head = tiny_head().to_numpy()
     picture = clay(head, head.v_template, View(height=64, width=48, backdrop=False), ROUGH)
     assert picture.shape == (64, 48, 4)
     assert picture[0, 0, 3] == 0
@@ -176,11 +175,11 @@ def test_clay_can_be_transparent() -> None:
 
 
 def test_facing_viewer_takes_the_pose_away() -> None:
-    head = tiny_head()
-    rotation = axis_angle_to_matrix(torch.tensor([0.2, -0.5, 0.1]))
+    head = tiny_head().to_numpy()
+    rotation = axis_angle_to_matrix(np.array([0.2, -0.5, 0.1]))
     turned = facing_viewer(head, head.v_template @ rotation.T + 0.3)
     expected = head.v_template - head.v_template.mean(0)
-    torch.testing.assert_close(turned, expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(turned, expected, atol=1e-5, rtol=0)
 
 
 def test_sheet_places_pictures_in_rows() -> None:
@@ -230,4 +229,4 @@ def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="columns"):
         contact_sheet([], 1)
     with pytest.raises(ShapeError):
-        clay(tiny_head(), torch.zeros(5, 3))
+        clay(tiny_head().to_numpy(), np.zeros((5, 3)))

@@ -243,7 +243,8 @@ def test_the_mouth_is_the_hull_of_the_lips(track: Track, head: HeadModel) -> Non
     finally:
         lips[:] = before
     rows, columns = np.nonzero(mask)
-    low, high = clip.seen(2)[:40].amin(0).tolist(), clip.seen(2)[:40].amax(0).tolist()
+    points = clip.seen(2)[:40]
+    low, high = points.min(0).tolist(), points.max(0).tolist()
     assert abs(columns.min() - max(low[0], 0)) < 1.5
     assert abs(rows.max() - min(high[1], HEIGHT - 1)) < 1.5
 

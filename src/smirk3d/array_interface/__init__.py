@@ -16,14 +16,14 @@ from smirk3d.array_interface.operations import (
     check_images,
     constant,
     copied,
+    counted,
     default_array,
-    default_library,
     diagonal_matrices,
+    distances,
     identity_like,
     in_precision,
     is_floating,
     is_torch,
-    library_of,
     norm,
     on_cpu,
     require_finite,
@@ -32,8 +32,9 @@ from smirk3d.array_interface.operations import (
     split,
     to_numpy,
     without_gradients,
+    zeros,
 )
-from smirk3d.library_choice import Library, library, torch_installed
+from smirk3d.library_choice import Library, default_library, library, torch_installed
 
 __all__ = [
     "Array",
@@ -45,15 +46,16 @@ __all__ = [
     "check_images",
     "constant",
     "copied",
+    "counted",
     "default_array",
     "default_library",
     "diagonal_matrices",
+    "distances",
     "identity_like",
     "in_precision",
     "is_floating",
     "is_torch",
     "library",
-    "library_of",
     "norm",
     "on_cpu",
     "require_finite",
@@ -63,4 +65,5 @@ __all__ = [
     "to_numpy",
     "torch_installed",
     "without_gradients",
+    "zeros",
 ]

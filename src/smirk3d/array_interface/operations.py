@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -15,9 +13,8 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.numpy_tensor import NumpyTensor, base, wrapped
 from smirk3d.errors import UsageError
-from smirk3d.library_choice import Library, chosen_library
+from smirk3d.library_choice import Library, default_library
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
@@ -25,29 +22,6 @@ standard has no protocol for arrays."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_at_hand: ContextVar[Library | None] = ContextVar("library", default=None)
-"""The library that :func:`library_of` chose in this thread."""
-
-
-def default_library() -> Library:
-    """Return the library of arrays that are made without another array to follow.
-
-    It is torch where it is installed, else NumPy, unless :func:`library` or :func:`library_of`
-    says otherwise.
-    """
-    at_hand = _at_hand.get()
-    return chosen_library() if at_hand is None else at_hand
-
-
-@contextmanager
-def library_of(array: Array) -> Iterator[None]:
-    """Choose an array's library in this thread, for what is made beside it."""
-    token = _at_hand.set("torch" if is_torch(array) else "numpy")
-    try:
-        yield
-    finally:
-        _at_hand.reset(token)
 
 
 def is_torch(array: object) -> bool:
@@ -76,7 +50,7 @@ def constant(values: Sequence[Any], like: Array) -> Array:
     """Return numbers as an array of the library, precision and device of another one."""
     if is_torch(like):
         return like.new_tensor(values)
-    return _same_kind(np.asarray(values, dtype=like.dtype), like)
+    return np.asarray(values, dtype=like.dtype)
 
 
 def as_like(array: Array, like: Array) -> Array:
@@ -84,7 +58,7 @@ def as_like(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array).to(like)
-    return _same_kind(to_numpy(array).astype(like.dtype, copy=False), like)
+    return to_numpy(array).astype(like.dtype, copy=False)
 
 
 def beside(array: Array, like: Array) -> Array:
@@ -92,11 +66,7 @@ def beside(array: Array, like: Array) -> Array:
     if is_torch(like):
         torch = sys.modules["torch"]
         return torch.as_tensor(array, device=like.device)
-    return _same_kind(to_numpy(array), like)
-
-
-def _same_kind(array: NDArray[Any], like: Array) -> Array:
-    return wrapped(array) if isinstance(like, NumpyTensor) else array
+    return to_numpy(array)
 
 
 def default_array(array: NDArray[Any], name: Library | None = None) -> Array:
@@ -107,7 +77,7 @@ def default_array(array: NDArray[Any], name: Library | None = None) -> Array:
         name: the library; :func:`default_library` unless given.
     """
     if (name or default_library()) == "numpy":
-        return wrapped(array)
+        return array
     torch = importlib.import_module("torch")
     return torch.as_tensor(array)
 
@@ -116,7 +86,7 @@ def to_numpy(array: Array) -> NDArray[Any]:
     """Return an array as a NumPy array without gradient history, perhaps sharing memory."""
     if is_torch(array):
         return array.detach().cpu().numpy()
-    return np.asarray(base(array))
+    return np.asarray(array)
 
 
 def in_precision(array: Array, like: Array) -> Array:
@@ -168,13 +138,49 @@ def set_columns(array: Array, columns: Array, values: Array) -> Array:
 
 
 def add_at(array: Array, axis: int, rows: Array, values: Array) -> Array:
-    """Return a copy to which values are added at some rows of an axis; rows may repeat."""
+    """Return a copy to which values are added at some rows of an axis; rows may repeat.
+
+    Args:
+        array: floating-point numbers ``[..., R, ...]``.
+        axis: not negative.
+        rows: ``[N]``.
+        values: ``[..., N, ...]``, in the array's precision.
+    """
     if is_torch(array):
-        return array.index_add(axis, rows, values)
-    summed = array.copy()
-    place: Any = (slice(None),) * axis + (rows,)
-    np.add.at(summed, place, values)
-    return summed
+        index = rows.reshape(-1, *(1,) * (array.ndim - 1 - axis)).expand(values.shape)
+        return array.scatter_add(axis, index, values)
+    added = np.moveaxis(np.zeros_like(array), axis, 0)
+    values = np.moveaxis(values, axis, 0)
+    # whichever loop is the shorter: NumPy's add.at takes a hundred times as long
+    if len(rows) < added[:1].size:
+        for row, value in zip(rows, values, strict=True):
+            added[row] += value
+    else:
+        for place in np.ndindex(added.shape[1:]):
+            column = (slice(None), *place)
+            added[column] = np.bincount(rows, values[column], len(added))
+    return array + np.moveaxis(added, 0, axis)
+
+
+def zeros(shape: Sequence[int], like: Array) -> Array:
+    """Return zeros in the library, precision and device of an array."""
+    if is_torch(like):
+        return like.new_zeros(tuple(shape))
+    return np.zeros(tuple(shape), like.dtype)
+
+
+def counted(count: int, like: Array) -> Array:
+    """Return the numbers from 0 to before ``count``, int64, beside an array."""
+    return beside(np.arange(count), like)
+
+
+def distances(first: Array, second: Array) -> Array:
+    """Return the distances ``[N, M]`` between two sets of points ``[N, D]`` and ``[M, D]``."""
+    if is_torch(first):
+        return sys.modules["torch"].cdist(first, second)
+    # by a product of matrices, as torch does: differences of all pairs would fill memory
+    square = (first * first).sum(1)[:, None] + (second * second).sum(1) - 2 * (first @ second.T)
+    return np.sqrt(np.maximum(square, 0))
 
 
 def diagonal_matrices(diagonals: Array) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import to_numpy
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.corpus.columns import ANGLES, NUMBERS, SCORES
 from smirk3d.export.arkit_csv import arkit_rows
@@ -77,8 +77,7 @@ def _motion(head: HeadModel, parameters: FaceParameters) -> NDArray[np.float32]:
     values = np.full((len(parameters), len(ANGLES) + len(ARKIT_NAMES)), np.nan, np.float32)
     if not head.has_named_actions:
         return values
-    with torch.no_grad():
-        rows = arkit_rows(head, parameters.to(head.v_template)).cpu().numpy()
+    rows = to_numpy(arkit_rows(head, parameters))
     actions = len(ARKIT_NAMES)
     values[:, : len(ANGLES)] = np.degrees(rows[:, [actions + place for place in _ANGLE_PLACES]])
     values[:, len(ANGLES) :] = rows[:, :actions]

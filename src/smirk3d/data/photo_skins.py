@@ -14,11 +14,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
+from smirk3d.array_interface import to_numpy, without_gradients
 from smirk3d.assets import user_folder
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.npz import NpzFile
@@ -32,6 +30,7 @@ from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
+from smirk3d.rasterization.picture_sampling import sampled
 from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
 from smirk3d.rendering.photo_colours import PhotoSkin, faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import soft_region
@@ -161,31 +160,32 @@ class _PhotoSkins:
         self.size = (rows // _COARSER, columns // _COARSER)
         left, right, top, bottom = assets.window
         on_skin = surface.material == SKIN
-        place = torch.from_numpy(surface.uv[on_skin].reshape(-1, 2))
-        ndc = torch.stack(
+        place = surface.uv[on_skin].reshape(-1, 2).astype(np.float32)
+        ndc = np.stack(
             [
                 (place[:, 0] - left) / (right - left) * 2 - 1,
                 (top - place[:, 1]) / (top - bottom) * 2 - 1,
-                torch.zeros(len(place)),
+                np.zeros_like(place[:, 0]),
             ],
             1,
         )
-        self.vertex_ids = torch.from_numpy(surface.faces[on_skin].reshape(-1)).long()
-        triangles = torch.arange(len(place)).view(-1, 3)
+        self.vertex_ids = surface.faces[on_skin].reshape(-1)
+        triangles = np.arange(len(place)).reshape(-1, 3)
         self.fragments = rasterize(ndc[None], triangles, *self.size)
         centre = (top - surface.middle_v) / (top - bottom) * self.size[0] - 0.5
         mirrored = np.round(2 * centre - np.arange(self.size[0])).astype(np.int64)
         self.mirrored_rows = mirrored.clip(0, self.size[0] - 1)
         self.has_mirror = ((mirrored >= 0) & (mirrored < self.size[0])) & surface.mirrors
-        soft = torch.stack(
+        own = head.to_numpy()
+        nose = own.regions["nose"].astype(np.float32)
+        soft = np.column_stack(
             [
-                soft_region(head.faces, head.regions["face"], _FADE_RINGS),
-                torch.from_numpy(surface.masks[:, [LIPS, EYELIDS]]).amax(1),
-                smoothed(head.regions["nose"].float()[:, None], head.faces, 1)[:, 0],
-            ],
-            1,
+                soft_region(own.faces, own.regions["face"], _FADE_RINGS),
+                surface.masks[:, [LIPS, EYELIDS]].max(axis=1),
+                smoothed(nose[:, None], own.faces)[:, 0],
+            ]
         )
-        drawn = self.fragments.interpolate(soft[self.vertex_ids][None])[0].numpy()
+        drawn = self.fragments.interpolate(soft[self.vertex_ids][None])[0]
         face, features, nose = drawn
         self.face = ((face - _EDGE[0]) / (_EDGE[1] - _EDGE[0])).clip(0, 1)
         self.plain = (self.face > _INSIDE) & (np.maximum(features, nose) < 1 - _INSIDE)
@@ -194,9 +194,9 @@ class _PhotoSkins:
     def _base(self, skin: NDArray[np.uint8]) -> Array:
         """Return a skin's linear colours at the kept size ``[H, W, 3]``."""
         small = cv2.resize(skin, self.size[::-1], interpolation=cv2.INTER_AREA)
-        return srgb_to_linear(torch.from_numpy(small).float() / 255).numpy()
+        return np.asarray(srgb_to_linear(np.asarray(small, np.float32) / 255))
 
-    @torch.no_grad()
+    @without_gradients
     def made(
         self, folder: Path, count: int, on_progress: Callable[[str], None]
     ) -> dict[str, NDArray[np.uint8]]:
@@ -209,13 +209,13 @@ class _PhotoSkins:
         photos = read_annotated_faces(folder, keep=lambda key: key in wanted)
         fitted = LandmarkFit(self.head)(photos.landmarks).parameters
         ahead = axis_angle_to_matrix(fitted.head_pose)[:, 2, 2] > _FRONTAL
-        rows = torch.nonzero(ahead)[:, 0].tolist()
+        rows = np.flatnonzero(to_numpy(ahead)).tolist()
         if not rows:
             raise InputError(f"{folder} has no frontal, neutral portrait to take a skin from")
         made = []
         for done, row in enumerate(rows, 1):
-            photo = photos.images[row].float() / 255
-            unevenness, skin = self._skin(photo, photos.landmarks[row], fitted[row])
+            photo = np.asarray(to_numpy(photos.images[row]) / 255, np.float32)
+            unevenness, skin = self._skin(photo, to_numpy(photos.landmarks[row]), fitted[row])
             made.append((unevenness, f"{PHOTO_SKIN}{photos.keys[row]}", skin))
             if done % _TELL == 0:
                 on_progress(f"skins of {done} of {len(rows)} portraits")
@@ -223,18 +223,16 @@ class _PhotoSkins:
         return {name: skin for _, name, skin in sorted(best, key=lambda one: one[1])}
 
     def _skin(
-        self, photo: Tensor, landmarks: Tensor, fitted: FaceParameters
+        self, photo: Array, landmarks: Array, fitted: FaceParameters
     ) -> tuple[float, NDArray[np.uint8]]:
         """Return how uneven a face is in a photo ``[3, N, N]``, and its map."""
         found = faded_into_tone(self.head, photo_colours(self.head, fitted, photo))
         projected = PhotoSkin(found, photo)
         at = self.fragments.at_pixels(projected.attributes()[self.vertex_ids][None])
-        features = _features(landmarks.numpy(), photo.shape[-1])
-        hidden = F.grid_sample(
-            features[None, None], at[3:5].T[None, None], align_corners=False
-        )[0, 0]  # fmt: skip
-        layers = torch.cat([srgb_to_linear(projected.colours(at).clamp(0, 1)), hidden, at[5:6]])
-        drawn = self.fragments.scatter(layers)[0].permute(1, 2, 0).numpy()
+        hidden = sampled(_features(landmarks, photo.shape[-1])[None], at[3:5].T)
+        colour = srgb_to_linear(projected.colours(at).clip(0, 1))
+        layers = np.concatenate([colour, hidden, at[5:6]])
+        drawn = self.fragments.scatter(layers)[0].transpose(1, 2, 0)
         colour, weight = drawn[..., :3], drawn[..., 4] * (1 - drawn[..., 3])
         light = colour.mean(2)
         seen = self.plain & (weight > _INSIDE)
@@ -289,8 +287,8 @@ class _PhotoSkins:
         fine = (relief / self._blurred(relief, _FINE)).clip(0.8, 1.25)
         inside = self.face[..., None]
         whole = colour * fine[..., None] * inside + base * (1 - inside)
-        srgb = linear_to_srgb(torch.from_numpy(whole).clamp(0, 1))
-        return np.asarray((srgb * 255).round().numpy(), np.uint8)
+        srgb = linear_to_srgb(whole.clip(0, 1))
+        return np.asarray(np.round(srgb * 255), np.uint8)
 
 
 def _neutral(folder: Path) -> list[str]:
@@ -305,7 +303,7 @@ def _neutral(folder: Path) -> list[str]:
     return sorted(keys, key=lambda key: hashlib.sha256(key.encode()).hexdigest())
 
 
-def _features(landmarks: Array, size: int) -> Tensor:
+def _features(landmarks: Array, size: int) -> Array:
     """Return where brows and open eyes are in a photo ``[size, size]``, 0 to 1."""
     mask = np.zeros((size, size), np.float32)
     for outline in (*_BROWS, *_EYES):
@@ -313,4 +311,4 @@ def _features(landmarks: Array, size: int) -> Tensor:
     between = float(np.linalg.norm(landmarks[33] - landmarks[263]))
     side = 2 * round(between * _WIDER) + 1
     wider = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    return torch.from_numpy(np.asarray(cv2.GaussianBlur(wider, (0, 0), 1.0), np.float32))
+    return np.asarray(cv2.GaussianBlur(wider, (0, 0), 1.0), np.float32)

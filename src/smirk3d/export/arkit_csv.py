@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, array_namespace, without_gradients
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.rigs.rig import check_times, skull_rotation
@@ -37,12 +37,13 @@ DEFAULT_FPS = Fraction(60)
 """Frame rate of the timecodes in the app's own recordings, whatever their camera gives."""
 
 
-def rotation_angles(matrix: Tensor) -> Tensor:
+def rotation_angles(matrix: Array) -> Array:
     """Return yaw, pitch and roll ``[B, 3]`` in radians, with the app's signs, of ``[B, 3, 3]``."""
-    yaw = -torch.atan2(matrix[:, 0, 2], matrix[:, 2, 2])
-    pitch = -torch.asin(matrix[:, 1, 2].clamp(-1, 1))
-    roll = -torch.atan2(matrix[:, 1, 0], matrix[:, 1, 1])
-    return torch.stack([yaw, pitch, roll], 1)
+    xp = array_namespace(matrix)
+    yaw = -xp.atan2(matrix[:, 0, 2], matrix[:, 2, 2])
+    pitch = -xp.asin(matrix[:, 1, 2].clip(-1, 1))
+    roll = -xp.atan2(matrix[:, 1, 0], matrix[:, 1, 1])
+    return xp.stack([yaw, pitch, roll], axis=1)
 
 
 def timecode(seconds: float, fps: Fraction) -> str:
@@ -62,19 +63,22 @@ def timecode(seconds: float, fps: Fraction) -> str:
     return f"{hour:02d}:{minute:02d}:{second:02d}:{frame:02d}.{sub:03d}"
 
 
-def arkit_rows(head: HeadModel, parameters: FaceParameters) -> Tensor:
-    """Return the 61 values ``[B, 61]`` of faces.
+@without_gradients
+def arkit_rows(head: HeadModel, parameters: FaceParameters) -> Array:
+    """Return the 61 values ``[B, 61]`` of faces, in the head's library and precision.
 
     Raises:
         AssetError: if the head has no named actions.
     """
+    parameters = parameters.to(head.v_template)
+    xp = array_namespace(head.v_template)
     angles = [rotation_angles(skull_rotation(head, parameters))]
     if parameters.eyes.shape[1]:
-        eyes = axis_angle_to_matrix(parameters.eyes.unflatten(1, (2, 3)))
-        angles += [rotation_angles(eye) for eye in eyes.unbind(1)]
+        eyes = axis_angle_to_matrix(parameters.eyes.reshape(-1, 2, 3))
+        angles += [rotation_angles(eyes[:, side]) for side in (0, 1)]
     else:
-        angles += [torch.zeros_like(parameters.head_pose)] * 2
-    return torch.cat([head.arkit(parameters), *angles], 1)
+        angles += [xp.zeros_like(parameters.head_pose)] * 2
+    return xp.concat([head.arkit(parameters), *angles], axis=1)
 
 
 def write_arkit_csv(
@@ -101,8 +105,7 @@ def write_arkit_csv(
         ValueError: if timestamps do not increase from zero or more, or are not one a frame.
     """
     frames = parameters if parameters.shape.ndim == 2 else parameters[None]
-    with torch.no_grad():
-        rows = arkit_rows(head, frames.to(head.v_template)).cpu().tolist()
+    rows = arkit_rows(head, frames).tolist()
     times = timestamps if timestamps is not None else [float(t / fps) for t in range(len(rows))]
     check_times(times, len(rows))
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="ascii") as file:

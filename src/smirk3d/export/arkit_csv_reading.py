@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import Array, array_namespace, as_like
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
@@ -86,26 +86,27 @@ def _seconds(timecode: str, fps: Fraction) -> float:
 
 
 def _faces(head: HeadModel, values: NDArray[np.float64]) -> FaceParameters:
-    table = torch.from_numpy(values).to(head.v_template)
+    table = as_like(values, head.v_template)
     count = len(ARKIT_NAMES)
-    faces = head.from_arkit(table[:, :count].clamp(0, 1))
-    angles = table[:, count:].unflatten(1, (3, 3))
-    turned = matrix_to_axis_angle(rotations_of(angles).flatten(0, 1)).unflatten(0, (-1, 3))
+    faces = head.from_arkit(table[:, :count].clip(0, 1))
+    angles = table[:, count:].reshape(-1, 3, 3)
+    turned = matrix_to_axis_angle(rotations_of(angles))
     faces = faces.replace(head_pose=turned[:, 0])
     if faces.eyes.shape[1] and bool(angles[:, 1:].any()):
-        faces = faces.replace(eyes=turned[:, 1:].flatten(1))
+        faces = faces.replace(eyes=turned[:, 1:].reshape(-1, 6))
     return faces
 
 
-def rotations_of(angles: torch.Tensor) -> torch.Tensor:
+def rotations_of(angles: Array) -> Array:
     """Return rotations ``[..., 3, 3]`` of yaw, pitch and roll ``[..., 3]`` with the app's signs."""
     yaw, pitch, roll = (-angles[..., 0], angles[..., 1], -angles[..., 2])
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
+    xp = array_namespace(angles)
+    zero, one = xp.zeros_like(yaw), xp.ones_like(yaw)
 
-    def rows(*cells: torch.Tensor) -> torch.Tensor:
-        return torch.stack(cells, -1).unflatten(-1, (3, 3))
+    def rows(*cells: Array) -> Array:
+        return xp.stack(cells, axis=-1).reshape(*yaw.shape, 3, 3)
 
-    cy, sy, cx, sx, cz, sz = (f(a) for a in (yaw, pitch, roll) for f in (torch.cos, torch.sin))
+    cy, sy, cx, sx, cz, sz = (f(a) for a in (yaw, pitch, roll) for f in (xp.cos, xp.sin))
     about_y = rows(cy, zero, sy, zero, one, zero, -sy, zero, cy)
     about_x = rows(one, zero, zero, zero, cx, -sx, zero, sx, cx)
     about_z = rows(cz, -sz, zero, sz, cz, zero, zero, zero, one)

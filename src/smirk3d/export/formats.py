@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smirk3d.array_interface import library_of
-from smirk3d.array_interface.torch_names import torch
+import numpy as np
+
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import InputError
 from smirk3d.faces import Face, Picture
@@ -78,8 +78,7 @@ def write_face(name: str, stem: Path, face: Face) -> Path:
         OutputError: if the file cannot be written.
     """
     if name == FLAME:
-        with library_of(face.parameters.shape):
-            return _write_flame_folder(stem.with_name(f"{stem.name}-{FLAME}"), face)
+        return _write_flame_folder(stem.with_name(f"{stem.name}-{FLAME}"), face)
     path = stem.with_name(stem.name + _FILES[name].ending)
     _write(name, path, face)
     return path
@@ -106,16 +105,11 @@ def save_face(path: str | Path, face: Face) -> None:
 
 
 def _write(name: str, path: Path, face: Face) -> None:
-    with library_of(face.parameters.shape):
-        _write_face(name, path, face)
-
-
-def _write_face(name: str, path: Path, face: Face) -> None:
     writer = _FILES[name].load()
     if name in PICTURED:
         writer(path, face)
     elif name in COLOURED and face.shows_pixels:
-        crop = torch.from_numpy(face.crop(*_PICTURE_SIZES)).permute(2, 0, 1).float() / 255
+        crop = face.crop(*_PICTURE_SIZES).transpose(2, 0, 1).astype(np.float32) / 255
         writer(path, face.model(), face.parameters, crop=crop)
     else:
         writer(path, face.model(), face.parameters)
@@ -130,7 +124,7 @@ def _write_flame_folder(folder: Path, face: Face) -> Path:
     clip = clip_module.FlameClip(
         head=face.model(),
         parameters=face.parameters[None],
-        T_crop_image=torch.as_tensor(face.T_crop_image)[None],
+        T_crop_image=np.asarray(face.T_crop_image)[None],
         image_size=(height, width),
         image_names=[picture.path],
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, as_like
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -19,7 +19,7 @@ EASE_SECONDS = 0.5
 _STAYING = ("shape", "camera")
 
 
-def towards_rest(head: HeadModel, parameters: FaceParameters, fractions: Tensor) -> FaceParameters:
+def towards_rest(head: HeadModel, parameters: FaceParameters, fractions: Array) -> FaceParameters:
     """Return faces between themselves and rest; shape and camera stay.
 
     Args:
@@ -29,13 +29,13 @@ def towards_rest(head: HeadModel, parameters: FaceParameters, fractions: Tensor)
             straight ahead.
     """
     rest = head.neutral(len(parameters)).to(parameters.head_pose)
-    left = fractions.to(parameters.head_pose)[:, None]
-    return FaceParameters(
-        **{
-            name: values if name in _STAYING else torch.lerp(getattr(rest, name), values, left)
-            for name, values in parameters.items()
-        }
-    )
+    left = as_like(fractions, parameters.head_pose)[:, None]
+    moved = {
+        name: getattr(rest, name) + left * (values - getattr(rest, name))
+        for name, values in parameters.items()
+        if name not in _STAYING
+    }
+    return parameters.replace(**moved)
 
 
 def with_gaps_filled(
@@ -60,5 +60,4 @@ def with_gaps_filled(
     gone = times - times[frames[np.maximum(last, 0)]]
     fractions = np.clip(1 - (gone - HOLD_SECONDS) / EASE_SECONDS, 0, 1)
     fractions[last < 0] = 0
-    rows = parameters[torch.from_numpy(np.maximum(last, 0))]
-    return towards_rest(head, rows, torch.from_numpy(fractions))
+    return towards_rest(head, parameters[np.maximum(last, 0)], fractions)

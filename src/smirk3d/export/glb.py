@@ -15,8 +15,7 @@ import numpy as np
 import pygltflib as gltf
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import to_numpy
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.contact_targets import rig_in_contact
@@ -116,7 +115,7 @@ def write_glb(
     *,
     extras: Mapping[str, Any] | None = None,
     motion: HeadMotion | None = None,
-    crop: Tensor | None = None,
+    crop: Array | None = None,
 ) -> None:
     """Write one face's head.
 
@@ -175,7 +174,7 @@ def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -
     first = len(model.nodes)
     for j, name in enumerate(rig.joint_names):
         parent = rig.parents[j]
-        above = rig.joints[parent] if parent >= 0 else torch.zeros_like(rig.joints[j])
+        above = rig.joints[parent] if parent >= 0 else np.zeros(3, np.float32)
         model.nodes.append(
             gltf.Node(
                 name=name,
@@ -186,7 +185,7 @@ def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -
         owner = model.nodes[first + parent if parent >= 0 else _POSE_NODE]
         owner.children = [*(owner.children or []), first + j]
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(rig.joints), 1, 1))
-    inverse[:, :3, 3] = -rig.joints.cpu().numpy()
+    inverse[:, :3, 3] = -rig.joints
     # glTF stores matrices by columns
     matrices = buffer.accessor(inverse.transpose(0, 2, 1).reshape(-1, 16), gltf.MAT4)
     joints = list(range(first, first + len(rig.joints)))
@@ -195,7 +194,7 @@ def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -
 
 def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
     rig = look.rig
-    shapes = torch.cat([rig.vertices[None], rig.vertices + rig.offsets])
+    shapes = np.concatenate([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
     parts = []
     for primitive in look.pictured_parts():
@@ -208,22 +207,22 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
         attributes = gltf.Attributes(
             POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
             NORMAL=_vertex_accessor(buffer, normals[0], gltf.VEC3),
-            TEXCOORD_0=_vertex_accessor(buffer, uv * uv.new_tensor([1, -1]) + uv.new_tensor([0, 1]),
+            TEXCOORD_0=_vertex_accessor(buffer, uv * [1, -1] + [0, 1],
                                         gltf.VEC2),
             JOINTS_0=buffer.accessor(
-                joints[ids.cpu()].astype(np.uint16), gltf.VEC4, target=gltf.ARRAY_BUFFER
+                joints[ids].astype(np.uint16), gltf.VEC4, target=gltf.ARRAY_BUFFER
             ),
-            WEIGHTS_0=_vertex_accessor(buffer, weights[ids.cpu()], gltf.VEC4),
+            WEIGHTS_0=_vertex_accessor(buffer, weights[ids], gltf.VEC4),
         )  # fmt: skip
         if part.light is not None:
-            shade = part.light[:, None].expand(-1, 3)
+            shade = np.repeat(part.light[:, None], 3, axis=1)
             attributes.COLOR_0 = _vertex_accessor(buffer, shade, gltf.VEC3)
         if part.folds is not None:
             along = tangents(primitive, points, normals[0])
             attributes.TANGENT = _vertex_accessor(buffer, along, gltf.VEC4)
-        triangles = primitive.faces.cpu().numpy().astype(index_type).reshape(-1)
-        moves = rig.offsets[:, ids].cpu().numpy()
-        bends = (normals[1:] - normals[0]).cpu().numpy()
+        triangles = primitive.faces.astype(index_type).reshape(-1)
+        moves = rig.offsets[:, ids]
+        bends = normals[1:] - normals[0]
         parts.append(
             gltf.Primitive(
                 attributes=attributes,
@@ -250,26 +249,23 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
 
 
 def _vertex_accessor(
-    buffer: _Buffer, values: Tensor | NDArray[Any], kind: str, *, bounds: bool = False
+    buffer: _Buffer, values: NDArray[Any], kind: str, *, bounds: bool = False
 ) -> int:
-    array = to_numpy(values)
-    return buffer.accessor(array.astype(np.float32), kind, target=gltf.ARRAY_BUFFER, bounds=bounds)
+    array = values.astype(np.float32)
+    return buffer.accessor(array, kind, target=gltf.ARRAY_BUFFER, bounds=bounds)
 
 
-def _strongest(lbs_weights: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _strongest(lbs_weights: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return joints and weights ``[V, 4]`` of the four strongest joints, weights summing to 1."""
-    count = min(4, lbs_weights.shape[1])
-    weights, joints = lbs_weights.cpu().topk(count, dim=1)
-    weights = torch.nn.functional.pad(weights, (0, 4 - count))
-    joints = torch.nn.functional.pad(joints, (0, 4 - count))
-    weights = weights / weights.sum(1, keepdim=True)
-    joints = joints.masked_fill(weights == 0, 0)
-    return joints.numpy(), weights.numpy()
+    padded = np.pad(lbs_weights, ((0, 0), (0, max(0, 4 - lbs_weights.shape[1]))))
+    joints = np.argsort(-padded, axis=1, kind="stable")[:, :4]
+    weights = np.take_along_axis(padded, joints, axis=1)
+    return np.where(weights > 0, joints, 0), weights / weights.sum(1, keepdims=True)
 
 
 def _add_material(
     model: gltf.GLTF2, buffer: _Buffer, look: PartLook, name: str
-) -> tuple[int, Tensor]:
+) -> tuple[int, NDArray[np.float32]]:
     """Add a part's material and return it with the texture coordinates that suit it."""
     surface = gltf.PbrMetallicRoughness(
         baseColorFactor=[*look.colour, 1.0], metallicFactor=0.0, roughnessFactor=ROUGHNESS[name]

@@ -20,15 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.array_interface.torch_names import Tensor, torch
-from smirk3d.array_interface.torch_names import functional as F
+from smirk3d.array_interface import as_like
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.rigs.appearance import mouth_light
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
 from smirk3d.faces import Face
-from smirk3d.geometry.meshes import smoothed
+from smirk3d.geometry.meshes import unit
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.action_names import GAZE_ACTIONS
 from smirk3d.heads.contact import LIP_OVERLAP
@@ -39,6 +38,9 @@ from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
+from smirk3d.rendering.picture_surface import soft_lips
+
+Values = NDArray[np.floating]
 
 _HEAD_ANGLES = ("pitch", "yaw", "roll")
 """Sliders of the head pose: rotations about x, y and z."""
@@ -80,7 +82,8 @@ def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None
     Raises:
         OutputError: if it cannot be written.
     """
-    head, parameters, picture = face.model(), face.parameters, face.picture
+    head, picture = face.model().to_numpy(), face.picture
+    parameters = face.parameters.to(head.v_template)
     rig = rig_of(head, parameters)
     sliders = _sliders(head, rig)
     found = _values(head, rig, sliders, parameters[None])[0]
@@ -147,10 +150,9 @@ def _gaze_rotations(head: HeadModel, rig: Rig, name: str) -> list[list[float]]:
     """Return the joint and axis-angle by which a gaze action rotates its eyeball."""
     if name not in GAZE_ACTIONS:
         return []
-    one = torch.zeros(1, len(ARKIT_NAMES)).to(head.v_template)
-    one[0, ARKIT_NAMES.index(name)] = 1
-    left, right = head.from_arkit(one).eyes[0].split(3)
-    joint, rotation = ("eyeL", left) if name.endswith("Left") else ("eyeR", right)
+    one = as_like(np.array([[action == name for action in ARKIT_NAMES]]), head.v_template)
+    eyes = head.from_arkit(one).eyes[0]
+    joint, rotation = ("eyeL", eyes[:3]) if name.endswith("Left") else ("eyeR", eyes[3:])
     return [[rig.joint_names.index(joint), *rotation.tolist()]]
 
 
@@ -168,33 +170,30 @@ def _values(
 ) -> NDArray[np.float64]:
     """Return the sliders' values ``[T, S]`` of faces."""
     frames = frames.to(head.v_template)
-    columns: dict[str, Tensor] = {}
+    columns: dict[str, Values] = {}
     if head.has_named_actions:
-        columns |= zip(ARKIT_NAMES, head.arkit(frames).unbind(1), strict=True)
-        columns |= zip(head.expression_names, frames.expression.unbind(1), strict=True)
+        columns |= zip(ARKIT_NAMES, head.arkit(frames).T, strict=True)
+        columns |= zip(head.expression_names, frames.expression.T, strict=True)
     else:
-        both = torch.cat([frames.expression, frames.eyelids], 1)
-        columns |= zip(rig.target_names, both.unbind(1), strict=True)
+        both = np.concatenate([frames.expression, frames.eyelids], 1)
+        columns |= zip(rig.target_names, both.T, strict=True)
     columns |= {name: frames.jaw[:, axis] for name, _, axis in _jaw_rotations(head, rig)}
     columns |= zip(_HEAD_ANGLES, _euler(axis_angle_to_matrix(frames.head_pose)), strict=True)
     chosen = [columns[slider["name"]] for slider in sliders]
-    return torch.stack(chosen, 1).double().cpu().numpy()
+    return np.stack(chosen, 1).astype(np.float64)
 
 
-def _euler(rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _euler(rotation: Values) -> tuple[Values, Values, Values]:
     """Return pitch, yaw and roll ``[T]`` of rotations ``R_y(yaw) R_x(pitch) R_z(roll)``."""
-    pitch = torch.asin((-rotation[:, 1, 2]).clamp(-1, 1))
-    yaw = torch.atan2(rotation[:, 0, 2], rotation[:, 2, 2])
-    roll = torch.atan2(rotation[:, 1, 0], rotation[:, 1, 1])
+    pitch = np.arcsin((-rotation[:, 1, 2]).clip(-1, 1))
+    yaw = np.arctan2(rotation[:, 0, 2], rotation[:, 2, 2])
+    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 1, 1])
     return pitch, yaw, roll
 
 
 def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
-    lips = torch.zeros(head.num_vertices)
-    if "lips" in head.regions:
-        lips = smoothed(head.regions["lips"].float()[:, None], head.faces)[:, 0].cpu()
-    none = torch.zeros(3, head.num_vertices)
-    plain = linear_to_srgb(albedo(head.part.long().cpu(), none, {}, lips=lips))
+    none = np.zeros((3, head.num_vertices), np.float32)
+    plain = linear_to_srgb(albedo(head.part, none, {}, lips=soft_lips(head)))
     plain = plain * mouth_light(head)
     return {
         "rest": _quantised(rig.vertices),
@@ -203,7 +202,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
         "correctives": [
             [*pair, rig.target_names.index(name)] for name, pair in rig.correctives.items()
         ],
-        "faces": _base64(torch.cat([head.faces, head.hair_faces]).cpu().numpy().astype("<u2")),
+        "faces": _base64(np.concatenate([head.faces, head.hair_faces]).astype("<u2")),
         "hair": _hair(head),
         "strand": _quantised(_strand(head), unit=1e-4),
         "targets": [_sparse(offsets) for offsets in rig.offsets],
@@ -226,13 +225,13 @@ def _contact(head: HeadModel, rig: Rig) -> dict[str, Any] | None:
     return {
         "eyes": [rig.joint_names.index(name) for name in ("eyeL", "eyeR")],
         "surface": contact.eye_surface.tolist(),
-        "lidId": _base64(contact.lid_id.cpu().numpy().astype("<u2")),
-        "lidEye": _base64(contact.lid_eye.cpu().numpy().astype(np.uint8)),
+        "lidId": _base64(contact.lid_id.astype("<u2")),
+        "lidEye": _base64(contact.lid_eye.astype(np.uint8)),
         "lidGap": _quantised(contact.lid_gap, unit=1e-6),
         "overlap": LIP_OVERLAP,
-        "pair": _base64(contact.lip_pair.cpu().numpy().astype("<u2")),
+        "pair": _base64(contact.lip_pair.astype("<u2")),
         "pairShare": _quantised(contact.lip_pair_share, unit=1e-4),
-        "lipId": _base64(contact.lip_id.cpu().numpy().astype("<u2")),
+        "lipId": _base64(contact.lip_id.astype("<u2")),
         "lipShare": _quantised(contact.lip_share, unit=1e-4),
     }
 
@@ -241,50 +240,52 @@ def _hair(head: HeadModel) -> dict[str, Any] | None:
     """Return the hairs' pictures, one above the other: lashes have the lower half."""
     if not len(head.hair_faces):
         return None
-    pictures = [
-        F.interpolate(hair_alpha(PARTS.index(part), CLAY_COMPLEXION)[None, None], _HAIR_SIZE)[0, 0]
-        for part in ("brows", "lashes")
-    ]
+    pictures = []
+    for part in ("brows", "lashes"):
+        alpha = hair_alpha(PARTS.index(part), CLAY_COMPLEXION)
+        height, width = _HAIR_SIZE
+        rows = np.arange(height) * alpha.shape[0] // height
+        pictures.append(alpha[rows[:, None], np.arange(width) * alpha.shape[1] // width])
     buffer = io.BytesIO()
-    Image.fromarray(_bytes(torch.cat(pictures))).save(buffer, "PNG", optimize=True)
+    Image.fromarray(_bytes(np.concatenate(pictures))).save(buffer, "PNG", optimize=True)
     return {"picture": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"}
 
 
-def _strand(head: HeadModel) -> Tensor:
+def _strand(head: HeadModel) -> Values:
     """Return each vertex's coordinates in the hairs' picture and its mark ``[V, 3]``.
 
     Coordinates are u and v on strips of hair. Marks are 1 on lashes, 0.75 on brows, 0.25 on what is
     wet in the mouth, 0 elsewhere.
     """
-    part = head.part.long().cpu()
-    wet = torch.isin(part, torch.tensor([PARTS.index(name) for name in _WET]))
-    strand = F.pad(torch.zeros(head.num_vertices, 2), (0, 1))
+    wet = np.isin(head.part, [PARTS.index(name) for name in _WET])
+    strand = np.zeros((head.num_vertices, 3), np.float32)
     strand[:, 2] = _WET_MARK * wet
     if len(head.hair_faces):
-        corners, uv_corners = head.hair_faces.flatten().cpu(), head.hair_uv_faces.flatten()
-        strand[corners] = F.pad(head.uv[uv_corners].cpu(), (0, 1), value=1.0)
-        brows = part == PARTS.index("brows")
-        strand[:, 2] = torch.where(brows, _BROWS_MARK * strand[:, 2], strand[:, 2])
-        v = torch.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
-        strand[:, 1] = torch.where(strand[:, 2] > 0.5, v, 0.0)
+        strand[head.hair_faces, :2] = head.uv[head.hair_uv_faces]
+        strand[head.hair_faces, 2] = 1
+        brows = head.part == PARTS.index("brows")
+        strand[brows, 2] *= _BROWS_MARK
+        v = np.where(brows, 0.5 - 0.5 * strand[:, 1], 1 - 0.5 * strand[:, 1])
+        strand[:, 1] = np.where(strand[:, 2] > 0.5, v, 0)
     return strand
 
 
-def _joint_fractions(head: HeadModel) -> Tensor:
+def _joint_fractions(head: HeadModel) -> Values:
     """Return skinning weights ``[V, J]`` that sum to 1 after rounding to 255ths."""
-    steps = (head.lbs_weights.cpu() * 255).round()
-    steps.scatter_add_(1, steps.argmax(1, keepdim=True), 255 - steps.sum(1, keepdim=True))
-    return steps / 255
+    steps = np.round(head.lbs_weights * 255)
+    steps[np.arange(len(steps)), steps.argmax(1)] += 255 - steps.sum(1)
+    fractions: Values = steps / 255
+    return fractions
 
 
-def _eye_rays(head: HeadModel, rig: Rig) -> Tensor:
+def _eye_rays(head: HeadModel, rig: Rig) -> Values:
     """Return the direction ``[V, 3]`` of eyeball vertices from their centre at rest, else 0."""
-    rays = torch.zeros_like(rig.vertices)
+    rays = np.zeros_like(rig.vertices)
     for name in ("eyeL", "eyeR"):
         if name in rig.joint_names:
             ball = head.part == PARTS.index(name)
             centre = rig.joints[rig.joint_names.index(name)]
-            rays[ball] = F.normalize(rig.vertices[ball] - centre, dim=1)
+            rays[ball] = unit(rig.vertices[ball] - centre)
     return rays
 
 
@@ -296,17 +297,17 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
     if not face.shows_pixels:
         return {"photo": None, "iris": CLAY_COMPLEXION.iris}
     crop = face.crop(*_PICTURE_SIZES)
-    pixels = torch.from_numpy(crop).permute(2, 0, 1).float() / 255
+    pixels = crop.transpose(2, 0, 1).astype(np.float32) / 255
     found = faded_into_tone(head, photo_colours(head, face.parameters, pixels))
-    strips = torch.isin(head.part, torch.tensor([PARTS.index(part) for part in HAIR_PARTS]))
-    seen = torch.cat([(found.position + 1) / 2, (found.seen * ~strips)[:, None]], 1)
+    strips = np.isin(head.part, [PARTS.index(part) for part in HAIR_PARTS])
+    seen = np.column_stack([(found.position + 1) / 2, found.seen * ~strips])
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     encoded = base64.b64encode(buffer.getvalue()).decode()
     photo = {
         "picture": f"data:image/jpeg;base64,{encoded}",
-        "seen": _quantised(seen.clamp(-3, 3), unit=1e-4),
-        "colours": _base64(_bytes(found.colours.cpu() * mouth_light(head)[:, None])),
+        "seen": _quantised(seen.clip(-3, 3), unit=1e-4),
+        "colours": _base64(_bytes(found.colours * mouth_light(head)[:, None])),
     }
     return {"photo": photo, "iris": iris_colour(head, face.parameters, pixels)}
 
@@ -315,25 +316,25 @@ def _motion(
     head: HeadModel, rig: Rig, sliders: list[dict[str, Any]], motion: HeadMotion
 ) -> dict[str, Any]:
     start = motion.timestamps[0]
-    values = torch.from_numpy(_values(head, rig, sliders, motion.parameters))
+    values = _values(head, rig, sliders, motion.parameters)
     return {
         "seconds": [round(seconds - start, 4) for seconds in motion.timestamps],
         "values": _quantised(values, unit=1e-4),
     }
 
 
-def _sparse(offsets: Tensor) -> dict[str, Any]:
-    rows = (offsets.abs().amax(1) > _UNIT / 2).nonzero()[:, 0]
-    return {"ids": _base64(rows.cpu().numpy().astype("<u2")), "offsets": _quantised(offsets[rows])}
+def _sparse(offsets: Values) -> dict[str, Any]:
+    rows = np.flatnonzero(np.abs(offsets).max(axis=1) > _UNIT / 2)
+    return {"ids": _base64(rows.astype("<u2")), "offsets": _quantised(offsets[rows])}
 
 
-def _quantised(values: Tensor, unit: float = _UNIT) -> dict[str, Any]:
-    steps = np.rint(values.detach().cpu().double().numpy() / unit)
+def _quantised(values: Values, unit: float = _UNIT) -> dict[str, Any]:
+    steps = np.rint(values.astype(np.float64) / unit)
     return {"unit": unit, "data": _base64(np.clip(steps, -32768, 32767).astype("<i2"))}
 
 
-def _bytes(fractions: Tensor) -> NDArray[np.uint8]:
-    return (fractions.clamp(0, 1) * 255).round().byte().contiguous().numpy()
+def _bytes(fractions: Values) -> NDArray[np.uint8]:
+    return np.round(fractions.clip(0, 1) * 255).astype(np.uint8)
 
 
 def _base64(array: NDArray[Any]) -> str:

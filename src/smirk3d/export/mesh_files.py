@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.rigs.appearance import rest_eyeballs, vertex_colours
 from smirk3d.export.rigs.rig import rig_of
@@ -17,10 +17,10 @@ from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.materials import linear_to_srgb
 
 
-def posed_vertices(head: HeadModel, parameters: FaceParameters) -> Tensor:
+def _posed_vertices(head: HeadModel, parameters: FaceParameters) -> NDArray[np.float32]:
     """Return one face's vertices ``[V, 3]`` in metres, expression and head pose applied."""
-    with torch.no_grad():
-        return head(parameters[None].to(head.v_template)).vertices[0].cpu()
+    vertices: NDArray[np.float32] = head(parameters[None].to(head.v_template)).vertices[0]
+    return vertices
 
 
 def write_obj(path: str | Path, head: HeadModel, parameters: FaceParameters) -> None:
@@ -36,18 +36,19 @@ def write_obj(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
     Raises:
         OutputError: if the file cannot be written.
     """
-    vertices = posed_vertices(head, parameters)
+    head = head.to_numpy()
+    vertices = _posed_vertices(head, parameters)
     lines = [f"# {head.name} head, metres, y up, z out of the face", f"o {head.name}"]
     lines += [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in vertices.tolist()]
     lines += [f"vt {u:.6f} {v:.6f}" for u, v in head.uv.tolist()]
     groups: list[str] = []
     count = 0
-    part_of_face = head.part[head.faces].amin(1)
+    part_of_face = head.part[head.faces].min(axis=1)
     for primitive in primitives(head):
-        normals = smooth_normals(primitive, vertices[None].to(head.v_template))[0]
+        normals = smooth_normals(primitive, vertices[None])[0]
         lines += [f"vn {x:.5f} {y:.5f} {z:.5f}" for x, y, z in normals.tolist()]
         chosen = part_of_face == PARTS.index(primitive.part)
-        corners = torch.stack(
+        corners = np.stack(
             [head.faces[chosen] + 1, head.uv_faces[chosen] + 1, primitive.faces + 1 + count], 2
         )
         groups.append(f"g {primitive.part}")
@@ -73,24 +74,20 @@ def write_ply(path: str | Path, head: HeadModel, parameters: FaceParameters) -> 
     """
     import trimesh  # noqa: PLC0415 - takes seconds, and only this format needs it
 
-    vertices = posed_vertices(head, parameters)
-    normals = torch.zeros_like(vertices)
+    head = head.to_numpy()
+    vertices = _posed_vertices(head, parameters)
+    normals = np.zeros_like(vertices)
     colours = np.full((len(vertices), 4), 255, np.uint8)
     rig = rig_of(head, parameters)
     eyes = rest_eyeballs(head, rig.vertices, rig.joints)
     # the skin last: vertices on a border between parts are seen as skin
     for primitive in reversed(primitives(head)):
-        ids = primitive.vertex_ids.cpu()
-        part = primitive.part
-        normals[ids] = smooth_normals(primitive, vertices[None].to(head.v_template))[0].cpu()
-        linear = vertex_colours(part, rig.vertices[ids.to(rig.vertices.device)], eyes.get(part))
-        colours[ids.numpy(), :3] = (linear_to_srgb(linear) * 255).round().numpy()
+        ids, part = primitive.vertex_ids, primitive.part
+        normals[ids] = smooth_normals(primitive, vertices[None])[0]
+        linear = vertex_colours(part, rig.vertices[ids], eyes.get(part))
+        colours[ids, :3] = np.round(linear_to_srgb(linear) * 255)
     mesh = trimesh.Trimesh(
-        vertices.numpy(),
-        head.faces.cpu().numpy(),
-        vertex_normals=normals.numpy(),
-        vertex_colors=colours,
-        process=False,
+        vertices, head.faces, vertex_normals=normals, vertex_colors=colours, process=False
     )
     with atomic_path(path) as temporary:
         mesh.export(temporary, file_type="ply", vertex_normal=True)

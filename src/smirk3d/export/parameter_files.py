@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import Array, default_array, to_numpy
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.json_text import (
     is_number,
@@ -62,12 +62,12 @@ def parameters_from_json(groups: Any, source: str) -> FaceParameters:
     return parameters
 
 
-def _row(values: Any, name: str) -> torch.Tensor:
+def _row(values: Any, name: str) -> Array:
     if not isinstance(values, list) or not all(map(is_number, values)):
         raise Unfit(f"{name} is no list of numbers")
     if len(values) > _MOST_VALUES or any(abs(value) > _LARGEST_VALUE for value in values):
         raise Unfit(f"{name} has more or larger numbers than a face can have")
-    return torch.tensor(values, dtype=torch.float32)
+    return default_array(np.array(values, np.float32))
 
 
 def check_parameters(
@@ -81,7 +81,7 @@ def check_parameters(
     sizes = {group.name: group.dim for group in head.spec} if head is not None else {}
     sizes |= dict.fromkeys(VIEW_GROUPS, 3)
     for name, tensor in parameters.items():
-        if not bool(tensor.isfinite().all()):
+        if not np.isfinite(to_numpy(tensor)).all():
             raise InputError(f"{source}: {name} is not finite; reconstruct the input again")
         if tensor.shape[-1] != sizes.get(name, tensor.shape[-1]):
             raise InputError(
@@ -114,9 +114,9 @@ def write_parameters_npz(path: str | Path, head: HeadModel, parameters: FacePara
         OutputError: if the file cannot be written.
     """
     batch = parameters if parameters.shape.ndim == 2 else parameters[None]
-    with torch.no_grad():
-        vertices = head(batch.to(head.v_template)).vertices.cpu()
-    arrays = {name: tensor.cpu().numpy() for name, tensor in parameters.items()}
+    head = head.to_numpy()
+    vertices = head(batch.to(head.v_template)).vertices
+    arrays = {name: to_numpy(tensor) for name, tensor in parameters.items()}
     if parameters.shape.ndim == 1:
         vertices = vertices[0]
     meta = json.dumps({"schema": SCHEMA, "head": head.name, "head_fingerprint": head.fingerprint})
@@ -125,7 +125,7 @@ def write_parameters_npz(path: str | Path, head: HeadModel, parameters: FacePara
             temporary,
             allow_pickle=False,
             meta=np.array(meta),
-            vertices=vertices.numpy(),
+            vertices=vertices,
             **arrays,
         )
 
@@ -143,7 +143,7 @@ def read_parameters(path: str | Path, head: HeadModel) -> FaceParameters:
     if path.suffix.lower() == ".npz":
         arrays = read_npz(path, origin, _RULES, budget=_LARGEST_PARAMETERS)
         meta = meta_of(arrays, origin)
-        groups = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
+        groups = {name: default_array(array.astype(np.float32)) for name, array in arrays.items()}
         with origin.refusing():
             parameters = FaceParameters.from_dict(groups)
     else:

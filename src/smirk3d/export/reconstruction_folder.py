@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import library_of
 from smirk3d.assets.result_folders import Destination
 from smirk3d.export.formats import write_face
 from smirk3d.export.pictures.face_pictures import posed
@@ -41,8 +40,7 @@ def write_reconstruction(
     source = destination.input_text
     with destination.writing(input_digest) as draft:
         write_photo(draft.path, image)
-        with library_of(faces[0].parameters.shape):
-            panel = overlay_panel(image, [posed(face) for face in faces])
+        panel = overlay_panel(image, [posed(face) for face in faces])
         write_png(draft.path / "overlay.png", panel)
         picture = Picture.of(image, source)
         for number, face in enumerate(faces):

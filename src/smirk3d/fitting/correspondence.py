@@ -11,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from smirk3d.array_interface import to_numpy
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import add_at, distances
 from smirk3d.conventions import IRIS_RIGHT
 from smirk3d.errors import AssetError
 from smirk3d.geometry.closest_points import closest_points
 from smirk3d.geometry.meshes import faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
+
+Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 _STABLE_SIGMA = 0.005
 """Largest standard deviation in metres of a landmark that guides the registration; by eye."""
@@ -61,14 +64,14 @@ class SurfaceCorrespondence:
         distance: distance in metres between the registered templates at each pair ``[P]``.
     """
 
-    source_corners: Tensor
-    source_bary: Tensor
-    target_corners: Tensor
-    target_bary: Tensor
-    weights: Tensor
-    rotation: Tensor
-    translation: Tensor
-    distance: Tensor
+    source_corners: Ids
+    source_bary: Values
+    target_corners: Ids
+    target_bary: Values
+    weights: Values
+    rotation: Values
+    translation: Values
+    distance: Values
 
     def reversed(self) -> SurfaceCorrespondence:
         """Return the same pairs from target to source."""
@@ -84,7 +87,6 @@ class SurfaceCorrespondence:
         )
 
 
-@torch.no_grad()
 def find_correspondence(
     source: HeadModel, target: HeadModel, *, num_points: int = 1500, seed: int = 0
 ) -> SurfaceCorrespondence:
@@ -101,13 +103,15 @@ def find_correspondence(
     Raises:
         AssetError: if heads of different meshes share fewer than 30 landmarks.
     """
+    source, target = source.to_numpy(), target.to_numpy()
     corners, bary, weights = _draw(target, _skin(target), num_points, seed)
-    if source.faces.shape == target.faces.shape and torch.equal(source.faces, target.faces):
+    if np.array_equal(source.faces, target.faces):
         return _shared_mesh(source, target, corners, bary, weights)
     marks_source, marks_target = _common_landmarks(source, target)
     scale, rotation, translation = _similarity(marks_target, marks_source)
-    warped = scale * target.v_template @ rotation.T + translation
-    warped_marks = scale * marks_target @ rotation.T + translation
+    turn = np.asarray(scale * rotation.T, np.float32)
+    warped = target.v_template @ turn + translation
+    warped_marks = marks_target @ turn + translation
     warped = warped + _warp(warped_marks, marks_source - warped_marks, warped)
     onto = _skin(source, margin=_MARGIN)
     warped = _registered(warped, target, _skin(target), source, onto)
@@ -129,7 +133,7 @@ def find_correspondence(
 
 
 def _shared_mesh(
-    source: HeadModel, target: HeadModel, corners: Tensor, bary: Tensor, weights: Tensor
+    source: HeadModel, target: HeadModel, corners: Ids, bary: Values, weights: Values
 ) -> SurfaceCorrespondence:
     """Return the pairs of two heads of one mesh, such as FLAME 2020 and 2023."""
     ours, theirs = _at(source.v_template, corners, bary), _at(target.v_template, corners, bary)
@@ -143,11 +147,11 @@ def _shared_mesh(
         weights=weights / weights.sum(),
         rotation=rotation,
         translation=translation,
-        distance=(theirs @ rotation.T + translation - ours).norm(dim=1),
+        distance=np.linalg.norm(theirs @ rotation.T + translation - ours, axis=1),
     )
 
 
-def _common_landmarks(source: HeadModel, target: HeadModel) -> tuple[Tensor, Tensor]:
+def _common_landmarks(source: HeadModel, target: HeadModel) -> tuple[Values, Values]:
     theirs = _stable_landmarks(target)
     rows = [
         (row, theirs[mark]) for mark, row in _stable_landmarks(source).items() if mark in theirs
@@ -157,7 +161,7 @@ def _common_landmarks(source: HeadModel, target: HeadModel) -> tuple[Tensor, Ten
             f"heads {source.name!r} and {target.name!r} share {len(rows)} landmarks, too few to "
             "compare them: import them again so that landmarks are embedded"
         )
-    first, second = torch.tensor(rows).unbind(1)
+    first, second = np.array(rows).T
     return (
         source.landmarks(source.v_template[None])[0, first],
         target.landmarks(target.v_template[None])[0, second],
@@ -174,34 +178,34 @@ def _stable_landmarks(head: HeadModel) -> dict[int, int]:
     }
 
 
-def _similarity(points: Tensor, onto: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _similarity(points: Values, onto: Values) -> tuple[float, Values, Values]:
     """Return scale, rotation and translation that map points onto others (Umeyama 1991)."""
     centred, goal = points - points.mean(0), onto - onto.mean(0)
-    left, stretch, right = torch.linalg.svd(goal.T @ centred)
-    sign = torch.ones_like(stretch)
-    sign[-1] = torch.sign(torch.linalg.det(left @ right))
+    left, stretch, right = np.linalg.svd(goal.T @ centred)
+    sign = np.ones_like(stretch)
+    sign[-1] = np.sign(np.linalg.det(left @ right))
     rotation = left * sign @ right
-    scale = (stretch * sign).sum() / centred.square().sum()
+    scale = float((stretch * sign).sum() / (centred * centred).sum())
     return scale, rotation, onto.mean(0) - scale * rotation @ points.mean(0)
 
 
-def _warp(landmarks: Tensor, offsets: Tensor, points: Tensor) -> Tensor:
+def _warp(landmarks: Values, offsets: Values, points: Values) -> Values:
     """Return the smoothest offsets ``[P, 3]`` at points that approximate given offsets.
 
     Thin-plate spline in space: kernel ``r``, affine part, ridge in metres.
     """
     count = len(landmarks)
-    kernel = torch.cdist(landmarks, landmarks) - _WARP_RIDGE * torch.eye(count)
-    affine = torch.cat([torch.ones(count, 1), landmarks], 1)
-    system = torch.cat(
-        [torch.cat([kernel, affine], 1), torch.cat([affine.T, torch.zeros(4, 4)], 1)]
-    ).double()
-    solved = torch.linalg.solve(system, torch.cat([offsets, torch.zeros(4, 3)]).double()).float()
-    reach = torch.cat([torch.ones(len(points), 1), points], 1)
-    return torch.cdist(points, landmarks) @ solved[:count] + reach @ solved[count:]
+    kernel = distances(landmarks, landmarks) - _WARP_RIDGE * np.eye(count, dtype=np.float32)
+    affine = np.column_stack([np.ones(count, np.float32), landmarks])
+    system = np.block([[kernel, affine], [affine.T, np.zeros((4, 4))]])
+    right = np.concatenate([offsets, np.zeros((4, 3))])
+    solved = np.linalg.solve(system, right).astype(np.float32)
+    reach = np.column_stack([np.ones(len(points), np.float32), points])
+    bent: Values = distances(points, landmarks) @ solved[:count] + reach @ solved[count:]
+    return bent
 
 
-def _skin(head: HeadModel, margin: float = 0.0) -> Tensor:
+def _skin(head: HeadModel, margin: float = 0.0) -> Ids:
     """Return the triangles ``[F', 3]`` of the face's outer skin.
 
     A margin in metres adds the skin around the face.
@@ -209,72 +213,67 @@ def _skin(head: HeadModel, margin: float = 0.0) -> Tensor:
     chosen = head.regions["face"] & (head.part == 0)
     if margin:
         face = head.v_template[chosen]
-        low, high = face.amin(0) - margin, face.amax(0) + margin
+        low, high = face.min(axis=0) - margin, face.max(axis=0) + margin
         chosen = (head.part == 0) & ((head.v_template > low) & (head.v_template < high)).all(1)
-    return head.faces[faces_within(head.faces, chosen)]
+    faces: Ids = head.faces[faces_within(head.faces, chosen)]
+    return faces
 
 
-def _normals(head: HeadModel) -> Tensor:
-    return vertex_normals(head.v_template[None], head.faces)[0]
+def _normals(head: HeadModel) -> Values:
+    normals: Values = vertex_normals(head.v_template[None], head.faces)[0]
+    return normals
 
 
-def _at(values: Tensor, corners: Tensor, bary: Tensor) -> Tensor:
-    return (values[corners] * bary[..., None]).sum(1)
+def _at(values: Values, corners: Ids, bary: Values) -> Values:
+    mixed: Values = (values[corners] * bary[..., None]).sum(1)
+    return mixed
 
 
 def _registered(
-    warped: Tensor, target: HeadModel, skin: Tensor, source: HeadModel, onto: Tensor
-) -> Tensor:
+    warped: Values, target: HeadModel, skin: Ids, source: HeadModel, onto: Ids
+) -> Values:
     """Return the target's vertices moved step by step onto the source's skin."""
-    used = skin.unique()
-    edges = torch.cat([target.faces[:, [0, 1]], target.faces[:, [1, 2]], target.faces[:, [2, 0]]])
+    used = np.unique(skin)
+    edges = np.concatenate([target.faces[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
     goal_normals = _normals(source)
     for steps in _SMOOTHING_STEPS:
         normals = vertex_normals(warped[None], target.faces)[0, used]
         found = closest_points(warped[used], source.v_template, onto)
         facing = _at(goal_normals, onto[found.face_index], found.barycentric)
         trusted = (found.distance < _FARTHEST_MATCH) & ((normals * facing).sum(1) > _FACING)
-        pull = torch.zeros_like(warped)
-        trust = torch.zeros(len(warped))
-        pull[used] = torch.where(trusted[:, None], found.points - warped[used], 0.0)
-        trust[used] = trusted.float()
+        pull, trust = np.zeros_like(warped), np.zeros_like(warped[:, 0])
+        pull[used] = (found.points - warped[used]) * trusted[:, None]
+        trust[used] = trusted
         warped = warped + _smoothed(pull, trust, edges, steps)
     return warped
 
 
-def _smoothed(pull: Tensor, trust: Tensor, edges: Tensor, steps: int) -> Tensor:
+def _smoothed(pull: Values, trust: Values, edges: Ids, steps: int) -> Values:
     """Return offsets averaged over neighbours ``steps`` times; untrusted ones have no weight."""
     field, weight = pull * trust[:, None], trust
-    start, end = edges.unbind(1)
-    count = torch.zeros(len(pull)).index_add(0, start, torch.ones(len(start)))
-    count = count.index_add(0, end, torch.ones(len(end))).clamp(min=1)
+    start, end = edges.ravel(), edges[:, ::-1].ravel()
+    count = np.bincount(start, minlength=len(pull)).clip(1).astype(pull.dtype)
     for _ in range(steps):
-        total = torch.zeros_like(field).index_add(0, start, field[end])
-        total = total.index_add(0, end, field[start])
-        field = (field + total / count[:, None]) / 2
-        passed = torch.zeros_like(weight).index_add(0, start, weight[end])
-        weight = (weight + passed.index_add(0, end, weight[start]) / count) / 2
-    return torch.where(weight[:, None] > 1e-3, field / weight[:, None].clamp(min=1e-3), 0.0)
+        field = (field + add_at(np.zeros_like(field), 0, start, field[end]) / count[:, None]) / 2
+        weight = (weight + add_at(np.zeros_like(weight), 0, start, weight[end]) / count) / 2
+    return np.where(weight[:, None] > 1e-3, field / weight[:, None].clip(1e-3), 0)
 
 
-def _draw(
-    head: HeadModel, faces: Tensor, num_points: int, seed: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _draw(head: HeadModel, faces: Ids, num_points: int, seed: int) -> tuple[Ids, Values, Values]:
     """Return points on triangles, by area, four times as dense on lips and around the eyes.
 
     Returns:
         Corners ``[P, 3]``, barycentrics ``[P, 3]`` and weights ``[P]``.
     """
     rng = np.random.default_rng(seed)
-    a, b, c = head.v_template[faces].unbind(1)
-    area = torch.linalg.cross(b - a, c - a).norm(dim=1)
-    fine = torch.zeros_like(head.part) > 0
+    a, b, c = head.v_template[faces].swapaxes(0, 1)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    fine = np.zeros(head.num_vertices, bool)
     for region in ("lips", "eyes"):
         fine |= head.regions.get(region, fine)
-    density = area * torch.where(fine[faces].all(1), 4.0, 1.0)
-    chance = to_numpy(density).astype(np.float64)
+    chance = area.astype(np.float64) * np.where(fine[faces].all(1), 4.0, 1.0)
     chosen = rng.choice(len(chance), num_points, p=chance / chance.sum())
-    u, v = torch.as_tensor(rng.random((2, num_points), np.float32)).unbind(0)
-    root = u.sqrt()
-    bary = torch.stack([1 - root, root * (1 - v), root * v], 1)
-    return faces[chosen], bary, torch.ones(num_points)
+    u, v = rng.random((2, num_points), np.float32)
+    root = np.sqrt(u)
+    bary = np.stack([1 - root, root * (1 - v), root * v], 1)
+    return faces[chosen], bary, np.ones(num_points, np.float32)

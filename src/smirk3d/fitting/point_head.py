@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+
+Values = NDArray[np.float64]
 
 MOVING = ("expression", "eyelids", "jaw")
 """Groups that move a face's surface, in the order of :class:`PointHead`'s derivatives."""
@@ -25,37 +29,38 @@ class Slopes:
         jaw: derivatives by the jaw ``[B, 3 P, J]``.
     """
 
-    linear: Tensor
-    gates: Tensor
-    jaw: Tensor
+    linear: Values
+    gates: Values
+    jaw: Values
 
-    def gradient(self, left: Tensor) -> Tensor:
+    def gradient(self, left: Values) -> Values:
         """Return ``[B, L + J]``, the sum over coordinates of slopes times ``left`` ``[B, 3 P]``."""
         linear = _each(self.linear, left[..., None])[..., 0] * self.gates
         jaw = (self.jaw * left[..., None]).sum(1)
-        return torch.cat([linear, jaw], 1)
+        return np.concatenate([linear, jaw], 1)
 
-    def curvature(self, weights: Tensor) -> Tensor:
+    def curvature(self, weights: Values) -> Values:
         """Return ``[B, L + J, L + J]``, slopes times slopes with weights ``[3 P]``."""
         weighted = self.linear * weights[:, None]
-        linear = self.linear.transpose(1, 2) @ weighted
+        linear = self.linear.swapaxes(1, 2) @ weighted
         linear = linear * self.gates[:, :, None] * self.gates[:, None, :]
         mixed = _each(weighted, self.jaw) * self.gates[..., None]
-        jaw = self.jaw.transpose(1, 2) @ (self.jaw * weights[:, None])
-        upper = torch.cat([linear, mixed], 2)
-        return torch.cat([upper, torch.cat([mixed.transpose(1, 2), jaw], 2)], 1)
+        jaw = self.jaw.swapaxes(1, 2) @ (self.jaw * weights[:, None])
+        return np.block([[linear, mixed], [mixed.swapaxes(1, 2), jaw]])
 
 
-def _each(linear: Tensor, columns: Tensor) -> Tensor:
+def _each(linear: Values, columns: Values) -> Values:
     """Return ``linear^T @ columns`` ``[B, L, C]``, at once where all faces share the slopes."""
     if len(linear) == len(columns):
-        return linear.transpose(1, 2) @ columns
-    flat = columns.permute(1, 0, 2).flatten(1)
-    return (linear[0].T @ flat).unflatten(1, columns.shape[::2]).permute(1, 0, 2)
+        each: Values = linear.swapaxes(1, 2) @ columns
+        return each
+    faces, rows, count = columns.shape
+    flat = columns.swapaxes(0, 1).reshape(rows, faces * count)
+    return (linear[0].T @ flat).reshape(linear.shape[2], faces, count).swapaxes(0, 1)
 
 
 class PointHead:
-    """Evaluates some surface points of a head in double precision.
+    """Evaluates some surface points of a head in double precision, with NumPy.
 
     Attributes:
         head: a head whose vertices are the points.
@@ -63,7 +68,9 @@ class PointHead:
         shape_columns: derivatives by the shape ``[S, P, 3]`` while no joint is rotated.
     """
 
-    def __init__(self, head: HeadModel, corners: Tensor, bary: Tensor) -> None:
+    def __init__(
+        self, head: HeadModel, corners: NDArray[np.int64], bary: NDArray[np.floating]
+    ) -> None:
         """Choose the points.
 
         Args:
@@ -71,23 +78,24 @@ class PointHead:
             corners: vertices of each point's triangle ``[P, 3]``.
             bary: barycentric coordinates within the triangles ``[P, 3]``.
         """
-        self.head = head.at_points(corners, bary).double()
+        self.head = head.to_numpy().at_points(corners, bary).double()
         self.sizes = [head.group(name).dim for name in MOVING]
         rows = self.head.basis_rows
         self.shape_columns = self.head.offsets[rows.rows("shape")]
         expression = self.head.offsets[rows.rows("expression")]
-        linear = torch.cat([expression, self.head.eyelid_offsets])
-        self._columns = linear.permute(1, 2, 0).contiguous()
+        linear = np.concatenate([expression, self.head.eyelid_offsets])
+        self._columns = np.ascontiguousarray(linear.transpose(1, 2, 0))
         rotating = [name in ("jaw", "eyeL", "eyeR") for name in head.joint_names]
         if head.has_blend_jaw and "jaw" in head.joint_names:
             rotating[head.joint_names.index("jaw")] = False
-        self._has_skinning = bool((self.head.lbs_weights[:, torch.tensor(rotating)] > 0).any())
+        self._has_skinning = bool((self.head.lbs_weights[:, np.array(rotating)] > 0).any())
 
-    def points(self, parameters: FaceParameters) -> Tensor:
+    def points(self, parameters: FaceParameters) -> Values:
         """Return the points ``[B, P, 3]`` in metres, head pose applied."""
-        return self.head(parameters).vertices
+        points: Values = self.head(parameters).vertices
+        return points
 
-    def slopes(self, parameters: FaceParameters, here: Tensor) -> Slopes:
+    def slopes(self, parameters: FaceParameters, here: Values) -> Slopes:
         """Return the derivatives of the points.
 
         Two effects are left out: expression moves the joints themselves, by a twentieth of a
@@ -100,19 +108,19 @@ class PointHead:
         linear = self._columns[None]
         if self._has_skinning:
             rotations = self.head.joint_rotations(parameters)
-            blended = (self.head.lbs_weights @ rotations.flatten(2)).unflatten(-1, (3, 3))
-            linear = blended @ self._columns
+            blended = self.head.lbs_weights @ rotations.reshape(*rotations.shape[:2], 9)
+            linear = blended.reshape(*blended.shape[:2], 3, 3) @ self._columns
+        linear = linear.reshape(len(linear), 3 * here.shape[1], linear.shape[-1])
         gates = self.head.channel_slopes(parameters)
-        return Slopes(linear.flatten(1, 2), gates, self._by_jaw(parameters, here))
+        return Slopes(linear, gates, self._by_jaw(parameters, here))
 
-    def _by_jaw(self, parameters: FaceParameters, here: Tensor) -> Tensor:
-        columns = []
+    def _by_jaw(self, parameters: FaceParameters, here: Values) -> Values:
+        flat = here.reshape(len(here), 3 * here.shape[1])
+        columns = np.zeros((*flat.shape, self.sizes[-1]))
         for component in range(self.sizes[-1]):
-            step = torch.zeros_like(parameters.jaw)
+            step = np.zeros_like(parameters.jaw)
             # forwards, because a blend jaw has a kink at zero, where its range begins
             step[:, component] = _DIFFERENCE
             ahead = self.points(parameters.replace(jaw=parameters.jaw + step))
-            columns.append((ahead - here).flatten(1) / _DIFFERENCE)
-        if not columns:
-            return here.new_zeros(len(here), here[0].numel(), 0)
-        return torch.stack(columns, 2)
+            columns[..., component] = (ahead.reshape(flat.shape) - flat) / _DIFFERENCE
+        return columns

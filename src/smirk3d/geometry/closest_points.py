@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+
+from smirk3d.array_interface import (
+    Array,
+    array_namespace,
+    counted,
+    distances,
+    is_torch,
+    norm,
+)
 from smirk3d.errors import check_shape
 
 _CANDIDATES = 48
@@ -25,13 +34,13 @@ class SurfacePoints:
         distance: distance of each point from its query ``[P]``, in the unit of the vertices.
     """
 
-    face_index: Tensor
-    barycentric: Tensor
-    points: Tensor
-    distance: Tensor
+    face_index: Array
+    barycentric: Array
+    points: Array
+    distance: Array
 
 
-def closest_points(queries: Tensor, vertices: Tensor, faces: Tensor) -> SurfacePoints:
+def closest_points(queries: Array, vertices: Array, faces: Array) -> SurfacePoints:
     """Return the points of a mesh that are closest to queries.
 
     Exact among the 48 triangles whose centroids are nearest to a query, which holds the closest one
@@ -51,14 +60,16 @@ def closest_points(queries: Tensor, vertices: Tensor, faces: Tensor) -> SurfaceP
     corners = vertices[faces]
     centroids = corners.mean(1)
     count = min(_CANDIDATES, len(faces))
-    parts = [_closest(chunk, corners, centroids, count) for chunk in queries.split(_CHUNK)]
-    face_index = torch.cat([face for face, _ in parts])
-    barycentric = torch.cat([weights for _, weights in parts])
+    starts = range(0, max(len(queries), 1), _CHUNK)
+    parts = [_closest(queries[at : at + _CHUNK], corners, centroids, count) for at in starts]
+    xp = array_namespace(queries)
+    face_index = xp.concat([face for face, _ in parts])
+    barycentric = xp.concat([weights for _, weights in parts])
     points = (corners[face_index] * barycentric[..., None]).sum(1)
-    return SurfacePoints(face_index, barycentric, points, (points - queries).norm(dim=1))
+    return SurfacePoints(face_index, barycentric, points, norm(points - queries))
 
 
-def closest_points_among(queries: Tensor, corners: Tensor, candidates: Tensor) -> Tensor:
+def closest_points_among(queries: Array, corners: Array, candidates: Array) -> Array:
     """Return the points ``[P, 3]`` closest to queries on some triangles of each.
 
     Args:
@@ -74,49 +85,62 @@ def closest_points_among(queries: Tensor, corners: Tensor, candidates: Tensor) -
     check_shape(candidates, "P K", "candidates", P=size)
     weights = _closest_on_triangles(queries[:, None], corners[candidates])
     points = (corners[candidates] * weights[..., None]).sum(2)
-    best = (points - queries[:, None]).norm(dim=2).argmin(1)
-    return points[torch.arange(len(queries), device=queries.device), best]
+    best = norm(points - queries[:, None]).argmin(1)
+    return points[counted(len(queries), queries), best]
 
 
-def _closest(
-    queries: Tensor, corners: Tensor, centroids: Tensor, count: int
-) -> tuple[Tensor, Tensor]:
-    near = torch.cdist(queries, centroids).topk(count, dim=1, largest=False).indices
+def _closest(queries: Array, corners: Array, centroids: Array, count: int) -> tuple[Array, Array]:
+    near = _nearest(queries, centroids, count)
     weights = _closest_on_triangles(queries[:, None], corners[near])
     points = (corners[near] * weights[..., None]).sum(2)
-    best = (points - queries[:, None]).norm(dim=2).argmin(1)
-    rows = torch.arange(len(queries), device=queries.device)
+    best = norm(points - queries[:, None]).argmin(1)
+    rows = counted(len(queries), queries)
     return near[rows, best], weights[rows, best]
 
 
-def _closest_on_triangles(points: Tensor, corners: Tensor) -> Tensor:
+def _nearest(queries: Array, points: Array, count: int) -> Array:
+    """Return the numbers ``[P, count]`` of the points nearest to each query, nearest first."""
+    between = distances(queries, points)
+    if is_torch(between):
+        return between.topk(count, dim=1, largest=False).indices
+    # sorting a few of many is a tenth of sorting all
+    near = np.argpartition(between, count - 1, axis=1)[:, :count]
+    order = np.argsort(np.take_along_axis(between, near, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(near, order, axis=1)
+
+
+def _closest_on_triangles(points: Array, corners: Array) -> Array:
     """Return barycentrics ``[..., 3]`` of the points of triangles closest to points ``[..., 3]``.
 
     The closest point is the foot on the plane where that lies inside, or else lies on an edge.
     """
-    a, b, c = corners.unbind(-2)
+    xp = array_namespace(points)
+    a, b, c = xp.unstack(corners, axis=-2)
     ab, ac, ap = b - a, c - a, points - a
     d00, d01, d11 = _dot(ab, ab), _dot(ab, ac), _dot(ac, ac)
     d20, d21 = _dot(ap, ab), _dot(ap, ac)
-    area = (d00 * d11 - d01 * d01).clamp(min=1e-30)
+    area = (d00 * d11 - d01 * d01).clip(1e-30, None)
     v, w = (d11 * d20 - d01 * d21) / area, (d00 * d21 - d01 * d20) / area
-    inside = torch.stack([1 - v - w, v, w], -1)
-    candidates = [inside.clamp(0, 1)]
+    inside = xp.stack([1 - v - w, v, w], axis=-1)
+    candidates = [inside.clip(0, 1)]
     for first, second in ((0, 1), (1, 2), (2, 0)):
         start, end = corners[..., first, :], corners[..., second, :]
         along = end - start
-        fraction = (_dot(points - start, along) / _dot(along, along).clamp(min=1e-30)).clamp(0, 1)
-        edge = torch.zeros_like(inside)
-        edge[..., first], edge[..., second] = 1 - fraction, fraction
-        candidates.append(edge)
-    weights = torch.stack(candidates, -2)
+        fraction = (_dot(points - start, along) / _dot(along, along).clip(1e-30, None)).clip(0, 1)
+        edge = [xp.zeros_like(fraction)] * 3
+        edge[first], edge[second] = 1 - fraction, fraction
+        candidates.append(xp.stack(edge, axis=-1))
+    weights = xp.stack(candidates, axis=-2)
     feet = (weights[..., None] * corners[..., None, :, :]).sum(-2)
-    distance = (feet - points[..., None, :]).norm(dim=-1)
+    between = norm(feet - points[..., None, :])
+    # the foot on the plane counts where it is inside
     is_inside = (inside >= 0).all(-1)
-    distance[..., 0] = torch.where(is_inside, distance[..., 0], torch.inf)
-    best = distance.argmin(-1)[..., None, None].expand(*distance.shape[:-1], 1, 3)
-    return weights.gather(-2, best).squeeze(-2)
+    on_plane = xp.where(is_inside, between[..., 0], xp.full_like(between[..., 0], xp.inf))
+    between = xp.concat([on_plane[..., None], between[..., 1:]], axis=-1)
+    best = xp.argmin(between, axis=-1)[..., None, None]
+    best = xp.broadcast_to(best, (*between.shape[:-1], 1, 3))
+    return xp.take_along_axis(weights, best, axis=-2)[..., 0, :]
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
+def _dot(a: Array, b: Array) -> Array:
     return (a * b).sum(-1)

@@ -6,45 +6,66 @@ Vertices may be in any frame; projected areas use x and y alone.
 
 from __future__ import annotations
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from collections.abc import Callable
+
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    constant,
+    counted,
+    distances,
+    in_precision,
+    zeros,
+)
 from smirk3d.errors import check_shape
 
 _SMALLEST_NORM = 1e-20
 """Length up to which a vector counts as zero; its square is near the least float32."""
 
+_TOGETHER = 1024
+"""Points compared with all others at once; bounds memory, the result does not depend on it."""
 
-def _check_mesh(vertices: Tensor, faces: Tensor) -> None:
+
+def _check_mesh(vertices: Array, faces: Array) -> None:
     check_shape(vertices, "B V 3", "vertices")
     check_shape(faces, "F 3", "faces")
 
 
-def _corner_rows(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Return ``[3, B F]``: rows of ``vertices.flatten(0, 1)`` of each triangle's corners."""
+def _corner_rows(vertices: Array, faces: Array) -> Array:
+    """Return ``[3, B F]``: rows of the vertices ``[B V, 3]`` of each triangle's corners."""
     batch, num_vertices = vertices.shape[:2]
-    offset = torch.arange(batch, device=faces.device)[:, None] * num_vertices
-    return (faces.t()[:, None] + offset).reshape(3, -1)
+    offset = counted(batch, faces)[:, None] * num_vertices
+    return (faces.T[:, None] + offset).reshape(3, -1)
 
 
-def _area_columns(vertices: Tensor, rows: Tensor) -> Tensor:
+def _area_columns(vertices: Array, rows: Array) -> Array:
     """Return area vectors ``[3, B F]``, axes first: strided access costs several times as much."""
-    columns = vertices.flatten(0, 1).t().contiguous()
-    a, b, c = (columns.index_select(1, corner) for corner in rows.unbind(0))
-    (ux, uy, uz), (vx, vy, vz) = (b - a).unbind(0), (c - a).unbind(0)
-    return torch.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
+    xp = array_namespace(vertices)
+    columns = xp.stack(xp.unstack(vertices.reshape(-1, 3), axis=1))
+    a, b, c = (xp.take(columns, corner, axis=1) for corner in rows)
+    (ux, uy, uz), (vx, vy, vz) = b - a, c - a
+    return xp.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
 
 
-def unit(vectors: Tensor, dim: int = -1) -> Tensor:
-    """Return vectors divided by their length along a dimension; zero vectors stay zero.
+def unit(vectors: Array, axis: int = -1) -> Array:
+    """Return vectors divided by their length along an axis; zero vectors stay zero.
 
     The gradient of a zero vector is zero. Lengths below 1e-20 count as zero.
     """
-    square = (vectors * vectors).sum(dim, keepdim=True)
+    return vectors * _or_zero(vectors, axis, lambda square: 1 / square**0.5)
+
+
+def _or_zero(vectors: Array, axis: int, function: Callable[[Array], Array]) -> Array:
+    """Return a function of squared lengths, kept as an axis, and zero where those are."""
+    xp = array_namespace(vectors)
+    square = (vectors * vectors).sum(axis)
     zero = square <= _SMALLEST_NORM**2
-    inverse = torch.where(zero, torch.ones_like(square), square).rsqrt()
-    return vectors * torch.where(zero, torch.zeros_like(inverse), inverse)
+    found = function(xp.where(zero, xp.ones_like(square), square))
+    return xp.expand_dims(xp.where(zero, xp.zeros_like(found), found), axis=axis)
 
 
-def area_vectors(vertices: Tensor, faces: Tensor) -> Tensor:
+def area_vectors(vertices: Array, faces: Array) -> Array:
     """Return ``[B, F, 3]``, each triangle's normal times twice its area.
 
     Args:
@@ -56,19 +77,16 @@ def area_vectors(vertices: Tensor, faces: Tensor) -> Tensor:
     """
     _check_mesh(vertices, faces)
     columns = _area_columns(vertices, _corner_rows(vertices, faces))
-    return columns.t().reshape(vertices.shape[0], len(faces), 3)
+    return columns.T.reshape(vertices.shape[0], len(faces), 3)
 
 
-def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
+def face_areas(vertices: Array, faces: Array) -> Array:
     """Return the area ``[B, F]`` of each triangle, in squared units of the vertices."""
     vectors = area_vectors(vertices, faces)
-    square = (vectors * vectors).sum(-1)
-    zero = square <= _SMALLEST_NORM**2
-    length = torch.where(zero, torch.ones_like(square), square).sqrt()
-    return 0.5 * torch.where(zero, torch.zeros_like(length), length)
+    return 0.5 * _or_zero(vectors, -1, lambda square: square**0.5)[..., 0]
 
 
-def projected_areas(vertices_ndc: Tensor, faces: Tensor) -> Tensor:
+def projected_areas(vertices_ndc: Array, faces: Array) -> Array:
     """Return the signed area ``[B, F]`` in the picture plane; positive faces the viewer.
 
     Args:
@@ -78,12 +96,12 @@ def projected_areas(vertices_ndc: Tensor, faces: Tensor) -> Tensor:
     return -0.5 * area_vectors(vertices_ndc, faces)[..., 2]
 
 
-def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+def face_normals(vertices: Array, faces: Array) -> Array:
     """Return unit normals ``[B, F, 3]``; a triangle without area has a zero normal."""
     return unit(area_vectors(vertices, faces))
 
 
-def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+def vertex_normals(vertices: Array, faces: Array) -> Array:
     """Return unit normals ``[B, V, 3]``, each the area-weighted mean over the vertex's triangles.
 
     Vertices without triangles, or whose triangles cancel out, have a zero normal.
@@ -99,20 +117,21 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     batch, num_vertices = vertices.shape[:2]
     rows = _corner_rows(vertices, faces)
     columns = _area_columns(vertices, rows)
-    total = columns.new_zeros(3, batch * num_vertices)
-    for corner in rows.unbind(0):
-        total = total.scatter_add(1, corner.expand(3, -1), columns)
-    return unit(total, dim=0).t().reshape(batch, num_vertices, 3)
+    total = zeros((3, batch * num_vertices), columns)
+    for corner in rows:
+        total = add_at(total, 1, corner, columns)
+    return unit(total, axis=0).T.reshape(batch, num_vertices, 3)
 
 
-def faces_within(faces: Tensor, vertex_mask: Tensor) -> Tensor:
+def faces_within(faces: Array, vertex_mask: Array) -> Array:
     """Return the mask ``[F]`` of triangles whose three corners are all in a vertex mask ``[V]``."""
     check_shape(faces, "F 3", "faces")
     check_shape(vertex_mask, "V", "vertex_mask")
-    return vertex_mask.bool()[faces].all(1)
+    xp = array_namespace(faces)
+    return xp.astype(vertex_mask, xp.bool)[faces].all(1)
 
 
-def compact(faces: Tensor) -> tuple[Tensor, Tensor]:
+def compact(faces: Array) -> tuple[Array, Array]:
     """Drop unused vertices.
 
     Args:
@@ -124,11 +143,11 @@ def compact(faces: Tensor) -> tuple[Tensor, Tensor]:
         same surface.
     """
     check_shape(faces, "F 3", "faces")
-    ids, renumbered = faces.unique(return_inverse=True)
-    return ids, renumbered.view_as(faces)
+    ids, renumbered = array_namespace(faces).unique_inverse(faces)
+    return ids, renumbered.reshape(faces.shape)
 
 
-def split_by_label(faces: Tensor, face_label: Tensor) -> tuple[Tensor, Tensor]:
+def split_by_label(faces: Array, face_label: Array) -> tuple[Array, Array]:
     """Give each vertex one copy per label of its triangles, so that normals stop at the border.
 
     Args:
@@ -141,25 +160,26 @@ def split_by_label(faces: Tensor, face_label: Tensor) -> tuple[Tensor, Tensor]:
     check_shape(faces, "F 3", "faces")
     check_shape(face_label, "F", "face_label", F=len(faces))
     if not len(faces):
-        return faces.new_zeros(0), faces
+        return zeros((0,), faces), faces
     num_labels = int(face_label.max()) + 1
-    key = faces * num_labels + face_label.to(faces.dtype)[:, None]
-    copies, renumbered = key.unique(return_inverse=True)
-    return copies // num_labels, renumbered.view_as(faces)
+    key = faces * num_labels + in_precision(face_label, faces)[:, None]
+    copies, renumbered = compact(key)
+    return copies // num_labels, renumbered
 
 
-def edges(faces: Tensor) -> Tensor:
+def edges(faces: Array) -> Array:
     """Return each edge once ``[N, 2]``, the smaller vertex id first, rows ascending."""
     check_shape(faces, "F 3", "faces")
     if not len(faces):
-        return faces.new_zeros(0, 2)
-    start, end = faces.flatten(), faces.roll(-1, 1).flatten()
+        return zeros((0, 2), faces)
+    xp = array_namespace(faces)
+    start, end = faces.reshape(-1), xp.roll(faces, -1, axis=1).reshape(-1)
     limit = int(faces.max()) + 1
-    key = (torch.minimum(start, end) * limit + torch.maximum(start, end)).unique()
-    return torch.stack([torch.div(key, limit, rounding_mode="floor"), key % limit], 1)
+    key = xp.unique_values(xp.minimum(start, end) * limit + xp.maximum(start, end))
+    return xp.stack([key // limit, key % limit], axis=1)
 
 
-def subdivide(faces: Tensor, num_vertices: int) -> tuple[Tensor, Tensor]:
+def subdivide(faces: Array, num_vertices: int) -> tuple[Array, Array]:
     """Split each triangle into four at its edges' middles.
 
     Args:
@@ -170,19 +190,19 @@ def subdivide(faces: Tensor, num_vertices: int) -> tuple[Tensor, Tensor]:
         The edges ``[N, 2]`` as of :func:`edges`, and triangles ``[4 F, 3]``: the children at the
         first corners of all triangles, at the second, at the third, then those in the middle.
     """
+    xp = array_namespace(faces)
     pairs = edges(faces)
-    a, b, c = faces.unbind(1)
+    a, b, c = xp.unstack(faces, axis=1)
     key = pairs[:, 0] * num_vertices + pairs[:, 1]
     ab, bc, ca = (
-        num_vertices
-        + torch.searchsorted(key, torch.minimum(p, q) * num_vertices + torch.maximum(p, q))
+        num_vertices + xp.searchsorted(key, xp.minimum(p, q) * num_vertices + xp.maximum(p, q))
         for p, q in ((a, b), (b, c), (c, a))
     )
     children = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
-    return pairs, torch.cat([torch.stack(child, 1) for child in children])
+    return pairs, xp.concat([xp.stack(child, axis=1) for child in children])
 
 
-def curved_middles(vertices: Tensor, faces: Tensor, pairs: Tensor, curvature: float) -> Tensor:
+def curved_middles(vertices: Array, faces: Array, pairs: Array, curvature: float) -> Array:
     """Return the middles ``[B, N, 3]`` of edges, bent onto the smooth surface.
 
     Phong tessellation (Boubekeur and Alexa 2008, equation 2): each middle moves towards its
@@ -195,15 +215,16 @@ def curved_middles(vertices: Tensor, faces: Tensor, pairs: Tensor, curvature: fl
         curvature: 0 keeps the middles, 1 is full bending; the paper advises 0.75.
     """
     normals = vertex_normals(vertices, faces)
-    start, end = (vertices.index_select(1, ids) for ids in pairs.unbind(1))
-    start_normal, end_normal = (normals.index_select(1, ids) for ids in pairs.unbind(1))
+    xp = array_namespace(vertices)
+    start, end = (xp.take(vertices, ids, axis=1) for ids in pairs.T)
+    start_normal, end_normal = (xp.take(normals, ids, axis=1) for ids in pairs.T)
     middle = 0.5 * (start + end)
-    above_start = ((middle - start) * start_normal).sum(-1, keepdim=True)
-    above_end = ((middle - end) * end_normal).sum(-1, keepdim=True)
+    above_start = ((middle - start) * start_normal).sum(-1)[..., None]
+    above_end = ((middle - end) * end_normal).sum(-1)[..., None]
     return middle - 0.5 * curvature * (above_start * start_normal + above_end * end_normal)
 
 
-def smoothed(attributes: Tensor, faces: Tensor, rounds: int = 1) -> Tensor:
+def smoothed(attributes: Array, faces: Array, rounds: int = 1) -> Array:
     """Return vertex attributes ``[V, C]`` averaged, half and half, with their neighbours' mean.
 
     Args:
@@ -211,24 +232,26 @@ def smoothed(attributes: Tensor, faces: Tensor, rounds: int = 1) -> Tensor:
         faces: ``[F, 3]``.
         rounds: number of repetitions.
     """
-    start, end = edges(faces).unbind(1)
-    start, end = torch.cat([start, end]), torch.cat([end, start])
-    count = torch.zeros_like(attributes[:, :1]).index_add(
-        0, start, attributes.new_ones(len(start), 1)
-    )
+    xp = array_namespace(attributes)
+    pairs = edges(faces)
+    start, end = xp.concat([pairs[:, 0], pairs[:, 1]]), xp.concat([pairs[:, 1], pairs[:, 0]])
+    nothing = xp.zeros_like(attributes)
+    count = add_at(nothing[:, :1], 0, start, xp.ones_like(attributes[end, :1]))
     for _ in range(rounds):
-        total = torch.zeros_like(attributes).index_add(0, start, attributes[end])
-        mean = torch.where(count > 0, total / count.clamp(min=1), attributes)
+        total = add_at(nothing, 0, start, attributes[end])
+        mean = xp.where(count > 0, total / count.clip(1, None), attributes)
         attributes = 0.5 * (attributes + mean)
     return attributes
 
 
-def mirrored_vertices(points: Tensor) -> Tensor:
+def mirrored_vertices(points: Array) -> Array:
     """Return for each point ``[V]`` the one nearest to its mirror image in x, of points ``[V, 3]``.
 
     Raises:
         ShapeError: if the shape differs.
     """
     check_shape(points, "V 3", "points")
-    mirrored = points * points.new_tensor([-1.0, 1.0, 1.0])
-    return torch.cat([torch.cdist(part, points).argmin(1) for part in mirrored.split(1024)])
+    mirrored = points * constant([-1.0, 1.0, 1.0], points)
+    parts = [mirrored[start : start + _TOGETHER] for start in range(0, len(points), _TOGETHER)]
+    nearest = [distances(part, points).argmin(1) for part in parts]
+    return array_namespace(points).concat(nearest) if nearest else counted(0, points)

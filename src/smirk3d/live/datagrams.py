@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import to_numpy
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError, OutputError
 from smirk3d.export.arkit_csv import arkit_rows
@@ -28,9 +28,7 @@ def face_values(head: HeadModel, parameters: FaceParameters) -> FaceValues:
     Raises:
         AssetError: if the head has no named actions.
     """
-    with torch.no_grad():
-        rows = arkit_rows(head, parameters.to(head.v_template)).cpu().numpy()
-    return rows.astype(np.float64)
+    return to_numpy(arkit_rows(head, parameters)).astype(np.float64)
 
 
 class DatagramSocket(Closing):

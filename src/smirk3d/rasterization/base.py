@@ -12,8 +12,18 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Literal, Protocol
 
-from smirk3d.array_interface import is_torch, require_floating
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import (
+    Array,
+    array_namespace,
+    beside,
+    counted,
+    in_precision,
+    is_torch,
+    require_floating,
+    set_columns,
+    without_gradients,
+    zeros,
+)
 from smirk3d.errors import check_shape
 from smirk3d.rasterization.barycentric import barycentric_formula
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
@@ -21,11 +31,14 @@ from smirk3d.rasterization.reference import rasterize_ids_reference
 
 Engine = Literal["auto", "torch", "numba", "reference"]
 
+_WITHOUT_DOUBLE = "mps"
+"""The device, Apple's, that has no double precision: the triangles are found on the CPU."""
+
 
 class _RasterizeIds(Protocol):
     def __call__(
-        self, vertices_ndc: Tensor, faces: Tensor, height: int, width: int, cull_backfaces: bool
-    ) -> Tensor: ...
+        self, vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool
+    ) -> Array: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,53 +53,54 @@ class Fragments:
         corner_depth: z ``[3, N]`` of the corners in device coordinates; differentiable.
     """
 
-    face_index: Tensor
-    pixel: Tensor
-    corners: Tensor
-    weights: Tensor
-    corner_depth: Tensor
+    face_index: Array
+    pixel: Array
+    corners: Array
+    weights: Array
+    corner_depth: Array
 
     @property
-    def mask(self) -> Tensor:
+    def mask(self) -> Array:
         """Mask ``[B, H, W]`` of the pixels that the mesh covers."""
         return self.face_index >= 0
 
     @cached_property
-    def barycentric(self) -> Tensor:
+    def barycentric(self) -> Array:
         """Barycentric coordinates ``[B, H, W, 3]``, zero where empty; differentiable."""
-        return self.scatter(self.weights).permute(0, 2, 3, 1)
+        return array_namespace(self.weights).permute_dims(self.scatter(self.weights), (0, 2, 3, 1))
 
     @cached_property
-    def depth(self) -> Tensor:
+    def depth(self) -> Array:
         """Device z ``[B, H, W]``, larger is farther, infinite where empty; differentiable."""
-        depth = self.scatter((self.weights * self.corner_depth).sum(0, keepdim=True))[:, 0]
-        return depth.masked_fill(~self.mask, float("inf"))
+        xp = array_namespace(self.weights)
+        depth = self.scatter((self.weights * self.corner_depth).sum(0)[None])[:, 0]
+        return xp.where(self.mask, depth, xp.inf)
 
-    def at_pixels(self, attributes: Tensor) -> Tensor:
+    def at_pixels(self, attributes: Array) -> Array:
         """Return vertex attributes ``[B, V, C]`` interpolated at the covered pixels, ``[C, N]``."""
         check_shape(attributes, "B V C", "attributes", B=self.face_index.shape[0])
         # channels first throughout: strided access makes this several times as slow on the CPU
-        columns = attributes.flatten(0, 1).t().contiguous()
-        a, b, c = (columns.index_select(1, corner) for corner in self.corners.unbind(0))
-        wa, wb, wc = self.weights.to(attributes.dtype).unbind(0)
+        xp = array_namespace(attributes)
+        columns = xp.stack(xp.unstack(attributes.reshape(-1, attributes.shape[2]), axis=1))
+        a, b, c = (xp.take(columns, corner, axis=1) for corner in self.corners)
+        wa, wb, wc = in_precision(self.weights, attributes)
         return a * wa + b * wb + c * wc
 
-    def scatter(self, values: Tensor) -> Tensor:
+    def scatter(self, values: Array) -> Array:
         """Return values of covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, 0 elsewhere."""
         channels = check_shape(values, "C N", "values", N=self.pixel.shape[0])["C"]
         batch, height, width = self.face_index.shape
-        picture = values.new_zeros(channels, batch * height * width)
-        picture = picture.scatter(1, self.pixel.expand(channels, -1), values)
-        return picture.view(channels, batch, height, width).transpose(0, 1)
+        picture = set_columns(zeros((channels, batch * height * width), values), self.pixel, values)
+        return picture.reshape(channels, batch, height, width).swapaxes(0, 1)
 
-    def interpolate(self, attributes: Tensor) -> Tensor:
+    def interpolate(self, attributes: Array) -> Array:
         """Return vertex attributes ``[B, V, C]`` as pictures ``[B, C, H, W]``, 0 where empty."""
         return self.scatter(self.at_pixels(attributes))
 
 
 def rasterize(
-    vertices_ndc: Tensor,
-    faces: Tensor,
+    vertices_ndc: Array,
+    faces: Array,
     height: int,
     width: int,
     *,
@@ -115,28 +129,30 @@ def rasterize(
     face_index = seen_faces(
         vertices_ndc, faces, height, width, cull_backfaces=cull_backfaces, engine=engine
     )
-    with torch.no_grad():
-        image, row, column = (face_index >= 0).nonzero(as_tuple=True)
-        pixel = (image * height + row) * width + column
-        seen = face_index.view(-1).index_select(0, pixel)
-        corners = faces.t().contiguous().index_select(1, seen) + image * vertices_ndc.shape[1]
-        centre_x = _centres(width, pixel.device).index_select(0, column)
-        centre_y = _centres(height, pixel.device).index_select(0, row)
-    x, y, z = vertices_ndc.flatten(0, 1).t().contiguous().unbind(0)
+    xp = array_namespace(vertices_ndc)
+    image, row, column = xp.nonzero(face_index >= 0)
+    pixel = (image * height + row) * width + column
+    seen = xp.take(face_index.reshape(-1), pixel)
+    offset = image * vertices_ndc.shape[1]
+    corners = xp.stack([xp.take(corner, seen) + offset for corner in xp.unstack(faces, axis=1)])
+    centre_x = xp.take(_centres(width, pixel), column)
+    centre_y = xp.take(_centres(height, pixel), row)
+    x, y, z = xp.stack(xp.unstack(vertices_ndc.reshape(-1, 3), axis=1))
     weights = _barycentric(x, y, corners, centre_x, centre_y)
-    corner_depth = z.index_select(0, corners.view(-1)).view(3, -1)
+    corner_depth = xp.take(z, corners.reshape(-1)).reshape(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
 
 
+@without_gradients
 def seen_faces(
-    vertices_ndc: Tensor,
-    faces: Tensor,
+    vertices_ndc: Array,
+    faces: Array,
     height: int,
     width: int,
     *,
     cull_backfaces: bool = False,
     engine: Engine = "auto",
-) -> Tensor:
+) -> Array:
     """Return the triangle ``[B, H, W]`` seen in each pixel, -1 where none, as int64.
 
     These are the ``face_index`` of :func:`rasterize` alone, whose arguments and errors it shares.
@@ -147,39 +163,24 @@ def seen_faces(
     if height < 1 or width < 1:
         raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
     rasterize_ids = _engine(engine, vertices_ndc)
-    with torch.no_grad():
-        return _on_capable_device(
-            rasterize_ids, vertices_ndc.detach(), faces, height, width, cull_backfaces
-        )
+    if _device_type(vertices_ndc) != _WITHOUT_DOUBLE:
+        return rasterize_ids(vertices_ndc, faces, height, width, cull_backfaces)
+    ids = rasterize_ids(vertices_ndc.cpu(), faces.cpu(), height, width, cull_backfaces)
+    return beside(ids, vertices_ndc)
 
 
-def _engine(name: Engine, vertices: Tensor) -> _RasterizeIds:
+def _engine(name: Engine, vertices: Array) -> _RasterizeIds:
     if name == "auto":
-        on_cpu = vertices.device.type == "cpu"
+        on_cpu = _device_type(vertices) == "cpu"
         name = "numba" if on_cpu and _numba_is_installed() else "torch"
     if name not in _ENGINES:
         raise ValueError(f"engine must be one of {('auto', *_ENGINES)}, got {name!r}")
     return _ENGINES[name]
 
 
-def _on_capable_device(
-    rasterize_ids: _RasterizeIds,
-    vertices: Tensor,
-    faces: Tensor,
-    height: int,
-    width: int,
-    cull_backfaces: bool,
-) -> Tensor:
-    """Return the engine's ids, computed on the CPU where the device lacks double precision."""
-    device = vertices.device
-    if _wide(device) is not torch.float64:
-        vertices, faces = vertices.cpu(), faces.cpu()
-    return rasterize_ids(vertices, faces, height, width, cull_backfaces).to(device)
-
-
-def _wide(device: torch.device) -> torch.dtype:
-    """Return the widest floating point type of a device; Apple's MPS has no double precision."""
-    return torch.float32 if device.type == "mps" else torch.float64
+def _device_type(array: Array) -> str:
+    """Return where an array lies: NumPy's on the CPU, torch's anywhere."""
+    return str(array.device.type) if is_torch(array) else "cpu"
 
 
 @cache
@@ -187,28 +188,30 @@ def _numba_is_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def _centres(size: int, device: torch.device) -> Tensor:
-    """Return the device coordinates ``[size]`` of pixel centres along one axis."""
-    return (2 * torch.arange(size, device=device) + 1).to(_wide(device)) / size - 1
+def _centres(size: int, like: Array) -> Array:
+    """Return the device coordinates ``[size]`` of pixel centres along one axis, beside an array."""
+    xp = array_namespace(like)
+    wide = xp.float32 if _device_type(like) == _WITHOUT_DOUBLE else xp.float64
+    return xp.astype(2 * counted(size, like) + 1, wide) / size - 1
 
 
-def _barycentric(x: Tensor, y: Tensor, corners: Tensor, at_x: Tensor, at_y: Tensor) -> Tensor:
+def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
     """Return coordinates ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``.
 
     They are differentiable for torch tensors.
     """
     if not is_torch(x):
-        return barycentric_formula(x, y, corners, at_x, at_y)[0].to(x.dtype)
+        return in_precision(barycentric_formula(x, y, corners, at_x, at_y)[0], x)
     differentiable = importlib.import_module("smirk3d.rasterization.differentiable")
-    weights: Tensor = differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
+    weights: Array = differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
     return weights
 
 
 def _rasterize_ids_torch(
-    vertices_ndc: Tensor, faces: Tensor, height: int, width: int, cull_backfaces: bool
-) -> Tensor:
+    vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool
+) -> Array:
     engine = importlib.import_module("smirk3d.rasterization.torch_rasterizer")
-    ids: Tensor = engine.rasterize_ids_torch(vertices_ndc, faces, height, width, cull_backfaces)
+    ids: Array = engine.rasterize_ids_torch(vertices_ndc, faces, height, width, cull_backfaces)
     return ids
 
 

@@ -17,15 +17,15 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, beside, to_numpy
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 
 _Kernel = Callable[..., None]
 
 
 def rasterize_ids_numba(
-    vertices_ndc: Tensor, faces: Tensor, height: int, width: int, cull_backfaces: bool = False
-) -> Tensor:
+    vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool = False
+) -> Array:
     """Return the triangle ``[B, H, W]`` seen in each pixel, -1 where none.
 
     Args:
@@ -36,14 +36,13 @@ def rasterize_ids_numba(
         cull_backfaces: leave out triangles that face away from the viewer.
     """
     kernel = _kernel()
-    points = np.ascontiguousarray(vertices_ndc.detach().double().numpy())
-    triangles = np.ascontiguousarray(faces.numpy(), np.int64)
+    points = np.ascontiguousarray(to_numpy(vertices_ndc), np.float64)
+    triangles = np.ascontiguousarray(to_numpy(faces), np.int64)
     batch = points.shape[0]
-    ids = torch.empty((batch, height, width), dtype=torch.int64)
-    pictures = ids.numpy()
+    ids = np.empty((batch, height, width), np.int64)
 
     def draw(index: int) -> None:
-        kernel(points[index], triangles, cull_backfaces, pictures[index])
+        kernel(points[index], triangles, cull_backfaces, ids[index])
 
     threads = min(_threads(), batch)
     if threads > 1:
@@ -52,7 +51,7 @@ def rasterize_ids_numba(
     else:
         for index in range(batch):
             draw(index)
-    return ids
+    return beside(ids, vertices_ndc)
 
 
 def _threads() -> int:

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, beside, to_numpy
 
 SMALLEST_DOUBLE_AREA = 1e-9
 """Twice the smallest area, in square pixels, of a triangle that is drawn."""
@@ -30,8 +30,8 @@ _Triangle = tuple[_Point, _Point, _Point]
 
 
 def rasterize_ids_reference(
-    vertices_ndc: Tensor, faces: Tensor, height: int, width: int, cull_backfaces: bool = False
-) -> Tensor:
+    vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool = False
+) -> Array:
     """Return the triangle ``[B, H, W]`` seen in each pixel, -1 where none.
 
     Visits every pixel of every triangle's bounding box in Python: for tests and tiny pictures.
@@ -43,10 +43,11 @@ def rasterize_ids_reference(
         width: W.
         cull_backfaces: leave out triangles that run clockwise in head space, seen by the viewer.
     """
-    pixels = vertices_ndc.detach().double() + torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
-    pixels = pixels * torch.tensor([0.5 * width, 0.5 * height, 1.0], dtype=torch.float64)
+    pixels = to_numpy(vertices_ndc).astype(np.float64) + np.array([1.0, 1.0, 0.0])
+    pixels = pixels * [0.5 * width, 0.5 * height, 1.0]
     images = [_one_image(v, faces.tolist(), height, width, cull_backfaces) for v in pixels.tolist()]
-    return torch.tensor(images, dtype=torch.int64).view(len(images), height, width)
+    ids = np.array(images, np.int64).reshape(len(images), height, width)
+    return beside(ids, vertices_ndc)
 
 
 def _one_image(

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.rendering.folds import Slopes
-from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
+from smirk3d.rendering.layers import CLAY, Picture, Style, Values, composite, draw_layer, to_uint8
 from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import (
     SKIN,
@@ -49,7 +51,7 @@ FRONT = View()
 
 def clay(
     head: Topology,
-    vertices: Tensor,
+    vertices: Array,
     view: View = FRONT,
     style: Style = CLAY,
     photo: PhotoSkin | None = None,
@@ -70,10 +72,10 @@ def clay(
         ShapeError: if the vertices are not the head's.
     """
     surface = picture_surface(head, refinements=style.refinements)
-    vertices = vertices.detach().cpu().float()
+    vertices = to_numpy(vertices).astype(np.float32)
     size = (view.height, view.width)
     centre, scale = _frame(surface.refine(vertices), view)
-    rotations = axis_angle_to_matrix(torch.tensor([[view.pitch, 0.0, 0.0], [0.0, view.yaw, 0.0]]))
+    rotations = axis_angle_to_matrix(np.array([[view.pitch, 0, 0], [0, view.yaw, 0]], np.float32))
     seen = (vertices - centre) @ (rotations[0] @ rotations[1]).T
     place = partial(_perspective, scale=scale, view=view)
     layer = draw_layer(surface, seen, place, size, style, photo=photo, slopes=slopes)
@@ -82,7 +84,7 @@ def clay(
 
 def turntable(
     head: Topology,
-    vertices: Tensor,
+    vertices: Array,
     yaws: Sequence[float],
     view: View = FRONT,
     style: Style = CLAY,
@@ -91,33 +93,33 @@ def turntable(
     return [clay(head, vertices, replace(view, yaw=yaw), style) for yaw in yaws]
 
 
-def facing_viewer(head: Topology, vertices: Tensor) -> Tensor:
+def facing_viewer(head: Topology, vertices: Array) -> Values:
     """Return posed vertices ``[V, 3]`` rotated so that the head faces the viewer upright."""
-    skin = (head.part == SKIN).cpu()
-    vertices = vertices.detach().cpu().float()
-    rotation = rigid_rotation(head.v_template.detach().cpu().float()[skin], vertices[skin])
-    return (vertices - vertices.mean(0)) @ rotation
+    skin = to_numpy(head.part) == SKIN
+    vertices = to_numpy(vertices).astype(np.float32)
+    rotation = rigid_rotation(to_numpy(head.v_template).astype(np.float32)[skin], vertices[skin])
+    turned: Values = (vertices - vertices.mean(0)) @ rotation
+    return turned
 
 
-def _frame(vertices: Tensor, view: View) -> tuple[Tensor, float]:
+def _frame(vertices: Values, view: View) -> tuple[Values, float]:
     """Return the point to look at and the pixels to a metre, the same for all yaws."""
-    low, high = vertices.amin(0), vertices.amax(0)
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
     centre = (low + high) / 2
-    around = (vertices - centre)[:, [0, 2]].norm(dim=1).max()
-    above = (high - low)[1] / 2
-    scale = torch.minimum(view.width / around, view.height / above) * view.fill / 2
-    return centre, float(scale)
+    around = float(np.linalg.norm((vertices - centre)[:, [0, 2]], axis=1).max())
+    above = float((high - low)[1] / 2)
+    return centre, min(view.width / around, view.height / above) * view.fill / 2
 
 
-def _perspective(points: Tensor, scale: float, view: View) -> Tensor:
+def _perspective(points: Values, scale: float, view: View) -> Values:
     """Return picture positions ``[N, 3]`` of points in the viewer's frame."""
-    factor = view.distance / (view.distance - points[:, 2:]).clamp(min=0.1 * view.distance)
-    x, y = (points[:, :2] * factor * scale).unbind(1)
-    return torch.stack([view.width / 2 + x, view.height / 2 - y, -factor[:, 0]], 1)
+    factor = view.distance / (view.distance - points[:, 2:]).clip(0.1 * view.distance)
+    x, y = (points[:, :2] * factor * scale).T
+    return np.stack([view.width / 2 + x, view.height / 2 - y, -factor[:, 0]], 1)
 
 
-def backdrop_gradient(height: int, width: int) -> Tensor:
+def backdrop_gradient(height: int, width: int) -> Values:
     """Return the light backdrop of clay pictures, ``[3, H, W]`` in [0, 1]."""
-    top, bottom = torch.tensor(_BACKDROP)[:, :, None, None]
-    fade = torch.linspace(0, 1, height)[None, :, None]
-    return torch.lerp(top, bottom, fade).repeat(1, 1, width)
+    top, bottom = np.array(_BACKDROP, np.float32)[:, :, None, None]
+    fade = np.linspace(0, 1, height, dtype=np.float32)[None, :, None]
+    return np.repeat(top + fade * (bottom - top), width, axis=2)

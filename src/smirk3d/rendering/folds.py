@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import to_numpy, without_gradients
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.landmarks.mediapipe import mirrored_ids
 from smirk3d.parameters.face_parameters import FaceParameters
 
+Values = NDArray[np.float32]
+
 Place = tuple[int, int, float]
 """A point between two of MediaPipe's landmarks: the first, the second, the fraction of the way."""
 
-Slopes = Callable[[Tensor], Tensor]
+Slopes = Callable[[Values], Values]
 """Gradient ``[N, 3]`` of the height of the skin at points ``[N, 3]`` of the template."""
 
 _LEAST = 0.02
@@ -85,13 +90,12 @@ class SkinFolds:
 
     def __init__(self, head: HeadModel) -> None:
         """Lay the folds on a head with named actions and MediaPipe's landmarks."""
-        with torch.no_grad():
-            points = head.landmarks(head.v_template[None])[0].cpu().float()
-        where = {int(number): points[i] for i, number in enumerate(head.landmark_ids)}
+        points = to_numpy(head.landmarks(head.v_template[None])[0]).astype(np.float32)
+        where = dict(zip(head.landmark_ids.tolist(), points, strict=True))
         other = mirrored_ids().tolist()
         self._head = head
-        self._grooves: list[tuple[Fold, Tensor]] = []
-        drawn_by: list[Tensor] = []
+        self._grooves: list[tuple[Fold, Values]] = []
+        drawn_by: list[Values] = []
         for fold in FOLDS:
             for side in ("Right", "Left"):
                 ids = [
@@ -99,17 +103,19 @@ class SkinFolds:
                     for a, b, at in fold.line
                 ]
                 if all(a in where and b in where for a, b, _ in ids):
-                    line = torch.stack([torch.lerp(where[a], where[b], at) for a, b, at in ids])
+                    line = np.stack([where[a] + at * (where[b] - where[a]) for a, b, at in ids])
                     self._grooves.append((fold, _curve(line)))
                     drawn_by.append(_drawn_by(fold, side))
-        self._drawn_by = torch.stack(drawn_by, 1) if drawn_by else torch.zeros(len(ARKIT_NAMES), 0)
+        self._drawn_by = np.array(drawn_by, np.float32).reshape(-1, len(ARKIT_NAMES)).T
 
-    def strengths(self, faces: FaceParameters) -> Tensor:
+    @without_gradients
+    def strengths(self, faces: FaceParameters) -> Values:
         """Return how whole each fold is ``[B, K]``, in [0, 1], in B faces."""
-        weights = self._head.arkit(faces).detach().cpu().float()
-        return (weights @ self._drawn_by).clamp(0, 1)
+        weights = to_numpy(self._head.arkit(faces.to(self._head.v_template)))
+        strengths: Values = (weights @ self._drawn_by).clip(0, 1)
+        return strengths
 
-    def slopes(self, strengths: Tensor) -> Slopes:
+    def slopes(self, strengths: Values) -> Slopes:
         """Return what gives the gradient at points of the template, for strengths ``[K]``."""
         drawn = [
             (fold.depth * float(strength), fold.width, line)
@@ -117,12 +123,12 @@ class SkinFolds:
             if strength > _LEAST
         ]
 
-        def gradient(points: Tensor) -> Tensor:
-            found = torch.zeros_like(points)
+        def gradient(points: Values) -> Values:
+            found = np.zeros_like(points)
             for depth, width, line in drawn:
-                near = (points > line.amin(0) - _REACH * width).all(1)
-                near &= (points < line.amax(0) + _REACH * width).all(1)
-                ids = near.nonzero()[:, 0]
+                near = (points > line.min(axis=0) - _REACH * width).all(1)
+                near &= (points < line.max(axis=0) + _REACH * width).all(1)
+                ids = np.flatnonzero(near)
                 found[ids] += _groove(points[ids], line, depth, width)
             return found
 
@@ -152,53 +158,54 @@ def mean_slopes(head: object, faces: FaceParameters) -> Slopes | None:
     return folds.slopes(strengths) if (strengths > _LEAST).any() else None
 
 
-def _drawn_by(fold: Fold, side: str) -> Tensor:
+def _drawn_by(fold: Fold, side: str) -> Values:
     """Return how much each of ARKit's actions draws a fold of a side ``[52]``."""
-    row = torch.zeros(len(ARKIT_NAMES))
+    row = np.zeros(len(ARKIT_NAMES), np.float32)
     for name, share in fold.actions.items():
         row[ARKIT_NAMES.index(name if name in ARKIT_NAMES else name + side)] = share
     return row
 
 
-def _curve(line: Tensor) -> Tensor:
+def _curve(line: Values) -> Values:
     """Return a line's points ``[P, 3]`` with more between them, on Catmull and Rom's spline."""
-    padded = torch.cat([2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]])
+    padded = np.concatenate([2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]])
     before, here, after, beyond = (padded[i : len(padded) - 3 + i, None] for i in range(4))
-    t = (torch.arange(_STEPS) / _STEPS)[:, None]
+    t = (np.arange(_STEPS, dtype=np.float32) / _STEPS)[:, None]
     curve = here + t / 2 * (
         after - before
         + t * (2 * before - 5 * here + 4 * after - beyond
                + t * (3 * (here - after) + beyond - before))
     )  # fmt: skip
-    return torch.cat([curve.flatten(0, 1), line[-1:]])
+    return np.concatenate([curve.reshape(-1, 3), line[-1:]])
 
 
-def _groove(points: Tensor, line: Tensor, depth: float, width: float) -> Tensor:
+def _groove(points: Values, line: Values, depth: float, width: float) -> Values:
     """Return the gradient ``[N, 3]`` of a groove's height at points ``[N, 3]``."""
-    start, step = line[:-1], line.diff(dim=0)
-    lengths = step.norm(dim=1)
+    start, step = line[:-1], np.diff(line, axis=0)
+    lengths = np.linalg.norm(step, axis=1)
     along = ((points[:, None] - start) * step).sum(2) / lengths**2
     # beyond its ends a line goes on straight, so that the profile there has no corner
-    low, high = torch.zeros(len(step)), torch.ones(len(step))
+    low, high = np.zeros_like(lengths), np.ones_like(lengths)
     low[0], high[-1] = -1.0, 2.0
-    along = along.clamp(low, high)
+    along = along.clip(low, high)
     away = points[:, None] - (start + along[..., None] * step)
-    nearest = away.norm(dim=2).argmin(1)
-    rows = torch.arange(len(points))
+    nearest = np.linalg.norm(away, axis=2).argmin(1)
+    rows = np.arange(len(points))
     away = away[rows, nearest]
     walked = lengths.cumsum(0) - lengths
     at = (walked[nearest] + along[rows, nearest] * lengths[nearest]) / lengths.sum()
-    ends = (at / _TAPER).clamp(0, 1) * ((1 - at) / _TAPER).clamp(0, 1)
+    ends = (at / _TAPER).clip(0, 1) * ((1 - at) / _TAPER).clip(0, 1)
     ends = ends * ends * (3 - 2 * ends)
-    distance = away.norm(dim=1).clamp(min=1e-9)
+    distance = np.linalg.norm(away, axis=1).clip(1e-9)
     across = distance / width
     beside = (across - 1.9) / 1.1
-    slope = 2 * across * torch.exp(-(across**2))
-    slope = slope - _BULGE * 2 * beside / 1.1 * torch.exp(-(beside**2))
-    return (depth / width * ends * slope / distance)[:, None] * away
+    slope = 2 * across * np.exp(-(across**2))
+    slope = slope - _BULGE * 2 * beside / 1.1 * np.exp(-(beside**2))
+    gradient: Values = (depth / width * ends * slope / distance)[:, None] * away
+    return gradient
 
 
-def posed_slopes(gradient: Tensor, rest: Tensor, posed: Tensor) -> Tensor:
+def posed_slopes(gradient: Values, rest: Values, posed: Values) -> Values:
     """Return gradients carried from triangles at rest to posed ones, ``[N, 3]``.
 
     Args:
@@ -209,14 +216,16 @@ def posed_slopes(gradient: Tensor, rest: Tensor, posed: Tensor) -> Tensor:
     sides = rest[:, 1:] - rest[:, :1]
     rises = (sides * gradient[:, None]).sum(2)
     edges = posed[:, 1:] - posed[:, :1]
-    one, two = edges.unbind(1)
+    one, two = edges[:, 0], edges[:, 1]
     a, b, c = (one * one).sum(1), (one * two).sum(1), (two * two).sum(1)
-    determinant = (a * c - b * b).clamp(min=1e-20)
+    determinant = (a * c - b * b).clip(1e-20)
     first = (c * rises[:, 0] - b * rises[:, 1]) / determinant
     second = (a * rises[:, 1] - b * rises[:, 0]) / determinant
-    return first[:, None] * one + second[:, None] * two
+    carried: Values = first[:, None] * one + second[:, None] * two
+    return carried
 
 
-def folded(normals: Tensor, gradient: Tensor) -> Tensor:
+def folded(normals: Values, gradient: Values) -> Values:
     """Return unit normals ``[3, N]`` of skin with a gradient ``[N, 3]`` along it."""
-    return unit(normals - gradient.T, dim=0)
+    bent: Values = unit(normals - gradient.T, axis=0)
+    return bent

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.rendering.complexion import BrowShape
 
 _BROW_SIZE = (520, 120)
@@ -65,35 +64,28 @@ _BROWS: dict[BrowShape, _Brow] = {
 }
 
 
-def brow_alpha(shape: BrowShape) -> Tensor:
-    """Return the alpha ``[H, W]`` in [0, 1] of brows of a shape."""
-    return torch.from_numpy(_brow_picture(shape))
-
-
-def lash_alpha() -> Tensor:
-    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the eyelid's margin is the lower edge."""
-    return torch.from_numpy(_lash_picture())
-
-
-# what is kept is NumPy's, since a process may draw with either library in turn
 @cache
-def _brow_picture(shape: BrowShape) -> Picture:
+def brow_alpha(shape: BrowShape) -> Picture:
+    """Return the alpha ``[H, W]`` in [0, 1] of brows of a shape; not to be written to."""
     brow = _BROWS[shape]
     hairs = _drawn(_BROW_SIZE, lambda: _brow_hairs(brow))
     return 1 - (1 - hairs) * (1 - _undercoat(brow))
 
 
 @cache
-def _lash_picture() -> Picture:
+def lash_alpha() -> Picture:
+    """Return the alpha ``[H, W]`` in [0, 1] of lashes; the eyelid's margin is the lower edge.
+
+    It is not to be written to.
+    """
     return _drawn(_LASH_SIZE, _lash_hairs)
 
 
-def brow_band(along: Tensor, shape: BrowShape = "natural") -> tuple[Tensor, Tensor]:
+def brow_band(along: Curve, shape: BrowShape = "natural") -> tuple[Curve, Curve]:
     """Return where brows of a shape begin and end across their strip, 0 to 1, at places ``[N]``."""
-    brow, places = _BROWS[shape], along.double().numpy()
-    middle, reach = _middle(brow, places), np.interp(places, *_ENVELOPE) * brow.thickness
-    low, high = (torch.from_numpy(middle + side * _DENSE * reach).float() for side in (-1, 1))
-    return low, high
+    brow = _BROWS[shape]
+    middle, reach = _middle(brow, along), np.interp(along, *_ENVELOPE) * brow.thickness
+    return middle - _DENSE * reach, middle + _DENSE * reach
 
 
 def _undercoat(brow: _Brow) -> Picture:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.meshes import area_vectors, smoothed, unit, vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
@@ -31,6 +30,8 @@ from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import SKIN, PictureSurface, eyeballs
 
 Picture = NDArray[np.uint8]
+Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +76,16 @@ _SPARSE = 9.0
 """Height of a triangle, in pixels, from which its edges are drawn in full."""
 
 
-@torch.no_grad()
 def draw_layer(
     surface: PictureSurface,
-    vertices: Tensor,
-    place: Callable[[Tensor], Tensor],
+    vertices: Values,
+    place: Callable[[Values], Values],
     size: tuple[int, int],
     style: Style = CLAY,
     lighting: Lighting = DEFAULT_LIGHTING,
     photo: PhotoSkin | None = None,
     slopes: Slopes | None = None,
-) -> Tensor:
+) -> Values:
     """Return a picture ``[4, H, W]`` of a surface: sRGB and opacity, in [0, 1].
 
     Args:
@@ -106,25 +106,24 @@ def draw_layer(
         ShapeError: if a shape differs.
     """
     height, width = size
-    vertices = vertices.detach().cpu().float()
     points = surface.refine(vertices)
-    scale = torch.tensor([2 / width, 2 / height, 1.0])
-    ndc = place(points) * scale - torch.tensor([1.0, 1.0, 0.0])
+    ndc = place(points) * np.array([2 / width, 2 / height, 1], np.float32)
+    ndc[:, :2] -= 1
     fine = style.supersample
     fragments = rasterize(
         ndc[None], surface.faces, height * fine, width * fine, cull_backfaces=surface.fades
     )
-    face = fragments.face_index.view(-1)[fragments.pixel]
+    face = fragments.face_index.reshape(-1)[fragments.pixel]
     alpha = _seen_alpha(fragments, surface)
-    colour, coverage = torch.zeros(3, len(face)), torch.zeros(len(face))
+    colour, coverage = np.zeros((3, len(face)), np.float32), np.zeros(len(face), np.float32)
     if style.surface:
         normals = vertex_normals(points[None], surface.faces)[0]
-        seen = _at(fragments, torch.cat([points, normals, surface.lips[:, None]], 1))
-        received = torch.ones(len(lighting.lamps) + 1, len(face))
+        seen = _at(fragments, np.column_stack([points, normals, surface.lips]))
+        received = np.ones((len(lighting.lamps) + 1, len(face)), np.float32)
         if style.shadows and len(face):
             received = _at(fragments, _received(surface, vertices, style.shadows, lighting))
         part = surface.face_part[face]
-        normal = unit(seen[3:6], dim=0)
+        normal = unit(seen[3:6], axis=0)
         if slopes is not None:
             normal = _with_folds(normal, slopes, fragments, surface, points, part == SKIN)
         normal = normal * _facing(ndc, surface.faces)[face]
@@ -134,69 +133,70 @@ def draw_layer(
         )  # fmt: skip
         if photo is not None:
             attributes = _at(fragments, surface.interpolate(photo.attributes()))
-            held = srgb_to_linear(photo.colours(attributes).clamp(0, 1))
-            colour = torch.where(part == SKIN, held, colour)
+            held = srgb_to_linear(photo.colours(attributes).clip(0, 1))
+            colour = np.where(part == SKIN, held, colour)
         lit = illuminate(normal, colour, part, received, lighting)
         if photo is not None:
-            lit = torch.where(part == SKIN, torch.lerp(lit, colour, _PHOTO_LIGHT), lit)
-        colour = linear_to_srgb(lit.clamp(0, 1))
+            lit = np.where(part == SKIN, lit + _PHOTO_LIGHT * (colour - lit), lit)
+        colour = linear_to_srgb(lit.clip(0, 1))
         coverage = alpha * style.opacity
     if style.wireframe:
         line = _line(fragments, face, ndc, surface.faces, size, style) * alpha
         rest = coverage * (1 - line)
-        ink = torch.tensor(_LINE_COLOUR)[:, None]
+        ink = np.array(_LINE_COLOUR, np.float32)[:, None]
         coverage = rest + line
-        colour = (colour * rest + ink * line) / coverage.clamp(min=1e-6)
-    picture = fragments.scatter(torch.cat([colour * coverage, coverage[None]]))
+        colour = (colour * rest + ink * line) / coverage.clip(1e-6)
+    picture = fragments.scatter(np.concatenate([colour * coverage, coverage[None]]))
     if style.surface and len(surface.hair_faces) and photo is None:
         hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion)
         picture = hair * style.opacity + picture * (1 - hair[:, 3:] * style.opacity)
-    picture = torch.nn.functional.avg_pool2d(picture, fine)[0]
-    picture[:3] /= picture[3].clamp(min=1e-6)
-    return picture
+    layer: Values = picture[0].reshape(4, height, fine, width, fine).mean((2, 4))
+    layer[:3] /= layer[3].clip(1e-6)
+    return layer
 
 
-def _seen_alpha(fragments: Fragments, surface: PictureSurface) -> Tensor:
+def _seen_alpha(fragments: Fragments, surface: PictureSurface) -> Values:
     if not surface.fades:
-        return torch.ones(len(fragments.pixel))
-    return _at(fragments, surface.alpha[:, None])[0].clamp(0, 1)
+        return np.ones(len(fragments.pixel), np.float32)
+    return _at(fragments, surface.alpha[:, None])[0].clip(0, 1)
 
 
-def _at(fragments: Fragments, attributes: Tensor) -> Tensor:
+def _at(fragments: Fragments, attributes: Values) -> Values:
     """Return attributes ``[V', C]`` at the covered rays, ``[C, N]``."""
-    return fragments.at_pixels(attributes[None])
+    found: Values = fragments.at_pixels(attributes[None])
+    return found
 
 
-def _facing(ndc: Tensor, faces: Tensor) -> Tensor:
+def _facing(ndc: Values, faces: Ids) -> Values:
     """Return 1 for triangles that face the viewer and -1 for the others, ``[F]``."""
-    return torch.where(area_vectors(ndc[None], faces)[0, :, 2] <= 0, 1.0, -1.0)
+    return np.where(area_vectors(ndc[None], faces)[0, :, 2] <= 0, np.float32(1), np.float32(-1))
 
 
 def _with_folds(
-    normal: Tensor,
+    normal: Values,
     slopes: Slopes,
     fragments: Fragments,
     surface: PictureSurface,
-    points: Tensor,
-    skin: Tensor,
-) -> Tensor:
+    points: Values,
+    skin: NDArray[np.bool_],
+) -> Values:
     """Return the normals ``[3, N]`` of covered rays with the folds of the skin."""
     rest = surface.refine(surface.rest)
-    where = skin.nonzero()[:, 0]
+    where = np.flatnonzero(skin)
     corners = fragments.corners[:, where].T
     at_rest = rest[corners]
     places = (at_rest * fragments.weights[:, where].T[..., None]).sum(1)
     gradient = slopes(places)
-    moved = gradient.any(1).nonzero()[:, 0]
+    moved = np.flatnonzero(gradient.any(1))
     posed = posed_slopes(gradient[moved], at_rest[moved], points[corners[moved]])
-    result = normal.clone()
+    result = normal.copy()
     result[:, where[moved]] = folded(normal[:, where[moved]], posed)
     return result
 
 
 def _received(
-    surface: PictureSurface, vertices: Tensor, num_directions: int, lighting: Lighting
-) -> Tensor:
+    surface: PictureSurface, vertices: Values, num_directions: int, lighting: Lighting
+) -> Values:
     """Return the fraction of each lamp, then of the light from all sides, at each copy ``[V', K]``.
 
     Measured at the original vertices and smoothed over neighbours, which hides the steps of the
@@ -204,10 +204,10 @@ def _received(
     """
     directions = sphere_directions(num_directions)
     lobes = [
-        (directions @ unit(torch.tensor(lamp.direction))).clamp(min=0) ** lamp.focus
+        (directions @ unit(np.array(lamp.direction, np.float32))).clip(0) ** lamp.focus
         for lamp in lighting.lamps
     ]
-    weights = torch.stack([*lobes, torch.ones(len(directions))])
+    weights = np.stack([*lobes, np.ones_like(lobes[0])])
     normals = vertex_normals(vertices[None], surface.base_faces)[0]
     visibility = directional_visibility(vertices, normals, surface.base_faces, directions)
     received = received_light(visibility, normals, weights, directions)
@@ -216,33 +216,40 @@ def _received(
 
 def _line(
     fragments: Fragments,
-    face: Tensor,
-    ndc: Tensor,
-    faces: Tensor,
+    face: Ids,
+    ndc: Values,
+    faces: Ids,
     size: tuple[int, int],
     style: Style,
-) -> Tensor:
+) -> Values:
     """Return how much of the nearest edge each covered ray sees, ``[N]``."""
     height, width = size
-    corners = (ndc[:, :2] * torch.tensor([width / 2, height / 2]))[faces]
-    opposite = corners.roll(-1, 1) - corners.roll(-2, 1)
-    area = area_vectors(torch.nn.functional.pad(corners, (0, 1)).flatten(0, 1)[None],
-                        torch.arange(3 * len(faces)).view(-1, 3))[0, :, 2].abs()  # fmt: skip
-    heights = area[:, None] / opposite.norm(dim=2).clamp(min=1e-6)
-    distance = (fragments.weights.T * heights[face]).amin(1)
+    corners = (ndc[:, :2] * np.array([width / 2, height / 2], np.float32))[faces]
+    opposite = np.roll(corners, -1, axis=1) - np.roll(corners, -2, axis=1)
+    (ux, uy), (vx, vy) = (np.moveaxis(opposite[:, side], 1, 0) for side in (0, 1))
+    area = np.abs(ux * vy - uy * vx)
+    heights = area[:, None] / np.linalg.norm(opposite, axis=2).clip(1e-6)
+    distance = (fragments.weights.T * heights[face]).min(axis=1, initial=np.inf)
     # where triangles are small, fainter lines keep the shading visible
-    strength = (heights.amin(1) / _SPARSE).clamp(0.1, 1) * (_facing(ndc, faces) > 0)
-    line: Tensor = (style.line_width - distance).clamp(0, 1) * style.line_opacity * strength[face]
+    strength = (heights.min(axis=1, initial=np.inf) / _SPARSE).clip(0.1, 1)
+    strength = strength * (_facing(ndc, faces) > 0)
+    line: Values = (style.line_width - distance).clip(0, 1) * style.line_opacity * strength[face]
     return line
 
 
-def composite(picture: Tensor, layer: Tensor) -> Tensor:
+def composite(picture: Values, layer: Values) -> Values:
     """Return a picture ``[3, H, W]`` with a layer ``[4, H, W]`` laid over it."""
-    return torch.lerp(picture, layer[:3], layer[3])
+    return picture + layer[3] * (layer[:3] - picture)
 
 
-def to_uint8(picture: Tensor) -> Picture:
+def to_uint8(picture: Values) -> Picture:
     """Return uint8 ``[H, W, C]`` of a picture ``[C, H, W]`` in [0, 1]."""
-    rounded = (picture.clamp(0, 1) * 255 + 0.5).byte()
-    array: Picture = rounded.permute(1, 2, 0).contiguous().numpy()
-    return array
+    rounded = (picture.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.ascontiguousarray(rounded.transpose(1, 2, 0))
+
+
+def from_uint8(picture: Picture) -> Values:
+    """Return a picture ``[C, H, W]`` in [0, 1] of uint8 ``[H, W, C]``."""
+    values: Values = picture.transpose(2, 0, 1).astype(np.float32)
+    values /= 255
+    return values

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
 from smirk3d.geometry.meshes import unit
 from smirk3d.rasterization.base import rasterize
+
+Array = NDArray[np.float32]
 
 _LIFT = 0.004
 """Vertices are lifted off their own surface by this fraction of the mesh's radius."""
 
 
-def sphere_directions(count: int) -> Tensor:
+def sphere_directions(count: int) -> Array:
     """Return unit directions ``[count, 3]`` spaced evenly (Fibonacci lattice)."""
-    number = torch.arange(count, dtype=torch.float64) + 0.5
+    number = np.arange(count) + 0.5
     height = 1 - 2 * number / count
     angle = number * math.pi * (3 - math.sqrt(5))
-    radius = (1 - height * height).sqrt()
-    return torch.stack([radius * angle.cos(), height, radius * angle.sin()], 1).float()
+    radius = np.sqrt(1 - height * height)
+    points = np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], 1)
+    return points.astype(np.float32)
 
 
 def directional_visibility(
-    vertices: Tensor, normals: Tensor, faces: Tensor, directions: Tensor, size: int = 192
-) -> Tensor:
+    vertices: Array, normals: Array, faces: NDArray[Any], directions: Array, size: int = 192
+) -> Array:
     """Return whether each vertex is seen from far away along each direction.
 
     Draws the mesh once from each direction and compares depths at the four nearest pixels.
@@ -38,30 +44,28 @@ def directional_visibility(
     Returns:
         ``[D, V]`` in [0, 1].
     """
-    used = vertices[faces.unique()]
-    centre = (used.amin(0) + used.amax(0)) / 2
-    radius = (used - centre).norm(dim=1).max().clamp(min=1e-12)
-    frames = _frames(directions)
-    mesh = ((vertices - centre) / radius) @ frames.transpose(1, 2)
-    probes = ((vertices - centre) / radius + _LIFT * normals) @ frames.transpose(1, 2)
+    used = vertices[np.unique(faces)]
+    centre = (used.min(axis=0) + used.max(axis=0)) / 2
+    radius = np.linalg.norm(used - centre, axis=1).max(initial=1e-12)
+    frames = _frames(directions).swapaxes(1, 2)
+    mesh = ((vertices - centre) / radius) @ frames
+    probes = ((vertices - centre) / radius + _LIFT * normals) @ frames
     depth = rasterize(mesh * (1 - 2 / size), faces, size, size).depth
-    x, y = ((probes[..., :2] * (1 - 2 / size) + 1) * (size / 2) - 0.5).unbind(-1)
+    x, y = np.moveaxis((probes[..., :2] * (1 - 2 / size) + 1) * (size / 2) - 0.5, -1, 0)
     z = probes[..., 2] * (1 - 2 / size) - _LIFT
-    column, row = x.floor(), y.floor()
+    column, row = np.floor(x), np.floor(y)
     right, down = x - column, y - row
-    seen = torch.zeros_like(z)
+    seen = np.zeros_like(z)
     for step_x, weight_x in ((0, 1 - right), (1, right)):
         for step_y, weight_y in ((0, 1 - down), (1, down)):
-            i = (row + step_y).clamp(0, size - 1).long()
-            j = (column + step_x).clamp(0, size - 1).long()
-            nearest = depth.flatten(1).gather(1, i * size + j)
+            i = (row + step_y).clip(0, size - 1).astype(np.int64)
+            j = (column + step_x).clip(0, size - 1).astype(np.int64)
+            nearest = np.take_along_axis(depth.reshape(len(depth), -1), i * size + j, axis=1)
             seen += weight_x * weight_y * (z <= nearest)
     return seen
 
 
-def received_light(
-    visibility: Tensor, normals: Tensor, weights: Tensor, directions: Tensor
-) -> Tensor:
+def received_light(visibility: Array, normals: Array, weights: Array, directions: Array) -> Array:
     """Return the fraction ``[V, K]`` of each light that is not shadowed.
 
     Args:
@@ -70,14 +74,15 @@ def received_light(
         weights: brightness ``[K, D]`` of each light in each direction.
         directions: ``[D, 3]``.
     """
-    cosine = (directions @ normals.T).clamp(min=0.02)
-    return ((weights @ (cosine * visibility)) / (weights @ cosine).clamp(min=1e-12)).T
+    cosine = (directions @ normals.T).clip(0.02)
+    received: Array = ((weights @ (cosine * visibility)) / (weights @ cosine).clip(1e-12)).T
+    return received
 
 
-def _frames(directions: Tensor) -> Tensor:
+def _frames(directions: Array) -> Array:
     """Return rotations ``[D, 3, 3]`` to device axes, where the light looks along +z."""
     away = -directions
-    flat = away[:, 1].abs()[:, None] > 0.9
-    helper = torch.where(flat, torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
-    right = unit(torch.linalg.cross(helper, away))
-    return torch.stack([right, torch.linalg.cross(away, right), away], 1)
+    flat = np.abs(away[:, 1:2]) > 0.9
+    helper = np.where(flat, np.array([1, 0, 0], np.float32), np.array([0, 1, 0], np.float32))
+    right = unit(np.cross(helper, away))
+    return np.stack([right, np.cross(away, right), away], 1)

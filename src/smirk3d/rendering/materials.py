@@ -7,10 +7,13 @@ viewer's frame: +x right, +y up, +z towards the viewer.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import Array, array_namespace
 from smirk3d.geometry.meshes import unit
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Colour, Complexion
 from smirk3d.rendering.picture_surface import (
@@ -26,6 +29,8 @@ from smirk3d.rendering.picture_surface import (
     TONGUE,
     Eyeball,
 )
+
+Values = NDArray[np.float32]
 
 _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
@@ -75,15 +80,17 @@ DEFAULT_LIGHTING = Lighting(
 """A warm key from the upper left, a cool fill from the right, a rim from behind."""
 
 
-def srgb_to_linear(colour: Tensor) -> Tensor:
+def srgb_to_linear(colour: Array) -> Array:
     """Return linear values of sRGB values in [0, 1] (IEC 61966-2-1)."""
-    return torch.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    xp = array_namespace(colour)
+    return xp.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
 
 
-def linear_to_srgb(colour: Tensor) -> Tensor:
+def linear_to_srgb(colour: Array) -> Array:
     """Return sRGB values of linear values, both in [0, 1] (IEC 61966-2-1)."""
-    curve = 1.055 * colour.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(colour <= 0.0031308, colour * 12.92, curve)
+    xp = array_namespace(colour)
+    curve = 1.055 * colour.clip(0.0031308, None) ** (1 / 2.4) - 0.055
+    return xp.where(colour <= 0.0031308, colour * 12.92, curve)
 
 
 _SRGB_OF_PART: dict[int, Colour] = {
@@ -127,14 +134,14 @@ _PUPIL_SRGB: Colour = (0.02, 0.02, 0.02)
 
 
 def albedo(
-    part: Tensor,
-    points: Tensor,
+    part: NDArray[np.integer],
+    points: Values,
     eyes: Mapping[int, Eyeball],
     *,
-    lips: Tensor | None = None,
+    lips: Values | None = None,
     complexion: Complexion = CLAY_COMPLEXION,
     through_cornea: bool = False,
-) -> Tensor:
+) -> Values:
     """Return the linear colour ``[3, N]`` of surface points.
 
     Args:
@@ -149,20 +156,29 @@ def albedo(
     srgb = {
         **_SRGB_OF_PART, SKIN: complexion.skin, LASHES: complexion.lashes, BROWS: complexion.brows,
     }  # fmt: skip
-    table = srgb_to_linear(torch.tensor([srgb[p] for p in sorted(srgb)]))
-    colour = table.T.contiguous().index_select(1, part)
+    colour = np.take(_linear([srgb[p] for p in sorted(srgb)]).T, part, axis=1)
     if lips is not None:
-        red = srgb_to_linear(torch.tensor(complexion.lips))[:, None]
-        colour = torch.lerp(colour, red, lips * (part == SKIN))
+        colour += lips * (part == SKIN) * (_column(complexion.lips) - colour)
     for number, eye in eyes.items():
-        where = (part == number).nonzero()[:, 0]
+        where = np.flatnonzero(part == number)
         size = iris_angle(eye)
         arm = points[:, where] - eye.centre[:, None]
         if through_cornea:
             arm = _behind_cornea(arm, eye, size)
-        angle = torch.acos((eye.gaze @ unit(arm, dim=0)).clamp(-1, 1))
+        angle = np.arccos((eye.gaze @ unit(arm, axis=0)).clip(-1, 1))
         colour[:, where] = _iris(angle, size, colour[:, where], complexion.iris)
     return colour
+
+
+def _linear(srgb: Sequence[Colour]) -> Values:
+    """Return colours ``[N, 3]`` as linear RGB."""
+    linear: Values = srgb_to_linear(np.array(srgb, np.float32))
+    return linear
+
+
+def _column(srgb: Colour) -> Values:
+    """Return a colour ``[3, 1]`` as linear RGB."""
+    return _linear([srgb]).T
 
 
 def iris_angle(eye: Eyeball) -> float:
@@ -171,40 +187,39 @@ def iris_angle(eye: Eyeball) -> float:
     return min(max(size, _SMALLEST_IRIS), _LARGEST_IRIS)
 
 
-def _behind_cornea(arm: Tensor, eye: Eyeball, size: float) -> Tensor:
+def _behind_cornea(arm: Values, eye: Eyeball, size: float) -> Values:
     """Return points of an eye ``[3, N]``, about its centre, moved back to the iris's plane."""
     plane = eye.radius * math.cos(size)
     depth = eye.gaze @ arm - plane
-    slant = eye.gaze[2].clamp(min=0.3)
-    back = torch.stack([torch.zeros_like(depth), torch.zeros_like(depth), depth / slant])
-    return arm - back * (depth > 0)
+    moved = arm.copy()
+    moved[2] -= depth.clip(0) / max(float(eye.gaze[2]), 0.3)
+    return moved
 
 
-def _iris(angle: Tensor, size: float, sclera: Tensor, srgb: Colour) -> Tensor:
+def _iris(angle: Values, size: float, sclera: Values, srgb: Colour) -> Values:
     """Return the colour ``[3, N]`` of an eye at angles ``[N]`` from its gaze, iris of a size."""
-    iris, pupil = (srgb_to_linear(torch.tensor(c))[:, None] for c in (srgb, _PUPIL_SRGB))
+    iris, pupil = _column(srgb), _column(_PUPIL_SRGB)
     # lightest midway between pupil and rim
-    middle = ((angle / size - PUPIL_FRACTION) / (1 - PUPIL_FRACTION)).clamp(0, 1)
+    middle = ((angle / size - PUPIL_FRACTION) / (1 - PUPIL_FRACTION)).clip(0, 1)
     colour = iris * (0.8 + 1.6 * middle * (1 - middle))
-    rim = (_RIM_SHADE * iris).expand_as(colour)
-    colour = torch.lerp(colour, rim, _rise(angle, 0.9 * size, 0.25 * size))
-    colour = torch.lerp(pupil.expand_as(colour), colour, _rise(angle, PUPIL_FRACTION * size, _SOFT))
-    return torch.lerp(colour, sclera, _rise(angle, size, 2 * _SOFT))
+    colour += _rise(angle, 0.9 * size, 0.25 * size) * (_RIM_SHADE * iris - colour)
+    colour = pupil + _rise(angle, PUPIL_FRACTION * size, _SOFT) * (colour - pupil)
+    return colour + _rise(angle, size, 2 * _SOFT) * (sclera - colour)
 
 
-def _rise(value: Tensor, edge: float, width: float) -> Tensor:
+def _rise(value: Values, edge: float, width: float) -> Values:
     """Return 0 below an edge and 1 above it, smooth over a width."""
-    ramp = ((value - edge) / width + 0.5).clamp(0, 1)
+    ramp = ((value - edge) / width + 0.5).clip(0, 1)
     return ramp * ramp * (3 - 2 * ramp)
 
 
 def illuminate(
-    normals: Tensor,
-    colour: Tensor,
-    part: Tensor,
-    received: Tensor,
+    normals: Values,
+    colour: Values,
+    part: NDArray[np.integer],
+    received: Values,
     lighting: Lighting = DEFAULT_LIGHTING,
-) -> Tensor:
+) -> Values:
     """Return the linear RGB ``[3, N]`` that surface points send to the viewer.
 
     Args:
@@ -215,22 +230,22 @@ def illuminate(
             the light from all sides.
         lighting: the lights.
     """
-    gloss, sharpness = torch.tensor([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)]).T
+    gloss, sharpness = np.array([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)], np.float32).T
     gloss, sharpness = gloss[part], sharpness[part]
     eye = (part == EYE_LEFT) | (part == EYE_RIGHT)
-    least = torch.tensor([_LEAST_LIGHT_OF_PART.get(p, 0.0) for p in sorted(_SRGB_OF_PART)])
-    received = received.maximum(least[part])
-    sky, ground = torch.tensor(lighting.sky)[:, None], torch.tensor(lighting.ground)[:, None]
-    around = torch.lerp(ground, sky, 0.5 + 0.5 * normals[1])
+    least = np.array([_LEAST_LIGHT_OF_PART.get(p, 0.0) for p in sorted(_SRGB_OF_PART)], np.float32)
+    received = np.maximum(received, least[part])
+    sky, ground = np.array([lighting.sky, lighting.ground], np.float32)[:, :, None]
+    around = ground + (0.5 + 0.5 * normals[1]) * (sky - ground)
     total = colour * around * received[-1]
     for lamp, arrives in zip(lighting.lamps, received, strict=False):
-        direction = unit(torch.tensor(lamp.direction))
-        strength = torch.tensor(lamp.colour)[:, None]
+        direction = unit(np.array(lamp.direction, np.float32))
+        strength = np.array(lamp.colour, np.float32)[:, None]
         cosine = direction @ normals
-        diffuse = ((cosine + lamp.wrap) / (1 + lamp.wrap)).clamp(min=0) * arrives
-        halfway = unit(direction + torch.tensor([0.0, 0.0, 1.0]))
-        mirror = (halfway @ normals).clamp(min=0) ** sharpness * gloss
+        diffuse = ((cosine + lamp.wrap) / (1 + lamp.wrap)).clip(0) * arrives
+        halfway = unit(direction + np.array([0, 0, 1], np.float32))
+        mirror = (halfway @ normals).clip(0) ** sharpness * gloss
         total = total + strength * (colour * diffuse + mirror * (arrives * (cosine > 0) * ~eye))
-    catchlight = (unit(torch.tensor(_CATCHLIGHT)) @ normals).clamp(min=0) ** sharpness
-    total += torch.tensor(lighting.lamps[0].colour)[:, None] * (catchlight * gloss * eye)
-    return total
+    catchlight = (unit(np.array(_CATCHLIGHT, np.float32)) @ normals).clip(0) ** sharpness
+    strength = np.array(lighting.lamps[0].colour, np.float32)[:, None]
+    return np.asarray(total + strength * (catchlight * gloss * eye))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from smirk3d.array_interface.torch_names import Tensor, torch
-from smirk3d.array_interface.torch_names import functional as F
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import Array, array_namespace, to_numpy
 from smirk3d.errors import check_shape
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
@@ -17,12 +19,17 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
+from smirk3d.rasterization.picture_sampling import nearest_pixels, sampled
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.picture_surface import soft_region
+
+Values = NDArray[np.float32]
 
 _DEPTH_SLACK = 0.02
 """Device depth by which a vertex may lie behind the nearest surface and still count as seen: depth
 is stored by pixels, the surface slopes within them."""
+_BEHIND = 10.0
+"""Device depth where there is no surface: behind every vertex of a face that a crop shows."""
 _STEEP = 0.35
 """Cosine to the view from which skin counts as seen fully."""
 _WELL_SEEN = 0.5
@@ -33,6 +40,8 @@ _LEAST = 1e-3
 """Weight of the mean colour, so that it remains far from all seen skin."""
 _OF_SKIN_BRIGHTNESS = 1.35
 """Plain colours of teeth and eyes against the skin's brightness."""
+_USUAL_BRIGHTNESS = 0.6
+"""Mean sRGB of skin where a photo hardly shows any; set by eye."""
 
 _TONE_RINGS = 5
 """Rows of triangles over which a photo's colours fade into the tone."""
@@ -48,9 +57,9 @@ class PhotoColours:
         colours: sRGB ``[V, 3]`` in [0, 1]; of hidden vertices they are estimated.
     """
 
-    position: Tensor
-    seen: Tensor
-    colours: Tensor
+    position: Values
+    seen: Values
+    colours: Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,28 +72,23 @@ class PhotoSkin:
     """
 
     found: PhotoColours
-    crop: Tensor
+    crop: Values
 
-    def attributes(self) -> Tensor:
+    def attributes(self) -> Values:
         """Return what :meth:`colours` takes, of the head's vertices ``[V, 6]``."""
         found = self.found
-        return torch.cat([found.colours, found.position, found.seen[:, None]], 1).cpu().float()
+        return np.column_stack([found.colours, found.position, found.seen])
 
-    def colours(self, attributes: Tensor) -> Tensor:
+    def colours(self, attributes: Values) -> Values:
         """Return the sRGB ``[3, N]`` at points between vertices, of their attributes ``[6, N]``.
 
         Where the photo shows the skin it is the photo's pixel, else the vertices' estimate.
         """
-        colour, position, seen = attributes.split([3, 2, 1])
-        pixels = F.grid_sample(
-            self.crop[None].cpu(), position.T[None, None], padding_mode="border",
-            align_corners=False,
-        )[0, :, 0]  # fmt: skip
-        return torch.lerp(colour, pixels, seen)
+        colour, position, seen = attributes[:3], attributes[3:5], attributes[5:]
+        return colour + seen * (sampled(self.crop, position.T) - colour)
 
 
-@torch.no_grad()
-def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> PhotoColours:
+def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> PhotoColours:
     """Return a photo's colours on the head that was found in it.
 
     Args:
@@ -96,25 +100,22 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> 
         ShapeError: if the crop has another shape.
     """
     check_shape(crop, "3 N N", "crop")
+    head, crop = head.to_numpy(), to_numpy(crop)
     face = parameters[None].to(head.v_template)
-    crop = crop.to(head.v_template)
     vertices = head(face).vertices
     ndc = project(vertices, face.camera)
     position = ndc[0, :, :2]
     depth = rasterize(ndc, head.faces, crop.shape[-1], crop.shape[-1]).depth
     seen = vertex_visibility(vertices, ndc, depth, head.faces, steep=_STEEP)[0]
     skin = head.part == PARTS.index("skin")
-    sampled = F.grid_sample(
-        crop[None], position[None, None], padding_mode="border", align_corners=False
-    )[0, :, 0].T
-    colours = _hidden_skin(head, sampled, seen * skin)
-    brightness = (
-        sampled[skin & (seen > _WELL_SEEN)].mean() if (skin & (seen > _WELL_SEEN)).any() else 0.6
-    )
-    zero = torch.zeros(3, head.num_vertices)
-    plain = linear_to_srgb(albedo(head.part.long().cpu(), zero, {})).T.to(colours)
-    plain = (plain * brightness * _OF_SKIN_BRIGHTNESS).clamp(0, 1)
-    return PhotoColours(position, seen, torch.where(skin[:, None], colours, plain))
+    shown = sampled(crop, position).T
+    colours = _hidden_skin(head, shown, seen * skin)
+    well_seen = skin & (seen > _WELL_SEEN)
+    brightness = float(shown[well_seen].mean()) if well_seen.any() else _USUAL_BRIGHTNESS
+    nowhere = np.zeros((3, head.num_vertices), np.float32)
+    plain = linear_to_srgb(albedo(head.part, nowhere, {})).T
+    plain = (plain * (brightness * _OF_SKIN_BRIGHTNESS)).clip(0, 1)
+    return PhotoColours(position, seen, np.where(skin[:, None], colours, plain))
 
 
 def faded_into_tone(head: HeadModel, found: PhotoColours) -> PhotoColours:
@@ -122,15 +123,17 @@ def faded_into_tone(head: HeadModel, found: PhotoColours) -> PhotoColours:
 
     Hair, collars and what stands behind a head would be painted on its skin.
     """
-    tone = found.colours[head.regions.get("cheeks", head.regions["face"])].median(0).values
-    fraction = soft_region(head.faces, head.regions["face"], _TONE_RINGS)
-    colours = torch.lerp(tone.expand_as(found.colours), found.colours, fraction[:, None])
+    cheeks = to_numpy(head.regions.get("cheeks", head.regions["face"]))
+    tone = np.quantile(found.colours[cheeks], 0.5, axis=0, method="lower")
+    face = to_numpy(head.regions["face"])
+    fraction = soft_region(to_numpy(head.faces), face, _TONE_RINGS)
+    colours = tone + fraction[:, None] * (found.colours - tone)
     return replace(found, colours=colours, seen=found.seen * fraction)
 
 
 def vertex_visibility(
-    vertices: Tensor, ndc: Tensor, depth: Tensor, faces: Tensor, *, steep: float
-) -> Tensor:
+    vertices: Array, ndc: Array, depth: Array, faces: Array, *, steep: float
+) -> Array:
     """Return how well photos show each vertex ``[B, V]``, in [0, 1]: in front, inside, not edge-on.
 
     Args:
@@ -140,26 +143,25 @@ def vertex_visibility(
         faces: ``[F, 3]``.
         steep: cosine to the view from which a vertex is seen fully.
     """
-    finite = depth.nan_to_num(posinf=10.0)
-    nearest = F.grid_sample(
-        finite[:, None], ndc[:, None, :, :2], mode="nearest", align_corners=False
-    )[:, 0, 0]
+    xp = array_namespace(depth)
+    nearest = nearest_pixels(xp.where(xp.isinf(depth), _BEHIND, depth), ndc[..., :2])
     front = ndc[..., 2] <= nearest + _DEPTH_SLACK
-    inside = (ndc[..., :2].abs() < 1).all(-1)
-    facing = (vertex_normals(vertices, faces)[..., 2] / steep).clamp(0, 1)
+    inside = (xp.abs(ndc[..., :2]) < 1).all(-1)
+    facing = (vertex_normals(vertices, faces)[..., 2] / steep).clip(0, 1)
     return facing * front * inside
 
 
-def _hidden_skin(head: HeadModel, sampled: Tensor, visibility: Tensor) -> Tensor:
+def _hidden_skin(head: HeadModel, sampled: Values, visibility: Values) -> Values:
     """Return colours ``[V, 3]``: seen ones, mirrored ones, and ones diffused from around."""
     other = mirrored_vertices(head.v_template)
     mirrored = visibility[other] * (1 - visibility)
     weight = visibility + mirrored
     start = sampled * visibility[:, None] + sampled[other] * mirrored[:, None]
     # far from all seen skin, as at the back of the head, the mean colour remains
-    mean = start.sum(0) / weight.sum().clamp(min=1e-6)
-    both = torch.cat([start + _LEAST * mean, weight[:, None] + _LEAST], 1)
+    mean = start.sum(0) / max(float(weight.sum()), 1e-6)
+    both = np.column_stack([start + _LEAST * mean, weight + _LEAST])
     diffused = smoothed(both, head.faces, rounds=_ROUNDS)
-    rest = (1 - weight.clamp(max=1))[:, None]
+    rest = (1 - weight.clip(None, 1))[:, None]
     around = diffused[:, :3] / diffused[:, 3:]
-    return (start / weight[:, None].clamp(min=1)) + around * rest
+    colours: Values = start / weight[:, None].clip(1) + around * rest
+    return colours

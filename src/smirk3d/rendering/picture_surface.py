@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.errors import check_shape
 from smirk3d.geometry.meshes import (
     curved_middles,
@@ -28,18 +32,25 @@ HAIR_PARTS = (LASHES, BROWS)
 """Parts that are strips: their pictures of hairs say where they can be seen."""
 
 
-class Topology(Protocol):
-    """The part of a head model that pictures use; texture coordinates of strips of hair alone."""
+Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
-    faces: Tensor
-    part: Tensor
-    v_template: Tensor
-    hair_faces: Tensor
-    uv: Tensor
-    hair_uv_faces: Tensor
+
+class Topology(Protocol):
+    """The part of a head model that pictures use, of NumPy or torch.
+
+    Texture coordinates are those of strips of hair alone.
+    """
+
+    faces: Array
+    part: Array
+    v_template: Array
+    hair_faces: Array
+    uv: Array
+    hair_uv_faces: Array
 
     @property
-    def regions(self) -> dict[str, Tensor]:
+    def regions(self) -> dict[str, Array]:
         """Vertex masks ``[V]`` by name."""
         ...
 
@@ -63,38 +74,38 @@ class PictureSurface:
         fades: whether any copy is not opaque.
     """
 
-    part: Tensor
-    rest: Tensor
-    base_faces: Tensor
-    levels: tuple[tuple[Tensor, Tensor], ...]
-    source: Tensor
-    faces: Tensor
-    face_part: Tensor
-    hair_faces: Tensor
-    hair_part: Tensor
-    hair_uv: Tensor
-    lips: Tensor
-    alpha: Tensor
+    part: Ids
+    rest: Values
+    base_faces: Ids
+    levels: tuple[tuple[Ids, Ids], ...]
+    source: Ids
+    faces: Ids
+    face_part: Ids
+    hair_faces: Ids
+    hair_part: Ids
+    hair_uv: Values
+    lips: Values
+    alpha: Values
     fades: bool
 
-    def refine(self, vertices: Tensor) -> Tensor:
+    def refine(self, vertices: Values) -> Values:
         """Return the copies' positions ``[V', 3]`` for original vertices ``[V, 3]``."""
         check_shape(vertices, "V 3", "vertices", V=len(self.part))
         for faces, pairs in self.levels:
             middles = curved_middles(vertices[None], faces, pairs, _CURVATURE)[0]
-            vertices = torch.cat([vertices, middles])
+            vertices = np.concatenate([vertices, middles])
         return vertices[self.source]
 
-    def interpolate(self, attributes: Tensor) -> Tensor:
+    def interpolate(self, attributes: Values) -> Values:
         """Return attributes ``[V', C]`` of the copies, linear between original ones ``[V, C]``."""
         for _, pairs in self.levels:
-            attributes = torch.cat([attributes, attributes[pairs].mean(1)])
+            attributes = np.concatenate([attributes, attributes[pairs].mean(1)])
         return attributes[self.source]
 
 
 def picture_surface(
     topology: Topology,
-    vertex_alpha: Tensor | None = None,
+    vertex_alpha: Values | None = None,
     refinements: int = 1,
 ) -> PictureSurface:
     """Return a surface prepared for pictures.
@@ -109,53 +120,56 @@ def picture_surface(
         ShapeError: if a shape differs.
     """
     solid, hair_faces, part, rest = (
-        t.detach().cpu()
-        for t in (topology.faces, topology.hair_faces, topology.part, topology.v_template)
+        to_numpy(array)
+        for array in (topology.faces, topology.hair_faces, topology.part, topology.v_template)
     )
-    faces = torch.cat([solid, hair_faces])
+    faces = np.concatenate([solid, hair_faces])
     sizes = check_shape(rest, "V 3", "v_template")
     check_shape(part, "V", "part", **sizes)
-    alpha = torch.ones(sizes["V"]) if vertex_alpha is None else vertex_alpha.detach().float().cpu()
+    alpha = np.ones(sizes["V"], np.float32) if vertex_alpha is None else vertex_alpha
     check_shape(alpha, "V", "vertex_alpha", **sizes)
+    part, rest = part.astype(np.int64), rest.astype(np.float32)
     # a triangle between parts belongs to the inner one: the lips end where the cavity begins
-    face_part = part.long()[faces].amax(1) if len(faces) else faces.new_zeros(0)
+    face_part = part[faces].max(axis=1, initial=0)
     drawn, finest = (alpha[faces] > 0).any(1), faces
     levels, num_vertices = [], sizes["V"]
     for _ in range(refinements):
         pairs, finer = subdivide(finest, num_vertices)
         levels.append((finest, pairs))
         finest, num_vertices = finer, num_vertices + len(pairs)
-        face_part, drawn = face_part.repeat(4), drawn.repeat(4)
+        face_part, drawn = np.tile(face_part, 4), np.tile(drawn, 4)
     source, split = split_by_label(finest[drawn], face_part[drawn])
     face_part = face_part[drawn]
-    hair = torch.isin(face_part, torch.tensor(HAIR_PARTS))
+    hair = np.isin(face_part, HAIR_PARTS)
+    none = np.zeros(0, np.float32)
     surface = PictureSurface(
-        part.long(), rest.float(), solid, tuple(levels), source, split[~hair],
-        face_part[~hair], split[hair], face_part[hair], torch.zeros(0, 2), torch.zeros(0),
-        alpha, fades=bool((alpha < 1).any()),
+        part, rest, solid, tuple(levels), source, split[~hair], face_part[~hair], split[hair],
+        face_part[hair], none.reshape(0, 2), none, alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
-    fractions = torch.cat([alpha[:, None], _lips(topology, solid), _hair_uv(topology)], 1)
-    alpha, lips, uv = surface.interpolate(fractions).split([1, 1, 2], 1)
-    return replace(surface, alpha=alpha[:, 0], lips=lips[:, 0], hair_uv=uv)
+    fractions = np.column_stack([alpha, soft_lips(topology), _hair_uv(topology)])
+    fractions = surface.interpolate(fractions)
+    return replace(surface, alpha=fractions[:, 0], lips=fractions[:, 1], hair_uv=fractions[:, 2:])
 
 
-def _lips(topology: Topology, faces: Tensor) -> Tensor:
-    """Return how much of each original vertex is lip ``[V, 1]``, soft at the edge."""
+def soft_lips(topology: Topology) -> Values:
+    """Return how much of each original vertex is lip ``[V]``, soft at the edge."""
     if "lips" not in topology.regions:
-        return torch.zeros(len(topology.part), 1)
-    return smoothed(topology.regions["lips"].detach().cpu().float()[:, None], faces)
+        return np.zeros(len(topology.part), np.float32)
+    lips = to_numpy(topology.regions["lips"]).astype(np.float32)
+    smooth: Values = smoothed(lips[:, None], to_numpy(topology.faces))[:, 0]
+    return smooth
 
 
-def _hair_uv(topology: Topology) -> Tensor:
+def _hair_uv(topology: Topology) -> Values:
     """Return the texture coordinates ``[V, 2]`` of strips of hair, which have no seams."""
-    uv = torch.zeros(len(topology.part), 2)
+    uv = np.zeros((len(topology.part), 2), np.float32)
     if len(topology.hair_faces):
-        corners, places = topology.hair_faces.flatten(), topology.hair_uv_faces.flatten()
-        uv[corners.cpu()] = topology.uv[places].detach().cpu()
+        places = to_numpy(topology.uv)[to_numpy(topology.hair_uv_faces)]
+        uv[to_numpy(topology.hair_faces)] = places
     return uv
 
 
-def soft_region(faces: Tensor, mask: Tensor, rings: int = 6) -> Tensor:
+def soft_region(faces: Ids, mask: NDArray[np.bool_], rings: int = 6) -> Values:
     """Return an opacity ``[V]``: 1 deep within a vertex mask, falling to 0 at and outside its edge.
 
     Regions narrower than twice the fall stay translucent.
@@ -169,65 +183,66 @@ def soft_region(faces: Tensor, mask: Tensor, rings: int = 6) -> Tensor:
         ShapeError: if a shape differs.
     """
     check_shape(mask, "V", "mask")
-    inside = mask.float()[:, None]
+    inside = mask.astype(np.float32)[:, None]
     blurred = smoothed(inside, faces, rounds=rings * rings)
     # an edge vertex is at about one half
-    ramp = ((blurred - 0.5) * 2).clamp(0, 1) * inside
-    return (ramp * ramp * (3 - 2 * ramp))[:, 0]
+    ramp = ((blurred - 0.5) * 2).clip(0, 1) * inside
+    opacity: Values = (ramp * ramp * (3 - 2 * ramp))[:, 0]
+    return opacity
 
 
-def region_alpha(head: Topology, region: str | None) -> Tensor | None:
+def region_alpha(head: Topology, region: str | None) -> Values | None:
     """Return the opacity ``[V]`` of a region of the skin with all inner parts, or None for all."""
     if region is None or region not in head.regions:
         return None
-    part = head.part.cpu()
-    inner = part != SKIN
+    inner = to_numpy(head.part) != SKIN
     # the rims of eyes and mouth belong to the region: its outer edge alone fades
-    alpha = soft_region(head.faces.cpu(), head.regions[region].cpu().bool() | inner, _EDGE_RINGS)
-    return torch.where(inner, 1.0, alpha)
+    chosen = to_numpy(head.regions[region]).astype(bool) | inner
+    alpha = soft_region(to_numpy(head.faces), chosen, _EDGE_RINGS)
+    return np.where(inner, np.float32(1), alpha)
 
 
 @dataclass(frozen=True, eq=False)
 class Eyeball:
     """An eyeball in a picture's frame: centre ``[3]``, radius, unit gaze direction ``[3]``."""
 
-    centre: Tensor
+    centre: Values
     radius: float
-    gaze: Tensor
+    gaze: Values
 
 
-def eyeballs(surface: PictureSurface, vertices: Tensor) -> dict[int, Eyeball]:
+def eyeballs(surface: PictureSurface, vertices: Values) -> dict[int, Eyeball]:
     """Return the eyeballs by part, measured on vertices ``[V, 3]`` of any pose.
 
     The gaze is +z of the rest pose, turned as the eyeball's vertices are (Kabsch 1976).
     """
     found = {}
     for number in (EYE_LEFT, EYE_RIGHT):
-        ids = (surface.part == number).nonzero()[:, 0]
+        ids = np.flatnonzero(surface.part == number)
         if len(ids) < 4:
             continue
-        rest, now = surface.rest[ids], vertices[ids].float()
+        rest, now = surface.rest[ids], vertices[ids]
         rotation = rigid_rotation(rest, now)
         found[number] = Eyeball(*_sphere(now), rotation[:, 2])
     return found
 
 
-def rigid_rotation(source: Tensor, target: Tensor) -> Tensor:
+def rigid_rotation(source: Values, target: Values) -> Values:
     """Return the rotation ``[3, 3]`` that best turns centred points ``[N, 3]`` onto others."""
     covariance = (target - target.mean(0)).T @ (source - source.mean(0))
-    u, _, vh = torch.linalg.svd(covariance)
-    mirror = torch.ones(3, dtype=source.dtype)
-    mirror[2] = torch.det(u @ vh).sign()
-    rotation: Tensor = u @ (mirror[:, None] * vh)
+    u, _, vh = np.linalg.svd(covariance)
+    mirror = np.ones(3, source.dtype)
+    mirror[2] = np.sign(np.linalg.det(u @ vh))
+    rotation: Values = u @ (mirror[:, None] * vh)
     return rotation
 
 
-def _sphere(points: Tensor) -> tuple[Tensor, float]:
+def _sphere(points: Values) -> tuple[Values, float]:
     """Return centre and radius of the sphere nearest to points, by linear least squares."""
     mean = points.mean(0)
-    local = (points - mean).double()
-    system = torch.cat([2 * local, torch.ones(len(local), 1, dtype=torch.float64)], 1)
-    solution = torch.linalg.lstsq(system, (local * local).sum(1, keepdim=True)).solution[:, 0]
+    local = (points - mean).astype(np.float64)
+    system = np.concatenate([2 * local, np.ones((len(local), 1))], 1)
+    solution = np.linalg.lstsq(system, (local * local).sum(1), rcond=None)[0]
     centre, constant = solution[:3], solution[3]
-    radius = float((constant + centre @ centre).clamp(min=0).sqrt())
-    return mean + centre.to(points.dtype), radius
+    radius = math.sqrt(max(float(constant + centre @ centre), 0.0))
+    return mean + centre.astype(points.dtype), radius

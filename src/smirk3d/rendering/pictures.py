@@ -10,16 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import check_shape
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rasterization.picture_sampling import sampled
 from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.folds import face_slopes
-from smirk3d.rendering.layers import CLAY, Picture, Style, composite, draw_layer, to_uint8
+from smirk3d.rendering.layers import (
+    CLAY,
+    Picture,
+    Style,
+    Values,
+    composite,
+    draw_layer,
+    from_uint8,
+    to_uint8,
+)
 from smirk3d.rendering.photo_colours import PhotoSkin, faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
@@ -55,26 +65,30 @@ class PosedHead:
     """
 
     head: Topology
-    vertices: Tensor
+    vertices: Array
     parameters: FaceParameters
     T_crop_image: NDArray[np.float64]
     crop_size: int = CROP_SIZE
 
 
-def image_positions(face: PosedHead, points: Tensor | None = None) -> Tensor:
+def image_positions(face: PosedHead, points: Values | None = None) -> Values:
     """Return where points lie in the photo, ``[N, 3]`` in its pixels; z grows with distance.
 
     Args:
         face: whose camera and crop place the points.
         points: ``[N, 3]`` in metres, head pose applied; the face's vertices by default.
     """
-    points = face.vertices if points is None else points
-    camera = face.parameters.camera.detach().cpu().float().view(1, 3)
-    ndc = project(points.detach().cpu().float()[None], camera)
+    points = _vertices(face) if points is None else points
+    camera = to_numpy(face.parameters.camera).astype(np.float32).reshape(1, 3)
+    ndc = project(points[None], camera)
     crop = ndc_to_pixels(ndc[..., :2], face.crop_size)
-    transform = torch.as_tensor(np.asarray(face.T_crop_image, np.float64)).float()[None]
-    image = crop_pixels_to_image(crop, transform)[0]
-    return torch.cat([image, ndc[0, :, 2:] * (0.5 * face.crop_size / _crop_scale(face))], 1)
+    image = crop_pixels_to_image(crop, np.asarray(face.T_crop_image, np.float32)[None])[0]
+    depth = ndc[0, :, 2] * (0.5 * face.crop_size / _crop_scale(face))
+    return np.column_stack([image, depth])
+
+
+def _vertices(face: PosedHead) -> Values:
+    return to_numpy(face.vertices).astype(np.float32)
 
 
 def _crop_scale(face: PosedHead) -> float:
@@ -83,7 +97,7 @@ def _crop_scale(face: PosedHead) -> float:
 
 
 def _pixels_per_metre(face: PosedHead) -> float:
-    scale = float(face.parameters.camera.detach().flatten()[0])
+    scale = float(to_numpy(face.parameters.camera).reshape(-1)[0])
     return 0.5 * scale * face.crop_size / _crop_scale(face)
 
 
@@ -117,27 +131,27 @@ def overlay(
 
 def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, style: Style) -> None:
     """Draw over the part of a picture ``[H, W, 3]`` that the surface covers, in place."""
-    vertices = face.vertices.detach().cpu().float()
+    vertices = _vertices(face)
     drawn = image_positions(face, surface.refine(vertices))[:, :2]
-    drawn = drawn[torch.isfinite(drawn).all(1)]
+    drawn = drawn[np.isfinite(drawn).all(1)]
     if not len(drawn):
         return
-    limit = torch.tensor([picture.shape[1], picture.shape[0]])
-    low = (drawn.amin(0) - _MARGIN).floor().clamp(min=0).minimum(limit).long()
-    high = (drawn.amax(0) + _MARGIN).ceil().clamp(min=0).minimum(limit).long()
-    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    limit = picture.shape[1::-1]
+    low = np.floor(drawn.min(axis=0) - _MARGIN).clip(0, limit)
+    high = np.ceil(drawn.max(axis=0) + _MARGIN).clip(0, limit)
+    (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
     if right <= left or bottom <= top:
         return
-    corner = torch.tensor([left, top, 0.0])
+    corner = np.array([left, top, 0], np.float32)
 
-    def place(points: Tensor) -> Tensor:
+    def place(points: Values) -> Values:
         return image_positions(face, points) - corner
 
     slopes = face_slopes(face.head, face.parameters) if style.surface else None
     size = bottom - top, right - left
     layer = draw_layer(surface, vertices, place, size, style, slopes=slopes)
-    window = torch.from_numpy(picture[top:bottom, left:right]).permute(2, 0, 1).float() / 255
-    picture[top:bottom, left:right] = to_uint8(composite(window, layer))
+    window = picture[top:bottom, left:right]
+    window[:] = to_uint8(composite(from_uint8(window), layer))
 
 
 def overlay_panel(
@@ -181,7 +195,7 @@ def overlay_panel(
 
 def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
     """Return the part of the photo to show: left, top, right, bottom."""
-    points = torch.cat([image_positions(face)[:, :2] for face in faces]).numpy()
+    points = np.concatenate([image_positions(face)[:, :2] for face in faces])
     low, high = np.nanmin(points, 0), np.nanmax(points, 0)
     extent = np.maximum(high - low, 1.0) * _SHOWN
     extent[0] = min(max(extent[0], _NARROWEST * extent[1]), width)
@@ -214,7 +228,7 @@ def _from_aside(
         # a photo's skin has its folds
         slopes = None if skin is not None else face_slopes(face.head, face.parameters)
         head = clay(face.head, facing, view, solid, skin, slopes)
-        cell.copy_(composite(cell, torch.from_numpy(head).permute(2, 0, 1).float() / 255))
+        cell[:] = composite(cell, from_uint8(head))
     return to_uint8(sheet)
 
 
@@ -224,17 +238,14 @@ def _photo_skin(photo: Picture, face: PosedHead) -> PhotoSkin | None:
         return None
     native = round(face.crop_size / _crop_scale(face))
     size = min(max(native, face.crop_size), _LARGEST_SKIN)
-    T_image_crop = torch.from_numpy(np.linalg.inv(np.asarray(face.T_crop_image, np.float64)))
-    centre = (torch.arange(size, dtype=torch.float64) + 0.5) * (face.crop_size / size)
-    row, column = torch.meshgrid(centre, centre, indexing="ij")
-    at = torch.stack([column, row, torch.ones_like(row)], -1) @ T_image_crop.T
-    grid = 2 * at[..., :2] / torch.tensor([photo.shape[1], photo.shape[0]]) - 1
-    pixels = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
-    crop = torch.nn.functional.grid_sample(
-        pixels, grid[None].float(), padding_mode="border", align_corners=False
-    )
-    found = photo_colours(face.head, face.parameters, crop[0])
-    return PhotoSkin(faded_into_tone(face.head, found), crop[0])
+    T_image_crop = np.linalg.inv(np.asarray(face.T_crop_image, np.float64))
+    centre = (np.arange(size) + 0.5) * (face.crop_size / size)
+    column, row = np.meshgrid(centre, centre)
+    at = np.stack([column.ravel(), row.ravel(), np.ones(size * size)], 1) @ T_image_crop.T
+    places = 2 * at[:, :2] / photo.shape[1::-1] - 1
+    crop = sampled(from_uint8(photo), places.astype(np.float32)).reshape(3, size, size)
+    found = photo_colours(face.head, face.parameters, crop)
+    return PhotoSkin(faded_into_tone(face.head, found), crop)
 
 
 def _columns(count: int, height: int, width: int) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, constant
 from smirk3d.errors import check_shape
+from smirk3d.geometry.meshes import unit
 
 Vector = tuple[float, float, float]
 
@@ -39,7 +40,7 @@ SMIRK_LIGHTS = DirectionalLights(
 """The published grey rendering (SMIRK, Retsinas et al. 2024): checkpoints expect these figures."""
 
 
-def shade(normals: Tensor, lights: DirectionalLights = SMIRK_LIGHTS) -> Tensor:
+def shade(normals: Array, lights: DirectionalLights = SMIRK_LIGHTS) -> Array:
     """Return the grey ``[N]`` of surface points with normals ``[3, N]`` in head space.
 
     ``albedo * intensity * mean over lights of clamp(n . l, 0, 1)``. Interpolated normals are taken
@@ -49,6 +50,6 @@ def shade(normals: Tensor, lights: DirectionalLights = SMIRK_LIGHTS) -> Tensor:
         ShapeError: if the shape differs.
     """
     check_shape(normals, "3 N", "normals")
-    directions = torch.nn.functional.normalize(normals.new_tensor(lights.directions), dim=-1)
-    cosines = (directions @ normals).clamp(0, 1)
+    directions = unit(constant(lights.directions, normals))
+    cosines = (directions @ normals).clip(0, 1)
     return cosines.sum(0) * (lights.intensity * lights.albedo / len(lights.directions))

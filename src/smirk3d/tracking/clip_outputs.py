@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from smirk3d.array_interface.torch_names import torch
 from smirk3d.assets.atomic import atomic_directory
 from smirk3d.errors import AssetError
 from smirk3d.export.arkit_csv import write_arkit_csv
@@ -51,7 +50,7 @@ def check_formats(names: Sequence[str], head: HeadModel) -> None:
         FlameClip(
             head=head,
             parameters=head.neutral(),
-            T_crop_image=torch.eye(3, device="cpu")[None],
+            T_crop_image=np.eye(3)[None],
             image_size=(8, 8),
             image_names=[""],
         )

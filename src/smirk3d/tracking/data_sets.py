@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.flame.clip import FlameClip, Window, head_window, windowed
 from smirk3d.export.flame.layouts import DATA_SET_SIDE, PICTURE_NAMES, write_data_set
 from smirk3d.heads.head_model import HeadModel
@@ -28,7 +27,7 @@ def flame_clip(track: Track, person: int, head: HeadModel) -> FlameClip:
     return FlameClip(
         head=head,
         parameters=track.parameters(person),
-        T_crop_image=torch.as_tensor(track.rows["T_crop_image"][track.rows_of(person)]),
+        T_crop_image=track.rows["T_crop_image"][track.rows_of(person)],
         image_size=(height, width),
         image_names=[f"images/{frame:05d}_00.png" for frame in frames],
         focal_length=track.meta.get("focal"),

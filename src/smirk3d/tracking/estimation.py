@@ -9,8 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array, as_like, beside, is_torch, to_numpy
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import (
+    Array,
+    as_like,
+    beside,
+    is_torch,
+    to_numpy,
+    without_gradients,
+)
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import AssetError, MissingExtra, OutputError
@@ -126,23 +132,22 @@ class FaceEstimator:
         """Return the crop uint8 ``[224, 224, 3]`` with a face upright; see ``__call__``."""
         return self._reconstructor.cut(image, outline, roll)[0]
 
+    @without_gradients
     def image_points(
         self, parameters: FaceParameters, T_crop_image: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the mesh's landmarks ``[B, L, 2]`` in picture pixels."""
-        with torch.no_grad():
-            mesh = self._landmarks(parameters).vertices
-            seen = ndc_to_pixels(project(mesh, parameters.camera)[..., :2], CROP_SIZE)
+        mesh = self._landmarks(parameters).vertices
+        seen = ndc_to_pixels(project(mesh, parameters.camera)[..., :2], CROP_SIZE)
         back = np.linalg.inv(T_crop_image)
         points = to_numpy(seen).astype(np.float64) @ back[:, :2, :2].transpose(0, 2, 1)
         return np.asarray(points + back[:, None, :2, 2])
 
+    @without_gradients
     def _encoded(self, crops: NDArray[np.uint8]) -> Evidence:
         like = self._reconstructor.head.v_template
         pictures = as_like(crops.transpose(0, 3, 1, 2).copy(), like) / 255
-        with torch.no_grad():
-            said = evidence_from(self._encode, pictures)
-        return joined_evidence([said], like)
+        return joined_evidence([evidence_from(self._encode, pictures)], like)
 
     def _fitted(
         self,
@@ -166,7 +171,7 @@ class FaceEstimator:
         return FaceParameters.cat(fitted)
 
     def _fit_one(
-        self, landmarks: Tensor, transform: NDArray[np.float64], before: FaceParameters | None
+        self, landmarks: Array, transform: NDArray[np.float64], before: FaceParameters | None
     ) -> FaceParameters:
         fit = self._reconstructor.fit
         if before is None:

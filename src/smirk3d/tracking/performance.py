@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.array_interface import to_numpy
 from smirk3d.assets.foreign.npz import NpzFile
 from smirk3d.assets.foreign.origin import Origin
 from smirk3d.conventions import CROP_SIZE
@@ -59,8 +60,8 @@ class Performance:
             source: where the performance is from.
         """
         count, square = len(self.parameters), np.eye(3)
-        groups = {name: getattr(self.parameters, name).cpu() for name in MOVING}
-        rows = {name: values.float().numpy().copy() for name, values in groups.items()}
+        groups = {name: to_numpy(values) for name, values in self.parameters.items()}
+        rows = {name: groups[name].astype(np.float32) for name in MOVING}
         rows |= {
             "T_crop_image": np.tile(square, (count, 1, 1)),
             "box": np.tile(np.array([0, 0, CROP_SIZE, CROP_SIZE], np.float32), (count, 1)),
@@ -81,7 +82,7 @@ class Performance:
             "damage": None,
         }
         valid = np.ones((1, count), bool)
-        shape = self.parameters.shape[:1].cpu().float().numpy()
+        shape = groups["shape"][:1].astype(np.float32)
         return Track(meta, np.asarray(self.times, np.float64), np.array([0]), valid, shape, rows)
 
 

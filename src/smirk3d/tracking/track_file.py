@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import default_array, to_numpy
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.json_text import (
     is_number,
@@ -150,9 +150,9 @@ class Track:
     def parameters(self, person: int) -> FaceParameters:
         """Return a person's parameters ``[F]`` in the frames that show it."""
         part = self.rows_of(person)
-        groups = {name: torch.from_numpy(self.rows[name][part]) for name in MOVING}
-        shape = torch.from_numpy(self.shape[person]).expand(part.stop - part.start, -1)
-        return FaceParameters(shape=shape.contiguous(), **groups)
+        groups = {name: default_array(self.rows[name][part]) for name in MOVING}
+        shape = np.repeat(self.shape[person : person + 1], part.stop - part.start, axis=0)
+        return FaceParameters(shape=default_array(shape), **groups)
 
     def to_dataframe(self, head: HeadModel | None = None) -> pd.DataFrame:
         """Return a pandas table with one row for each frame and person that it shows.
@@ -199,7 +199,7 @@ class Track:
                 values = getattr(moved, name)
                 if name in HEAD_GROUPS:
                     values = head.group(name).clamp(values)
-                rows[name][part] = values.numpy()
+                rows[name][part] = to_numpy(values)
         return replace(self, rows=rows, meta={**self.meta, "smoothing": "best"})
 
     def _std(self, part: slice) -> dict[str, Array]:
@@ -223,7 +223,7 @@ class Track:
             depth = focal / np.exp(motion.log_scale)
             across = (motion.translation - [width / 2, height / 2]) * [1, -1] / focal * depth
             seen = np.concatenate([across, -depth], 1)
-            placed[part] = seen - anchor.position(rotations_of(motion.rotation).numpy())
+            placed[part] = seen - anchor.position(rotations_of(motion.rotation))
         rows = {**self.rows, "translation": placed}
         return replace(self, rows=rows, meta={**self.meta, "focal": focal})
 
@@ -240,9 +240,8 @@ class Track:
         derived = {}
         if head is not None and head.has_named_actions and len(self.ids):
             people = [self.parameters(person) for person in range(len(self.ids))]
-            with torch.no_grad():
-                weights = head.arkit(FaceParameters.cat(people).to(head.v_template))
-            derived["arkit"] = weights.cpu().float().numpy()
+            weights = head.arkit(FaceParameters.cat(people).to(head.v_template))
+            derived["arkit"] = to_numpy(weights).astype(np.float32)
         with atomic_path(path) as temporary:
             np.savez_compressed(
                 temporary,

@@ -166,7 +166,7 @@ class TrackStore(Closing):
             self._rows["id"].append(face.id)
             for name in ROW_NAMES:
                 moving = name in MOVING
-                value = getattr(face.parameters, name).numpy() if moving else getattr(face, name)
+                value = to_numpy(getattr(face.parameters if moving else face, name))
                 self._rows[name].append(value)
 
     @property

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import to_numpy
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
@@ -61,17 +61,25 @@ class FlameClip:
 
     head: HeadModel
     parameters: FaceParameters
-    T_crop_image: Tensor
+    T_crop_image: NDArray[np.floating]
     image_size: tuple[int, int]
     image_names: Sequence[str]
     focal_length: float | None = None
 
     def __post_init__(self) -> None:
-        """Check that the head is FLAME's and that all have T frames."""
+        """Check that the head is FLAME's and that all have T frames, and take them to NumPy."""
         if not is_flame(self.head):
             raise AssetError(
                 f"head {self.head.name!r} is not FLAME: convert with `export --to-head flame` first"
             )
+        head = self.head.to_numpy()
+        taken = {
+            "head": head,
+            "parameters": self.parameters.to(head.v_template),
+            "T_crop_image": to_numpy(self.T_crop_image),
+        }
+        for name, value in taken.items():
+            object.__setattr__(self, name, value)
         check_shape(self.T_crop_image, "T 3 3", "T_crop_image", T=len(self.parameters))
         if len(self.image_names) != len(self.parameters):
             raise ValueError(
@@ -83,13 +91,13 @@ class FlameClip:
         """Focal length in pixels."""
         return self.focal_length or FOCAL_FRACTION * max(self.image_size)
 
-    @torch.no_grad()
-    def seen(self, frame: int) -> Tensor:
+    def seen(self, frame: int) -> NDArray[np.float32]:
         """Return where a frame shows the vertices ``[V, 2]``, in pixels of the image."""
-        face = self.parameters[frame : frame + 1].to(torch.float32)
+        face = self.parameters[frame : frame + 1]
         ndc = project(self.head(face).vertices, face.camera)[..., :2]
-        crop = ndc_to_pixels(ndc, CROP_SIZE)
-        return crop_pixels_to_image(crop, self.T_crop_image[frame : frame + 1].float())[0]
+        transform = self.T_crop_image[frame : frame + 1].astype(np.float32)
+        points: NDArray[np.float32] = crop_pixels_to_image(ndc_to_pixels(ndc, CROP_SIZE), transform)
+        return points[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +115,8 @@ class Window:
 
 def head_window(clip: FlameClip, side: int) -> Window:
     """Return the square that holds the head in all frames, scaled to ``side`` pixels."""
-    points = torch.cat([clip.seen(frame) for frame in range(len(clip.parameters))])
-    low, high = points.amin(0).double().numpy(), points.amax(0).double().numpy()
+    points = np.concatenate([clip.seen(frame) for frame in range(len(clip.parameters))])
+    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     zoom = side / (_WINDOW_MARGIN * float((high - low).max()))
     corner = side / 2 - zoom * (low + high) / 2
     matrix = np.array([[zoom, 0, corner[0]], [0, zoom, corner[1]], [0, 0, 1]])
@@ -125,11 +133,11 @@ def windowed(clip: FlameClip, window: Window, image_names: Sequence[str]) -> Fla
         window: the part of its images.
         image_names: T paths of the windows' pictures.
     """
-    to_image = torch.from_numpy(np.linalg.inv(window.T_window_image))
+    to_image = np.linalg.inv(window.T_window_image)
     focal = clip.focal_length
     return replace(
         clip,
-        T_crop_image=(clip.T_crop_image.double() @ to_image).to(clip.T_crop_image.dtype),
+        T_crop_image=(clip.T_crop_image @ to_image).astype(clip.T_crop_image.dtype),
         image_size=(window.side, window.side),
         image_names=list(image_names),
         focal_length=focal and focal * float(window.T_window_image[0, 0]),
@@ -156,23 +164,22 @@ class World:
         return self.rotation, self.translation + self.root - rotated
 
 
-@torch.no_grad()
 def world_of(clip: FlameClip) -> World:
     """Return where each frame's face is before the pinhole camera."""
-    face = clip.parameters.to(torch.float64)
-    head = clip.head.at_vertices(torch.nonzero(clip.head.regions["face"])[:, 0]).double()
+    face = clip.parameters.to(np.float64)
+    head = clip.head.at_vertices(np.flatnonzero(clip.head.regions["face"])).double()
     root = head.rest_joints(face)[:, head.joint_names.index("root")]
-    image = torch.linalg.inv(clip.T_crop_image.double())
-    zoom = torch.linalg.det(image[:, :2, :2]).sqrt()
-    roll = torch.eye(3, dtype=torch.float64).repeat(len(face), 1, 1)
+    image = np.linalg.inv(clip.T_crop_image.astype(np.float64))
+    zoom = np.sqrt(np.linalg.det(image[:, :2, :2]))
+    roll = np.tile(np.eye(3), (len(face), 1, 1))
     # the crop's rotation is written for y down
-    roll[:, :2, :2] = (image[:, :2, :2] / zoom[:, None, None]).transpose(1, 2)
+    roll[:, :2, :2] = (image[:, :2, :2] / zoom[:, None, None]).swapaxes(1, 2)
     pixels_per_metre = face.camera[:, 0] * CROP_SIZE / 2 * zoom
-    middle = image @ image.new_tensor([CROP_SIZE / 2, CROP_SIZE / 2, 1.0])
+    middle = image @ np.array([CROP_SIZE / 2, CROP_SIZE / 2, 1.0])
     height, width = clip.image_size
-    offset = middle[:, :2] - image.new_tensor([width / 2, height / 2])
-    offset = offset / pixels_per_metre[:, None] * image.new_tensor([1.0, -1.0])
-    shift = torch.nn.functional.pad(face.camera[:, 1:], (0, 1))
+    offset = middle[:, :2] - np.array([width / 2, height / 2])
+    offset = offset / pixels_per_metre[:, None] * np.array([1.0, -1.0])
+    shift = np.column_stack([face.camera[:, 1:], np.zeros(len(face))])
     # the face as seen, roll (FLAME + shift) + offset, as roll(FLAME's rotation) + translation
     translation = (roll @ (root + shift)[..., None])[..., 0] - root
     translation[:, :2] += offset
@@ -180,26 +187,29 @@ def world_of(clip: FlameClip) -> World:
     rotated = face.replace(head_pose=matrix_to_axis_angle(rotation))
     depth = head(rotated).vertices[..., 2].mean(1) + translation[:, 2]
     translation[:, 2] -= depth + clip.focal / pixels_per_metre
-    return World(rotation.numpy(), translation.numpy(), root.numpy())
+    return World(rotation, translation, root)
+
+
+def with_all_components(expression: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return expressions ``[T, E]`` cut to 100 components, or padded with zeros to as many."""
+    missing = max(0, NUM_EXPRESSION - expression.shape[1])
+    return np.pad(expression[:, :NUM_EXPRESSION], ((0, 0), (0, missing)))
 
 
 def flame_groups(clip: FlameClip) -> dict[str, NDArray[np.float32]]:
     """Return FLAME's own parameters, expression padded, eyes in the order of the joints."""
     face = clip.parameters
-    expression = torch.nn.functional.pad(
-        face.expression[:, :NUM_EXPRESSION], (0, max(0, NUM_EXPRESSION - face.expression.shape[1]))
-    )
     eyes = face.eyes
     if clip.head.joint_names.index("eyeR") < clip.head.joint_names.index("eyeL"):
-        eyes = torch.cat([eyes[:, 3:], eyes[:, :3]], 1)
+        eyes = np.concatenate([eyes[:, 3:], eyes[:, :3]], 1)
     groups = {
-        "shape": face.shape[:1], "expression": expression, "jaw": face.jaw, "neck": face.neck,
-        "eyes": eyes, "eyelids": face.eyelids,
+        "shape": face.shape[:1], "expression": with_all_components(face.expression),
+        "jaw": face.jaw, "neck": face.neck, "eyes": eyes, "eyelids": face.eyelids,
     }  # fmt: skip
-    return {name: value.detach().cpu().float().numpy() for name, value in groups.items()}
+    return {name: value.astype(np.float32) for name, value in groups.items()}
 
 
 def axis_angles(rotation: NDArray[Any]) -> NDArray[np.float32]:
     """Return rotations ``[T, 3, 3]`` as axis-angle in radians ``[T, 3]``."""
-    vectors: NDArray[np.float32] = matrix_to_axis_angle(torch.as_tensor(rotation)).float().numpy()
+    vectors: NDArray[np.float32] = matrix_to_axis_angle(rotation).astype(np.float32)
     return vectors

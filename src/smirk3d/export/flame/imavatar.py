@@ -57,7 +57,7 @@ def write_imavatar(path: Path, clip: FlameClip) -> None:
 
 def _face_box(clip: FlameClip, frame: int) -> list[float]:
     """Return left, top, right and bottom of the face, -1 to 1 over the picture."""
-    points = clip.seen(frame)[clip.head.regions["face"]].double().numpy()
+    points = clip.seen(frame)[clip.head.regions["face"]].astype(np.float64)
     scaled = points * 2 / np.array(clip.image_size[::-1]) - 1
     corners: list[Any] = [*scaled.min(0).clip(-1, 1), *scaled.max(0).clip(-1, 1)]
     return [float(corner) for corner in corners]

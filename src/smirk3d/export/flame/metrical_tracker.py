@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import constant
 from smirk3d.assets.foreign.tensors import save_torch_file
 from smirk3d.export.flame.clip import FlameClip, flame_groups, world_of
 from smirk3d.export.flame.pictures import (
@@ -85,8 +85,8 @@ def _metrical_flame(groups: dict[str, NDArray[np.float32]], row: slice) -> dict[
 
 def _two_rows(axis_angle: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the first two rows of rotations ``[T, 6]`` (Zhou et al. 2019)."""
-    matrix = axis_angle_to_matrix(torch.as_tensor(axis_angle))
-    rows: NDArray[np.float32] = matrix[:, :2].flatten(1).numpy()
+    matrix = axis_angle_to_matrix(axis_angle)
+    rows: NDArray[np.float32] = matrix[:, :2].reshape(-1, 6)
     return rows
 
 
@@ -172,13 +172,12 @@ def _camera_to_world(rotation: NDArray[Any], translation: NDArray[Any]) -> list[
     return rows
 
 
-@torch.no_grad()
 def _write_mesh(path: Path, clip: FlameClip, frame: int | None) -> None:
     """Write FLAME with its root at rest as OBJ: of a frame, or the canonical face."""
     face = clip.parameters[0 if frame is None else frame][None]
     still = clip.head.neutral(1)
     if frame is None:
-        opened = still.jaw.new_tensor([[_CANONICAL_JAW, 0.0, 0.0]])
+        opened = constant([[_CANONICAL_JAW, 0.0, 0.0]], still.jaw)
         face = still.replace(shape=face.shape, jaw=opened)
     vertices = clip.head(face.replace(head_pose=still.head_pose)).vertices[0]
     lines = [f"v {x:.7f} {y:.7f} {z:.7f}" for x, y, z in vertices.tolist()]

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import as_like
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.assets.foreign.npz import read_npz
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.assets.foreign.schema import NUMBER, ArrayRule
 from smirk3d.errors import AssetError, InputError
-from smirk3d.export.flame.clip import NUM_EXPRESSION, is_flame
+from smirk3d.export.flame.clip import is_flame, with_all_components
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -83,7 +83,9 @@ def _read_one(path: Path, head: HeadModel) -> FaceParameters:
         neutral = head.neutral(count)
         return neutral.replace(
             **{
-                group: torch.from_numpy(_fitted(array, count, getattr(neutral, group).shape[1]))
+                group: as_like(
+                    _fitted(array, count, getattr(neutral, group).shape[1]), neutral.shape
+                )
                 for group, array in rows.items()
             }
         )
@@ -116,15 +118,14 @@ def write_flame_parameters(path: str | Path, head: HeadModel, parameters: FacePa
         OutputError: if the file cannot be written.
     """
     _check_flame(head)
-    expression = parameters.expression[:, :NUM_EXPRESSION]
-    missing = NUM_EXPRESSION - expression.shape[1]
+    parameters = parameters.to_numpy()
     groups = {
-        "shape": parameters.shape[0], "expr": torch.nn.functional.pad(expression, (0, missing)),
+        "shape": parameters.shape[0], "expr": with_all_components(parameters.expression),
         "rotation": parameters.head_pose, "neck_pose": parameters.neck,
         "jaw_pose": parameters.jaw, "eyes_pose": parameters.eyes,
     }  # fmt: skip
     if parameters.eyelids.shape[1]:
         groups["eyelids"] = parameters.eyelids
-    arrays = {name: value.detach().cpu().float().numpy() for name, value in groups.items()}
+    arrays = {name: value.astype(np.float32) for name, value in groups.items()}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)

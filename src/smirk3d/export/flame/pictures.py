@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.flame.clip import FlameClip
 from smirk3d.rasterization.base import rasterize
 
@@ -31,17 +30,17 @@ def num_training_frames(count: int) -> int:
 def head_mask(clip: FlameClip, frame: int) -> Mask:
     """Return 255 where a frame shows the head or what lies close around it, else 0 ``[H, W]``."""
     height, width = clip.image_size
-    scale = torch.tensor([2 / width, 2 / height])
-    flat = torch.nn.functional.pad(clip.seen(frame) * scale - 1, (0, 1))[None]
-    seen = rasterize(flat, clip.head.faces, height, width).mask[0].cpu().numpy()
+    flat = clip.seen(frame) * np.array([2 / width, 2 / height], np.float32) - 1
+    flat = np.pad(flat, ((0, 0), (0, 1)))
+    seen = rasterize(flat[None], clip.head.faces, height, width).mask[0]
     grown = 2 * round(_HAIR_FRACTION * max(height, width)) + 1
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grown, grown))
-    return np.asarray(cv2.dilate(seen.astype(np.uint8).reshape(height, width) * 255, brush))
+    return np.asarray(cv2.dilate(seen.astype(np.uint8) * 255, brush))
 
 
 def mouth_mask(clip: FlameClip, frame: int) -> Mask:
     """Return 255 within the hull of the lips, else 0 ``[H, W]``."""
-    points = clip.seen(frame)[clip.head.regions["lips"]].numpy()
+    points = clip.seen(frame)[clip.head.regions["lips"]]
     mask = np.zeros(clip.image_size, np.uint8)
     if len(points) >= 3:
         cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points).astype(np.int32)), 255)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.array_interface import library_of
 from smirk3d.errors import InputError
 from smirk3d.faces import Face
 from smirk3d.rendering.clay import View, clay, facing_viewer
@@ -58,12 +57,11 @@ def overlay(
     if not together:
         assert image is not None
         return overlay_heads(image, [])
-    with library_of(together[0].parameters.shape):
-        if image is not None:
-            return overlay_heads(image, [posed(face) for face in together])
-        assert together[0].picture is not None
-        pixels = together[0].picture.require_pixels()
-        return overlay_heads(pixels, [posed(face, face.T_crop_pixels) for face in together])
+    if image is not None:
+        return overlay_heads(image, [posed(face) for face in together])
+    assert together[0].picture is not None
+    pixels = together[0].picture.require_pixels()
+    return overlay_heads(pixels, [posed(face, face.T_crop_pixels) for face in together])
 
 
 def render(face: Face, *, side: int = 512, yaw: float = 0.0) -> NDArray[np.uint8]:
@@ -74,11 +72,10 @@ def render(face: Face, *, side: int = 512, yaw: float = 0.0) -> NDArray[np.uint8
         side: width and height in pixels.
         yaw: radians by which the head is rotated to the picture's right.
     """
-    with library_of(face.parameters.shape):
-        head = face.model()
-        view = View(yaw=yaw, height=side, width=side)
-        slopes = face_slopes(head, face.parameters)
-        return clay(head, facing_viewer(head, face.vertices()), view, slopes=slopes)
+    head = face.model()
+    view = View(yaw=yaw, height=side, width=side)
+    slopes = face_slopes(head, face.parameters)
+    return clay(head, facing_viewer(head, face.vertices()), view, slopes=slopes)
 
 
 def preview_address(faces: Sequence[Face]) -> str:

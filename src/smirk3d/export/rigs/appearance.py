@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
@@ -17,9 +18,13 @@ from smirk3d.rasterization import Fragments, rasterize
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.hair_layer import hair_alpha
+from smirk3d.rendering.layers import to_uint8
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import Eyeball
+
+Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 EYE_PARTS = ("eyeL", "eyeR")
 
@@ -59,28 +64,29 @@ _LIGHT_DEPTH = 0.018
 """Metres behind the front teeth over which light falls by a factor of e; set by eye."""
 
 
-def mouth_light(head: HeadModel) -> Tensor:
+def mouth_light(head: HeadModel) -> Values:
     """Return the fraction ``[V]`` of the light that reaches each vertex: 1 outside the mouth."""
-    part, z = head.part.long().cpu(), head.v_template[:, 2].cpu()
-    front = torch.tensor([_MOUTH_LIGHT.get(name, 1.0) for name in PARTS])[part]
+    part, template = to_numpy(head.part), to_numpy(head.v_template)
+    front = np.array([_MOUTH_LIGHT.get(name, 1.0) for name in PARTS], np.float32)[part]
     teeth = part == PARTS.index("teethU")
     if not teeth.any():
         return front
-    depth = (z[teeth].amax() - z).clamp(min=0)
-    fall = _DEEPEST_LIGHT + (1 - _DEEPEST_LIGHT) * torch.exp(-depth / _LIGHT_DEPTH)
-    inside = torch.tensor([name in _MOUTH_LIGHT for name in PARTS])[part]
+    z = template[:, 2]
+    depth = (z[teeth].max() - z).clip(0)
+    fall = _DEEPEST_LIGHT + (1 - _DEEPEST_LIGHT) * np.exp(-depth / _LIGHT_DEPTH)
+    inside = np.array([name in _MOUTH_LIGHT for name in PARTS])[part]
     # the sockets behind the eyes are cavity too, and lie above the teeth
-    inside &= head.v_template[:, 1].cpu() < 0
-    return torch.where(inside, front * fall, front)
+    inside &= template[:, 1] < 0
+    return np.where(inside, front * fall, front)
 
 
 def part_colour(part: str) -> list[float]:
     """Return the linear RGB of a part; of an eye, its sclera's."""
-    colour: list[float] = albedo(_numbers(part, 1), torch.zeros(3, 1), {})[:, 0].tolist()
+    colour: list[float] = albedo(_numbers(part, 1), np.zeros((3, 1), np.float32), {})[:, 0].tolist()
     return colour
 
 
-def rest_eyeballs(head: HeadModel, vertices: Tensor, joints: Tensor) -> dict[str, Eyeball]:
+def rest_eyeballs(head: HeadModel, vertices: Array, joints: Array) -> dict[str, Eyeball]:
     """Return the eyeballs by part, looking along +z, of a head whose eyes have joints.
 
     Args:
@@ -88,19 +94,19 @@ def rest_eyeballs(head: HeadModel, vertices: Tensor, joints: Tensor) -> dict[str
         vertices: a person without expression ``[V, 3]``.
         joints: this person's ``[J, 3]``.
     """
-    found = {}
+    vertices, joints, found = to_numpy(vertices), to_numpy(joints), {}
     for part in EYE_PARTS:
-        ball = vertices[head.part == PARTS.index(part)].cpu()
+        ball = vertices[to_numpy(head.part) == PARTS.index(part)]
         if part in head.joint_names and len(ball):
-            centre = joints[head.joint_names.index(part)].cpu()
-            radius = float((ball - centre).norm(dim=1).median())
-            found[part] = Eyeball(centre, radius, torch.tensor([0.0, 0.0, 1.0]))
+            centre = joints[head.joint_names.index(part)]
+            radius = float(np.median(np.linalg.norm(ball - centre, axis=1)))
+            found[part] = Eyeball(centre, radius, np.array([0, 0, 1], np.float32))
     return found
 
 
 def vertex_colours(
-    part: str, points: Tensor, eye: Eyeball | None, complexion: Complexion = CLAY_COMPLEXION
-) -> Tensor:
+    part: str, points: Values, eye: Eyeball | None, complexion: Complexion = CLAY_COMPLEXION
+) -> Values:
     """Return the linear RGB ``[U, 3]`` of a part's vertices ``[U, 3]`` at rest.
 
     Args:
@@ -111,17 +117,17 @@ def vertex_colours(
     """
     eyes = {PARTS.index(part): eye} if eye is not None else {}
     numbers = _numbers(part, len(points))
-    return albedo(numbers, points.cpu().T.contiguous(), eyes, complexion=complexion).T
+    return albedo(numbers, points.T, eyes, complexion=complexion).T
 
 
-def unit_square(uv: Tensor) -> Tensor:
+def unit_square(uv: Values) -> Values:
     """Return texture coordinates ``[U, 2]`` stretched over the unit square with a small margin."""
-    low, high = uv.amin(0), uv.amax(0)
-    return (uv - low) / (high - low).clamp(min=1e-9) * 0.96 + 0.02
+    low, high = uv.min(axis=0), uv.max(axis=0)
+    return (uv - low) / (high - low).clip(1e-9) * 0.96 + 0.02
 
 
 def eye_picture(
-    part: str, points: Tensor, uv: Tensor, faces: Tensor, eye: Eyeball, complexion: Complexion
+    part: str, points: Values, uv: Values, faces: Ids, eye: Eyeball, complexion: Complexion
 ) -> bytes:
     """Return a PNG of an eyeball with its iris, to wrap around it.
 
@@ -134,13 +140,13 @@ def eye_picture(
         complexion: of the person.
     """
     fragments = _unwrapped(uv, faces)
-    drawn = fragments.at_pixels(points.cpu()[None])
+    drawn = fragments.at_pixels(points[None])
     eyes = {PARTS.index(part): eye}
     colour = albedo(_numbers(part, drawn.shape[1]), drawn, eyes, complexion=complexion)
     return _png(fragments, colour, part_colour(part))
 
 
-def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
+def skin_picture(lips: Values, uv: Values, faces: Ids) -> bytes:
     """Return a PNG of the skin with its lips, to wrap around a head.
 
     Args:
@@ -149,13 +155,13 @@ def skin_picture(lips: Tensor, uv: Tensor, faces: Tensor) -> bytes:
         faces: ``[F, 3]``.
     """
     fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
-    drawn = fragments.at_pixels(lips.cpu()[None, :, None])[0]
-    none = torch.zeros(3, len(drawn))
+    drawn = fragments.at_pixels(lips[None, :, None])[0]
+    none = np.zeros((3, len(drawn)), np.float32)
     colour = albedo(_numbers("skin", len(drawn)), none, {}, lips=drawn)
     return _png(fragments, colour, part_colour("skin"))
 
 
-def photo_skin_picture(photo: PhotoSkin, vertex_ids: Tensor, uv: Tensor, faces: Tensor) -> bytes:
+def photo_skin_picture(photo: PhotoSkin, vertex_ids: Ids, uv: Values, faces: Ids) -> bytes:
     """Return a JPEG of the skin in a photo's colours, to wrap around a head.
 
     It is finer where the photo is: a face takes about a third of the picture's side.
@@ -168,14 +174,14 @@ def photo_skin_picture(photo: PhotoSkin, vertex_ids: Tensor, uv: Tensor, faces: 
     """
     fine = photo.crop.shape[-1] >= _FINE_CROP
     fragments = _unwrapped(uv, faces, _FINE_PICTURE_SIZE if fine else _SKIN_PICTURE_SIZE)
-    drawn = photo.colours(fragments.at_pixels(photo.attributes()[vertex_ids.cpu()][None]))
+    drawn = photo.colours(fragments.at_pixels(photo.attributes()[vertex_ids][None]))
     mean = drawn.mean(1)[None, :, None, None]
     picture = fragments.scatter(drawn) + mean * ~fragments.mask[:, None]
     return _encoded(picture[0], "JPEG")
 
 
 def fold_picture(
-    slopes: Slopes, rest: Tensor, normals: Tensor, tangents: Tensor, uv: Tensor, faces: Tensor
+    slopes: Slopes, rest: Values, normals: Values, tangents: Values, uv: Values, faces: Ids
 ) -> bytes:
     """Return a PNG of the skin's folds as normals in tangent space, to wrap around a head.
 
@@ -188,44 +194,43 @@ def fold_picture(
         faces: ``[F, 3]``.
     """
     fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
-    drawn = fragments.at_pixels(torch.cat([rest, normals, tangents], 1)[None].cpu())
-    place, normal, tangent, sign = drawn.split([3, 3, 3, 1])
-    normal, tangent = unit(normal, dim=0), unit(tangent, dim=0)
-    upwards = torch.linalg.cross(normal, tangent, dim=0) * sign
+    drawn = fragments.at_pixels(np.concatenate([rest, normals, tangents], 1)[None])
+    place, normal, tangent, sign = np.split(drawn, [3, 6, 9])
+    normal, tangent = unit(normal, axis=0), unit(tangent, axis=0)
+    upwards = np.cross(normal, tangent, axis=0) * sign
     gradient = slopes(place.T).T
     along, up = (gradient * tangent).sum(0), (gradient * upwards).sum(0)
-    bent = unit(torch.stack([-along, -up, torch.ones_like(along)]), dim=0)
-    flat = torch.tensor([0.0, 0.0, 1.0])[None, :, None, None] * ~fragments.mask[:, None]
+    bent = unit(np.stack([-along, -up, np.ones_like(along)]), axis=0)
+    flat = np.array([0, 0, 1], np.float32)[None, :, None, None] * ~fragments.mask[:, None]
     return _encoded((0.5 + 0.5 * (fragments.scatter(bent) + flat))[0])
 
 
 def hair_picture(part: str, complexion: Complexion) -> bytes:
     """Return a PNG of a strip's hairs, transparent between them."""
     alpha = hair_alpha(PARTS.index(part), complexion)
-    colour = linear_to_srgb(torch.tensor(part_colour(part)))[:, None, None]
-    pixels = torch.cat([colour.expand(-1, *alpha.shape), alpha[None]])
-    return _encoded(pixels)
+    colour = linear_to_srgb(np.array(part_colour(part), np.float32))[:, None, None]
+    pixels = [np.broadcast_to(colour, (3, *alpha.shape)), alpha[None]]
+    return _encoded(np.concatenate(pixels))
 
 
-def _unwrapped(uv: Tensor, faces: Tensor, size: int = _PICTURE_SIZE) -> Fragments:
+def _unwrapped(uv: Values, faces: Ids, size: int = _PICTURE_SIZE) -> Fragments:
     """Return the fragments of triangles that are laid out by their texture coordinates."""
-    flat = torch.cat([uv * 2 - 1, torch.zeros_like(uv[:, :1])], 1).cpu()
+    flat = np.column_stack([uv * 2 - 1, np.zeros_like(uv[:, 0])])
     flat[:, 1] *= -1
-    return rasterize(flat[None], faces.cpu(), size, size)
+    return rasterize(flat[None], faces, size, size)
 
 
-def _png(fragments: Fragments, colour: Tensor, background: list[float]) -> bytes:
-    around = torch.tensor(background)[None, :, None, None] * ~fragments.mask[:, None]
+def _png(fragments: Fragments, colour: Values, background: list[float]) -> bytes:
+    around = np.array(background, np.float32)[None, :, None, None] * ~fragments.mask[:, None]
     return _encoded(linear_to_srgb(fragments.scatter(colour) + around)[0])
 
 
-def _encoded(picture: Tensor, kind: Literal["PNG", "JPEG"] = "PNG") -> bytes:
+def _encoded(picture: Values, kind: Literal["PNG", "JPEG"] = "PNG") -> bytes:
     """Return a picture ``[C, H, W]`` in [0, 1] as a file."""
-    pixels = (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().numpy().astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind, optimize=True, quality=_QUALITY)
+    Image.fromarray(to_uint8(picture)).save(buffer, kind, optimize=True, quality=_QUALITY)
     return buffer.getvalue()
 
 
-def _numbers(part: str, count: int) -> Tensor:
-    return torch.full((count,), PARTS.index(part))
+def _numbers(part: str, count: int) -> Ids:
+    return np.full(count, PARTS.index(part))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from smirk3d.array_interface.torch_names import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.export.rigs.appearance import (
     eye_picture,
     fold_picture,
@@ -27,7 +30,6 @@ from smirk3d.export.rigs.surface import (
     smooth_normals,
     tangents,
 )
-from smirk3d.geometry.meshes import smoothed
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -40,7 +42,9 @@ from smirk3d.rendering.photo_colours import (
     faded_into_tone,
     photo_colours,
 )
-from smirk3d.rendering.picture_surface import Eyeball
+from smirk3d.rendering.picture_surface import Eyeball, soft_lips
+
+Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,10 @@ class PartLook:
     colour: list[float]
     picture: bytes | None
     kind: Literal["png", "jpg"]
-    uv: Tensor
+    uv: Values
     blends: bool
     folds: bytes | None = None
-    light: Tensor | None = None
+    light: Values | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class HeadLook:
     eyes: dict[str, Eyeball]
     complexion: Complexion
     found: PhotoColours | None
-    crop: Tensor | None
+    crop: Values | None
     slopes: Slopes | None = None
 
     @classmethod
@@ -94,7 +98,7 @@ class HeadLook:
         head: HeadModel,
         rig: Rig,
         parameters: FaceParameters,
-        crop: Tensor | None,
+        crop: Array | None,
         slopes: Slopes | None = None,
     ) -> HeadLook:
         """Return the look of one face.
@@ -106,9 +110,10 @@ class HeadLook:
             crop: the photo's square ``[3, N, N]`` in [0, 1], None for plain colours.
             slopes: of the skin's folds, None for smooth skin.
         """
-        eyes = rest_eyeballs(head, rig.vertices, rig.joints)
+        head, eyes = head.to_numpy(), rest_eyeballs(head, rig.vertices, rig.joints)
         if crop is None:
             return cls(head, rig, eyes, CLAY_COMPLEXION, None, None, slopes)
+        crop = to_numpy(crop)
         found = faded_into_tone(head, photo_colours(head, parameters, crop))
         complexion = replace(CLAY_COMPLEXION, iris=iris_colour(head, parameters, crop))
         return cls(head, rig, eyes, complexion, found, crop, slopes)
@@ -141,10 +146,10 @@ class HeadLook:
             picture = photo_skin_picture(photo, primitive.vertex_ids, uv, primitive.faces)
             kind = "jpg"
         elif name == "skin" and "lips" in self.head.regions:
-            lips = smoothed(self.head.regions["lips"].float()[:, None], self.head.faces)[:, 0]
-            picture = skin_picture(lips[primitive.vertex_ids], uv, primitive.faces)
+            lips = soft_lips(self.head)[primitive.vertex_ids]
+            picture = skin_picture(lips, uv, primitive.faces)
         folds = self._folds(primitive) if name == "skin" else None
-        light = mouth_light(self.head)[primitive.vertex_ids.cpu()]
+        light = mouth_light(self.head)[primitive.vertex_ids]
         shaded = light if (light < 1).any() and name != "skin" else None
         return PartLook(part_colour(name), picture, kind, uv, name in HAIR_PARTS, folds, shaded)
 
@@ -156,11 +161,12 @@ class HeadLook:
         along = tangents(primitive, rest, normals)
         return fold_picture(self.slopes, rest, normals, along, primitive.uv, primitive.faces)
 
-    def vertex_colours(self, primitive: Primitive) -> Tensor:
+    def vertex_colours(self, primitive: Primitive) -> Values:
         """Return the linear RGB of a part's vertices ``[U, 3]``, or of all of them ``[1, 3]``."""
         name, ids = primitive.part, primitive.vertex_ids
         if name == "skin" and self.found is not None:
-            return srgb_to_linear(self.found.colours[ids].cpu().clamp(0, 1))
+            linear: Values = srgb_to_linear(self.found.colours[ids].clip(0, 1))
+            return linear
         eye = self.eyes.get(name)
         colours = vertex_colours(name, self.rig.vertices[ids], eye, self.complexion)
         return colours if eye is not None else colours[:1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+
+from smirk3d.array_interface import Array, to_numpy
 from smirk3d.export.rigs.appearance import rest_eyeballs
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import unit
@@ -22,8 +24,7 @@ _BRIGHTEST = 0.72
 """sRGB mean above which a ring is sclera, not iris: irises in light are at most 0.6 bright."""
 
 
-@torch.no_grad()
-def iris_colour(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> Colour:
+def iris_colour(head: HeadModel, parameters: FaceParameters, crop: Array) -> Colour:
     """Return the sRGB of a person's irises, the usual brown where the photo hardly shows them.
 
     Args:
@@ -31,23 +32,23 @@ def iris_colour(head: HeadModel, parameters: FaceParameters, crop: Tensor) -> Co
         parameters: one face, without batch dimension.
         crop: ``[3, N, N]`` in [0, 1], the square in whose frame the parameters are.
     """
+    head, crop = head.to_numpy(), to_numpy(crop)
     face = parameters[None].to(head.v_template)
-    still = head.neutral().to(head.v_template).replace(shape=face.shape)
-    rest = head(still)
+    rest = head(head.neutral().replace(shape=face.shape))
     drawn = rasterize(project(head(face).vertices, face.camera), head.faces, *crop.shape[1:])
     points = drawn.at_pixels(rest.vertices)
-    part = head.part[drawn.corners].amin(0)
-    pixels = crop.to(head.v_template).flatten(1)[:, drawn.pixel]
-    found = []
+    part = head.part[drawn.corners].min(axis=0)
+    pixels = crop.reshape(3, -1)[:, drawn.pixel]
+    found = [pixels[:, :0]]
     for name, eye in rest_eyeballs(head, rest.vertices[0], rest.joints[0]).items():
-        here = (part == PARTS.index(name)).nonzero()[:, 0]
-        ray = unit(points[:, here] - eye.centre.to(points)[:, None], dim=0)
-        angle = torch.acos((eye.gaze.to(points) @ ray).clamp(-1, 1)) / iris_angle(eye)
+        here = np.flatnonzero(part == PARTS.index(name))
+        ray = unit(points[:, here] - eye.centre[:, None], axis=0)
+        angle = np.arccos((eye.gaze @ ray).clip(-1, 1)) / iris_angle(eye)
         found.append(pixels[:, here[(angle > _RING[0]) & (angle < _RING[1])]])
-    ring = torch.cat(found, 1) if found else pixels[:, :0]
+    ring = np.concatenate(found, 1)
     if ring.shape[1] < _LEAST_PIXELS:
         return CLAY_COMPLEXION.iris
-    red, green, blue = ring.median(1).values.tolist()
+    red, green, blue = np.median(ring, 1).tolist()
     if (red + green + blue) / 3 > _BRIGHTEST:
         return CLAY_COMPLEXION.iris
     return red, green, blue

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+from smirk3d.array_interface import Array, array_namespace, as_like, identity_like
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
 from smirk3d.heads.action_names import BLINKS, CHANNEL_NAMES, expression_sources
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+
+Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,13 @@ class Rig:
             that they were made for.
     """
 
-    vertices: Tensor
+    vertices: Values
     target_names: tuple[str, ...]
-    offsets: Tensor
+    offsets: Values
     joint_names: tuple[str, ...]
-    joints: Tensor
+    joints: Values
     parents: tuple[int, ...]
-    lbs_weights: Tensor
+    lbs_weights: Values
     gates: dict[str, Gate]
     opposed: tuple[tuple[str, str], ...]
     correctives: dict[str, tuple[str, str]]
@@ -130,11 +132,9 @@ def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
         head: the head.
         parameters: one face, without batch dimension; its shape is the person's.
     """
-    shape = parameters.shape[None].to(head.v_template)
-    neutral = head.neutral().to(head.v_template).replace(shape=shape)
-    with torch.no_grad():
-        vertices = head.shaped(neutral)[0]
-        joints = head.rest_joints(neutral)[0]
+    head = head.to_numpy()
+    shape = as_like(parameters.shape[None], head.v_template)
+    neutral = head.neutral().replace(shape=shape)
     rows = _rows(head)
     left_out = []
     if head.pose_basis.shape[0]:
@@ -148,11 +148,11 @@ def rig_of(head: HeadModel, parameters: FaceParameters) -> Rig:
     if {"jawLeft", "jawRight"} <= set(rows):
         opposed.append(("jawLeft", "jawRight"))
     return Rig(
-        vertices=vertices,
+        vertices=head.shaped(neutral)[0],
         target_names=tuple(rows),
         offsets=_offsets(head, shape)[list(rows.values())],
         joint_names=head.joint_names,
-        joints=joints,
+        joints=head.rest_joints(neutral)[0],
         parents=head.parents,
         lbs_weights=head.lbs_weights,
         gates=head.rules.named_gates(names),
@@ -170,23 +170,24 @@ def rig_frames(head: HeadModel, frames: FaceParameters) -> RigFrames:
         head: the head.
         frames: ``[T, D]``.
     """
+    head = head.to_numpy()
     frames = frames.to(head.v_template)
-    with torch.no_grad():
-        weights = _weights(head, frames).double().cpu().numpy()
-        turns = matrix_to_quaternion_wxyz(head.joint_rotations(frames).double()).cpu().numpy()
-        rooted = "root" in head.joint_names
-        pose = frames.head_pose.double() * (0.0 if rooted else 1.0)
-        head_pose = matrix_to_quaternion_wxyz(axis_angle_to_matrix(pose)).cpu().numpy()
+    weights = _weights(head, frames).astype(np.float64)
+    turns = matrix_to_quaternion_wxyz(head.joint_rotations(frames).astype(np.float64))
+    rooted = "root" in head.joint_names
+    pose = frames.head_pose.astype(np.float64) * (0.0 if rooted else 1.0)
+    head_pose = matrix_to_quaternion_wxyz(axis_angle_to_matrix(pose))
     return RigFrames(weights, _continuous(turns), _continuous(head_pose))
 
 
-def skull_rotation(head: HeadModel, parameters: FaceParameters) -> Tensor:
+def skull_rotation(head: HeadModel, parameters: FaceParameters) -> Array:
     """Return the rotation of the skull ``[B, 3, 3]``, by head pose and neck together."""
     turns = head.joint_rotations(parameters)
     names = head.joint_names
     bearer = names.index("neck") if "neck" in names else 0
     joint = head.parents[names.index("eyeL")] if "eyeL" in names else bearer
-    total = torch.eye(3).to(turns).expand(len(turns), 3, 3)
+    xp = array_namespace(turns)
+    total = xp.broadcast_to(identity_like(3, turns), (len(turns), 3, 3))
     while joint >= 0:
         total = turns[:, joint] @ total
         joint = head.parents[joint]
@@ -195,11 +196,12 @@ def skull_rotation(head: HeadModel, parameters: FaceParameters) -> Tensor:
     return axis_angle_to_matrix(parameters.head_pose) @ total
 
 
-def _weights(head: HeadModel, frames: FaceParameters) -> Tensor:
+def _weights(head: HeadModel, frames: FaceParameters) -> Values:
     weights = head.channel_weights(frames)
     if head.eyelids_after_pose:
-        weights = torch.cat([weights, frames.eyelids], 1)
-    return weights[:, list(_rows(head).values())]
+        weights = np.concatenate([weights, frames.eyelids], 1)
+    chosen: Values = weights[:, list(_rows(head).values())]
+    return chosen
 
 
 def _continuous(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -244,11 +246,11 @@ def _rows(head: HeadModel) -> dict[str, int]:
     return rows | {name: len(names) + i for i, name in enumerate(_correctives(head))}
 
 
-def _offsets(head: HeadModel, shape: Tensor) -> Tensor:
+def _offsets(head: HeadModel, shape: Values) -> Values:
     """Return the offsets ``[C + N, V, 3]`` of channels and correctives at a person's size."""
-    offsets = head.offsets[head.basis_rows.moving]
+    offsets: Values = head.offsets[head.basis_rows.moving]
     if head.eyelids_after_pose:
-        return torch.cat([offsets, head.eyelid_offsets])
+        return np.concatenate([offsets, head.eyelid_offsets])
     scales = head.rules.scales(shape)
     return offsets if scales is None else offsets * scales[0, :, None, None]
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import Array, add_at, to_numpy
 from smirk3d.geometry.meshes import compact, unit, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
+
+Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,9 @@ class Primitive:
     """
 
     part: str
-    vertex_ids: Tensor
-    uv: Tensor
-    faces: Tensor
+    vertex_ids: Ids
+    uv: Values
+    faces: Ids
 
 
 def primitives(head: HeadModel) -> list[Primitive]:
@@ -40,21 +46,22 @@ def hair_primitives(head: HeadModel) -> list[Primitive]:
     return _by_part(head, head.hair_faces, head.hair_uv_faces)
 
 
-def _by_part(head: HeadModel, corners: Tensor, uv_corners: Tensor) -> list[Primitive]:
-    part_of_face = head.part[corners].amin(1) if len(corners) else corners[:, 0]
+def _by_part(head: HeadModel, corners: Array, uv_corners: Array) -> list[Primitive]:
+    corners, uv = to_numpy(corners), to_numpy(head.uv)
+    part_of_face = to_numpy(head.part)[corners].min(axis=1)
     # one key for each pair of vertex and texture coordinate that some triangle's corner uses
-    key = corners * len(head.uv) + uv_corners
+    key = corners * len(uv) + to_numpy(uv_corners)
     found = []
     for number, name in enumerate(PARTS):
         chosen = part_of_face == number
         if not chosen.any():
             continue
         ids, faces = compact(key[chosen])
-        found.append(Primitive(name, ids // len(head.uv), head.uv[ids % len(head.uv)], faces))
+        found.append(Primitive(name, ids // len(uv), uv[ids % len(uv)], faces))
     return found
 
 
-def smooth_normals(primitive: Primitive, vertices: Tensor) -> Tensor:
+def smooth_normals(primitive: Primitive, vertices: Values) -> Values:
     """Return unit normals ``[B, U, 3]`` of a part, continuous across its texture's seams.
 
     Args:
@@ -64,12 +71,12 @@ def smooth_normals(primitive: Primitive, vertices: Tensor) -> Tensor:
     ids, faces = compact(primitive.vertex_ids[primitive.faces])
     normals = vertex_normals(vertices[:, ids], faces)
     # folded parts have vertices whose triangles cancel out, but formats ask for unit normals
-    cancelled = normals.norm(dim=2, keepdim=True) < 0.5
-    normals = torch.where(cancelled, normals.new_tensor([0.0, 0.0, 1.0]), normals)
-    return normals[:, torch.searchsorted(ids, primitive.vertex_ids)]
+    cancelled = np.linalg.norm(normals, axis=2, keepdims=True) < 0.5
+    normals = np.where(cancelled, np.array([0, 0, 1], normals.dtype), normals)
+    return normals[:, np.searchsorted(ids, primitive.vertex_ids)]
 
 
-def tangents(primitive: Primitive, points: Tensor, normals: Tensor) -> Tensor:
+def tangents(primitive: Primitive, points: Values, normals: Values) -> Values:
     """Return glTF's tangents ``[U, 4]``: unit vectors along u, then the side on which v grows.
 
     Args:
@@ -81,16 +88,16 @@ def tangents(primitive: Primitive, points: Tensor, normals: Tensor) -> Tensor:
     sides, steps = corners[:, 1:] - corners[:, :1], places[:, 1:] - places[:, :1]
     area = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 1, 0] * steps[:, 0, 1]
     # weighed by area, as sums of what each triangle says
-    along = (sides[:, 0] * steps[:, 1, 1:] - sides[:, 1] * steps[:, 0, 1:]) * area.sign()[:, None]
-    up = (sides[:, 1] * steps[:, 0, :1] - sides[:, 0] * steps[:, 1, :1]) * area.sign()[:, None]
-    summed = points.new_zeros(len(points), 6)
-    for corner in primitive.faces.unbind(1):
-        summed.index_add_(0, corner, torch.cat([along, up], 1))
-    tangent, upwards = summed.split(3, 1)
-    tangent = tangent - (tangent * normals).sum(1, keepdim=True) * normals
+    along = (sides[:, 0] * steps[:, 1, 1:] - sides[:, 1] * steps[:, 0, 1:]) * np.sign(area)[:, None]
+    up = (sides[:, 1] * steps[:, 0, :1] - sides[:, 0] * steps[:, 1, :1]) * np.sign(area)[:, None]
+    summed = np.zeros((len(points), 6), points.dtype)
+    for corner in primitive.faces.T:
+        summed = add_at(summed, 0, corner, np.concatenate([along, up], 1))
+    tangent, upwards = summed[:, :3], summed[:, 3:]
+    tangent = tangent - (tangent * normals).sum(1)[:, None] * normals
     # a vertex whose triangles cancel out takes any direction across its normal
-    lost = tangent.norm(dim=1, keepdim=True) < 1e-9
-    aside = torch.linalg.cross(normals, normals.roll(1, 1) + 0.1)
-    tangent = unit(torch.where(lost, aside, tangent))
-    side = (torch.linalg.cross(normals, tangent) * upwards).sum(1, keepdim=True)
-    return torch.cat([tangent, torch.where(side < 0, -1.0, 1.0)], 1)
+    lost = np.linalg.norm(tangent, axis=1, keepdims=True) < 1e-9
+    aside = np.cross(normals, np.roll(normals, 1, axis=1) + points.dtype.type(0.1))
+    tangent = unit(np.where(lost, aside, tangent))
+    side = (np.cross(normals, tangent) * upwards).sum(1)
+    return np.column_stack([tangent, np.where(side < 0, -1, 1).astype(points.dtype)])

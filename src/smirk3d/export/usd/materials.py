@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from smirk3d.array_interface.torch_names import torch
 from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.look import HeadLook, PartLook
 from smirk3d.export.rigs.surface import Primitive
@@ -38,13 +37,13 @@ class Materials:
         """Give a part's mesh its texture coordinates, its vertices' colours and a material."""
         types, tokens = self.pxr.Sdf.ValueTypeNames, self.pxr.UsdGeom.Tokens
         look = self.look.part(primitive) if self.folder is not None else None
-        uv = (primitive.uv if look is None else look.uv).cpu().numpy().astype(np.float32)
+        uv = (primitive.uv if look is None else look.uv).astype(np.float32)
         primvars = self.pxr.UsdGeom.PrimvarsAPI(mesh)
         place = primvars.CreatePrimvar("st", types.TexCoord2fArray, tokens.vertex)
         place.Set(self.pxr.Vt.Vec2fArray.FromNumpy(np.ascontiguousarray(uv)))
         colours = self.look.vertex_colours(primitive)
         if look is not None and look.picture is None:
-            colours = torch.tensor([look.colour])
+            colours = np.array([look.colour])
         interpolation = tokens.vertex if len(colours) > 1 else tokens.constant
         mesh.CreateDisplayColorPrimvar(interpolation).Set(vectors(self.pxr, colours))
         self._material(mesh, primitive.part, look)

@@ -1,4 +1,4 @@
-"""The modules of USD, loaded when a file is written, and its arrays of our tensors."""
+"""The modules of USD, loaded when a file is written, and its arrays of NumPy's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor
 from smirk3d.assets.optional import require
 
 
@@ -35,7 +35,7 @@ def load_pxr() -> Pxr:
     return Pxr(**{name: require(f"pxr.{name}", extra="usd") for name in names})
 
 
-def vectors(pxr: Pxr, values: Tensor) -> Any:
+def vectors(pxr: Pxr, values: NDArray[np.floating]) -> Any:
     """Return vectors ``[N, 3]`` as USD's array."""
-    array = np.ascontiguousarray(values.cpu().numpy().astype(np.float32))
+    array = np.ascontiguousarray(values, np.float32)
     return pxr.Vt.Vec3fArray.FromNumpy(array)

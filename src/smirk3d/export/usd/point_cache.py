@@ -8,7 +8,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from smirk3d.array_interface.torch_names import torch
+import numpy as np
+
 from smirk3d.export.rigs.look import HeadLook
 from smirk3d.export.rigs.rig import HeadMotion, rig_of
 from smirk3d.export.rigs.surface import primitives
@@ -35,7 +36,7 @@ def write_point_cache(path: str | Path, head: HeadModel, motion: HeadMotion) -> 
         MissingExtra: if usd-core is not installed.
         OutputError: if the file cannot be written.
     """
-    pxr, frames = load_pxr(), motion.parameters
+    pxr, head, frames = load_pxr(), head.to_numpy(), motion.parameters
     first = frames[0]
     rig = rig_of(head, first)
     stage = pxr.Usd.Stage.CreateInMemory()
@@ -50,13 +51,12 @@ def write_point_cache(path: str | Path, head: HeadModel, motion: HeadMotion) -> 
         extent = mesh.CreateExtentAttr()
         meshes.append((mesh.GetPointsAttr(), extent, primitive.vertex_ids))
     for start in range(0, len(frames), _TOGETHER):
-        with torch.no_grad():
-            posed = head(frames[start : start + _TOGETHER].to(head.v_template)).vertices
+        posed = head(frames[start : start + _TOGETHER].to(head.v_template)).vertices
         for points, time in zip(posed, times[start:], strict=False):
             for attribute, extent, ids in meshes:
                 here = points[ids]
                 attribute.Set(vectors(pxr, here), time)
-                extent.Set(vectors(pxr, torch.stack([here.amin(0), here.amax(0)])), time)
+                extent.Set(vectors(pxr, np.stack([here.min(axis=0), here.max(axis=0)])), time)
     if motion.camera is not None:
         add_camera(pxr, stage, f"{ROOT}/Camera", motion.camera, times)
     with tempfile.TemporaryDirectory() as folder:

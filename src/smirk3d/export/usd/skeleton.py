@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.rig import Rig, RigFrames
 from smirk3d.export.usd.modules import Pxr, vectors
 
@@ -28,7 +27,7 @@ def _joint_paths(rig: Rig) -> list[str]:
 
 def _joint_offsets(rig: Rig) -> NDArray[np.float64]:
     """Return each joint's rest position relative to its parent ``[1 + J, 3]``."""
-    joints = rig.joints.double().cpu().numpy()
+    joints = rig.joints.astype(np.float64)
     above = [joints[p] if p >= 0 else np.zeros(3) for p in rig.parents]
     return np.concatenate([np.zeros((1, 3)), joints - np.stack(above)])
 
@@ -36,7 +35,7 @@ def _joint_offsets(rig: Rig) -> NDArray[np.float64]:
 def add_skeleton(pxr: Pxr, stage: Any, rig: Rig) -> None:
     """Add the joints, driven by the motion of :func:`add_motion`."""
     skeleton = pxr.UsdSkel.Skeleton.Define(stage, SKELETON)
-    world = np.concatenate([np.zeros((1, 3)), rig.joints.double().cpu().numpy()])
+    world = np.concatenate([np.zeros((1, 3)), rig.joints.astype(np.float64)])
     skeleton.CreateJointsAttr(_joint_paths(rig))
     skeleton.CreateBindTransformsAttr(_translations(pxr, world))
     skeleton.CreateRestTransformsAttr(_translations(pxr, _joint_offsets(rig)))
@@ -49,25 +48,28 @@ def _translations(pxr: Pxr, positions: NDArray[np.float64]) -> Any:
     return pxr.Vt.Matrix4dArray(matrices)
 
 
-def bind_joints(pxr: Pxr, mesh: Any, lbs_weights: Tensor) -> None:
+def bind_joints(pxr: Pxr, mesh: Any, lbs_weights: NDArray[np.float32]) -> None:
     """Bind a mesh to the joints by weights ``[U, J]``."""
     binding = pxr.UsdSkel.BindingAPI.Apply(mesh.GetPrim())
     binding.CreateSkeletonRel().SetTargets([SKELETON])
     binding.CreateGeomBindTransformAttr(pxr.Gf.Matrix4d(1.0))
     used = int((lbs_weights > 0).sum(1).max())
-    weights, joints = lbs_weights.cpu().topk(used, dim=1)
-    weights = weights / weights.sum(1, keepdim=True)
+    joints = np.argsort(-lbs_weights, axis=1, kind="stable")[:, :used]
+    weights = np.take_along_axis(lbs_weights, joints, axis=1)
+    weights = weights / weights.sum(1, keepdims=True)
     # joint 0 is the head pose
-    joints = torch.where(weights > 0, joints + 1, 0)
+    joints = np.where(weights > 0, joints + 1, 0)
     indices = binding.CreateJointIndicesPrimvar(constant=False, elementSize=used)
-    indices.Set(joints.flatten().tolist())
+    indices.Set(joints.reshape(-1).tolist())
     primvar = binding.CreateJointWeightsPrimvar(constant=False, elementSize=used)
-    primvar.Set(weights.flatten().tolist())
+    primvar.Set(weights.reshape(-1).tolist())
 
 
-def bind_shapes(pxr: Pxr, stage: Any, mesh: Any, names: tuple[str, ...], offsets: Tensor) -> None:
+def bind_shapes(
+    pxr: Pxr, stage: Any, mesh: Any, names: tuple[str, ...], offsets: NDArray[np.float32]
+) -> None:
     """Add the blend shapes ``[K, U, 3]`` that move a mesh, by name."""
-    moved = offsets.abs().amax(2) > _STILL
+    moved = np.abs(offsets).max(axis=2) > _STILL
     own, targets = [], []
     for name, offset, where in zip(names, offsets, moved, strict=True):
         if not where.any():
@@ -75,7 +77,7 @@ def bind_shapes(pxr: Pxr, stage: Any, mesh: Any, names: tuple[str, ...], offsets
         path = mesh.GetPath().AppendChild(name)
         shape = pxr.UsdSkel.BlendShape.Define(stage, path)
         shape.CreateOffsetsAttr(vectors(pxr, offset[where]))
-        shape.CreatePointIndicesAttr(where.nonzero()[:, 0].tolist())
+        shape.CreatePointIndicesAttr(np.flatnonzero(where).tolist())
         own.append(name)
         targets.append(path)
     if own:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor
+from smirk3d.array_interface import Array
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.errors import OutputError
 from smirk3d.export.rigs.contact_targets import rig_in_contact
@@ -40,7 +41,7 @@ def write_usd(
     parameters: FaceParameters,
     *,
     motion: HeadMotion | None = None,
-    crop: Tensor | None = None,
+    crop: Array | None = None,
 ) -> None:
     """Write one face's head, with this face's weights and joints, or with a motion.
 
@@ -115,12 +116,12 @@ def _in_words(name: str, gate: Gate) -> str:
     return f"{name} by {gate.base:g} {' '.join(terms)}"
 
 
-def add_surface(pxr: Pxr, stage: Any, primitive: Primitive, points: Tensor) -> Any:
+def add_surface(pxr: Pxr, stage: Any, primitive: Primitive, points: NDArray[np.floating]) -> Any:
     """Add a part's mesh at points ``[U, 3]`` and return it."""
     mesh = pxr.UsdGeom.Mesh.Define(stage, f"{ROOT}/{primitive.part}")
     mesh.CreatePointsAttr(vectors(pxr, points))
     mesh.CreateFaceVertexCountsAttr([3] * len(primitive.faces))
-    mesh.CreateFaceVertexIndicesAttr(primitive.faces.flatten().tolist())
+    mesh.CreateFaceVertexIndicesAttr(primitive.faces.reshape(-1).tolist())
     mesh.CreateSubdivisionSchemeAttr(pxr.UsdGeom.Tokens.none)
     mesh.CreateDoubleSidedAttr(True)
     return mesh

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from smirk3d.array_interface.torch_names import Tensor, torch
+import numpy as np
+from numpy.typing import NDArray
+
+from smirk3d.array_interface import Array, constant, counted, distances
 from smirk3d.conventions import NUM_MEDIAPIPE_LANDMARKS
 
 MIRROR_PAIRS = (
@@ -47,15 +50,15 @@ FACE_OVAL = (
 another detector."""
 
 
-def mirrored_ids() -> Tensor:
+def mirrored_ids() -> NDArray[np.int64]:
     """Return for each of the 478 landmarks the one on the other side, ``[478]``."""
-    partner = torch.arange(NUM_MEDIAPIPE_LANDMARKS)
-    first, second = torch.tensor(MIRROR_PAIRS).T
+    partner = np.arange(NUM_MEDIAPIPE_LANDMARKS)
+    first, second = np.array(MIRROR_PAIRS).T
     partner[first], partner[second] = second, first
     return partner
 
 
-def mirror_landmarks(points: Tensor) -> Tensor:
+def mirror_landmarks(points: Array) -> Array:
     """Return each landmark's partner on the other side ``[L]``.
 
     Partners are matched greedily, the pair that mirrors best first; a landmark on the midline is
@@ -64,16 +67,16 @@ def mirror_landmarks(points: Tensor) -> Tensor:
     Args:
         points: landmarks of a symmetric face ``[L, 3]``, x to the side.
     """
-    distance = torch.cdist(points * points.new_tensor([-1.0, 1.0, 1.0]), points)
+    distance = distances(points * constant([-1.0, 1.0, 1.0], points), points)
     distance = distance + distance.T
-    partner = torch.arange(len(points), device=points.device)
+    partner = counted(len(points), points)
     for _ in range(len(points)):
         best = int(distance.argmin())
         first, second = divmod(best, len(points))
-        if not distance[first, second].isfinite():
+        if distance[first, second] == np.inf:
             break
         partner[first], partner[second] = second, first
         for taken in (first, second):
-            distance[taken] = torch.inf
-            distance[:, taken] = torch.inf
+            distance[taken] = np.inf
+            distance[:, taken] = np.inf
     return partner

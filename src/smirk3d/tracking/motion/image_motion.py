@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import as_like, constant, to_numpy
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.geometry.rotations import (
     axis_angle_to_matrix,
@@ -79,11 +79,9 @@ class HeadAnchor:
     def of(cls, head: HeadModel) -> HeadAnchor:
         """Return the mean of the head's landmarks, or of its vertices where it has none."""
         points = head.at_landmarks() if len(head.landmark_ids) else head
-        poses = torch.tensor([[0, 0, 0], [torch.pi, 0, 0], [0, 0, torch.pi]])
-        neutral = head.neutral(3)
-        with torch.no_grad():
-            placed = neutral.replace(head_pose=poses.to(neutral.shape))
-            seen = points(placed).vertices.mean(1).double().cpu().numpy()
+        poses = constant([[0, 0, 0], [np.pi, 0, 0], [0, 0, np.pi]], head.v_template)
+        placed = head.neutral(3).replace(head_pose=poses)
+        seen = to_numpy(points(placed).vertices).astype(np.float64).mean(1)
         # half turns about x and z change the sign of two coordinates each
         x = (seen[0, 0] + seen[2, 0]) / 2
         pivot = np.array([x, *((seen[0, 1:] + seen[1, 1:]) / 2)])
@@ -102,17 +100,16 @@ def to_image(parameters: FaceParameters, T_crop_image: Array, anchor: HeadAnchor
         T_crop_image: ``[T, 3, 3]``, picture pixels to crop pixels.
         anchor: of the head.
     """
-    rotation = axis_angle_to_matrix(parameters.head_pose.double())
-    camera = parameters.camera.double().numpy()
-    seen = camera[:, :1] * (anchor.position(rotation.numpy())[:, :2] + camera[:, 1:])
+    values = {name: to_numpy(array).astype(np.float64) for name, array in parameters.items()}
+    rotation, camera = axis_angle_to_matrix(values["head_pose"]), values["camera"]
+    seen = camera[:, :1] * (anchor.position(rotation)[:, :2] + camera[:, 1:])
     crop = (seen * [1.0, -1.0] + 1) * (CROP_SIZE / 2)
     zoom = T_crop_image[:, 0, 0]
-    quaternions = matrix_to_quaternion_wxyz(rotation).numpy()
     return ImageMotion(
-        rotation=continuous(quaternions),
+        rotation=continuous(matrix_to_quaternion_wxyz(rotation)),
         translation=(crop - T_crop_image[:, :2, 2]) / zoom[:, None],
         log_scale=np.log(camera[:, :1] * (CROP_SIZE / 2) / zoom[:, None]),
-        groups={name: getattr(parameters, name).double().numpy() for name in GROUPS},
+        groups={name: values[name] for name in GROUPS},
     )
 
 
@@ -132,14 +129,13 @@ def to_crops(
     scale = np.exp(motion.log_scale) * zoom / (CROP_SIZE / 2)
     crop = motion.translation * zoom + T_crop_image[:, :2, 2]
     seen = (crop / (CROP_SIZE / 2) - 1) * [1.0, -1.0]
-    shift = seen / scale - anchor.position(rotation.numpy())[:, :2]
+    shift = seen / scale - anchor.position(rotation)[:, :2]
     camera = np.concatenate([scale, shift], 1)
-    moved = {name: torch.from_numpy(values) for name, values in motion.groups.items()}
-    moved |= {"head_pose": matrix_to_axis_angle(rotation), "camera": torch.from_numpy(camera)}
-    return like.replace(**{name: tensor.to(like.shape) for name, tensor in moved.items()})
+    moved = {**motion.groups, "head_pose": matrix_to_axis_angle(rotation), "camera": camera}
+    return like.replace(**{name: as_like(values, like.shape) for name, values in moved.items()})
 
 
-def rotations_of(quaternions: Array) -> torch.Tensor:
+def rotations_of(quaternions: Array) -> Array:
     """Return rotation matrices ``[T, 3, 3]`` of quaternions ``[T, 4]`` of any length."""
     w, x, y, z = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
     rows = [
@@ -147,7 +143,7 @@ def rotations_of(quaternions: Array) -> torch.Tensor:
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
     ]
-    return torch.from_numpy(np.array(rows).transpose(2, 0, 1).copy())
+    return np.array(rows).transpose(2, 0, 1)
 
 
 def continuous(quaternions: Array) -> Array:

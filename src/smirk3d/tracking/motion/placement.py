@@ -67,7 +67,7 @@ def _head_motion(
     anchor = HeadAnchor.of(head)
     crops = track.rows["T_crop_image"][track.rows_of(person)]
     motion = to_image(track.parameters(person), crops, anchor)
-    rotation = rotations_of(motion.rotation).numpy()
+    rotation = rotations_of(motion.rotation)
     return rotation, anchor.pivot - rotation @ anchor.pivot - camera.position
 
 

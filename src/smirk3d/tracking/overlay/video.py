@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.assets.optional import require
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.geometry.cameras import project
@@ -42,22 +41,25 @@ class FaceOverlay:
 
     def __init__(self, head: HeadModel) -> None:
         """Prepare the head's face region, or all of it where it has none."""
+        head = head.to_numpy()
         drawn = head.faces
         if "face" in head.regions:
             drawn = drawn[faces_within(drawn, head.regions["face"])]
-        vertex_ids, faces = compact(drawn)
-        self._faces = faces.cpu()
-        self._head = head.at_vertices(vertex_ids).to("cpu")
+        vertex_ids, self._faces = compact(drawn)
+        self._head = head.at_vertices(vertex_ids)
 
-    @torch.no_grad()
-    def meshes(self, parameters: FaceParameters) -> Iterator[Tensor]:
+    def meshes(self, parameters: FaceParameters) -> Iterator[NDArray[np.float32]]:
         """Yield the vertices ``[V, 3]`` of each of T frames; some are computed at a time."""
         for start in range(0, len(parameters), _TOGETHER):
-            yield from self._head(parameters[start : start + _TOGETHER]).vertices
+            part = parameters[start : start + _TOGETHER].to(self._head.v_template)
+            yield from self._head(part).vertices
 
-    @torch.no_grad()
     def draw(
-        self, frame: VideoPlanes, vertices: Tensor, camera: Tensor, T_crop_image: NDArray[Any]
+        self,
+        frame: VideoPlanes,
+        vertices: NDArray[np.float32],
+        camera: NDArray[np.float32],
+        T_crop_image: NDArray[Any],
     ) -> None:
         """Draw B faces over a frame, in place, the smallest first.
 
@@ -70,9 +72,9 @@ class FaceOverlay:
         fragments = rasterize(project(vertices, camera), self._faces, _SIDE, _SIDE)
         normals = vertex_normals(vertices, self._faces)
         # light at the vertices, not at the pixels: what is laid over a video is small
-        light = shade(normals.flatten(0, 1).t()).view(*normals.shape[:2], 1)
-        grey = fragments.interpolate(light)[:, 0].numpy()
-        alpha = fragments.mask.numpy() * np.float32(_OPACITY)
+        light = shade(normals.reshape(-1, 3).T).reshape(*normals.shape[:2], 1)
+        grey = fragments.interpolate(light)[:, 0]
+        alpha = fragments.mask * np.float32(_OPACITY)
         for number in np.argsort(-T_crop_image[:, 0, 0]):
             _lay_over(frame, grey[number], alpha[number], T_crop_image[number])
 
@@ -145,7 +147,7 @@ def _drawn(
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[VideoPlanes]:
     overlay = FaceOverlay(head)
-    people = [track.parameters(person) for person in range(len(track.ids))]
+    people = [track.parameters(person).to_numpy() for person in range(len(track.ids))]
     meshes = [overlay.meshes(parameters) for parameters in people]
     crops = [track.rows["T_crop_image"][track.rows_of(p)] for p in range(len(track.ids))]
     row = track.valid.cumsum(1) - 1
@@ -157,8 +159,8 @@ def _drawn(
         if here:
             overlay.draw(
                 frame,
-                torch.stack([next(meshes[person]) for person in here]),
-                torch.stack([people[person].camera[row[person, frame.index]] for person in here]),
+                np.stack([next(meshes[person]) for person in here]),
+                np.stack([people[person].camera[row[person, frame.index]] for person in here]),
                 np.stack([crops[person][row[person, frame.index]] for person in here]),
             )
         yield frame

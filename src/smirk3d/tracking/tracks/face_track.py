@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import as_like, default_array, to_numpy
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import face_roll
@@ -132,7 +132,7 @@ class FaceTrack:
 
     def with_mean_shape(self) -> FaceParameters:
         """Return the last frame's parameters with the person's shape so far."""
-        shape = torch.from_numpy(self.shape.mean).to(self.parameters.shape)
+        shape = as_like(self.shape.mean, self.parameters.shape)
         return self.parameters.replace(shape=shape)
 
     def place_at(self, outline: Array) -> None:
@@ -148,7 +148,7 @@ class FaceTrack:
             follow_mesh: whether the next crop follows the mesh; else landmarks place it.
         """
         self.quality = shape_quality(estimate, self.score)
-        self.shape.add(estimate.parameters.shape.numpy(), self.quality)
+        self.shape.add(to_numpy(estimate.parameters.shape), self.quality)
         self.parameters, self.T_crop_image = estimate.parameters, estimate.T_crop_image
         if self.frames and 0 < seconds - self.seconds < _LONGEST_STEP:
             moved = centre_and_size(estimate.points)[0] - centre_and_size(self.points)[0]
@@ -172,7 +172,7 @@ class FaceTrack:
         state["status"] = self.status.value
         state["shape"] = self.shape.state()
         state["smoother"] = self.smoother.state()
-        state["parameters"] = {name: tensor.numpy() for name, tensor in self.parameters.items()}
+        state["parameters"] = {name: to_numpy(array) for name, array in self.parameters.items()}
         return state
 
     @classmethod
@@ -186,7 +186,7 @@ class FaceTrack:
             head: the head of its parameters.
             smoothing: settings of the live filter.
         """
-        groups = {name: torch.from_numpy(values) for name, values in state["parameters"].items()}
+        groups = {name: default_array(values) for name, values in state["parameters"].items()}
         smoother = LiveSmoother(head, smoothing)
         smoother.restore(state["smoother"])
         return cls(

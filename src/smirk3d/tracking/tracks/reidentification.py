@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.array_interface import to_numpy
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.preprocessing.face_crop import face_roll
 from smirk3d.tracking.estimation import FaceEstimate
@@ -80,7 +81,7 @@ class TrackRegistry:
             The track; None where the face matches no lost one and is too uncertain to be a new one.
         """
         centre, size = centre_and_size(outline)
-        shape = estimate.parameters.shape.double().numpy()
+        shape = to_numpy(estimate.parameters.shape).astype(np.float64)
         found = Traces(appearance(estimate.upright), shape, centre, np.zeros(2), size, seconds)
         track = self._best_match(found)
         if track is None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.export.rigs.appearance import part_colour, rest_eyeballs, vertex_colours
 from smirk3d.geometry.meshes import compact
 from smirk3d.heads.head_model import HeadModel
@@ -72,48 +72,46 @@ def drawn_meshes(
     head: HeadModel, complexion: Complexion = CLAY_COMPLEXION
 ) -> tuple[DrawnMesh, ...]:
     """Return the meshes of a head; a triangle between parts belongs to the skin's side."""
-    part_of_face = head.part[head.faces].amin(1)
+    head = head.to_numpy()
+    part_of_face = head.part[head.faces].min(axis=1)
     found = []
     for name, parts in _MESHES:
-        numbers = torch.tensor([PARTS.index(part) for part in parts])
-        chosen = torch.isin(part_of_face, numbers)
+        chosen = np.isin(part_of_face, [PARTS.index(part) for part in parts])
         if chosen.any():
             ids, faces = compact(head.faces[chosen])
-            colour = _srgb(torch.tensor(part_colour(parts[0])))
-            found.append(
-                DrawnMesh(name, colour, ids.numpy(), None, faces.numpy().astype(np.uint32))
-            )
+            colour = _srgb(part_colour(parts[0]))
+            found.append(DrawnMesh(name, colour, ids, None, faces.astype(np.uint32)))
     return (*found, *_brows(head), *_irises(head, complexion))
 
 
-def _srgb(linear: Tensor) -> Colour:
-    red, green, blue = (linear_to_srgb(linear) * 255).round().clamp(0, 255).int().tolist()
+def _srgb(linear: Sequence[float]) -> Colour:
+    srgb = np.round(linear_to_srgb(np.array(linear, np.float32)) * 255)
+    red, green, blue = srgb.clip(0, 255).astype(int).tolist()
     return red, green, blue
 
 
 def _brows(head: HeadModel) -> list[DrawnMesh]:
     """Return both brows as plain bands in the strips with their hairs: viser has no alpha."""
-    ids = head.hair_faces[(head.part[head.hair_faces] == PARTS.index("brows")).all(1)].unique()
+    ids = head.hair_faces[(head.part[head.hair_faces] == PARTS.index("brows")).all(1)]
+    ids = np.unique(ids)
     if not len(ids):
         return []
-    uv = torch.zeros(head.num_vertices, 2)
-    uv[head.hair_faces.flatten()] = head.uv[head.hair_uv_faces.flatten()]
+    uv = np.zeros((head.num_vertices, 2), np.float32)
+    uv[head.hair_faces] = head.uv[head.hair_uv_faces]
     left = head.v_template[:, 0] > 0
-    mixes: list[Tensor] = []
+    mixes: list[Points] = []
     faces: list[NDArray[np.uint32]] = []
     for side in (left, ~left):
-        along = uv[ids[side[ids]], 0].unique()
-        low, high = brow_band(along)
-        points = torch.stack([along.repeat(2), torch.cat([low, high])], 1)
+        along = np.unique(uv[ids[side[ids]], 0])
+        points = np.stack([np.tile(along, 2), np.concatenate(brow_band(along))], 1)
         mixes.append(_between_rows(uv[ids], side[ids], points))
         start = 2 * len(along) * len(faces)
         faces.append(_band_faces(len(along)) + np.uint32(start))
-    colour = _srgb(torch.tensor(part_colour("brows")))
-    mix = torch.cat(mixes).numpy()
-    return [DrawnMesh("brows", colour, ids.numpy(), mix, np.concatenate(faces))]
+    colour = _srgb(part_colour("brows"))
+    return [DrawnMesh("brows", colour, ids, np.concatenate(mixes), np.concatenate(faces))]
 
 
-def _between_rows(uv: Tensor, side: Tensor, points: Tensor) -> Tensor:
+def _between_rows(uv: Points, side: Points, points: Points) -> Points:
     """Return weights ``[P, U]`` of a strip's vertices that lie above and below points ``[P, 2]``.
 
     Args:
@@ -121,12 +119,12 @@ def _between_rows(uv: Tensor, side: Tensor, points: Tensor) -> Tensor:
         side: which of them count ``[U]``.
         points: ``[P, 2]`` in columns of vertices.
     """
-    mix = torch.zeros(len(points), len(uv))
+    mix = np.zeros((len(points), len(uv)), np.float32)
     for number, (u, v) in enumerate(points):
-        column = (side & ((uv[:, 0] - u).abs() < _SAME_COLUMN)).nonzero()[:, 0]
+        column = np.flatnonzero(side & (np.abs(uv[:, 0] - u) < _SAME_COLUMN))
         column = column[uv[column, 1].argsort()]
-        rows = uv[column, 1].contiguous()
-        above = int(torch.searchsorted(rows, v).clamp(1, len(rows) - 1))
+        rows = uv[column, 1]
+        above = int(np.searchsorted(rows, v).clip(1, len(rows) - 1))
         fraction = (v - rows[above - 1]) / (rows[above] - rows[above - 1])
         mix[number, column[above - 1]], mix[number, column[above]] = 1 - fraction, fraction
     return mix
@@ -146,53 +144,61 @@ def _irises(head: HeadModel, complexion: Complexion) -> list[DrawnMesh]:
     A ring's points are mixed from its eyeball's vertices by weights that reproduce every affine
     motion, so they rotate, move and grow with the eye.
     """
-    neutral = head.neutral()
-    with torch.no_grad():
-        mesh = head(neutral)
+    mesh = head(head.neutral())
     eyes = rest_eyeballs(head, mesh.vertices[0], mesh.joints[0])
     if not eyes:
         return []
-    ids = {part: (head.part == PARTS.index(part)).nonzero()[:, 0] for part in eyes}
+    ids = {part: np.flatnonzero(head.part == PARTS.index(part)) for part in eyes}
     rings = []
     for number in range(len(_RINGS) - 1):
         inner, outer = _RINGS[number], _RINGS[number + 1]
         part, eye = next(iter(eyes.items()))
         middle = _circle(eye, mesh.vertices[0, ids[part]], (inner + outer) / 2)[:1]
-        colour = _srgb(vertex_colours(part, middle, eye, complexion)[0])
-        if colour == _srgb(torch.tensor(part_colour(part))):
+        colour = _srgb(vertex_colours(part, middle, eye, complexion)[0].tolist())
+        if colour == _srgb(part_colour(part)):
             break
-        mixes: list[Tensor] = []
+        mixes: list[Points] = []
         faces: list[NDArray[np.uint32]] = []
         for part, eye in eyes.items():
             ball = mesh.vertices[0, ids[part]]
-            points = torch.cat([_circle(eye, ball, inner), _circle(eye, ball, outer)])
+            points = np.concatenate([_circle(eye, ball, inner), _circle(eye, ball, outer)])
             mixes.append(_affine_weights(ball, points))
             faces.append(_ring_faces() + np.uint32(2 * _SEGMENTS * len(faces)))
         rings.append(
             DrawnMesh(
                 f"iris {number}",
                 colour,
-                torch.cat(list(ids.values())).numpy(),
-                torch.block_diag(*mixes).numpy(),
+                np.concatenate(list(ids.values())),
+                _block_diagonal(mixes),
                 np.concatenate(faces),
             )
         )
     return rings
 
 
-def _circle(eye: Eyeball, ball: Tensor, angle: float) -> Tensor:
+def _block_diagonal(blocks: Sequence[Points]) -> Points:
+    """Return a matrix of blocks along its diagonal."""
+    sizes = np.array([block.shape for block in blocks])
+    joined = np.zeros(sizes.sum(0), np.float32)
+    for block, (row, column) in zip(blocks, sizes.cumsum(0) - sizes, strict=True):
+        joined[row : row + block.shape[0], column : column + block.shape[1]] = block
+    return joined
+
+
+def _circle(eye: Eyeball, ball: Points, angle: float) -> Points:
     """Return points ``[N, 3]`` at an angle from the gaze +z, just above an eyeball ``[U, 3]``."""
     arms = ball - eye.centre
-    length = arms.norm(dim=1)
-    off = torch.acos((arms[:, 2] / length).clamp(-1, 1))
-    near = length[(off - angle).abs() < _CORNEA]
+    length = np.linalg.norm(arms, axis=1)
+    off = np.arccos((arms[:, 2] / length).clip(-1, 1))
+    near = length[np.abs(off - angle) < _CORNEA]
     radius = float(near.max()) if len(near) else eye.radius
-    around = torch.arange(_SEGMENTS) * (2 * np.pi / _SEGMENTS)
+    around = np.arange(_SEGMENTS) * (2 * np.pi / _SEGMENTS)
     flat = np.sin(angle)
-    ray = torch.stack(
-        [flat * around.cos(), flat * around.sin(), torch.full_like(around, np.cos(angle))], 1
+    ray = np.stack(
+        [flat * np.cos(around), flat * np.sin(around), np.full_like(around, np.cos(angle))], 1
     )
-    return eye.centre + ray * (radius * _ABOVE)
+    circle: Points = (eye.centre + ray * (radius * _ABOVE)).astype(np.float32)
+    return circle
 
 
 def _ring_faces() -> NDArray[np.uint32]:
@@ -204,12 +210,15 @@ def _ring_faces() -> NDArray[np.uint32]:
     return np.concatenate([inner, outer]).astype(np.uint32)
 
 
-def _affine_weights(vertices: Tensor, points: Tensor) -> Tensor:
+def _affine_weights(vertices: Points, points: Points) -> Points:
     """Return weights ``[N, U]``, each row summing to 1, with ``weights @ vertices = points``."""
     centre = vertices.mean(0)
-    homogeneous = torch.cat([(vertices - centre) * 100, torch.ones(len(vertices), 1)], 1)
-    target = torch.cat([(points - centre) * 100, torch.ones(len(points), 1)], 1)
-    return (target.double() @ torch.linalg.pinv(homogeneous.double())).float()
+    homogeneous, target = (
+        np.column_stack([(places - centre) * 100, np.ones(len(places))])
+        for places in (vertices, points)
+    )
+    weights: Points = (target @ np.linalg.pinv(homogeneous)).astype(np.float32)
+    return weights
 
 
 class PersonSurface:
@@ -217,19 +226,18 @@ class PersonSurface:
 
     def __init__(self, head: HeadModel, layout: ParameterLayout) -> None:
         """Prepare for a head."""
-        self._head = head
+        self._head = head.to_numpy()
         self._layout = layout
         self._shape: Vector | None = None
-        self._person = head
+        self._person = self._head
 
-    @torch.no_grad()
     def vertices(self, vector: Vector) -> Points:
         """Return the posed vertices ``[V, 3]`` in metres, head axes, of a vector ``[D]``."""
         shape = vector[self._layout.slice("shape")]
         if self._shape is None or not np.array_equal(shape, self._shape):
             self._shape = shape.copy()
-            self._person = one_person(self._head, torch.from_numpy(self._shape))
-        parameters = self._layout.parameters(vector)[None]
+            self._person = one_person(self._head, self._shape)
+        parameters = self._layout.parameters(vector)[None].to(self._head.v_template)
         moving = parameters.replace(shape=parameters.shape[:, :0])
-        points: Points = self._person(moving).vertices[0].numpy()
+        points: Points = self._person(moving).vertices[0]
         return points

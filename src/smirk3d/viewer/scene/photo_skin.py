@@ -35,9 +35,9 @@ class TexturedMesh:
             jpeg: the texture.
             face: how far each vertex is within the face ``[U]``, from 0 to 1.
         """
-        self._ids = skin.vertex_ids.cpu().numpy()
-        faces = skin.faces.cpu().numpy().astype(np.uint32)
-        uv = skin.uv.cpu().numpy().astype(np.float32)
+        self._ids = skin.vertex_ids
+        faces = skin.faces.astype(np.uint32)
+        uv = skin.uv.astype(np.float32)
         uv = np.ascontiguousarray(np.stack([uv[:, 0], 1 - uv[:, 1]], 1))
         colours = np.full((len(face), 4), 255, np.uint8)
         colours[:, 3] = np.rint(255 * np.clip(face, 0, 1))

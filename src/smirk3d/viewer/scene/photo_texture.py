@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import Tensor, torch
-from smirk3d.array_interface.torch_names import functional as F
 from smirk3d.export.rigs.surface import Primitive, primitives
 from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.rasterization import rasterize
+from smirk3d.rasterization.picture_sampling import sampled
+from smirk3d.rendering.layers import from_uint8, to_uint8
 from smirk3d.rendering.picture_surface import soft_region
 
 Picture = NDArray[np.uint8]
+Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 _SIDE = 1024
 """Side of the skin's texture; a choice, about what a photo shows of a face."""
@@ -37,6 +40,8 @@ _DIFFUSION_ROUNDS = 400
 many rounds make its colours even. Set by eye."""
 _FADE_RINGS = 4
 """Rows of triangles over which the photo fades at the face's edge; set by eye."""
+_WIDENED = 8
+"""Texels by which the texture's islands are widened; smoothed pictures look no farther."""
 _EDGE_ROUNDS = 3
 """Rounds that soften the edge of what the photo shows; set by eye."""
 
@@ -54,38 +59,38 @@ class SkinMap:
     """
 
     skin: Primitive
-    mirror: Tensor
-    faces: Tensor
-    face: Tensor
+    mirror: Ids
+    faces: Ids
+    face: Values
 
 
 def skin_map(head: HeadModel) -> SkinMap:
     """Return the map of a head; its sides are matched on the template."""
+    head = head.to_numpy()
     skin = next(part for part in primitives(head) if part.part == "skin")
-    rest = head.v_template.cpu()
-    ids = (head.part == PARTS.index("skin")).nonzero()[:, 0].cpu()
-    mirror = torch.arange(len(rest))
+    rest = head.v_template
+    ids = np.flatnonzero(head.part == PARTS.index("skin"))
+    mirror = np.arange(len(rest))
     mirror[ids] = ids[mirrored_vertices(rest[ids])]
-    uv = torch.stack([_evened(skin.uv[:, axis].cpu()) for axis in (0, 1)], 1)
-    faces, face = head.faces.cpu(), torch.ones(len(rest))
+    uv = np.stack([_evened(skin.uv[:, axis]) for axis in (0, 1)], 1)
+    face = np.ones(len(rest), np.float32)
     if "face" in head.regions:
-        face = soft_region(faces, head.regions["face"].cpu(), _FADE_RINGS)
-    return SkinMap(replace(skin, uv=uv), mirror, faces, face)
+        face = soft_region(head.faces, head.regions["face"], _FADE_RINGS)
+    return SkinMap(replace(skin, uv=uv), mirror, head.faces, face)
 
 
-def _evened(values: Tensor) -> Tensor:
+def _evened(values: Values) -> Values:
     """Return coordinates ``[U]`` moved, in their order, to where they are spaced more evenly.
 
     Heads spend their vertices on the face and their texture on the scalp.
     """
-    _, where = values.unique(return_inverse=True)
-    counts = torch.bincount(where).double()
-    rank = (counts.cumsum(0) - counts / 2) / counts.sum()
-    return (_MARGIN + (1 - 2 * _MARGIN) * rank)[where].float()
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    rank = (counts.cumsum() - counts / 2) / counts.sum()
+    evened: Values = (_MARGIN + (1 - 2 * _MARGIN) * rank)[where].astype(np.float32)
+    return evened
 
 
-@torch.no_grad()
-def skin_texture(parts: SkinMap, positions: Tensor, picture: Picture) -> Picture:
+def skin_texture(parts: SkinMap, positions: Values, picture: Picture) -> Picture:
     """Return the skin's texture uint8 ``[1024, 1024, 3]``, v upwards.
 
     Surface that the picture shows takes its colours; surface that faces away or is hidden takes the
@@ -97,73 +102,67 @@ def skin_texture(parts: SkinMap, positions: Tensor, picture: Picture) -> Picture
         picture: ``[H, W, 3]``.
     """
     height, width = picture.shape[:2]
-    colours = torch.from_numpy(picture).permute(2, 0, 1).float()[None] / 255
+    colours = from_uint8(picture)
     seen = _seen(parts, positions, width, height)
-    plane = positions[:, :2] * torch.tensor([2 / width, 2 / height]) - 1
+    plane = positions[:, :2] * np.array([2 / width, 2 / height], np.float32) - 1
     diffused = _diffused_colours(parts, plane, seen, colours)
-    ids = parts.skin.vertex_ids.cpu()
+    ids, uv = parts.skin.vertex_ids, parts.skin.uv
     other = parts.mirror[ids]
-    uv = parts.skin.uv.cpu()
-    flat = torch.stack([uv[:, 0] * 2 - 1, 1 - uv[:, 1] * 2, torch.zeros(len(uv))], 1)
-    fragments = rasterize(flat[None], parts.skin.faces.cpu(), _SIDE, _SIDE)
-    attributes = torch.cat(
-        [plane[ids], plane[other], seen[ids, None], seen[other, None], diffused[ids]], 1
-    )
+    flat = np.stack([uv[:, 0] * 2 - 1, 1 - uv[:, 1] * 2, np.zeros_like(uv[:, 0])], 1)
+    fragments = rasterize(flat[None], parts.skin.faces, _SIDE, _SIDE)
+    attributes = np.column_stack([plane[ids], plane[other], seen[ids], seen[other], diffused[ids]])
     texel = fragments.at_pixels(attributes[None])
-    here, there = _sampled(colours, texel[:2].T), _sampled(colours, texel[2:4].T)
+    here, there = sampled(colours, texel[:2].T), sampled(colours, texel[2:4].T)
     own, mirrored = texel[4], (1 - texel[4]) * texel[5]
     rest = 1 - own - mirrored
     colour = own * here + mirrored * there + rest * texel[6:9]
-    texture = _widened(fragments.scatter(colour)[0], fragments.mask[0])
-    return (texture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    return to_uint8(_widened(fragments.scatter(colour)[0], fragments.mask[0]))
 
 
-def _seen(parts: SkinMap, positions: Tensor, width: int, height: int) -> Tensor:
+def _seen(parts: SkinMap, positions: Values, width: int, height: int) -> Values:
     """Return how far the picture shows each vertex, ``[V]`` from 0 to 1."""
-    towards = positions * torch.tensor([1.0, -1.0, -1.0])
+    towards = positions * np.array([1, -1, -1], np.float32)
     facing = vertex_normals(towards[None], parts.faces)[0, :, 2]
     low, high = _FACING
-    weight = ((facing - low) / (high - low)).clamp(0, 1)
-    corner, size = positions[:, :2].amin(0), float((positions.amax(0) - positions.amin(0)).max())
-    local = torch.cat([(positions[:, :2] - corner) * (2 / size) - 1, positions[:, 2:]], 1)
+    weight = ((facing - low) / (high - low)).clip(0, 1)
+    corner, size = positions[:, :2].min(axis=0), float(np.ptp(positions, axis=0).max())
+    local = np.column_stack([(positions[:, :2] - corner) * (2 / size) - 1, positions[:, 2]])
     depth = rasterize(local[None], parts.faces, _DEPTH_SIDE, _DEPTH_SIDE).depth[0]
-    pixel = ((local[:, :2] + 1) * (_DEPTH_SIDE / 2)).long().clamp(0, _DEPTH_SIDE - 1)
+    pixel = ((local[:, :2] + 1) * (_DEPTH_SIDE / 2)).astype(np.int64).clip(0, _DEPTH_SIDE - 1)
     nearest = depth[pixel[:, 1], pixel[:, 0]]
     clear = positions[:, 2] < nearest + _NEARER * size
-    inside = ((positions[:, :2] > 1) & (positions[:, :2] < torch.tensor([width, height]) - 1)).all(
-        1
-    )
-    weight = weight * (clear & inside)
+    shown = (positions[:, :2] > 1) & (positions[:, :2] < np.array([width - 1, height - 1]))
+    weight = weight * (clear & shown.all(1))
     soft = smoothed(weight[:, None], parts.faces, rounds=_EDGE_ROUNDS)[:, 0]
     # the edge softens inwards, so that hidden surface stays hidden
-    return torch.minimum(weight, soft * soft * (3 - 2 * soft)) * parts.face
+    return np.minimum(weight, soft * soft * (3 - 2 * soft)) * parts.face
 
 
-def _diffused_colours(parts: SkinMap, plane: Tensor, seen: Tensor, colours: Tensor) -> Tensor:
+def _diffused_colours(parts: SkinMap, plane: Values, seen: Values, colours: Values) -> Values:
     """Return colours ``[V, 3]`` that diffuse from the surface that is seen over all of it."""
-    weight = torch.maximum(seen, seen[parts.mirror])[:, None]
-    shown = _sampled(colours, plane).T
-    there = _sampled(colours, plane[parts.mirror]).T
-    colour = torch.where((seen >= seen[parts.mirror])[:, None], shown, there)
-    diffused = smoothed(torch.cat([colour * weight, weight], 1), parts.faces, _DIFFUSION_ROUNDS)
-    fraction = (diffused[:, 3:] / 1e-3).clamp(0, 1)
-    mean = (colour * weight).sum(0) / weight.sum().clamp(min=1e-6)
-    return fraction * diffused[:, :3] / diffused[:, 3:].clamp(min=1e-6) + (1 - fraction) * mean
+    weight = np.maximum(seen, seen[parts.mirror])[:, None]
+    shown, there = sampled(colours, plane).T, sampled(colours, plane[parts.mirror]).T
+    colour = np.where((seen >= seen[parts.mirror])[:, None], shown, there)
+    both = np.concatenate([colour * weight, weight], 1)
+    diffused: Values = smoothed(both, parts.faces, _DIFFUSION_ROUNDS)
+    fraction = (diffused[:, 3:] / 1e-3).clip(0, 1)
+    mean = (colour * weight).sum(0) / max(float(weight.sum()), 1e-6)
+    return fraction * diffused[:, :3] / diffused[:, 3:].clip(1e-6) + (1 - fraction) * mean
 
 
-def _sampled(colours: Tensor, plane: Tensor) -> Tensor:
-    """Return the picture's colours ``[3, N]`` at device coordinates ``[N, 2]``."""
-    grid = plane[None, None].float()
-    return F.grid_sample(colours, grid, padding_mode="border", align_corners=False)[0, :, 0]
-
-
-def _widened(texture: Tensor, mask: Tensor) -> Tensor:
+def _widened(texture: Values, mask: NDArray[np.bool_]) -> Values:
     """Return the texture with its islands widened by some texels, for filters at their edges."""
-    inside = mask[None, None].float()
-    picture = texture[None]
-    for _ in range(8):
-        weight = F.avg_pool2d(inside, 3, stride=1, padding=1)
-        mean = F.avg_pool2d(picture * inside, 3, stride=1, padding=1) / weight.clamp(min=1e-6)
-        picture = torch.where(inside > 0, picture, mean)
-        inside = (weight > 0).float()
-    return picture[0]
+    inside = mask.astype(np.float32)
+    picture = texture.transpose(1, 2, 0)
+    for _ in range(_WIDENED):
+        weight, total = (_around(values) for values in (inside, picture * inside[..., None]))
+        mean = total / weight.clip(1e-6)[..., None]
+        picture = np.where(inside[..., None] > 0, picture, mean)
+        inside = (weight > 0).astype(np.float32)
+    return picture.transpose(2, 0, 1)
+
+
+def _around(values: Values) -> Values:
+    """Return the sums ``[H, W, ...]`` of each texel's square of nine; there is none outside."""
+    sums = cv2.boxFilter(values, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(sums, np.float32)

@@ -8,11 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import to_numpy
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.faces import Face, Picture
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
+from smirk3d.rendering.layers import from_uint8
 from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
 from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
@@ -172,7 +173,8 @@ class SubjectScene:
     def _frontal(self, face: int) -> int:
         """Return the frame that shows a face from the front most."""
         shown = self._opened.subject.faces[face]
-        return int(shown.frames[int(shown.parameters.head_pose.norm(dim=1).argmin())])
+        turned = np.linalg.norm(to_numpy(shown.parameters.head_pose), axis=1)
+        return int(shown.frames[int(turned.argmin())])
 
     def project_texture(self) -> None:
         """Give each skin the colours of the frame that shows its face from the front most.
@@ -189,14 +191,14 @@ class SubjectScene:
             if picture is None or vector is None:
                 continue
             vertices = PersonSurface(subject.head, self._opened.layout).vertices(vector)
-            world = torch.from_numpy(self._placed(vertices, number, frame, vector))
+            world = self._placed(vertices, number, frame, vector)
             width, height = stage.image_size
-            pixels = world / stage.metres_per_pixel * torch.tensor([1.0, -1.0, -1.0])
-            pixels[:, :2] += torch.tensor([width / 2, height / 2])
+            pixels = (world / stage.metres_per_pixel * [1, -1, -1]).astype(np.float32)
+            pixels[:, :2] += [width / 2, height / 2]
             # the picture at hand may be smaller than the one that was measured
             texture = skin_texture(parts, pixels * (picture.shape[1] / width), picture)
             jpeg = to_jpeg(texture, max(texture.shape))
-            face = parts.face[parts.skin.vertex_ids.cpu()].numpy()
+            face = parts.face[parts.skin.vertex_ids]
             self._skins[number].set_texture(TexturedMesh(parts.skin, jpeg, face))
             self._colour_irises(number, frame, picture)
 
@@ -213,7 +215,7 @@ class SubjectScene:
             T_crop_image=shown.T_crop_image[row],
             picture=Picture(path=subject.name, size=stage.image_size, pixels=picture),
         )
-        crop = torch.from_numpy(found.crop(CROP_SIZE, _CROP_SIDE)).permute(2, 0, 1).float() / 255
+        crop = from_uint8(found.crop(CROP_SIZE, _CROP_SIDE))
         iris = iris_colour(subject.head, found.parameters, crop)
         for mesh in drawn_meshes(subject.head, replace(CLAY_COMPLEXION, iris=iris)):
             # colours are found in a thread; another file may have been opened meanwhile
@@ -256,7 +258,7 @@ def _stage(opened: OpenSubject) -> Stage | None:
     if subject.image_size is None:
         return None
     sizes = [
-        metres_per_pixel(face.parameters.camera[0].numpy(), face.T_crop_image[0])
+        metres_per_pixel(to_numpy(face.parameters.camera[0]), face.T_crop_image[0])
         for face in subject.faces
         if face.T_crop_image is not None
     ]

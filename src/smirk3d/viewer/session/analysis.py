@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import to_numpy
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
@@ -72,12 +72,11 @@ def clip_curves(
         seconds: times ``[T]`` of the clip's frames.
     """
     if head.has_named_actions:
-        with torch.no_grad():
-            rows, names = head.arkit(parameters.to(head.v_template)).cpu().numpy(), ARKIT_NAMES
+        rows, names = head.arkit(parameters.to(head.v_template)), ARKIT_NAMES
     else:
-        rows, names = parameters.expression.numpy(), head.group("expression").names
+        rows, names = parameters.expression, head.group("expression").names
     whole = np.full((len(seconds), len(names)), np.nan)
-    whole[frames] = rows
+    whole[frames] = to_numpy(rows)
     return Curves(np.asarray(seconds, np.float64), dict(zip(names, whole.T, strict=True)))
 
 

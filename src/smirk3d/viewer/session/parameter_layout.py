@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface.torch_names import torch
+from smirk3d.array_interface import default_array, to_numpy
 from smirk3d.conventions import CAMERA_SCALE_DEFAULT
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -115,15 +115,14 @@ class ParameterLayout:
 
     def flatten(self, parameters: FaceParameters) -> Vector:
         """Return the vectors ``[..., D]`` of parameters, with or without batch dimension."""
-        groups = [getattr(parameters, name) for name in HEAD_GROUPS + VIEW_GROUPS]
-        flat: Vector = torch.cat(groups, -1).detach().cpu().float().numpy()
-        return flat
+        groups = [to_numpy(getattr(parameters, name)) for name in HEAD_GROUPS + VIEW_GROUPS]
+        return np.concatenate(groups, -1).astype(np.float32)
 
     def parameters(self, vectors: Vector) -> FaceParameters:
         """Return the parameters of vectors ``[..., D]``; the inverse of :meth:`flatten`."""
-        tensor = torch.from_numpy(np.ascontiguousarray(vectors, np.float32))
+        array = default_array(np.ascontiguousarray(vectors, np.float32))
         return FaceParameters(
-            **{name: tensor[..., self.slice(name)] for name in HEAD_GROUPS + VIEW_GROUPS}
+            **{name: array[..., self.slice(name)] for name in HEAD_GROUPS + VIEW_GROUPS}
         )
 
     def moved(self, vectors: Vector, offset: Vector) -> Vector:

@@ -11,6 +11,7 @@ import numpy as np
 import pygltflib as gltf
 from numpy.typing import NDArray
 
+from smirk3d.array_interface import to_numpy
 from smirk3d.assets.foreign.json_text import (
     LARGEST_JSON,
     parse_json,
@@ -209,10 +210,10 @@ def _open_track(path: Path, head_name: str | None, source: str | Path | None) ->
 def _track_saver(track: Track) -> Save:
     def save(folder: Path, parameters: Sequence[FaceParameters]) -> None:
         joined = FaceParameters.cat(list(parameters))
-        rows = {**track.rows, **{name: getattr(joined, name).numpy() for name in MOVING}}
+        rows = {**track.rows, **{name: to_numpy(getattr(joined, name)) for name in MOVING}}
         # a pinhole's translation belongs to the head pose that was
         rows.pop("translation", None)
-        shape = np.stack([moved.shape[0].numpy() for moved in parameters])
+        shape = np.stack([to_numpy(moved.shape[0]) for moved in parameters])
         replace(track, rows=rows, shape=shape).save(folder / track_file.FILE_NAME)
 
     return save

@@ -67,7 +67,7 @@ def surroundings(probe: Array) -> Surroundings:
 
 @cache
 def _frames() -> Array:
-    directions = sphere_directions(NUM_DIRECTIONS).numpy()
+    directions = sphere_directions(NUM_DIRECTIONS)
     return np.stack([light_frame(direction) for direction in directions])
 
 

@@ -58,7 +58,7 @@ class RenderResources:
         self.eye_joints = [joints.index(name) for name in ("eyeL", "eyeR")]
         self._means = {name: self._mean(skin) for name, skin in assets.skins.items()}
         self._around: dict[str, Surroundings] = {}
-        alpha = lash_alpha().numpy() * 255
+        alpha = lash_alpha() * 255
         lashes = np.stack([np.full_like(alpha, _MEAN_LIGHTNESS), alpha], -1)
         self.lash_texture = np.ascontiguousarray(lashes.astype(np.uint8))
         self._textures: dict[int, NDArray[np.uint8]] = {}

@@ -78,7 +78,7 @@ def own_brows(surface: HeadSurface, shape: BrowShape) -> HairAsset:
             np.stack([a + 1, a + _COLUMNS + 1, a + _COLUMNS], 1),
         ]
     )
-    alpha = brow_alpha(shape).numpy() * 255
+    alpha = brow_alpha(shape) * 255
     texture = np.stack([np.full_like(alpha, _MEAN_LIGHTNESS), alpha], -1).astype(np.uint8)
     uv = np.tile(np.stack([u.ravel(), v.ravel()], 1), (2, 1)).astype(np.float32)
     faces = np.concatenate([faces, faces + len(left)]).astype(np.int32)

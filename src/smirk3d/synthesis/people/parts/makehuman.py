@@ -240,15 +240,12 @@ class _Fitter:
     def _shade(self, points: Array, faces: NDArray[np.int64]) -> Array:
         """Return the fraction of directions from which each point is seen past hair and head."""
         whole = np.concatenate([points, self.template]).astype(np.float32)
-        triangles = torch.from_numpy(np.concatenate([faces, self.skin + len(points)]))
+        triangles = np.concatenate([faces, self.skin + len(points)])
         outward = points - self.template.mean(0)
         outward /= np.linalg.norm(outward, axis=1, keepdims=True).clip(1e-6)
         normals = np.concatenate([outward, np.zeros_like(self.template)]).astype(np.float32)
-        seen = directional_visibility(
-            torch.from_numpy(whole), torch.from_numpy(normals), triangles,
-            sphere_directions(_DIRECTIONS),
-        )  # fmt: skip
-        fraction: Array = seen.mean(0).numpy()[: len(points)].astype(np.float32)
+        seen = directional_visibility(whole, normals, triangles, sphere_directions(_DIRECTIONS))
+        fraction: Array = seen.mean(0)[: len(points)]
         return fraction
 
 

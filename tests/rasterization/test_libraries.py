@@ -1,0 +1,27 @@
+"""NumPy arrays are drawn as torch tensors are, with every engine for them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from smirk3d.rasterization import rasterize
+
+GENERATOR = torch.Generator().manual_seed(7)
+VERTICES = torch.rand(2, 30, 3, generator=GENERATOR) * 2.4 - 1.2
+FACES = torch.arange(30).view(10, 3)
+
+
+@pytest.mark.parametrize("engine", ["auto", "numba", "reference"])
+def test_both_libraries_give_the_same_fragments(engine: str) -> None:
+    expected = rasterize(VERTICES, FACES, 20, 24, engine=engine)
+    found = rasterize(VERTICES.numpy(), FACES.numpy(), 20, 24, engine=engine)
+    for name in ("face_index", "pixel", "corners", "weights", "corner_depth", "mask", "depth"):
+        values = getattr(found, name)
+        assert isinstance(values, np.ndarray)
+        assert str(values.dtype) == str(getattr(expected, name).dtype).removeprefix("torch.")
+        np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.barycentric, expected.barycentric, atol=1e-6)
+    drawn, wanted = found.interpolate(VERTICES.numpy()), expected.interpolate(VERTICES)
+    np.testing.assert_allclose(drawn, wanted, atol=1e-6)
