@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.server
 import json
 import re
 import shutil
@@ -21,17 +20,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from common import write_results
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.viewer.browser import FLAGS, chromium
 from tests.web.media import write_camera
 
-from smirk3d.web_page.server import page_folder
+from smirk3d.web_page.server import page_folder, page_server
 
 PACKAGE = Path(__file__).parents[1] / "web" / "node_modules" / "@mediapipe" / "tasks-vision"
 PARTS = ("detector", "encoder", "solve", "drawing")
@@ -41,20 +41,14 @@ ALLOWED = 1.8
 LANDMARKER = Path(__file__).with_name("landmarker_page.html")
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve the page, and MediaPipe's beside it, at a free port."""
+    """Serve the page, and MediaPipe's beside it, at a free port, as ``smirk3d web`` does."""
     shutil.copytree(page_folder(), folder, dirs_exist_ok=True)
     shutil.copytree(PACKAGE / "wasm", folder / "wasm")
     shutil.copy(PACKAGE / "vision_bundle.mjs", folder)
     shutil.copy(LANDMARKER, folder)
-    handler = partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with page_server("127.0.0.1", 0, folder=folder) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
@@ -125,23 +119,33 @@ def main() -> int:
                 print(f"round {number + 1} of {chosen.rounds} done", file=sys.stderr)
             browser.close()
     size = sum(path.stat().st_size for path in page_folder().rglob("*") if path.is_file())
-    print(f"head {about['head']}, weights {about['weights']}, {size / 1e6:.1f} MB in all\n")
-    print("| page | ms a frame | frames/s | " + " | ".join(f"{part} ms" for part in PARTS) + " |")
-    print("|---|---|---|" + "---|" * len(PARTS))
-    medians = {}
-    for name, rounds in pages.items():
-        row = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
-        medians[name] = row
+    medians = {
+        name: {key: round(statistics.median(one[key] for one in rounds), 3) for key in rounds[0]}
+        for name, rounds in pages.items()
+    }
+    first, peer = medians["ours"], medians["MediaPipe's"]
+    ratio = first["frame"] / peer["frame"]
+    rates = peer["frames_per_s"] / first["frames_per_s"]
+    lines = [
+        f"Head {about['head']}, weights {about['weights']}; a visitor loads {size / 1e6:.1f} MB.\n",
+        "| page | ms a frame | frames/s | " + " | ".join(f"{part} ms" for part in PARTS) + " |",
+        "|---|---|---|" + "---|" * len(PARTS),
+    ]
+    for name, row in medians.items():
         parts = [f"{row[part]:.1f}" if part in row else "" for part in PARTS]
-        print(f"| {name} | {row['frame']:.1f} | {row['frames_per_s']:.1f} | {' | '.join(parts)} |")
-    first = medians["ours"]
-    print(f"\nready after {first['ready_s']:.1f} s, first face after {first['first_face_s']:.1f} s")
-    ratio = first["frame"] / medians["MediaPipe's"]["frame"]
-    rates = medians["MediaPipe's"]["frames_per_s"] / first["frames_per_s"]
-    print(
-        f"ours over MediaPipe's: {ratio:.2f} in the page's own time (at most {ALLOWED}), "
-        f"{rates:.2f} in frames, drawing by the graphics process included"
-    )
+        lines.append(
+            f"| {name} | {row['frame']:.1f} | {row['frames_per_s']:.1f} | {' | '.join(parts)} |"
+        )
+    lines += [
+        f"\nReady after {first['ready_s']:.1f} s, first face of the camera after "
+        f"{first['first_face_s']:.1f} s. Ours over MediaPipe's: {ratio:.2f} in the page's own time "
+        f"(at most {ALLOWED}), {rates:.2f} in frames, drawing by the graphics process included. "
+        f"Medians of {chosen.rounds} rounds of {chosen.seconds:g} s, in turn; WebGL in software.",
+    ]
+    table = "\n".join(lines)
+    print(table)
+    rows = [{"page": name, **row} for name, row in medians.items()]
+    write_results("web_page", [*rows, {"megabytes": size / 1e6, "ratio": ratio}], table)
     return 0 if ratio <= ALLOWED else 1
 
 
