@@ -35,7 +35,8 @@ def test_only_moved_vertices_are_stored() -> None:
     document = GltfDocument()
     offsets = np.zeros((5, 3), np.float32)
     offsets[3] = [1, 2, 3]
-    sparse = document.content["accessors"][document.sparse_offsets(offsets, 1e-7)]
+    number = document.sparse_offsets(offsets, 1e-7)
+    sparse = document.content["accessors"][number]
     assert sparse["sparse"]["count"] == 1
     assert sparse["min"] == [0, 0, 0]
     assert sparse["max"] == [1, 2, 3]

@@ -296,9 +296,8 @@ class NumpyTensor(np.ndarray):
         found = wrapped(np.sort(values, axis=axis).take(middle, axis=axis))
         return found if dim is None else SimpleNamespace(values=found)
 
-    def argsort(self, dim: Any = -1, descending: Any = False, stable: Any = False) -> Any:  # type: ignore[override]
+    def argsort(self, dim: Any = -1, stable: Any = False) -> Any:  # type: ignore[override]
         """Return the order of elements along a dimension."""
-        assert not descending
         kind: Any = "stable" if stable else None
         return wrapped(np.argsort(base(self), axis=dim, kind=kind))
 
@@ -357,7 +356,6 @@ class NumpyTensor(np.ndarray):
         return wrapped(found) if as_tuple else wrapped(np.stack(found, 1))
 
 
-_view = np.ndarray.view
 _PLAIN = frozenset({np.ndarray, float, int, bool, str, slice, type(None), type(...)})
 """Types of values that hold no tensors: looked up, because every operation asks."""
 
@@ -366,7 +364,7 @@ def base(value: Any) -> Any:
     """Return a value with plain NumPy arrays in the place of tensors, those in lists included."""
     kind = type(value)
     if kind is NumpyTensor:
-        return _view(value, np.ndarray)
+        return np.ndarray.view(value, np.ndarray)
     if kind in _PLAIN:
         return value
     if isinstance(value, tuple | list):
@@ -378,8 +376,6 @@ def base(value: Any) -> Any:
 
 def wrapped(value: Any) -> Any:
     """Return a value with NumPy's arrays and numbers as tensors, those in tuples included."""
-    if type(value) is np.ndarray:
-        return _view(value, NumpyTensor)
     if isinstance(value, np.ndarray | np.generic):
         return np.asarray(value).view(NumpyTensor)
     if isinstance(value, tuple):

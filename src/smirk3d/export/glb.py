@@ -168,7 +168,10 @@ def _add_mesh(document: GltfDocument, look: HeadLook) -> Object:
         )
     extras = {
         "targetNames": list(rig.target_names),
-        "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
+        "gates": {
+            name: {key: value for key, value in asdict(gate).items() if value is not None}
+            for name, gate in rig.gates.items()
+        },
         "opposed": [list(pair) for pair in rig.opposed],
         "correctives": {name: list(pair) for name, pair in rig.correctives.items()},
         "contact": list(rig.contact),

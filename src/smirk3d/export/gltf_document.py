@@ -22,6 +22,7 @@ LINEAR, LINEAR_MIPMAP_LINEAR = 9729, 9987
 """A sampler's filters."""
 MAGIC = b"glTF"
 _VERSION, _JSON, _BINARY = 2, 0x4E4F534A, 0x004E4942
+"""Of the container, and the types of its chunks: the specification's, "JSON" and "BIN" in ASCII."""
 _COMPONENTS = {"f4": FLOAT, "u2": UNSIGNED_SHORT, "u4": UNSIGNED_INT}
 
 Object = dict[str, Any]
