@@ -39,6 +39,8 @@ class NumpyTensor(np.ndarray):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Run a universal function of NumPy."""
+        if method == "__call__" and not kwargs:  # most of all calls
+            return wrapped(ufunc(*[base(array) for array in inputs]))
         out = kwargs.get("out")
         if out is not None:
             kwargs["out"] = tuple(base(array) for array in out)
@@ -294,6 +296,11 @@ class NumpyTensor(np.ndarray):
         found = wrapped(np.sort(values, axis=axis).take(middle, axis=axis))
         return found if dim is None else SimpleNamespace(values=found)
 
+    def argsort(self, dim: Any = -1, stable: Any = False) -> Any:  # type: ignore[override]
+        """Return the order of elements along a dimension."""
+        kind: Any = "stable" if stable else None
+        return wrapped(np.argsort(base(self), axis=dim, kind=kind))
+
     def topk(self, count: Any, dim: Any = -1, largest: Any = True) -> Any:
         """Return the extreme elements along a dimension as ``values`` and ``indices``."""
         order = np.argsort(-base(self) if largest else base(self), axis=dim, kind="stable")
@@ -349,12 +356,19 @@ class NumpyTensor(np.ndarray):
         return wrapped(found) if as_tuple else wrapped(np.stack(found, 1))
 
 
+_PLAIN = frozenset({np.ndarray, float, int, bool, str, slice, type(None), type(...)})
+"""Types of values that hold no tensors: looked up, because every operation asks."""
+
+
 def base(value: Any) -> Any:
     """Return a value with plain NumPy arrays in the place of tensors, those in lists included."""
-    if isinstance(value, NumpyTensor):
+    kind = type(value)
+    if kind is NumpyTensor:
         return np.ndarray.view(value, np.ndarray)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, tuple | list):
-        return type(value)(map(base, value))
+        return kind(map(base, value))
     if isinstance(value, dict):
         return {key: base(entry) for key, entry in value.items()}
     return value

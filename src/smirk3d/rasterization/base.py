@@ -16,7 +16,7 @@ from smirk3d.array_interface import is_torch, require_floating
 from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.errors import check_shape
 from smirk3d.rasterization.barycentric import barycentric_formula
-from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
+from smirk3d.rasterization.numba_rasterizer import nearest_depth_numba, rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
 
 Engine = Literal["auto", "torch", "numba", "reference"]
@@ -153,10 +153,27 @@ def seen_faces(
         )
 
 
+@torch.no_grad()
+def nearest_depth(vertices_ndc: Tensor, faces: Tensor, height: int, width: int) -> Tensor:
+    """Return device z ``[B, H, W]`` of the nearest surface, infinite where there is none.
+
+    It is :attr:`Fragments.depth` to within rounding, without gradient and without the memory that
+    places on triangles take. Arguments and errors are those of :func:`rasterize`.
+    """
+    check_shape(vertices_ndc, "B V 3", "vertices_ndc")
+    if _ENGINES[_automatic(vertices_ndc)] is not rasterize_ids_numba:
+        return rasterize(vertices_ndc, faces, height, width).depth
+    depth = nearest_depth_numba(vertices_ndc, faces, height, width)
+    return depth.to(vertices_ndc.dtype)
+
+
+def _automatic(vertices: Tensor) -> Engine:
+    return "numba" if vertices.device.type == "cpu" and _numba_is_installed() else "torch"
+
+
 def _engine(name: Engine, vertices: Tensor) -> _RasterizeIds:
     if name == "auto":
-        on_cpu = vertices.device.type == "cpu"
-        name = "numba" if on_cpu and _numba_is_installed() else "torch"
+        name = _automatic(vertices)
     if name not in _ENGINES:
         raise ValueError(f"engine must be one of {('auto', *_ENGINES)}, got {name!r}")
     return _ENGINES[name]

@@ -6,7 +6,7 @@ import math
 
 from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.geometry.meshes import unit
-from smirk3d.rasterization.base import rasterize
+from smirk3d.rasterization.base import nearest_depth
 
 _LIFT = 0.004
 """Vertices are lifted off their own surface by this fraction of the mesh's radius."""
@@ -44,7 +44,7 @@ def directional_visibility(
     frames = _frames(directions)
     mesh = ((vertices - centre) / radius) @ frames.transpose(1, 2)
     probes = ((vertices - centre) / radius + _LIFT * normals) @ frames.transpose(1, 2)
-    depth = rasterize(mesh * (1 - 2 / size), faces, size, size).depth
+    depth = nearest_depth(mesh * (1 - 2 / size), faces, size, size)
     x, y = ((probes[..., :2] * (1 - 2 / size) + 1) * (size / 2) - 0.5).unbind(-1)
     z = probes[..., 2] * (1 - 2 / size) - _LIFT
     column, row = x.floor(), y.floor()
