@@ -218,6 +218,7 @@ def cost(folder: Path, count: int) -> None:
         kinds[name] = lambda source, out, options=options: [
             command(source, out, *each) for each in options
         ]
+    kinds["plain loop again"] = kinds["plain loop"]  # how much of a difference is the machine's
     for name, commands in kinds.items():
         figures = []
         for source, number in ((few, count // 10), (clips, count)):
