@@ -242,6 +242,11 @@ def cost(folder: Path, count: int) -> None:
             "fixed_cpu": round(few_cpu - (all_cpu - few_cpu) / more * (count // 10), 1),
         })  # fmt: skip
         print(rows[-1], flush=True)
+        _write_cost(rows, count)
+
+
+def _write_cost(rows: list[dict[str, Any]], count: int) -> None:
+    """Write the table of the engines that were measured so far; the first is the plain loop."""
     base = rows[0]
     for row in rows:
         row["whole_ratio"] = round(row["cpu"] / base["cpu"], 3)
@@ -258,7 +263,6 @@ def cost(folder: Path, count: int) -> None:
         for r in rows
     ]
     write_results("corpus-cost", rows, "\n".join(lines))
-    print("\n".join(lines))
 
 
 def main(
