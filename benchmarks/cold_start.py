@@ -3,8 +3,9 @@
     python benchmarks/cold_start.py PYTHON... [--photo FILE] [--rounds 5]
 
 Each PYTHON is an interpreter of an environment with smirk3d, the first run of each command (which
-compiles and fills caches) left out. Prints a Markdown table; rows of several environments stand
-side by side, so that a plain installation is compared with one that has torch.
+compiles and fills caches) left out. Rows of several environments stand side by side, so that a
+plain installation is compared with one that has torch; results/cold_start.md keeps them. This
+script itself needs torch.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from common import write_results
 
 
 def measured(command: list[str]) -> tuple[float, float, float]:
@@ -53,8 +56,7 @@ def main() -> None:
     }
     if arguments.photo:
         commands["`smirk3d reconstruct PHOTO`"] = ["-m", "smirk3d", "reconstruct"]
-    print("| environment | command | wall s, median | CPU s, median | peak MB |")
-    print("|---|---|---|---|---|")
+    found = []
     for python in arguments.pythons:
         size = installed_megabytes(python)
         for name, command in commands.items():
@@ -67,7 +69,21 @@ def main() -> None:
                         full += [str(photo), "--out", f"{folder}/out"]
                     rows.append(measured(full))
             wall, cpu, peak = (statistics.median(column) for column in zip(*rows[1:], strict=True))
-            print(f"| {python} ({size} MB) | {name} | {wall:.2f} | {cpu:.2f} | {peak:.0f} |")
+            environment = Path(python).parents[1].name
+            row = {"environment": environment, "megabytes": size, "command": name}
+            found.append(row | {"wall_s": wall, "cpu_s": cpu, "peak_megabytes": peak})
+    lines = [
+        "| environment | packages, MB | command | wall s, median | CPU s, median | peak MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['environment']} | {row['megabytes']} | {row['command']} | {row['wall_s']:.2f} | "
+        f"{row['cpu_s']:.2f} | {row['peak_megabytes']:.0f} |"
+        for row in found
+    ]
+    table = "\n".join(lines)
+    print(table)
+    write_results("cold_start", found, table)
 
 
 if __name__ == "__main__":

@@ -196,6 +196,15 @@ def test_wrong_shapes_are_refused(vertices: Tensor, faces: Tensor) -> None:
         face_areas(vertices, faces)
 
 
+def test_mirrored_vertices_of_a_mesh_without_symmetry_are_the_nearest() -> None:
+    generator = torch.Generator().manual_seed(2)
+    points = torch.randn(300, 3, generator=generator)
+    points[100:200] = points[:100] * torch.tensor([-1, 1, 1])
+    distances = torch.cdist(points * torch.tensor([-1, 1, 1]), points)
+    assert mirrored_vertices(points).tolist() == distances.argmin(1).tolist()
+    assert mirrored_vertices(points[:0]).tolist() == []
+
+
 def test_mirrored_vertices_are_each_others_partners() -> None:
     points = torch.tensor([[0.02, 1.0, 0.0], [0.0, 0.0, 1.0], [-0.02, 1.0, 0.001]])
     assert mirrored_vertices(points).tolist() == [2, 1, 0]

@@ -77,6 +77,22 @@ def test_what_a_first_step_leaves_of_crossed_lips_goes_in_a_second() -> None:
     assert -float(left.min()) < 0.2 * 0.0038 / 8
 
 
+def test_a_vertex_of_a_pair_that_does_not_move_leaves_all_to_the_others() -> None:
+    lips = contact(
+        lip_pair=torch.tensor([[0, 2, 3], [1, 5, 3]]), lip_pair_share=torch.tensor([0.5, 1.0]),
+        lip_id=torch.tensor([0, 1, 3, 4]),
+        lip_share=torch.tensor([[-0.5, 0], [0, -0.5], [0.25, 0.25], [9.0, 9.0]]),
+    )  # fmt: skip
+    vertices = torch.zeros(1, 6, 3)
+    vertices[0, 0, 1] = -0.004
+    eyes, gaze = torch.zeros(1, 2, 3), torch.zeros(1, 2, 3)
+    moved = lips.resolved(vertices, eyes, gaze)
+    assert torch.equal(moved[0, [2, 5]], vertices[0, [2, 5]])
+    # steps of 5/8 of the overlap, half of the upper lip's and an eighth of the lower lip's
+    left = lips.lip_gap(moved)[0, 0] + 0.0002
+    assert torch.allclose(left, torch.tensor(-0.0038 * (3 / 8) ** 2), atol=1e-6)
+
+
 def test_points_of_lids_stay_lids() -> None:
     eyelids = contact(
         lid_id=torch.tensor([3, 4, 5]), lid_eye=torch.tensor([1, 1, 1]),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from smirk3d.errors import ShapeError
-from smirk3d.rasterization import base, rasterize
+from smirk3d.rasterization import base, nearest_depth, rasterize
 
 TRIANGLE = torch.tensor([[[-0.9, -0.8, 0.2], [-0.7, 0.9, 0.4], [0.8, -0.6, -0.3]]])
 FACES = torch.tensor([[0, 1, 2]])
@@ -46,6 +46,19 @@ def test_depth_is_that_of_the_plane() -> None:
     inside = fragments.mask
     torch.testing.assert_close(fragments.depth[inside], expected.expand(1, 16, 16)[inside])
     assert torch.isinf(fragments.depth[~inside]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_nearest_depth_alone_is_the_same(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vertices, faces = random_mesh(dtype)
+    wanted = rasterize(vertices, faces, 20, 31).depth
+    found = nearest_depth(vertices, faces, 20, 31)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+    monkeypatch.setattr(base, "_numba_is_installed", lambda: False)
+    assert torch.equal(nearest_depth(vertices, faces, 20, 31), wanted)
 
 
 def test_narrow_triangles_stay_accurate() -> None:

@@ -66,8 +66,10 @@ class Reconstruct:
         if self.corpus.is_given or is_corpus(self.photos, "photos"):
             return self._reconstruct_corpus(formats)
 
+        from smirk3d.rasterization.numba_rasterizer import load_in_background
         from smirk3d.reconstruction import FaceReconstructor
 
+        load_in_background()
         reconstructor = FaceReconstructor(
             options.head,
             weights=options.weights,

@@ -199,6 +199,14 @@ class GroupOutputs(nn.Module):
             self.activity_layer.bias.fill_(_FIRST_ACTIVITY)
 
     @torch.no_grad()
+    def open_gates(self) -> None:
+        """Let estimates of sparse actions be expected values again, as training needs them."""
+        if self.uncertain_from:
+            self.gate_low.zero_()
+            self.gate_high.fill_(1.0)
+            self.gain.fill_(1.0)
+
+    @torch.no_grad()
     def normalize_features(self, mean: Tensor, std: Tensor) -> None:
         """Set the features' mean and standard deviation ``[C]`` without changing the outputs.
 

@@ -7,16 +7,23 @@ v upwards in head files and downwards in glTF: the flip is here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pygltflib as gltf
 from numpy.typing import NDArray
 
 from smirk3d.array_interface import Array
 from smirk3d.assets.atomic import atomic_path
+from smirk3d.export.gltf_document import (
+    ARRAY_BUFFER,
+    ELEMENT_ARRAY_BUFFER,
+    LINEAR,
+    LINEAR_MIPMAP_LINEAR,
+    GltfDocument,
+    Object,
+)
 from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.look import HeadLook, PartLook
@@ -32,80 +39,6 @@ _SAME_NORMAL = 0.01
 """Change of a unit normal below which it counts as unchanged."""
 _POSE_NODE = 0
 """Number of the node with the head pose."""
-
-
-@dataclass
-class _Buffer:
-    """Collects arrays as buffer views and accessors of one glTF."""
-
-    model: gltf.GLTF2
-    data: bytearray = field(default_factory=bytearray)
-    resting: dict[int, int] = field(default_factory=dict)
-
-    def view(self, payload: bytes, target: int | None = None) -> int:
-        self.data.extend(b"\0" * (-len(self.data) % 4))
-        self.model.bufferViews.append(
-            gltf.BufferView(
-                buffer=0, byteOffset=len(self.data), byteLength=len(payload), target=target
-            )
-        )
-        self.data.extend(payload)
-        return len(self.model.bufferViews) - 1
-
-    def accessor(
-        self, array: NDArray[Any], kind: str, *, target: int | None = None, bounds: bool = False
-    ) -> int:
-        array = np.ascontiguousarray(array)
-        component = {"f": gltf.FLOAT, "u2": gltf.UNSIGNED_SHORT, "u4": gltf.UNSIGNED_INT}
-        code = "f" if array.dtype.kind == "f" else f"u{array.dtype.itemsize}"
-        self.model.accessors.append(
-            gltf.Accessor(
-                bufferView=self.view(array.tobytes(), target),
-                componentType=component[code],
-                count=len(array),
-                type=kind,
-                min=array.reshape(len(array), -1).min(0).tolist() if bounds else None,
-                max=array.reshape(len(array), -1).max(0).tolist() if bounds else None,
-            )
-        )
-        return len(self.model.accessors) - 1
-
-    def sparse_offsets(self, offsets: NDArray[np.float32], still: float) -> int:
-        """Add a VEC3 accessor ``[U, 3]`` that stores only offsets above a length.
-
-        All targets without motion use one accessor.
-        """
-        moved = np.flatnonzero(np.abs(offsets).max(1) > still)
-        if len(moved):
-            return self._sparse(offsets, moved)
-        if len(offsets) not in self.resting:
-            nothing = np.zeros_like(offsets)
-            self.resting[len(offsets)] = self._sparse(nothing, np.zeros(1, np.int64))
-        return self.resting[len(offsets)]
-
-    def _sparse(self, offsets: NDArray[np.float32], moved: NDArray[np.intp]) -> int:
-        kept = np.zeros_like(offsets)
-        kept[moved] = offsets[moved]
-        index_type = np.uint16 if len(offsets) <= 0xFFFF else np.uint32
-        indices = self.view(moved.astype(index_type).tobytes())
-        values = self.view(offsets[moved].tobytes())
-        code = gltf.UNSIGNED_SHORT if index_type is np.uint16 else gltf.UNSIGNED_INT
-        self.model.accessors.append(
-            gltf.Accessor(
-                byteOffset=None,  # the library's 0 would ask for a buffer view
-                componentType=gltf.FLOAT,
-                count=len(offsets),
-                type=gltf.VEC3,
-                min=kept.min(0).tolist(),
-                max=kept.max(0).tolist(),
-                sparse=gltf.Sparse(
-                    count=len(moved),
-                    indices=gltf.AccessorSparseIndices(bufferView=indices, componentType=code),
-                    values=gltf.AccessorSparseValues(bufferView=values),
-                ),
-            )
-        )
-        return len(self.model.accessors) - 1
 
 
 def write_glb(
@@ -140,18 +73,14 @@ def write_glb(
         OutputError: if the file cannot be written.
     """
     rig, pose, moving = rig_in_contact(head, parameters, motion)
-    model = gltf.GLTF2()
-    model.asset = gltf.Asset(version="2.0", generator="smirk3d")
-    buffer = _Buffer(model)
-    _add_joints(model, buffer, rig, pose)
+    document = GltfDocument()
+    _add_joints(document, rig, pose)
     slopes = mean_slopes(head, parameters[None] if motion is None else motion.parameters)
-    _add_mesh(model, buffer, HeadLook.of(head, rig, parameters, crop, slopes))
-    model.meshes[0].weights = pose.weights[0].tolist()
-    mesh_node = len(model.nodes)
-    model.nodes.append(gltf.Node(name=f"{head.name} head", mesh=0, skin=0))
-    model.scenes = [gltf.Scene(nodes=[mesh_node, _POSE_NODE])]
-    model.scene = 0
-    model.extras = {
+    mesh = _add_mesh(document, HeadLook.of(head, rig, parameters, crop, slopes))
+    mesh["weights"] = pose.weights[0].tolist()
+    mesh_node = document.add("nodes", {"name": f"{head.name} head", "mesh": 0, "skin": 0})
+    document.content |= {"scenes": [{"nodes": [mesh_node, _POSE_NODE]}], "scene": 0}
+    document.content["extras"] = {
         "head": head.name,
         "head_fingerprint": head.fingerprint,
         "head_licence": str(head.meta.get("licence", "")),
@@ -160,39 +89,38 @@ def write_glb(
         **(extras or {}),
     }
     if motion is not None and moving is not None:
-        _add_animation(model, buffer, moving, motion, mesh_node)
-    model.buffers = [gltf.Buffer(byteLength=len(buffer.data))]
-    model.set_binary_blob(bytes(buffer.data))
+        _add_animation(document, moving, motion, mesh_node)
     with atomic_path(path) as temporary:
-        model.save_binary(str(temporary))
+        document.save(temporary)
 
 
-def _add_joints(model: gltf.GLTF2, buffer: _Buffer, rig: Rig, pose: RigFrames) -> None:
+def _add_joints(document: GltfDocument, rig: Rig, pose: RigFrames) -> None:
     """Add the joints' nodes under one that has the head pose."""
     rotation = _xyzw(pose.head_pose_wxyz[0]).tolist()
-    model.nodes.append(gltf.Node(name="head_pose", rotation=rotation, children=[]))
-    first = len(model.nodes)
+    document.add("nodes", {"name": "head_pose", "rotation": rotation})
+    nodes = document.content["nodes"]
+    first = len(nodes)
     for j, name in enumerate(rig.joint_names):
         parent = rig.parents[j]
         above = rig.joints[parent] if parent >= 0 else np.zeros(3, np.float32)
-        model.nodes.append(
-            gltf.Node(
-                name=name,
-                translation=(rig.joints[j] - above).tolist(),
-                rotation=_xyzw(pose.joints_wxyz[0, j]).tolist(),
-            )
-        )
-        owner = model.nodes[first + parent if parent >= 0 else _POSE_NODE]
-        owner.children = [*(owner.children or []), first + j]
+        node = {
+            "name": name,
+            "translation": (rig.joints[j] - above).tolist(),
+            "rotation": _xyzw(pose.joints_wxyz[0, j]).tolist(),
+        }
+        owner = nodes[first + parent if parent >= 0 else _POSE_NODE]
+        owner.setdefault("children", []).append(document.add("nodes", node))
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(rig.joints), 1, 1))
     inverse[:, :3, 3] = -rig.joints
     # glTF stores matrices by columns
-    matrices = buffer.accessor(inverse.transpose(0, 2, 1).reshape(-1, 16), gltf.MAT4)
+    matrices = document.accessor(inverse.transpose(0, 2, 1).reshape(-1, 16), "MAT4")
     joints = list(range(first, first + len(rig.joints)))
-    model.skins = [gltf.Skin(joints=joints, inverseBindMatrices=matrices, skeleton=_POSE_NODE)]
+    document.add(
+        "skins", {"joints": joints, "inverseBindMatrices": matrices, "skeleton": _POSE_NODE}
+    )
 
 
-def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
+def _add_mesh(document: GltfDocument, look: HeadLook) -> Object:
     rig = look.rig
     shapes = np.concatenate([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
@@ -202,57 +130,62 @@ def _add_mesh(model: gltf.GLTF2, buffer: _Buffer, look: HeadLook) -> None:
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
         part = look.part(primitive)
-        material, uv = _add_material(model, buffer, part, primitive.part)
+        material, uv = _add_material(document, part, primitive.part)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
-        attributes = gltf.Attributes(
-            POSITION=_vertex_accessor(buffer, points, gltf.VEC3, bounds=True),
-            NORMAL=_vertex_accessor(buffer, normals[0], gltf.VEC3),
-            TEXCOORD_0=_vertex_accessor(buffer, uv * [1, -1] + [0, 1],
-                                        gltf.VEC2),
-            JOINTS_0=buffer.accessor(
-                joints[ids].astype(np.uint16), gltf.VEC4, target=gltf.ARRAY_BUFFER
+        flipped = np.stack([uv[:, 0], 1 - uv[:, 1]], 1)
+        attributes = {
+            "POSITION": _vertex_accessor(document, points, "VEC3", bounds=True),
+            "NORMAL": _vertex_accessor(document, normals[0], "VEC3"),
+            "TEXCOORD_0": _vertex_accessor(document, flipped, "VEC2"),
+            "JOINTS_0": document.accessor(
+                joints[ids].astype(np.uint16), "VEC4", target=ARRAY_BUFFER
             ),
-            WEIGHTS_0=_vertex_accessor(buffer, weights[ids], gltf.VEC4),
-        )  # fmt: skip
+            "WEIGHTS_0": _vertex_accessor(document, weights[ids], "VEC4"),
+        }
         if part.light is not None:
             shade = np.repeat(part.light[:, None], 3, axis=1)
-            attributes.COLOR_0 = _vertex_accessor(buffer, shade, gltf.VEC3)
+            attributes["COLOR_0"] = _vertex_accessor(document, shade, "VEC3")
         if part.folds is not None:
             along = tangents(primitive, points, normals[0])
-            attributes.TANGENT = _vertex_accessor(buffer, along, gltf.VEC4)
+            attributes["TANGENT"] = _vertex_accessor(document, along, "VEC4")
         triangles = primitive.faces.astype(index_type).reshape(-1)
         moves = rig.offsets[:, ids]
         bends = normals[1:] - normals[0]
         parts.append(
-            gltf.Primitive(
-                attributes=attributes,
-                indices=buffer.accessor(triangles, gltf.SCALAR, target=gltf.ELEMENT_ARRAY_BUFFER),
-                material=material,
-                targets=[
+            {
+                "attributes": attributes,
+                "indices": document.accessor(triangles, "SCALAR", target=ELEMENT_ARRAY_BUFFER),
+                "material": material,
+                "targets": [
                     {
-                        "POSITION": buffer.sparse_offsets(move, _STILL),
-                        "NORMAL": buffer.sparse_offsets(bend, _SAME_NORMAL),
+                        "POSITION": document.sparse_offsets(move, _STILL),
+                        "NORMAL": document.sparse_offsets(bend, _SAME_NORMAL),
                     }
                     for move, bend in zip(moves, bends, strict=True)
                 ],
-            )
+            }
         )
     extras = {
         "targetNames": list(rig.target_names),
-        "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
+        "gates": {
+            name: {key: value for key, value in asdict(gate).items() if value is not None}
+            for name, gate in rig.gates.items()
+        },
         "opposed": [list(pair) for pair in rig.opposed],
         "correctives": {name: list(pair) for name, pair in rig.correctives.items()},
         "contact": list(rig.contact),
         "arkit": {name: list(targets) for name, targets in rig.arkit.items()},
     }
-    model.meshes = [gltf.Mesh(name=look.head.name, primitives=parts, extras=extras)]
+    mesh = {"name": look.head.name, "primitives": parts, "extras": extras}
+    document.add("meshes", mesh)
+    return mesh
 
 
 def _vertex_accessor(
-    buffer: _Buffer, values: NDArray[Any], kind: str, *, bounds: bool = False
+    document: GltfDocument, values: NDArray[Any], kind: str, *, bounds: bool = False
 ) -> int:
     array = values.astype(np.float32)
-    return buffer.accessor(array, kind, target=gltf.ARRAY_BUFFER, bounds=bounds)
+    return document.accessor(array, kind, target=ARRAY_BUFFER, bounds=bounds)
 
 
 def _strongest(lbs_weights: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -264,62 +197,60 @@ def _strongest(lbs_weights: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDA
 
 
 def _add_material(
-    model: gltf.GLTF2, buffer: _Buffer, look: PartLook, name: str
+    document: GltfDocument, look: PartLook, name: str
 ) -> tuple[int, NDArray[np.float32]]:
     """Add a part's material and return it with the texture coordinates that suit it."""
-    surface = gltf.PbrMetallicRoughness(
-        baseColorFactor=[*look.colour, 1.0], metallicFactor=0.0, roughnessFactor=ROUGHNESS[name]
-    )
-    material = gltf.Material(name=name, pbrMetallicRoughness=surface, doubleSided=True)
+    surface: Object = {
+        "baseColorFactor": [*look.colour, 1.0],
+        "metallicFactor": 0.0,
+        "roughnessFactor": ROUGHNESS[name],
+    }
+    material: Object = {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True}
     if look.blends:
-        material.alphaMode = "BLEND"
+        material["alphaMode"] = "BLEND"
     if look.picture is not None:
         mime = {"png": "image/png", "jpg": "image/jpeg"}[look.kind]
-        index = _add_texture(model, buffer, look.picture, mime)
-        surface.baseColorTexture = gltf.TextureInfo(index=index)
-        surface.baseColorFactor = [1.0, 1.0, 1.0, 1.0]
+        surface["baseColorTexture"] = {"index": _add_texture(document, look.picture, mime)}
+        surface["baseColorFactor"] = [1.0, 1.0, 1.0, 1.0]
     if look.folds is not None:
-        index = _add_texture(model, buffer, look.folds, "image/png")
-        material.normalTexture = gltf.NormalMaterialTexture(index=index)
-    model.materials.append(material)
-    return len(model.materials) - 1, look.uv
+        index = _add_texture(document, look.folds, "image/png")
+        material["normalTexture"] = {"index": index}
+    return document.add("materials", material), look.uv
 
 
-def _add_texture(model: gltf.GLTF2, buffer: _Buffer, picture: bytes, mime: str) -> int:
-    model.images.append(gltf.Image(mimeType=mime, bufferView=buffer.view(picture)))
-    if not model.samplers:
-        model.samplers.append(gltf.Sampler(magFilter=gltf.LINEAR, minFilter=gltf.LINEAR))
-    model.textures.append(gltf.Texture(source=len(model.images) - 1, sampler=0))
-    return len(model.textures) - 1
+def _add_texture(document: GltfDocument, picture: bytes, mime: str) -> int:
+    source = document.add("images", {"mimeType": mime, "bufferView": document.view(picture)})
+    # without smaller copies lashes are black dots at a distance
+    sampler = {"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR}
+    document.content.setdefault("samplers", [sampler])
+    return document.add("textures", {"source": source, "sampler": 0})
 
 
 def _add_animation(
-    model: gltf.GLTF2, buffer: _Buffer, frames: RigFrames, motion: HeadMotion, mesh_node: int
+    document: GltfDocument, frames: RigFrames, motion: HeadMotion, mesh_node: int
 ) -> None:
     times = np.asarray(motion.timestamps, np.float32)
     if (np.diff(times) <= 0).any():
         raise ValueError("timestamps are too close for glTF's single precision: start at zero")
-    clock = buffer.accessor(times, gltf.SCALAR, bounds=True)
-    animation = gltf.Animation(name="performance")
+    clock = document.accessor(times, "SCALAR", bounds=True)
+    samplers: list[Object] = []
+    channels: list[Object] = []
 
     def channel(node: int, path: str, values: NDArray[np.float64], kind: str) -> None:
-        output = buffer.accessor(values.astype(np.float32), kind)
-        animation.samplers.append(
-            gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR")
-        )
-        target = gltf.AnimationChannelTarget(node=node, path=path)
-        animation.channels.append(
-            gltf.AnimationChannel(sampler=len(animation.samplers) - 1, target=target)
-        )
+        output = document.accessor(values.astype(np.float32), kind)
+        target = {"node": node, "path": path}
+        channels.append({"sampler": len(samplers), "target": target})
+        samplers.append({"input": clock, "output": output, "interpolation": "LINEAR"})
 
-    channel(mesh_node, "weights", frames.weights.reshape(-1), gltf.SCALAR)
+    channel(mesh_node, "weights", frames.weights.reshape(-1), "SCALAR")
+    joints = document.content["skins"][0]["joints"]
     rotations = {_POSE_NODE: frames.head_pose_wxyz}
-    rotations |= {node: frames.joints_wxyz[:, j] for j, node in enumerate(model.skins[0].joints)}
+    rotations |= {node: frames.joints_wxyz[:, j] for j, node in enumerate(joints)}
     for node, rotation in rotations.items():
-        resting = _xyzw(rotation[0]).tolist() == model.nodes[node].rotation
+        resting = _xyzw(rotation[0]).tolist() == document.content["nodes"][node]["rotation"]
         if not resting or np.ptp(rotation, axis=0).max() > 0:
-            channel(node, "rotation", _xyzw(rotation), gltf.VEC4)
-    model.animations = [animation]
+            channel(node, "rotation", _xyzw(rotation), "VEC4")
+    document.add("animations", {"name": "performance", "samplers": samplers, "channels": channels})
 
 
 def _xyzw(wxyz: NDArray[np.float64]) -> NDArray[np.float64]:

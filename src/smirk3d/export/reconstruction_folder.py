@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,12 +41,19 @@ def write_reconstruction(
     source = destination.input_text
     with destination.writing(input_digest) as draft:
         write_photo(draft.path, image)
-        panel = overlay_panel(image, [posed(face) for face in faces])
-        write_png(draft.path / "overlay.png", panel)
-        picture = Picture.of(image, source)
-        for number, face in enumerate(faces):
-            placed = replace(face, picture=picture)
-            for name in formats:
-                write_face(name, draft.path / f"face-{number}", placed)
+        # drawing and writing leave Python to others for most of their time
+        with ThreadPoolExecutor(1) as pool:
+            drawn = pool.submit(_draw_overlay, draft.path / "overlay.png", image, faces)
+            picture = Picture.of(image, source)
+            for number, face in enumerate(faces):
+                placed = replace(face, picture=picture)
+                for name in formats:
+                    write_face(name, draft.path / f"face-{number}", placed)
+            drawn.result()
         write_result(draft.path, result_record(source, picture.size, faces))
     return draft.folder
+
+
+def _draw_overlay(path: Path, image: NDArray[np.uint8], faces: Sequence[Face]) -> None:
+    panel = overlay_panel(image, [posed(face) for face in faces])
+    write_png(path, panel)

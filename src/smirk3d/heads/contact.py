@@ -75,11 +75,19 @@ class Contact:
         """
         gap = self.lip_gap(vertices) + LIP_OVERLAP
         overlap = gap.clip(None, 0)
-        rows = array_namespace(vertices).searchsorted(self.lip_id, self.lip_pair)
-        upper, first, second = (self.lip_share[rows[:, corner]] for corner in range(3))
+        shares = self._pair_shares()
+        upper, first, second = (shares[:, corner] for corner in range(3))
         change = upper - second - self.lip_pair_share[:, None] * (first - second)
         overlap = overlap + (gap + overlap @ change.T).clip(None, 0)
         return overlap @ self.lip_share.T
+
+    def _pair_shares(self) -> Array:
+        """Return ``lip_share`` of each pair's vertices ``[P, 3, P]``, 0 of one that stays."""
+        xp = array_namespace(self.lip_share)
+        rows = xp.searchsorted(self.lip_id, self.lip_pair).clip(None, len(self.lip_id) - 1)
+        moves = (self.lip_id[rows] == self.lip_pair)[..., None]
+        shares = self.lip_share[rows]
+        return xp.where(moves, shares, xp.zeros_like(shares))
 
     def lip_gap(self, vertices: Array) -> Array:
         """Return the height in metres of the upper above the lower lip at each pair ``[B, P]``."""

@@ -19,10 +19,15 @@ from smirk3d.assets.mediapipe_model import face_landmarker_path
 from smirk3d.errors import AssetError
 from smirk3d.preprocessing.face_crop import transform_points
 from smirk3d.preprocessing.face_detector import DetectedFace, box_of
+from smirk3d.preprocessing.later_imports import imported_with_later
 from smirk3d.preprocessing.native_log import quiet_stderr
 
 _MOST_MEMBERS, _LARGEST_MODEL = 100, 64 << 20
 """A task file has a few networks of some megabytes."""
+
+_UNUSED = ("matplotlib.pyplot", "sounddevice")
+"""What MediaPipe imports for plots and microphones: 0.45 s, and a search for a sound library by
+running other programs."""
 
 Image = NDArray[np.uint8]
 
@@ -169,15 +174,15 @@ def landmarked_faces(
 
 def as_mediapipe_image(image: Image) -> Any:
     """Return MediaPipe's copy of an RGB picture uint8 ``[H, W, 3]``."""
-    mediapipe = importlib.import_module("mediapipe")
+    mediapipe = imported_with_later("mediapipe", _UNUSED)
     return mediapipe.Image(
         image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
     )
 
 
 def _vision() -> Any:
-    # Imported at use, because it takes a second.
-    return importlib.import_module("mediapipe.tasks.python.vision")
+    # Imported at use, because it takes long.
+    return imported_with_later("mediapipe.tasks.python.vision", _UNUSED)
 
 
 def _base_options(**source: str | bytes) -> Any:

@@ -26,7 +26,7 @@ from smirk3d.array_interface import (
 )
 from smirk3d.errors import check_shape
 from smirk3d.rasterization.barycentric import barycentric_formula
-from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
+from smirk3d.rasterization.numba_rasterizer import nearest_depth_numba, rasterize_ids_numba
 from smirk3d.rasterization.reference import rasterize_ids_reference
 
 Engine = Literal["auto", "torch", "numba", "reference"]
@@ -169,10 +169,26 @@ def seen_faces(
     return beside(ids, vertices_ndc)
 
 
+@without_gradients
+def nearest_depth(vertices_ndc: Array, faces: Array, height: int, width: int) -> Array:
+    """Return device z ``[B, H, W]`` of the nearest surface, infinite where there is none.
+
+    It is :attr:`Fragments.depth` to within rounding, without gradient and without the memory that
+    places on triangles take. Arguments and errors are those of :func:`rasterize`.
+    """
+    check_shape(vertices_ndc, "B V 3", "vertices_ndc")
+    if _ENGINES[_automatic(vertices_ndc)] is not rasterize_ids_numba:
+        return rasterize(vertices_ndc, faces, height, width).depth
+    return in_precision(nearest_depth_numba(vertices_ndc, faces, height, width), vertices_ndc)
+
+
+def _automatic(vertices: Array) -> Engine:
+    return "numba" if _device_type(vertices) == "cpu" and _numba_is_installed() else "torch"
+
+
 def _engine(name: Engine, vertices: Array) -> _RasterizeIds:
     if name == "auto":
-        on_cpu = _device_type(vertices) == "cpu"
-        name = "numba" if on_cpu and _numba_is_installed() else "torch"
+        name = _automatic(vertices)
     if name not in _ENGINES:
         raise ValueError(f"engine must be one of {('auto', *_ENGINES)}, got {name!r}")
     return _ENGINES[name]

@@ -10,6 +10,7 @@ import functools
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -21,6 +22,9 @@ from smirk3d.array_interface import Array, beside, to_numpy
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 
 _Kernel = Callable[..., None]
+
+_LOADING = threading.Lock()
+"""Held while the loops are loaded, so that whoever needs them meanwhile waits."""
 
 
 def rasterize_ids_numba(
@@ -35,14 +39,30 @@ def rasterize_ids_numba(
         width: W.
         cull_backfaces: leave out triangles that face away from the viewer.
     """
+    return _drawn(vertices_ndc, faces, height, width, cull_backfaces)[0]
+
+
+def nearest_depth_numba(vertices_ndc: Array, faces: Array, height: int, width: int) -> Array:
+    """Return device z ``[B, H, W]`` of the nearest surface, in single precision.
+
+    It is infinite where there is none. Arguments are those of :func:`rasterize_ids_numba`.
+    """
+    return _drawn(vertices_ndc, faces, height, width, False)[1]
+
+
+def _drawn(
+    vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool
+) -> tuple[Array, Array]:
+    """Return the triangles and the depths ``[B, H, W]`` that are seen."""
     kernel = _kernel()
     points = np.ascontiguousarray(to_numpy(vertices_ndc), np.float64)
     triangles = np.ascontiguousarray(to_numpy(faces), np.int64)
     batch = points.shape[0]
     ids = np.empty((batch, height, width), np.int64)
+    depths = np.empty((batch, height, width), np.float32)
 
     def draw(index: int) -> None:
-        kernel(points[index], triangles, cull_backfaces, ids[index])
+        kernel(points[index], triangles, cull_backfaces, ids[index], depths[index])
 
     threads = min(_threads(), batch)
     if threads > 1:
@@ -51,7 +71,7 @@ def rasterize_ids_numba(
     else:
         for index in range(batch):
             draw(index)
-    return beside(ids, vertices_ndc)
+    return beside(ids, vertices_ndc), beside(depths, vertices_ndc)
 
 
 def _threads() -> int:
@@ -60,8 +80,28 @@ def _threads() -> int:
     return int(loaded.get_num_threads()) if loaded is not None else os.cpu_count() or 1
 
 
-@functools.cache
+def load_in_background() -> None:
+    """Begin to load the compiled loops in a thread, for a process that will draw soon.
+
+    That takes half a second, in which other libraries look for faces.
+    """
+    threading.Thread(target=_load, daemon=True).start()
+
+
+def _load() -> None:
+    kernel = _kernel()
+    nothing = np.empty((0, 3)), np.empty((0, 3), np.int64)
+    with _LOADING:
+        kernel(*nothing, False, np.empty((1, 1), np.int64), np.empty((1, 1), np.float32))
+
+
 def _kernel() -> _Kernel:
+    with _LOADING:
+        return _loaded_kernel()
+
+
+@functools.cache
+def _loaded_kernel() -> _Kernel:
     numba = importlib.import_module("numba")
     try:
         return _compile(numba, cache=True)
@@ -79,14 +119,15 @@ def _draw_mesh(
     faces: NDArray[np.int64],
     cull: bool,
     ids: NDArray[np.int64],
+    nearest: NDArray[np.float32],
 ) -> None:
-    """Write the triangle seen in each pixel of one picture ``[H, W]``, -1 where none.
+    """Write the triangle seen in each pixel of one picture ``[H, W]``, -1 where none, and its z.
 
     One function, because a compiled function's cache does not notice changes in what it calls.
     """
     height, width = ids.shape
     ids[:] = -1
-    nearest = np.full((height, width), np.inf, np.float32)
+    nearest[:] = np.inf
     for face in range(faces.shape[0]):
         p, q, r = points[faces[face, 0]], points[faces[face, 1]], points[faces[face, 2]]
         px, py, pz = (p[0] + 1.0) * (0.5 * width), (p[1] + 1.0) * (0.5 * height), p[2]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.geometry.meshes import unit
-from smirk3d.rasterization.base import rasterize
+from smirk3d.rasterization.base import nearest_depth
 
 Array = NDArray[np.float32]
 
@@ -50,7 +50,7 @@ def directional_visibility(
     frames = _frames(directions).swapaxes(1, 2)
     mesh = ((vertices - centre) / radius) @ frames
     probes = ((vertices - centre) / radius + _LIFT * normals) @ frames
-    depth = rasterize(mesh * (1 - 2 / size), faces, size, size).depth
+    depth = nearest_depth(mesh * (1 - 2 / size), faces, size, size)
     x, y = np.moveaxis((probes[..., :2] * (1 - 2 / size) + 1) * (size / 2) - 0.5, -1, 0)
     z = probes[..., 2] * (1 - 2 / size) - _LIFT
     column, row = np.floor(x), np.floor(y)

@@ -18,7 +18,7 @@ from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.rasterization import rasterize
+from smirk3d.rasterization import nearest_depth
 from smirk3d.rasterization.picture_sampling import nearest_pixels, sampled
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.picture_surface import soft_region
@@ -105,7 +105,7 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> P
     vertices = head(face).vertices
     ndc = project(vertices, face.camera)
     position = ndc[0, :, :2]
-    depth = rasterize(ndc, head.faces, crop.shape[-1], crop.shape[-1]).depth
+    depth = nearest_depth(ndc, head.faces, crop.shape[-1], crop.shape[-1])
     seen = vertex_visibility(vertices, ndc, depth, head.faces, steep=_STEEP)[0]
     skin = head.part == PARTS.index("skin")
     shown = sampled(crop, position).T

@@ -159,6 +159,8 @@ def build_networks(
         if start.config != encoder.config:
             weights = _widened(weights, encoder.state_dict())
         load_strictly(encoder, weights, str(config.encoder_start))
+        for part in encoder.encoders():
+            part.output.open_gates()
     renderer = NeuralRenderer(config.renderer)
     if config.renderer_start is not None:
         given = NeuralRenderer.from_file(config.renderer_start, kind=renderer_kind)

@@ -39,20 +39,25 @@ def page_folder() -> Path:
 
 
 def page_server(
-    host: str, port: int, *, note: Callable[[str], None] = lambda text: None
+    host: str,
+    port: int,
+    *,
+    folder: Path | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> http.server.ThreadingHTTPServer:
     """Return a server that listens; ``serve_forever`` answers.
 
     Args:
         host: address to listen on.
         port: the port; 0 for a free one.
+        folder: the folder to serve; the built page unless given.
         note: gets a line for each request that is refused.
 
     Raises:
         AssetError: if the page is not built here.
         InputError: if the address is not one of this machine's, or the port is taken.
     """
-    handler = functools.partial(_Handler, directory=str(page_folder()), note=note)
+    handler = functools.partial(_Handler, directory=str(folder or page_folder()), note=note)
     try:
         return _server_class(host)((host, port), handler)
     except (OSError, UnicodeError) as error:

@@ -9,6 +9,7 @@ export { fileInZip, readNpz, type Archive } from "./files/npz";
 export { projectToCrop, transformView } from "./geometry/camera";
 export { cropTransform, faceRoll, planesOf, warpCrop } from "./geometry/crop";
 export { apply, inverse, type Affine, type Picture } from "./geometry/resampling";
+export { axisAngleToMatrix } from "./geometry/rotations";
 export { HeadModel, type HeadMesh } from "./head/headModel";
 export { FaceTracker, type StepTimes, type TrackedFace } from "./tracking/faceTracker";
 export { arkitCsv } from "./export/arkitCsv";

@@ -102,15 +102,20 @@ export class Player {
 
   private async run(onFrame: OnFrame, held: boolean): Promise<void> {
     this.dropped = 0;
-    let [shown, last, took] = [0, -1, 0];
+    let [shown, last, took, seen] = [0, -1, 0, 0];
     let [busy, over] = [false, false];
     let failure: unknown = null;
+    const end = (): void => {
+      // a browser that is late leaves out frames of a file without showing them
+      if (held) this.dropped = Math.max(this.video.getVideoPlaybackQuality().totalVideoFrames - seen, 0);
+      this.stop();
+    };
     const finished = new Promise<void>((resolve) => {
       this.ended = resolve;
       this.video.onended = () => {
         // the last frame may still be in work
         if (busy) over = true;
-        else this.stop();
+        else end();
       };
     });
     const next = async (_: number, about: VideoFrameCallbackMetadata): Promise<void> => {
@@ -122,6 +127,7 @@ export class Player {
       const waits = held && !this.video.ended && (last < 0 || took > 1000 * between * ROOM);
       if (waits) this.video.pause();
       busy = true;
+      if (between > 0) seen++;
       try {
         if (between > 0) await onFrame(this.frame.take(this.video, about.width, about.height, LONGEST_FRAME), seconds);
       } catch (error) {
@@ -133,7 +139,7 @@ export class Player {
       // a slow machine would show the next frame late, and skip some
       if (held) this.video.playbackRate = last < 0 ? SLOWEST : Math.min(Math.max((1000 * between * BEARABLE) / took, SLOWEST), USUAL);
       last = seconds;
-      if (over) this.stop();
+      if (over) end();
       if (!this.ended) return;
       this.video.requestVideoFrameCallback(next);
       if (waits) await this.play();

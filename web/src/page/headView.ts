@@ -1,10 +1,16 @@
 /** Heads drawn by three.js: over their picture, or turned. */
 
 import * as THREE from "three";
-import { smoothNormals, surfaceTriangles, vertexColours, type HeadModel } from "../core";
+import { surfaceTriangles, vertexColours, type HeadModel } from "../core";
+import type { Placement, Surface } from "./placing";
 
 /** Depth in front of and behind a head that is drawn, in picture pixels. */
 const DEPTH = 10_000;
+
+type Twelve = [number, number, number, number, number, number, number, number, number, number, number, number];
+
+/** A head to draw, and where. */
+export interface PlacedHead { readonly surface: Surface; readonly placement: Placement }
 
 /** One canvas whose units are pixels, y up. */
 export class HeadView {
@@ -34,12 +40,8 @@ export class HeadView {
     });
   }
 
-  /**
-   * Draws heads.
-   *
-   * @param heads vertices `[V, 3]` of each in pixels, y up, larger z nearer.
-   */
-  draw(heads: readonly Float32Array[], width: number, height: number, background: OffscreenCanvas | null): void {
+  /** Draws heads into a picture of a size in pixels. */
+  draw(heads: readonly PlacedHead[], width: number, height: number, background: OffscreenCanvas | null): void {
     if (this.size !== `${width}x${height}`) {
       this.size = `${width}x${height}`;
       this.renderer.setSize(width, height, false);
@@ -50,7 +52,7 @@ export class HeadView {
       this.texture = null;
     }
     this.scene.background = background && this.pictureOf(background);
-    heads.forEach((vertices, number) => this.place(this.meshes[number] ?? this.another(), vertices));
+    heads.forEach((head, number) => this.place(this.meshes[number] ?? this.another(), head));
     this.meshes.forEach((mesh, number) => (mesh.visible = number < heads.length));
     this.renderer.render(this.scene, this.camera);
   }
@@ -78,18 +80,20 @@ export class HeadView {
     const mesh = new THREE.Mesh(geometry, this.material);
     const filled = new THREE.Mesh(geometry, this.depth);
     mesh.add(filled);
+    mesh.matrixAutoUpdate = false;
     mesh.frustumCulled = filled.frustumCulled = false;
     this.meshes.push(mesh);
     this.scene.add(mesh);
     return mesh;
   }
 
-  private place(mesh: THREE.Mesh, vertices: Float32Array): void {
-    const values = { position: vertices, normal: smoothNormals(vertices, this.triangles) };
-    for (const [name, numbers] of Object.entries(values)) {
+  private place(mesh: THREE.Mesh, { surface, placement }: PlacedHead): void {
+    for (const [name, numbers] of [["position", surface.vertices], ["normal", surface.normals]] as const) {
       const attribute = mesh.geometry.getAttribute(name) as THREE.BufferAttribute;
       attribute.copyArray(numbers);
       attribute.needsUpdate = true;
     }
+    mesh.matrix.set(...(placement as Twelve), 0, 0, 0, 1);
+    mesh.matrixWorldNeedsUpdate = true;
   }
 }

@@ -5,7 +5,7 @@ import { loadEstimation, type Estimation } from "./estimation";
 import { Frame, photoPixels, Player } from "./frames";
 import { HeadView } from "./headView";
 import { Bars, chosenPerson, elements, save, say, showPeople, Speed } from "./panel";
-import { inPicture, turned } from "./placing";
+import { inPicture, Surfaces, turned } from "./placing";
 
 /** Radians by which the second view is turned, as a three-quarter portrait, and its side in pixels. */
 const [TURN, TURNED_SIDE] = [0.6, 640];
@@ -24,6 +24,7 @@ class Page {
   private readonly player = new Player(this.frame, elements.source);
   private readonly bars = new Bars();
   private readonly speed = new Speed();
+  private readonly surfaces: Surfaces;
   private readonly over: HeadView;
   private readonly aside: HeadView;
   private recording: Recording;
@@ -34,6 +35,7 @@ class Page {
   private shown: { faces: readonly ShownFace[]; pixels: Picture } | null = null;
 
   constructor(private readonly estimation: Estimation) {
+    this.surfaces = new Surfaces(estimation.head);
     this.over = new HeadView(elements.over, estimation.head, OPACITY);
     this.aside = new HeadView(elements.turned, estimation.head, 1);
     this.recording = new Recording(estimation.head);
@@ -137,9 +139,12 @@ class Page {
     const chosen = faces.find(({ id }) => id === this.picked) ?? (ids.includes(this.picked ?? -1) ? null : faces[0] ?? null);
     showPeople(ids.sort((a, b) => a - b), chosen?.id ?? this.picked);
     const { width, height } = pixels;
-    this.over.draw(faces.map((face) => inPicture(head, face.parameters, face.transform, height)), width, height, this.frame.picture);
-    const seen = chosen ? [turned(head, chosen.parameters, TURN, TURNED_SIDE)] : [];
-    this.aside.draw(seen, TURNED_SIDE, TURNED_SIDE, null);
+    const placed = faces.map(({ parameters, transform }) => ({
+      surface: this.surfaces.of(parameters), placement: inPicture(head, parameters, transform, height),
+    }));
+    this.over.draw(placed, width, height, this.frame.picture);
+    const seen = chosen && placed[faces.indexOf(chosen)]!.surface;
+    this.aside.draw(seen ? [{ surface: seen, placement: turned(seen.vertices, TURN, TURNED_SIDE) }] : [], TURNED_SIDE, TURNED_SIDE, null);
     this.bars.show(chosen && head.arkit(chosen.parameters));
     elements.over.classList.remove("empty");
     this.enableDownloads();

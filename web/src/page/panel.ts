@@ -47,11 +47,14 @@ export interface FrameTimes extends StepTimes { drawing: number }
 /** Frames a second and where the time goes, averaged over the last frames. */
 export class Speed {
   private readonly frames: { at: number; times: FrameTimes }[] = [];
+  /** Frames since the page was opened; the element tells it to who measures. */
+  private count = 0;
 
   add(times: FrameTimes): void {
     this.frames.push({ at: performance.now(), times: { ...times } });
     if (this.frames.length > AVERAGED) this.frames.shift();
     byId("speed").textContent = this.text();
+    byId("speed").dataset["frames"] = String(++this.count);
   }
 
   clear(): void {

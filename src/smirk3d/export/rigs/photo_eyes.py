@@ -48,7 +48,7 @@ def iris_colour(head: HeadModel, parameters: FaceParameters, crop: Array) -> Col
     ring = np.concatenate(found, 1)
     if ring.shape[1] < _LEAST_PIXELS:
         return CLAY_COMPLEXION.iris
-    red, green, blue = np.median(ring, 1).tolist()
+    red, green, blue = np.quantile(ring, 0.5, axis=1, method="lower").tolist()
     if (red + green + blue) / 3 > _BRIGHTEST:
         return CLAY_COMPLEXION.iris
     return red, green, blue

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pygltflib as gltf
 from numpy.typing import NDArray
 
 from smirk3d.array_interface import to_numpy
@@ -20,6 +19,7 @@ from smirk3d.assets.foreign.json_text import (
 )
 from smirk3d.assets.foreign.origin import Origin, Unfit
 from smirk3d.errors import AssetError, InputError
+from smirk3d.export.gltf_document import MAGIC
 from smirk3d.export.parameter_files import (
     check_parameters,
     parameters_from_json,
@@ -252,7 +252,7 @@ def _glb_extras(path: Path) -> dict[str, Any]:
     origin = Origin(str(path), "GLB by smirk3d", "export it again")
     with origin.refusing(), origin.require_file().open("rb") as file:
         start = file.read(20)
-        if start[:4] != gltf.MAGIC or start[16:20] != b"JSON":
+        if start[:4] != MAGIC or start[16:20] != b"JSON":
             raise Unfit("no binary glTF")
         length = min(int.from_bytes(start[12:16], "little"), LARGEST_JSON + 1)
         content = require_object(parse_json(file.read(length), origin))

@@ -18,6 +18,8 @@ const [NUM_SHAPE, NUM_STEPS] = [60, 4];
 const [NEARNESS_MEAN, NEARNESS_STD, NEAREST] = [1.3, 0.83, 4];
 /** Least denominator of the perspective, and least standard deviation of an encoder's component. */
 const [LEAST_DEPTH, LEAST_STD] = [0.2, 1e-3];
+/** Factor on an encoder's standard deviations of actions, as in `fitting/observations/belief.py`. */
+const ACTIONS_STD = 0.5;
 /** Step of forward differences, in weights, radians and standard deviations of the identity. */
 const DIFFERENCE = 1e-3;
 /** First damping, its factors after a better and a worse step, and its bounds. */
@@ -93,12 +95,13 @@ export class JointEstimator {
       view: Float64Array.of(scale, ...[0, 1].map((k) => (parameters.camera[1 + k]! + shift[k]!) * scale)),
       nearness: NEARNESS_MEAN,
     };
+    const local = { ...std, expression: std.expression.map((value) => value * ACTIONS_STD) };
     const camera = Float64Array.of(std.camera[0]!, std.camera[1]! * scale, std.camera[2]! * scale);
     return {
       mean: { ...flat, view: perspectiveView(rotated(this.unposed(flat), rotation), flat) },
       precision: Float64Array.from([
         ...known.subarray(0, NUM_SHAPE).map((value) => 1 + value),
-        ...LOCAL.flatMap((name) => Array.from(precision(std[name]))),
+        ...LOCAL.flatMap((name) => Array.from(precision(local[name]))),
         ...precision(std.head_pose), ...precision(camera), 1 / NEARNESS_STD ** 2,
       ]),
     };
