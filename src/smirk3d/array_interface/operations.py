@@ -131,7 +131,7 @@ def split(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
 def set_columns(array: Array, columns: Array, values: Array) -> Array:
     """Return a copy of rows ``[B, C]`` in which some columns ``[N]`` are replaced ``[B, N]``."""
     if is_torch(array):
-        return array.index_copy(1, columns, values)
+        return array.scatter(1, columns.expand(len(array), -1), values)
     changed = array.copy()
     changed[:, columns] = values
     return changed

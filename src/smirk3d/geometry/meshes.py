@@ -53,15 +53,15 @@ def unit(vectors: Array, axis: int = -1) -> Array:
 
     The gradient of a zero vector is zero. Lengths below 1e-20 count as zero.
     """
-    return vectors * _or_zero(vectors, axis, lambda square: 1 / square**0.5)
+    return vectors * _or_zero(vectors, axis, lambda length: 1 / length)
 
 
 def _or_zero(vectors: Array, axis: int, function: Callable[[Array], Array]) -> Array:
-    """Return a function of squared lengths, kept as an axis, and zero where those are."""
+    """Return a function of lengths, which stay as an axis, and zero where those are."""
     xp = array_namespace(vectors)
     square = (vectors * vectors).sum(axis)
     zero = square <= _SMALLEST_NORM**2
-    found = function(xp.where(zero, xp.ones_like(square), square))
+    found = function(xp.sqrt(xp.where(zero, xp.ones_like(square), square)))
     return xp.expand_dims(xp.where(zero, xp.zeros_like(found), found), axis=axis)
 
 
@@ -83,7 +83,7 @@ def area_vectors(vertices: Array, faces: Array) -> Array:
 def face_areas(vertices: Array, faces: Array) -> Array:
     """Return the area ``[B, F]`` of each triangle, in squared units of the vertices."""
     vectors = area_vectors(vertices, faces)
-    return 0.5 * _or_zero(vectors, -1, lambda square: square**0.5)[..., 0]
+    return 0.5 * _or_zero(vectors, -1, lambda length: length)[..., 0]
 
 
 def projected_areas(vertices_ndc: Array, faces: Array) -> Array:
