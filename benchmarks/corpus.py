@@ -1,12 +1,14 @@
 """Measures runs over corpora with work that takes no time: resumption, kills, a full disk.
 
-python benchmarks/corpus.py resume DIR [ROWS]   # a manifest of 10^6 rows, 99.9 % done
+python benchmarks/corpus.py resume DIR [ROWS]   # a manifest of 10^6 rows, 99.9 % done; writes a
+                                                # table to results/corpus-resume.md
 python benchmarks/corpus.py kills DIR           # a process killed every 5 s, 200 inputs
 python benchmarks/corpus.py full DIR            # DIR on a file system of a few megabytes
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -18,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as arrow
@@ -94,19 +97,41 @@ def resume(out: Path, rows: int = 1_000_000) -> None:
         for number, (name, uri) in enumerate(zip(names, uris, strict=True)):
             if number % 1000:
                 file.write(line.replace("CLIP", name).replace("URI", uri))
+    measured = out / "measured.json"
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
+        _write_resumption(json.loads(measured.read_text()))
         return
     names = uris = []
     began = time.monotonic()
     entries = read_entries([str(out / "list.parquet")], "videos")
-    print(f"manifest read after {time.process_time():.1f} CPU s", flush=True)
+    manifest = time.process_time()
     progress = run_corpus(run_of(out, Work(out, writes=False), rows, 0), entries)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(f"{progress.line()}; {time.monotonic() - began:.1f} s, {used.ru_utime:.1f} CPU s")
-    print(f"largest memory {used.ru_maxrss / 2**20:.2f} GiB")
+    figures = {
+        "rows": progress.total, "done_before": progress.before, "done": progress.done,
+        "seconds": round(time.monotonic() - began, 1),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "manifest_cpu_seconds": round(manifest, 1),
+        "largest_gib": round(used.ru_maxrss / 2**20, 2),
+    }  # fmt: skip
+    measured.write_text(json.dumps(figures))
     os._exit(0)
+
+
+def _write_resumption(figures: dict[str, Any]) -> None:
+    from common import write_results  # noqa: PLC0415  # brings torch, which is not to be measured
+
+    table = "\n".join([
+        "| rows | done before | done after | seconds | CPU s | of these to read the manifest |"
+        " largest memory, GiB |",
+        "|---|---|---|---|---|---|---|",
+        "| {rows:,} | {done_before:,} | {done:,} | {seconds} | {cpu_seconds} |"
+        " {manifest_cpu_seconds} | {largest_gib} |".format(**figures),
+    ])  # fmt: skip
+    write_results("corpus-resume", [figures], table)
+    print(table)
 
 
 def kills(out: Path) -> None:

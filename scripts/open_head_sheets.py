@@ -22,6 +22,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
 from smirk3d.rendering.clay import View, clay
 from smirk3d.rendering.contact_sheet import contact_sheet
+from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.layers import CLAY, Style
 
 # weights, yaw, and the part of the picture that is kept: top, bottom, left, right as shares
@@ -71,12 +72,13 @@ def picture(
     for name in names:
         weights[0, ARKIT_NAMES.index(name)] = 1
         weights[0, ARKIT_NAMES.index("jawOpen")] += NEEDS_JAW.get(name, 0.0)
+    face = head.from_arkit(weights.clamp(max=1))
     with torch.no_grad():
-        vertices = head(head.from_arkit(weights.clamp(max=1))).vertices[0]
+        vertices = head(face).vertices[0]
     top, bottom, left, right = window
     width = round(side / (right - left))
     view = View(yaw=yaw, width=width, height=round(width * 1.25), fill=0.92)
-    drawn = clay(head, vertices, view, style)
+    drawn = clay(head, vertices, view, style, slopes=face_slopes(head, face[0]))
     rows = slice(round(top * view.height), round(bottom * view.height))
     return drawn[rows, round(left * width) : round(right * width)]
 
@@ -142,23 +144,21 @@ STRONG = (
 VIEWS = ((0.0, 0.0), (-0.8, 0.0), (-1.57, 0.0), (3.14, 0.0), (0.0, -0.9), (0.0, 0.9))
 
 
-def combined(head: HeadModel, actions: dict[str, float]) -> torch.Tensor:
+def combined(head: HeadModel, actions: dict[str, float], view: View) -> NDArray[np.uint8]:
     weights = torch.zeros(1, len(ARKIT_NAMES))
     for name, strength in actions.items():
         for place, known in enumerate(ARKIT_NAMES):
             if known in (name, f"{name}Left", f"{name}Right"):
                 weights[0, place] = strength
+    face = head.from_arkit(weights)
     with torch.no_grad():
-        return head(head.from_arkit(weights)).vertices[0]
+        vertices = head(face).vertices[0]
+    return clay(head, vertices, view, QUICK, slopes=face_slopes(head, face[0]))
 
 
 def combinations(before: HeadModel, after: HeadModel) -> NDArray[np.uint8]:
     view = View(width=240, height=300, fill=0.92)
-    pictures = [
-        clay(head, combined(head, actions), view, QUICK)
-        for actions in STRONG
-        for head in (before, after)
-    ]
+    pictures = [combined(head, actions, view) for actions in STRONG for head in (before, after)]
     return contact_sheet(pictures, 8)
 
 

@@ -268,7 +268,7 @@ def test_the_report_counts_failures_by_reason(tmp_path: Path) -> None:
     entries = entries_of(6, bad=1, badly=2, deadly=3)
     run_corpus(run_of(tmp_path, 8, 2), entries)
     lines = corpus_report(tmp_path)
-    assert lines[0].startswith("6 of 8 videos, 3 faces, 3 failed")
+    assert lines[0] == "6 of 8 videos, 3 faces, 3 failed", "a report has no speed"
     assert any("2 to do" in line for line in lines)
     assert "     2 failed: FILE: no video (bad.mp4)" in lines
     with pytest.raises(InputError, match="no such file: give the folder"):

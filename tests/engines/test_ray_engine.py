@@ -52,6 +52,8 @@ def cluster() -> Iterator[None]:
     pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'smirk3d[corpus]'")
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # at Ray's own low priority its processes wait for ever on a machine that others keep busy
+    os.environ.setdefault("RAY_worker_niceness", "0")
 
     def late(number: int, frame: object) -> None:
         raise TimeoutError(f"Ray was not done after {_LONGEST} s")

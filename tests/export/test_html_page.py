@@ -213,3 +213,36 @@ def test_the_page_shows_a_head_and_turns_it(
     # nothing runs out of the window, on a phone either
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert said == []
+
+
+@pytest.mark.slow
+def test_the_page_draws_folds_while_actions_change(browser: Any, tmp_path: Path) -> None:
+    head = load_head("open@2")
+    raised = torch.zeros(1, len(ARKIT_NAMES))
+    raised[0, ARKIT_NAMES.index("browOuterUpRight")] = 1
+    with_folds, without = tmp_path / "face.html", tmp_path / "smooth.html"
+    write_html(with_folds, Face(parameters=head.from_arkit(raised)[0], head=head))
+    data = _data(with_folds)
+    assert [len(relief["sides"]) for relief in data["folds"]["reliefs"]] == [2] * 4
+    text = with_folds.read_text("utf-8")
+    data["folds"] = None
+    start = text.index('application/json">') + len('application/json">')
+    end = text.index("</script>", start)
+    without.write_text(text[:start] + json.dumps(data) + text[end:], encoding="utf-8")
+    picture = tmp_path / "shot.png"
+    shown = []
+    for path in (with_folds, without):
+        page, said = _opened(browser, path, (700, 900))
+        for _ in range(2):
+            _points(page)
+            page.screenshot(path=picture)
+            shown.append(np.asarray(Image.open(picture).convert("RGB")).astype(int))
+            page.click("#neutral")
+        assert said == []
+    folded, flat, smooth_raised, smooth_flat = shown
+    y, x = (np.abs(folded - smooth_raised).max(2) > 8).nonzero()
+    assert len(x) > 100
+    # the subject's right forehead: upper left of the head's half of the window
+    assert x.max() < 360
+    assert y.max() < 250
+    assert np.abs(flat - smooth_flat).max() <= 2

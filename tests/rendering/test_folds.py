@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from smirk3d.conventions import ARKIT_NAMES
+from smirk3d.geometry.closest_points import closest_points
+from smirk3d.geometry.meshes import faces_within
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
@@ -54,6 +56,40 @@ def test_skin_rises_away_from_a_groove_and_is_flat_beyond(head: HeadModel) -> No
     lowest = float(x[height.argmin()])
     assert abs(lowest - float(brow[0])) < 0.003
     assert rise[x > 0.02].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["open", "open@2"])
+def test_folds_lie_on_the_skin(name: str) -> None:
+    head = load_head(name)
+    skin = head.faces[faces_within(head.faces, head.part == 0)]
+    for relief in SkinFolds(head).reliefs():
+        for fold, line in relief.grooves:
+            between = (line[1:] + line[:-1]) / 2
+            away = closest_points(between, head.v_template, skin).distance
+            assert away.max() < fold.width / 2
+
+
+def test_heights_rise_as_slopes_say(head: HeadModel) -> None:
+    relief = next(r for r in SkinFolds(head).reliefs() if "browDown" in r.actions)
+    slopes = face_slopes(head, face(head, browDownLeft=1.0, browDownRight=1.0)[0])
+    assert slopes is not None
+    fold, line = relief.grooves[0]
+    middle = line[len(line) // 2]
+    across = middle + torch.linspace(-0.004, 0.004, 401)[:, None] * torch.tensor([1.0, 0, 0])
+    heights = relief.depth * relief.heights(across)
+    assert heights.min() == pytest.approx(-fold.depth, rel=0.05)
+    rise = heights.diff() / (across[1, 0] - across[0, 0])
+    strength = float(SkinFolds(head).strengths(face(head, browDownLeft=1.0)).max())
+    expected = slopes(across)[:, 0] / strength
+    assert torch.allclose(rise, (expected[1:] + expected[:-1]) / 2, atol=0.02)
+
+
+def test_each_relief_names_the_actions_of_its_side(head: HeadModel) -> None:
+    for relief in SkinFolds(head).reliefs():
+        for side, other in (("Left", "Right"), ("Right", "Left")):
+            names = relief.drawn_by(side)
+            assert set(names) <= set(ARKIT_NAMES)
+            assert not any(name.endswith(other) for name in names)
 
 
 def test_slopes_turn_with_the_skin() -> None:

@@ -332,6 +332,37 @@ def test_spatial_channels_start_as_the_encoder_without_them(tmp_path: Path) -> N
         torch.testing.assert_close(getattr(got, name), tensor)
 
 
+def test_calibrated_weights_start_with_open_gates_and_may_see_more(tmp_path: Path) -> None:
+    head = tiny_head()
+    size = EncoderConfig(
+        shared=True, expression_backbone="mobilenetv3_small_minimal", input_size=64,
+        spatial_channels=8, uncertainty=True,
+    )  # fmt: skip
+    plain = FaceEncoder(head, size).eval()
+    torch.nn.init.normal_(plain.expression_encoder.output.activity_layer.weight, std=0.1)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = plain(images)
+    output = plain.expression_encoder.output
+    assert len(output.sparse)
+    output.gate_low.fill_(0.3)
+    output.gate_high.fill_(0.6)
+    output.gain.fill_(1.2)
+    plain.save(tmp_path / "calibrated.safetensors")
+    config = NetworkConfig(
+        encoder=replace(size, local_activity=True),
+        encoder_start=tmp_path / "calibrated.safetensors", renderer=LIGHT,
+    )  # fmt: skip
+    encoder = build_networks(head, config).encoder.eval()
+    seen = encoder.expression_encoder.output.activity_layer.in_features
+    assert seen == encoder.expression_encoder.output.linear.in_features
+    assert seen > output.activity_layer.in_features
+    with torch.no_grad():
+        got = encoder(images)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(getattr(got, name), tensor)
+
+
 def test_with_the_cycle_path_alone_no_photo_is_painted() -> None:
     config = small_config()
     config = replace(

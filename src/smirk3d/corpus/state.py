@@ -130,6 +130,7 @@ def corpus_report(out: Path) -> list[str]:
     progress = Progress(kind=plan.kind, total=max(plan.inputs, len(rows)))
     for row in rows:
         progress.count(row.status, row.faces)
+    progress.before = progress.ended  # nothing is done now that would have a speed
     seconds = sum(row.seconds for row in rows)
     lines = [progress.line()]
     if plan.kind == "videos":

@@ -25,6 +25,7 @@ class EncoderConfig:
             deviation; False for SMIRK's weights.
         uncertainty: predict a standard deviation of each parameter, and for each sparse action the
             probability that it is there at all.
+        local_activity: let that probability see the spatial channels too.
         points: number of fixed points of the head's surface whose places are predicted.
         pretrained: start from ImageNet weights where the backbone has them.
     """
@@ -39,5 +40,6 @@ class EncoderConfig:
     input_size: int = CROP_SIZE
     scaled_outputs: bool = True
     uncertainty: bool = False
+    local_activity: bool = False
     points: int = 0
     pretrained: bool = False

@@ -54,6 +54,7 @@ class GroupEncoder(nn.Module):
         scaled: bool,
         normalized: bool,
         uncertain_from: int = 0,
+        local_activity: bool = False,
     ) -> None:
         """Join a backbone and an output layer.
 
@@ -66,12 +67,13 @@ class GroupEncoder(nn.Module):
             normalized: whether the output layer normalizes the features.
             uncertain_from: number of first features from which uncertainty is predicted; 0 predicts
                 none.
+            local_activity: predict from all features whether a sparse action is there.
         """
         super().__init__()
         self.backbone = backbone
         self.output = GroupOutputs(
             num_features, groups, weight_gain=weight_gain, scaled=scaled, normalized=normalized,
-            uncertain_from=uncertain_from,
+            uncertain_from=uncertain_from, local_activity=local_activity,
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -143,6 +145,7 @@ class FaceEncoder(nn.Module):
             scaled=self.config.scaled_outputs,
             normalized=self.config.normalized,
             uncertain_from=backbone.architecture.features if self.config.uncertainty else 0,
+            local_activity=self.config.local_activity,
         )
 
     def _backbone(self, name: str) -> Backbone:

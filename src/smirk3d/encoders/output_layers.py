@@ -106,10 +106,11 @@ class GroupOutputs(nn.Module):
     The layer represents the same functions either way, but Adam needs far fewer steps with
     normalized features, because the features' common part no longer moves every output.
 
-    With ``uncertain`` two more layers see the global features. One predicts the standard
-    deviation of each estimate. The other predicts for each sparse action (0 at rest, 1 at most) the
-    probability that it is there at all, and the estimate is that probability times the value: most
-    actions of a face are exactly zero, and a value alone would report a little of each.
+    With ``uncertain_from`` there are two more layers. One predicts the standard deviation of each
+    estimate from the global features. The other predicts for each sparse action (0 at rest, 1 at
+    most) the probability that it is there at all, from the global features or from all, and the
+    estimate is that probability times the value: most actions of a face are exactly zero, and a
+    value alone would report a little of each.
 
     Attributes:
         groups: name and size of each group.
@@ -140,6 +141,7 @@ class GroupOutputs(nn.Module):
         scaled: bool,
         normalized: bool = False,
         uncertain_from: int = 0,
+        local_activity: bool = False,
     ) -> None:
         """Build the layer.
 
@@ -152,6 +154,7 @@ class GroupOutputs(nn.Module):
             normalized: normalize the features by a mean and standard deviation.
             uncertain_from: number of first features from which uncertainty is predicted; 0 predicts
                 none.
+            local_activity: predict from all features whether a sparse action is there.
         """
         super().__init__()
         self.groups = [(group.name, group.dim) for group in groups if group.dim]
@@ -176,14 +179,15 @@ class GroupOutputs(nn.Module):
             self.register_buffer("feature_std", torch.ones(num_features))
         self.uncertain_from = uncertain_from
         if uncertain_from:
-            self._add_uncertainty(flat("lo"), flat("hi"), flat("default"))
+            self._add_uncertainty(flat("lo"), flat("hi"), flat("default"), local_activity)
 
-    def _add_uncertainty(self, lo: Tensor, hi: Tensor, default: Tensor) -> None:
+    def _add_uncertainty(self, lo: Tensor, hi: Tensor, default: Tensor, local: bool) -> None:
         sparse = ((lo == 0) & (hi == 1) & (default == 0)).nonzero()[:, 0]
         self.register_buffer("sparse", sparse, persistent=False)
         self.std_layer = nn.Linear(self.uncertain_from, len(lo))
         # without sparse actions the layer keeps one output that nothing reads
-        self.activity_layer = nn.Linear(self.uncertain_from, max(len(sparse), 1))
+        seen = self.linear.in_features if local and len(sparse) else self.uncertain_from
+        self.activity_layer = nn.Linear(seen, max(len(sparse), 1))
         self.activity_slope = nn.Parameter(torch.full((len(sparse),), _ACTIVITY_SLOPE))
         self.register_buffer("gate_low", torch.zeros(len(sparse)))
         self.register_buffer("gate_high", torch.ones(len(sparse)))
@@ -193,6 +197,14 @@ class GroupOutputs(nn.Module):
                 layer.weight.zero_()
             self.std_layer.bias.fill_(_FIRST_LOG_STD)
             self.activity_layer.bias.fill_(_FIRST_ACTIVITY)
+
+    @torch.no_grad()
+    def open_gates(self) -> None:
+        """Let estimates of sparse actions be expected values again, as training needs them."""
+        if self.uncertain_from:
+            self.gate_low.zero_()
+            self.gate_high.fill_(1.0)
+            self.gain.fill_(1.0)
 
     @torch.no_grad()
     def normalize_features(self, mean: Tensor, std: Tensor) -> None:
@@ -245,7 +257,8 @@ class GroupOutputs(nn.Module):
         features = self.normalized_features(features)
         value = self._plain(features)
         common = features[:, : self.uncertain_from]
-        activity = self.activity_layer(common)[:, : len(self.sparse)]
+        seen = features[:, : self.activity_layer.in_features]
+        activity = self.activity_layer(seen)[:, : len(self.sparse)]
         activity = activity + self.activity_slope * value[:, self.sparse]
         mean = value.index_copy(
             1,

@@ -25,6 +25,7 @@ from smirk3d.array_interface.torch_names import functional as F
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.rigs.appearance import mouth_light
+from smirk3d.export.rigs.fold_heights import SIDE, fold_heights
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
 from smirk3d.faces import Face
@@ -93,6 +94,7 @@ def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None
         "head": _HEAD_ANGLES,
         **_mesh(head, rig),
         **_photo(head, face),
+        "folds": _folds(head),
         "motion": None if motion is None else _motion(head, rig, sliders, motion),
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -247,7 +249,31 @@ def _hair(head: HeadModel) -> dict[str, Any] | None:
     ]
     buffer = io.BytesIO()
     Image.fromarray(_bytes(torch.cat(pictures))).save(buffer, "PNG", optimize=True)
-    return {"picture": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"}
+    return {"picture": _png(buffer.getvalue())}
+
+
+def _png(content: bytes) -> str:
+    """Return a PNG as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
+def _folds(head: HeadModel) -> dict[str, Any] | None:
+    """Return the heights of the skin's folds, and by which sliders they are drawn on each side."""
+    heights = fold_heights(head)
+    if heights is None:
+        return None
+    return {
+        "picture": _png(heights.picture),
+        "side": SIDE,
+        "place": _quantised(heights.place.clamp(-3, 3), unit=1e-4),
+        "reliefs": [
+            {
+                "metres": metres,
+                "sides": [list(relief.drawn_by(side).items()) for side in ("Right", "Left")],
+            }
+            for relief, metres in heights.reliefs
+        ],
+    }
 
 
 def _strand(head: HeadModel) -> Tensor:

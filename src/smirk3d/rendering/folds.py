@@ -1,19 +1,23 @@
 """Folds of the skin that actions draw: nasolabial, frown and forehead lines, crow's feet.
 
 A fold is a groove along a line on the template, given by MediaPipe's landmarks, finer than the
-mesh: it changes normals, not positions. Pictures evaluate it at each ray, GLB as a normal map.
+mesh: it changes normals, not positions. Pictures evaluate it at each ray, GLB as a normal map, the
+HTML page as heights by which it bends normals while actions change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smirk3d.array_interface.torch_names import Tensor, torch
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.geometry.meshes import unit
+from smirk3d.geometry.closest_points import closest_points
+from smirk3d.geometry.meshes import faces_within, unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.landmarks.mediapipe import mirrored_ids
+from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 
 Place = tuple[int, int, float]
@@ -29,9 +33,14 @@ _REACH = 4.0
 _TAPER = 0.22
 """Fraction of a line's length over which a groove begins and ends; set by eye."""
 _STEPS = 4
-"""Pieces of a line between two of its places: its corners are then not seen; set by eye."""
+"""Pieces of a line between two of its places: its corners are then not seen, and of a line that is
+laid on the skin at their ends the rest lies within half a width; set by eye."""
 _BULGE = 0.35
 """Height of the skin that a groove pushes up beside it, as a fraction of its depth; set by eye."""
+_BULGE_AT = 1.9
+"""Widths from a groove's middle at which that skin is highest; set by eye."""
+_BULGE_WIDTH = 1.1
+"""Of its Gaussian profile, in widths of the groove; set by eye."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +89,36 @@ FOLDS = (
 """Lines, widths, depths and strengths are ours: set by eye on pictures of the 52 actions."""
 
 
+@dataclass(frozen=True)
+class Relief:
+    """Folds that the same actions draw, on both sides.
+
+    Attributes:
+        actions: how much each action draws them, by name without side.
+        depth: in metres of the deepest where it is whole.
+        grooves: each fold with its line ``[P, 3]`` on the template.
+    """
+
+    actions: Mapping[str, float]
+    depth: float
+    grooves: tuple[tuple[Fold, Tensor], ...]
+
+    def drawn_by(self, side: str) -> dict[str, float]:
+        """Return how much each of ARKit's actions draws the folds of a side, Left or Right."""
+        return _drawn_by(self.actions, side)
+
+    def heights(self, points: Tensor) -> Tensor:
+        """Return the height ``[N]`` of the skin at points ``[N, 3]`` of the template.
+
+        It is a fraction of the depth, from -1 in a groove that is whole to 0.35 beside it.
+        """
+        found = torch.zeros_like(points[:, 0])
+        for fold, line in self.grooves:
+            ids = _near(points, line, fold.width)
+            found[ids] += fold.depth / self.depth * _height(points[ids], line, fold.width)
+        return found
+
+
 class SkinFolds:
     """The folds of a head's template, for faces of that head."""
 
@@ -88,6 +127,8 @@ class SkinFolds:
         with torch.no_grad():
             points = head.landmarks(head.v_template[None])[0].cpu().float()
         where = {int(number): points[i] for i, number in enumerate(head.landmark_ids)}
+        skin = faces_within(head.faces, head.part == PARTS.index("skin")).nonzero()[:, 0]
+        rest, faces = head.v_template.cpu().float(), head.faces[skin].cpu()
         other = mirrored_ids().tolist()
         self._head = head
         self._grooves: list[tuple[Fold, Tensor]] = []
@@ -100,8 +141,13 @@ class SkinFolds:
                 ]
                 if all(a in where and b in where for a, b, _ in ids):
                     line = torch.stack([torch.lerp(where[a], where[b], at) for a, b, at in ids])
-                    self._grooves.append((fold, _curve(line)))
-                    drawn_by.append(_drawn_by(fold, side))
+                    # between landmarks the line is a chord, which can pass millimetres below
+                    on_skin = closest_points(_curve(line), rest, faces).points
+                    self._grooves.append((fold, on_skin))
+                    row = torch.zeros(len(ARKIT_NAMES))
+                    for name, share in _drawn_by(fold.actions, side).items():
+                        row[ARKIT_NAMES.index(name)] = share
+                    drawn_by.append(row)
         self._drawn_by = torch.stack(drawn_by, 1) if drawn_by else torch.zeros(len(ARKIT_NAMES), 0)
 
     def strengths(self, faces: FaceParameters) -> Tensor:
@@ -120,13 +166,27 @@ class SkinFolds:
         def gradient(points: Tensor) -> Tensor:
             found = torch.zeros_like(points)
             for depth, width, line in drawn:
-                near = (points > line.amin(0) - _REACH * width).all(1)
-                near &= (points < line.amax(0) + _REACH * width).all(1)
-                ids = near.nonzero()[:, 0]
+                ids = _near(points, line, width)
                 found[ids] += _groove(points[ids], line, depth, width)
             return found
 
         return gradient
+
+    def reliefs(self) -> tuple[Relief, ...]:
+        """Return the folds by the actions that draw them."""
+        by_actions: dict[tuple[tuple[str, float], ...], list[tuple[Fold, Tensor]]] = {}
+        for fold, line in self._grooves:
+            by_actions.setdefault(tuple(fold.actions.items()), []).append((fold, line))
+        return tuple(
+            Relief(dict(actions), max(fold.depth for fold, _ in grooves), tuple(grooves))
+            for actions, grooves in by_actions.items()
+        )
+
+
+@lru_cache(maxsize=2)
+def folds_of(head: HeadModel) -> SkinFolds:
+    """Return the folds of a head, the same ones for all its pictures."""
+    return SkinFolds(head)
 
 
 def has_folds(head: object) -> bool:
@@ -147,17 +207,14 @@ def mean_slopes(head: object, faces: FaceParameters) -> Slopes | None:
     """Return the skin's gradient for the mean strength of folds in B faces; None without folds."""
     if not isinstance(head, HeadModel) or not has_folds(head):
         return None
-    folds = SkinFolds(head)
+    folds = folds_of(head)
     strengths = folds.strengths(faces).mean(0)
     return folds.slopes(strengths) if (strengths > _LEAST).any() else None
 
 
-def _drawn_by(fold: Fold, side: str) -> Tensor:
-    """Return how much each of ARKit's actions draws a fold of a side ``[52]``."""
-    row = torch.zeros(len(ARKIT_NAMES))
-    for name, share in fold.actions.items():
-        row[ARKIT_NAMES.index(name if name in ARKIT_NAMES else name + side)] = share
-    return row
+def _drawn_by(actions: Mapping[str, float], side: str) -> dict[str, float]:
+    """Return how much each of ARKit's actions draws a fold of a side, by its whole name."""
+    return {name if name in ARKIT_NAMES else name + side: share for name, share in actions.items()}
 
 
 def _curve(line: Tensor) -> Tensor:
@@ -173,8 +230,15 @@ def _curve(line: Tensor) -> Tensor:
     return torch.cat([curve.flatten(0, 1), line[-1:]])
 
 
-def _groove(points: Tensor, line: Tensor, depth: float, width: float) -> Tensor:
-    """Return the gradient ``[N, 3]`` of a groove's height at points ``[N, 3]``."""
+def _near(points: Tensor, line: Tensor, width: float) -> Tensor:
+    """Return which of points ``[N, 3]`` lie where a groove may change the skin."""
+    near = (points > line.amin(0) - _REACH * width).all(1)
+    near &= (points < line.amax(0) + _REACH * width).all(1)
+    return near.nonzero()[:, 0]
+
+
+def _beside(points: Tensor, line: Tensor) -> tuple[Tensor, Tensor]:
+    """Return vectors ``[N, 3]`` to points from a line, and how whole a groove is there ``[N]``."""
     start, step = line[:-1], line.diff(dim=0)
     lengths = step.norm(dim=1)
     along = ((points[:, None] - start) * step).sum(2) / lengths**2
@@ -185,17 +249,29 @@ def _groove(points: Tensor, line: Tensor, depth: float, width: float) -> Tensor:
     away = points[:, None] - (start + along[..., None] * step)
     nearest = away.norm(dim=2).argmin(1)
     rows = torch.arange(len(points))
-    away = away[rows, nearest]
     walked = lengths.cumsum(0) - lengths
     at = (walked[nearest] + along[rows, nearest] * lengths[nearest]) / lengths.sum()
     ends = (at / _TAPER).clamp(0, 1) * ((1 - at) / _TAPER).clamp(0, 1)
-    ends = ends * ends * (3 - 2 * ends)
+    return away[rows, nearest], ends * ends * (3 - 2 * ends)
+
+
+def _groove(points: Tensor, line: Tensor, depth: float, width: float) -> Tensor:
+    """Return the gradient ``[N, 3]`` of a groove's height at points ``[N, 3]``."""
+    away, ends = _beside(points, line)
     distance = away.norm(dim=1).clamp(min=1e-9)
     across = distance / width
-    beside = (across - 1.9) / 1.1
+    bulge = (across - _BULGE_AT) / _BULGE_WIDTH
     slope = 2 * across * torch.exp(-(across**2))
-    slope = slope - _BULGE * 2 * beside / 1.1 * torch.exp(-(beside**2))
+    slope = slope - _BULGE * 2 * bulge / _BULGE_WIDTH * torch.exp(-(bulge**2))
     return (depth / width * ends * slope / distance)[:, None] * away
+
+
+def _height(points: Tensor, line: Tensor, width: float) -> Tensor:
+    """Return a groove's height ``[N]`` at points ``[N, 3]``, as a fraction of its depth."""
+    away, ends = _beside(points, line)
+    across = away.norm(dim=1) / width
+    bulge = (across - _BULGE_AT) / _BULGE_WIDTH
+    return ends * (_BULGE * torch.exp(-(bulge**2)) - torch.exp(-(across**2)))
 
 
 def posed_slopes(gradient: Tensor, rest: Tensor, posed: Tensor) -> Tensor:

@@ -114,8 +114,8 @@ _LEAST_LIGHT_OF_PART: dict[int, float] = {
     EYE_LEFT: 0.55,
     EYE_RIGHT: 0.55,
     TEETH_UPPER: 0.75,
-    TEETH_LOWER: 0.15,
-    TONGUE: 0.15,
+    TEETH_LOWER: 0.55,
+    TONGUE: 0.4,
     GUMS: 0.5,
     CAVITY: 0.25,
 }

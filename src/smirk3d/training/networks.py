@@ -130,6 +130,10 @@ class FeatureNetworks:
     left_out: tuple[str, ...] = ()
 
 
+_FEATURE_WEIGHTS = ("output.linear.weight", "output.activity_layer.weight")
+"""Ends of the names of weights that may see more features than those of the start."""
+
+
 def build_networks(
     head: HeadModel, config: NetworkConfig, *, renderer_kind: str = RENDERER
 ) -> Networks:
@@ -155,6 +159,8 @@ def build_networks(
         if start.config != encoder.config:
             weights = _widened(weights, encoder.state_dict())
         load_strictly(encoder, weights, str(config.encoder_start))
+        for part in encoder.encoders():
+            part.output.open_gates()
     renderer = NeuralRenderer(config.renderer)
     if config.renderer_start is not None:
         given = NeuralRenderer.from_file(config.renderer_start, kind=renderer_kind)
@@ -181,7 +187,7 @@ def _widened(plain: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Te
     widened = dict(plain)
     for name, tensor in fresh.items():
         start = plain.get(name, tensor)
-        if name.endswith("output.linear.weight") and start.shape[1] < tensor.shape[1]:
+        if name.endswith(_FEATURE_WEIGHTS) and start.shape[1] < tensor.shape[1]:
             start = nn.functional.pad(start, (0, tensor.shape[1] - start.shape[1]))
         widened[name] = start
     return widened

@@ -76,6 +76,7 @@ def run(context: EvaluationContext) -> Section:
     photos, head = context.photos, context.head
     marks = photos.crops.landmarks
     between = (marks[:, _EYE_CORNERS[0]] - marks[:, _EYE_CORNERS[1]]).norm(dim=-1).numpy()
+    apart = between > 0  # in profile both corners can fall on one point
     rows: list[list[Cell]] = []
     worst: list[list[Cell]] = []
     pictures = {}
@@ -88,7 +89,7 @@ def run(context: EvaluationContext) -> Section:
             if where.any()
         }
         stable = by_region["stable"]
-        nme = float((stable / between).mean() * 100)
+        nme = float((stable[apart] / between[apart]).mean() * 100)
         medians: list[Cell] = [float(np.median(values)) for values in by_region.values()]
         rows.append([name, *medians, float(np.percentile(stable, 95)), nme])
         order = np.argsort(-stable)[:_WORST]

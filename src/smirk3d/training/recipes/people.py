@@ -22,6 +22,7 @@ PEOPLE = Recipe(
             contrast=0.15, colour=0.06, grey=0.03, blur=0.1, noise=0.015, occlusion=0.05,
         ),
         "networks.encoder.uncertainty": True,
+        "networks.encoder.local_activity": True,
         "networks.encoder.points": 160,
         "networks.linear_batches": 190,
         # at these weights no loss moves the trunk more than the actions do; identity and gaze, of

@@ -19,6 +19,8 @@ const ALONE = [
 const OVERLAP = 6;
 /** Part of the variance of an encoder's surface points that the points of a region share. */
 const SHARED = 0.5;
+/** Factor on the standard deviations of surface points, which err as the encoder's parameters do. */
+const SURFACE = 3;
 /** MediaPipe's irises; of each eye the upper and lower eyelid margin, and the corners. */
 const EYES = [[468, 159, 145, 33, 133], [473, 386, 374, 362, 263]] as const;
 /** Opening over width of an eye below which its iris fades out. */
@@ -80,12 +82,12 @@ export function surfaceTargets(
 ): PointTargets {
   const [sums, counts] = [new Float64Array(REGIONS.length), new Float64Array(REGIONS.length)];
   region.forEach((g, p) => {
-    sums[g]! += std[p]! ** 2;
+    sums[g]! += (SURFACE * std[p]!) ** 2;
     counts[g]!++;
   });
   return {
     places: Float64Array.from({ length: points.length }, (_, i) => (i % 2 ? -points[i]! : points[i]!)),
-    precision: Float64Array.from(region, (_, p) => visible[p]! / ((1 - SHARED) * std[p]! ** 2)),
+    precision: Float64Array.from(region, (_, p) => visible[p]! / ((1 - SHARED) * (SURFACE * std[p]!) ** 2)),
     region,
     together: sums.map((sum, g) => Math.sqrt((SHARED * sum) / Math.max(counts[g]!, 1))),
   };
