@@ -17,10 +17,10 @@ points are off by 4.16, 3.97, 3.86, 3.87 px, the identity by 2.55, 2.29, 2.19, 2
 _SURFACE = 3.0
 """Factor on the standard deviations of an encoder's surface points, because the points err as its
 parameters do: both come from the same features. On 333 drawn people of the calibration, a factor of
-1, 2, 3, 4 gives correlations of actions with truth of 0.584, 0.589, 0.589, 0.589 (encoder alone
-0.589), sums on neutral faces of 0.37, 0.28, 0.25, 0.24, rotations off by 2.4, 2.3, 2.4, 2.5
-degrees; on 200 photos, distances to MediaPipe's landmarks of 1.53, 1.33, 1.26, 1.23 px (encoder
-alone 1.56)."""
+1, 2, 3, 4 gives correlations of actions with truth of 0.591, 0.595, 0.596, 0.596 (encoder alone
+0.596), sums on neutral faces of 0.37, 0.28, 0.25, 0.23, rotations off by 2.3, 2.3, 2.4, 2.5
+degrees; on 200 photos, distances to MediaPipe's landmarks of 1.47, 1.33, 1.28, 1.24 px (encoder
+alone 1.50)."""
 
 _SHARED = 0.5
 """Part of the variance of an encoder's surface points that the points of a region share; not
