@@ -37,6 +37,7 @@ from smirk3d.heads.spec import HAIR_PARTS, PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
+from smirk3d.rendering.layers import from_uint8
 from smirk3d.rendering.materials import albedo, linear_to_srgb
 from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import soft_lips
@@ -323,7 +324,7 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
     if not face.shows_pixels:
         return {"photo": None, "iris": CLAY_COMPLEXION.iris}
     crop = face.crop(*_PICTURE_SIZES)
-    pixels = crop.transpose(2, 0, 1).astype(np.float32) / 255
+    pixels = from_uint8(crop)
     found = faded_into_tone(head, photo_colours(head, face.parameters, pixels))
     strips = np.isin(head.part, [PARTS.index(part) for part in HAIR_PARTS])
     seen = np.column_stack([(found.position + 1) / 2, found.seen * ~strips])
