@@ -99,8 +99,7 @@ def write(found: list[Impossible], first: int, head: HeadModel, what: str) -> No
     lines = [
         f"# open_head_checks\n\n{head.name} with the fingerprint {head.fingerprint[:8]}: {what} "
         "(up to 8 actions, jaw and gaze at random; pictures of 192 px).\n",
-        "| fault | at most | faces above | worst | of 50, 95, 99 % of the faces |"
-        " worst faces |",
+        "| fault | at most | faces above | worst | of 50, 95, 99 % of the faces | worst faces |",
         "|---|---|---|---|---|---|",
     ]
     for fault in faults(found):
