@@ -30,8 +30,9 @@ _DEPTH_SLACK = 0.02
 is stored by pixels, the surface slopes within them."""
 _BEHIND = 10.0
 """Device depth where there is no surface: behind every vertex of a face that a crop shows."""
-_STEEP = 0.35
-"""Cosine to the view from which skin counts as seen fully."""
+_STEEP = (0.25, 0.6)
+"""Cosines to the view up to which skin counts as hidden and from which as seen fully. At the face's
+edge a head that is a little too wide would take colours of what lies behind; chosen by eye."""
 _WELL_SEEN = 0.5
 """Visibility from which a vertex counts for the skin's mean brightness."""
 _ROUNDS = 40
@@ -106,7 +107,8 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> P
     ndc = project(vertices, face.camera)
     position = ndc[0, :, :2]
     depth = nearest_depth(ndc, head.faces, crop.shape[-1], crop.shape[-1])
-    seen = vertex_visibility(vertices, ndc, depth, head.faces, steep=_STEEP)[0]
+    facing = vertex_visibility(vertices, ndc, depth, head.faces, steep=1.0)[0]
+    seen = ((facing - _STEEP[0]) / (_STEEP[1] - _STEEP[0])).clip(0, 1)
     skin = head.part == PARTS.index("skin")
     shown = sampled(crop, position).T
     colours = _hidden_skin(head, shown, seen * skin)
