@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from smirk3d.assets import atomic
+from smirk3d.assets import atomic, locks
 from smirk3d.assets.atomic import atomic_directory, atomic_path
 from smirk3d.assets.file_lists import foreign_entries, listed_files
 from smirk3d.assets.result_folders import Destination, destinations, record_files
@@ -350,6 +350,31 @@ def test_a_sweep_leaves_what_a_living_run_writes_and_what_is_not_ours(tmp_path: 
         atomic.sweep(tmp_path)
         assert folder.is_dir() and file.is_file()
     assert names_in(tmp_path) == [plain.name, other.name, "a", "b"]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_folder_that_a_sweep_got_hold_of_first_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    taken = []
+
+    def take(descriptor: int) -> bool | None:
+        taken.append(descriptor)
+        if len(taken) > 1:
+            return locks.take(descriptor)
+        if gone:  # it has removed the folder between its opening and its lock
+            next(tmp_path.iterdir()).rmdir()
+            return locks.take(descriptor)
+        return False
+
+    monkeypatch.setattr(atomic, "take", take)
+    with atomic_path(tmp_path / "b") as file:
+        assert len(taken) == 2
+        for swept in tmp_path.iterdir():
+            if swept != file.parent:
+                swept.rmdir()
+        file.write_text("b")
+    assert names_in(tmp_path) == ["b"]
 
 
 def test_lock_files_of_killed_runs_go_and_those_in_use_stay(tmp_path: Path) -> None:

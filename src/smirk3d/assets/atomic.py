@@ -79,23 +79,30 @@ def _aside(path: Path, kind: str) -> Path:
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Lock a folder while the block runs; gives whether it is locked, and still there.
+def _held(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder while the block runs.
 
-    Windows opens no folders and some file systems have no locks: there nothing is swept.
+    Gives True if it is locked and still there, False where another has it or has removed it, None
+    where there are no locks: Windows opens no folders, and some file systems have none. There
+    nothing is swept.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
-        yield False
+        yield None
         return
     try:
-        held = take(descriptor) is True
-        with contextlib.suppress(OSError):
-            held = held and os.path.samestat(os.fstat(descriptor), folder.stat())
-        yield held
+        held = take(descriptor)
+        yield _is_at(folder, descriptor) if held else held
     finally:
         os.close(descriptor)
+
+
+def _is_at(folder: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -108,8 +115,9 @@ def _temporary_folder(target: Path) -> Iterator[Path]:
         while True:
             temporary = _aside(target, _PARTIAL)
             temporary.mkdir()
-            # a sweep that saw it between the two lines has removed it
-            if stack.enter_context(_held(temporary)) or temporary.is_dir():
+            held = stack.enter_context(_held(temporary))
+            # a sweep that saw it before it was locked removes it
+            if held or (held is None and temporary.is_dir()):
                 break
         try:
             yield temporary

@@ -10,7 +10,7 @@ from smirk3d.encoders.backbones import ARCHITECTURES
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.errors import AssetError
 
-_LARGEST_INPUT, _MOST_SPATIAL_CHANNELS = 1024, 4096
+_LARGEST_INPUT, _MOST_SPATIAL_CHANNELS, _MOST_POINTS = 1024, 4096, 10_000
 """Largest sizes that are built from a file's config, far above those of trained encoders."""
 
 _FORMER_SETTINGS = {"place_channels": "spatial_channels", "standardised": "normalized"}
@@ -48,6 +48,7 @@ def stored_config(entries: dict[str, Any], source: str) -> EncoderConfig:
             if type(value) is not type(getattr(EncoderConfig, name)):
                 raise ValueError(f"{name} is {value!r}")
         small = config.input_size <= _LARGEST_INPUT
+        small = small and 0 <= config.points <= _MOST_POINTS
         if not small or not 0 <= config.spatial_channels <= _MOST_SPATIAL_CHANNELS:
             raise ValueError("no encoder has such sizes")
         if config.input_size < 1:

@@ -89,7 +89,7 @@ def run(context: EvaluationContext) -> Section:
             if where.any()
         }
         stable = by_region["stable"]
-        nme = float((stable[apart] / between[apart]).mean() * 100)
+        nme = float((stable[apart] / between[apart]).mean() * 100) if apart.any() else np.nan
         medians: list[Cell] = [float(np.median(values)) for values in by_region.values()]
         rows.append([name, *medians, float(np.percentile(stable, 95)), nme])
         order = np.argsort(-stable)[:_WORST]
