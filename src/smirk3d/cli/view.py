@@ -94,8 +94,8 @@ class View:
                 viewer.open(subjects)
             shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
             address = f"[{shown}]" if ":" in shown else shown
-            say(f"http://{address}:{server.get_port()}   Ctrl-C ends it")
             with contextlib.suppress(KeyboardInterrupt):
+                say(f"http://{address}:{server.get_port()}   Ctrl-C ends it")
                 while True:
                     time.sleep(3600)
         return 0 if all_open else FAILED
