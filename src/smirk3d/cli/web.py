@@ -32,9 +32,9 @@ class Web:
         with page_server(self.host, self.port, note=complain) as server:
             shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
             address = f"[{shown}]" if ":" in shown else shown
-            say(f"http://{address}:{server.server_address[1]}   Ctrl-C ends it")
-            say(f"its files: {page_folder()}")
             with contextlib.suppress(KeyboardInterrupt):
+                say(f"http://{address}:{server.server_address[1]}   Ctrl-C ends it")
+                say(f"its files: {page_folder()}")
                 server.serve_forever()
         return 0
 
