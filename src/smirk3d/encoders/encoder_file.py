@@ -47,9 +47,11 @@ def stored_config(entries: dict[str, Any], source: str) -> EncoderConfig:
         for name, value in asdict(config).items():
             if type(value) is not type(getattr(EncoderConfig, name)):
                 raise ValueError(f"{name} is {value!r}")
-        small = config.input_size <= _LARGEST_INPUT
-        small = small and 0 <= config.points <= _MOST_POINTS
-        if not small or not 0 <= config.spatial_channels <= _MOST_SPATIAL_CHANNELS:
+        if not (
+            config.input_size <= _LARGEST_INPUT
+            and 0 <= config.points <= _MOST_POINTS
+            and 0 <= config.spatial_channels <= _MOST_SPATIAL_CHANNELS
+        ):
             raise ValueError("no encoder has such sizes")
         if config.input_size < 1:
             raise ValueError("input_size must be positive")

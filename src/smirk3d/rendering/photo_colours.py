@@ -107,8 +107,7 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> P
     ndc = project(vertices, face.camera)
     position = ndc[0, :, :2]
     depth = nearest_depth(ndc, head.faces, crop.shape[-1], crop.shape[-1])
-    facing = vertex_visibility(vertices, ndc, depth, head.faces, steep=1.0)[0]
-    seen = ((facing - _STEEP[0]) / (_STEEP[1] - _STEEP[0])).clip(0, 1)
+    seen = vertex_visibility(vertices, ndc, depth, head.faces, steep=_STEEP)[0]
     skin = head.part == PARTS.index("skin")
     shown = sampled(crop, position).T
     colours = _hidden_skin(head, shown, seen * skin)
@@ -134,7 +133,7 @@ def faded_into_tone(head: HeadModel, found: PhotoColours) -> PhotoColours:
 
 
 def vertex_visibility(
-    vertices: Array, ndc: Array, depth: Array, faces: Array, *, steep: float
+    vertices: Array, ndc: Array, depth: Array, faces: Array, *, steep: tuple[float, float]
 ) -> Array:
     """Return how well photos show each vertex ``[B, V]``, in [0, 1]: in front, inside, not edge-on.
 
@@ -143,13 +142,14 @@ def vertex_visibility(
         ndc: their positions in the photos ``[B, V, 3]``, in device coordinates.
         depth: of the nearest surface at each pixel ``[B, H, W]``.
         faces: ``[F, 3]``.
-        steep: cosine to the view from which a vertex is seen fully.
+        steep: cosines to the view up to which a vertex is hidden and from which it is seen fully.
     """
     xp = array_namespace(depth)
     nearest = nearest_pixels(xp.where(xp.isinf(depth), _BEHIND, depth), ndc[..., :2])
     front = ndc[..., 2] <= nearest + _DEPTH_SLACK
     inside = (xp.abs(ndc[..., :2]) < 1).all(-1)
-    facing = (vertex_normals(vertices, faces)[..., 2] / steep).clip(0, 1)
+    hidden, full = steep
+    facing = ((vertex_normals(vertices, faces)[..., 2] - hidden) / (full - hidden)).clip(0, 1)
     return facing * front * inside
 
 

@@ -38,8 +38,8 @@ _PLAIN_COLOURS = {
 _LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
 _AMBIENT = 0.45
 """Light from all sides beside the lamps; set by eye."""
-_STEEP = 0.3
-"""Cosine to the view from which skin counts as seen well; set by eye."""
+_STEEP = (0.0, 0.3)
+"""Cosines to the view from which skin counts as seen at all, and well; set by eye."""
 _DIFFUSION_STEPS = 12
 """Rounds over neighbours, as far as colours are diffused; set by eye."""
 _AROUND_SIZE = 28
