@@ -39,6 +39,15 @@ _RAISED = ([0.0, 0.35, 0.9], [0.10, 0.08, 0.0])
 the middle of the open head's landmarks on the brow's rims, which lies 2.1 mm higher at the inner
 end, as far as the hairs find room."""
 
+_LASH_ROWS = ((130, 0.80, 1.25), (90, 0.55, 1.1), (70, 0.30, 1.0))
+"""Hairs, the length of the longest as a fraction of the strip's height and the width at the root in
+pixels (0.05 mm each), by row of lashes; about as many hairs as people have above (90 to 160) are
+long. Set by eye, as the two below."""
+_LASH_ENVELOPE = ([0, 0.12, 0.55, 0.85, 1], [0.5, 0.72, 0.95, 1.0, 0.7])
+"""Length along the strip from its inner end, as a fraction of a row's longest."""
+_LASH_FAN = 0.8
+"""Radians by which hairs at the strip's two ends lean apart."""
+
 Curve = NDArray[np.float64]
 Picture = NDArray[np.float32]
 
@@ -142,12 +151,15 @@ def _middle(brow: _Brow, along: NDArray[np.float64]) -> NDArray[np.float64]:
 def _lash_hairs() -> Iterator[tuple[Curve, float]]:
     rng = np.random.default_rng(_SEED)
     width, height = _LASH_SIZE
-    for along in np.linspace(0.02, 0.98, 120):
-        place = along + rng.normal(0, 0.004)
-        root = np.array([place * width, height - 1.0])
-        lean = np.pi / 2 - 0.5 * (place - 0.45) + rng.normal(0, 0.10)
-        long = height * rng.uniform(0.5, 0.97)
-        yield _curve(root, lean, rng.normal(0, 0.15), long), rng.uniform(1.1, 1.8)
+    for hairs, longest, thick in _LASH_ROWS:
+        for along in (np.arange(hairs) + 0.5) / hairs:
+            place = 0.02 + 0.96 * along + rng.normal(0, 0.15 / hairs)
+            root = np.array([place * width, height - 1.0])
+            # neighbors lean alike, and away from the middle; each curves on the way that it leans
+            lean = _LASH_FAN * (0.45 - place) + rng.normal(0, 0.045)
+            long = height * longest * np.interp(place, *_LASH_ENVELOPE) * rng.uniform(0.8, 1.0)
+            curve = _curve(root, np.pi / 2 + lean, 0.5 * lean, long)
+            yield curve, thick * rng.uniform(0.8, 1.1)
 
 
 def _curve(root: Curve, lean: float, bend: float, length: float) -> Curve:

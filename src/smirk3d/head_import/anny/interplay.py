@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from smirk3d.head_import.anny.actions import Actions
 from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, FacePoints
+from smirk3d.head_import.anny.repairs.hidden_loops import HiddenLoops
 from smirk3d.head_import.anny.repairs.skin_fields import Field, ramp
 from smirk3d.head_import.anny.repairs.tongue import tongue_correctives
 from smirk3d.head_import.anny.surface import MIRROR_AXES, HeadSurface
@@ -115,7 +116,8 @@ def _correctives(
         other = mirrored_name(first), mirrored_name(second)
         if other != (first, second):
             found[other] = offsets[surface.mirror] * MIRROR_AXES
-    return list(found), list(found.values())
+    hidden = HiddenLoops(surface, points.template)
+    return list(found), [hidden.action(offsets) for offsets in found.values()]
 
 
 def _on_eyelid(points: FacePoints) -> Field:

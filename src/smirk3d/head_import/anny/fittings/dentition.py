@@ -55,7 +55,7 @@ _UPPER = _Arch(
     down=-1.0,
     half_width=29.5,
     depth=47.0,
-    front=1.0,
+    front=3.2,
     edges=(-2.1, -1.5, -2.0, -1.2, -0.9, -0.6),
     heights=(10.5, 9.0, 10.0, 8.5, 8.0, 7.5),
     widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
@@ -67,14 +67,14 @@ _LOWER = _Arch(
     down=1.0,
     half_width=27.5,
     depth=45.0,
-    front=4.2,
+    front=5.7,
     edges=(0.0, 0.0, 0.5, -0.9, -1.0, -0.9),
     heights=(9.0, 9.3, 10.5, 8.5, 8.0, 7.5),
     widths=(5.4, 6.0, 6.9, 7.0, 7.1, 11.2),
     thicknesses=(6.0, 6.4, 7.4, 7.6, 8.0, 10.4),
     edge_fraction=((0.92, 0.26), (0.9, 0.26), (0.42, 0.30), (0.6, 0.5), (0.66, 0.6), (0.8, 0.72)),
     # thin below the teeth, where the skin above the chin passes when the jaw moves aside
-    gum=((-0.7, -0.3), (0.35, 1.6), (-0.1, 6.0), (-5.5, 8.0)),
+    gum=((-0.7, -0.3), (0.35, 1.6), (-1.1, 6.0), (-5.5, 8.0)),
 )
 
 # crowns by level from the neck, inside the gum, to the edge: fractions of height, width and

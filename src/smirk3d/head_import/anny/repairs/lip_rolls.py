@@ -12,7 +12,7 @@ from smirk3d.head_import.anny.repairs.skin_fields import Field
 from smirk3d.head_import.anny.surface import HeadSurface
 
 _ROLLS = ("mouthRollUpper", "mouthRollLower")
-_THICKNESS = 0.0022
+_THICKNESS = 0.0042
 """Metres of lip between the teeth and the line where lips touch, rolled in."""
 _ROLLED = 0.002
 """Metres that a lip moves at least where it rolls."""

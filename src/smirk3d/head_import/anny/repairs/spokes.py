@@ -26,6 +26,11 @@ _INNER_RIM = 9
 _FOLD = (-0.004, 0.004)
 """Metres outwards of the eye's centre between which the fold of the upper eyelid begins that is
 averaged: its outer half, where identities draw loops together."""
+_CORNER_EVENED = (0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0)
+"""Likewise at the outer end of that fold, which a blink folds over itself where people draw its
+loops together; chosen on random faces."""
+_FOLD_END = (0.010, 0.003)
+"""Metres from the outer end of the upper eyelid within which that is: from where, and wholly."""
 _MOUTH_EVENED = (0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 0.0, 0.0)
 """How much of each mouth loop is averaged along its spokes at the corner of the mouth."""
 _CORNER = (0.65, 0.85)
@@ -88,6 +93,8 @@ class EvenLoops:
         x, y = (template[spokes[_INNER_RIM], axis] - eye[axis] for axis in (0, 1))
         fold = ramp(x, *_FOLD) * (y > 0)
         self._eyelid = np.array(_EYE_EVENED)[:, None] * fold
+        end = ramp(x.max() - x, *_FOLD_END) * (y > y[x.argmax()])
+        self._eyelid_end = np.array(_CORNER_EVENED)[:, None] * end
         self._mouth = np.stack(surface.mouth_loops)
         reach = np.abs(template[self._mouth[LIP_CONTACT], 0])
         near = ramp(reach, *(f * float(reach.max()) for f in _CORNER))
@@ -97,5 +104,6 @@ class EvenLoops:
         """Return an identity's offsets ``[V, 3]`` with loops that keep their distances."""
         for eye in self._eyes:
             offsets = evened(offsets, eye, self._eyelid, _ROUNDS)
+            offsets = evened(offsets, eye, self._eyelid_end, _ROUNDS)
         offsets = evened(offsets, self._mouth, self._lips, _ROUNDS)
         return following(offsets, self._mouth, LIP_CONTACT, self._lips[LIP_CONTACT])
