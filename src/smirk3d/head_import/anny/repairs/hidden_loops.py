@@ -24,10 +24,10 @@ _STEPS = (0.0001, 0.0002)
 """Metres from the rim towards the eye of the two loops behind it, at the outer corner."""
 _MOUTH_CORNER = (0.85, 0.95)
 """Where a corner of the mouth begins and is whole: fractions of the way from the middle to it."""
-_BEHIND_LIPS = (0.15, 0.4)
-"""Height and depth that the loop behind the lips' contact keeps there, as fractions."""
-_INWARDS = 0.0003
-"""Metres by which it lies nearer to the middle than the contact there."""
+_BEHIND_LIPS = ((0.15, 0.4), (0.3, 0.9))
+"""Height and depth that the two loops behind the lips' contact keep there, as fractions."""
+_INWARDS = (0.0003, 0.0015)
+"""Metres by which they lie nearer to the middle than the contact there."""
 
 
 class HiddenLoops:
@@ -53,14 +53,15 @@ class HiddenLoops:
         result = template.copy()
         left, right = self._eyes
         rim = template[left[0]]
-        inwards = (eye - rim) / np.linalg.norm(eye - rim, axis=1, keepdims=True)
+        towards_eye = (eye - rim) / np.linalg.norm(eye - rim, axis=1, keepdims=True)
         for loop, other, step in zip(left[1:], right[1:], _STEPS, strict=True):
-            result[loop] += self._outer[:, None] * (rim + step * inwards - template[loop])
+            result[loop] += self._outer[:, None] * (rim + step * towards_eye - template[loop])
             result[other] = result[loop] * MIRROR_AXES
-        contact, behind = template[self._mouth[0]], template[self._mouth[1]]
-        close = contact + (behind - contact) * (0.0, *_BEHIND_LIPS)
-        close[:, 0] -= _INWARDS * np.sign(contact[:, 0])
-        result[self._mouth[1]] += self._corner[:, None] * (close - behind)
+        contact = template[self._mouth[0]]
+        for loop, kept, inwards in zip(self._mouth[1:], _BEHIND_LIPS, _INWARDS, strict=True):
+            close = contact + (template[loop] - contact) * (0.0, *kept)
+            close[:, 0] -= inwards * np.sign(contact[:, 0])
+            result[loop] += self._corner[:, None] * (close - template[loop])
         return result
 
     def identity(self, offsets: Field) -> Field:
@@ -77,7 +78,7 @@ class HiddenLoops:
         """Return an action's offsets ``[V, 3]`` of which the loops go with the edges."""
         for eye in self._eyes:
             offsets = following(offsets, eye, 0, np.ones(len(self._outer)))
-        return following(offsets, self._mouth[:2], 0, self._corner)
+        return following(offsets, self._mouth, 0, self._corner)
 
     def actions(self, fields: dict[str, Field]) -> dict[str, Field]:
         """Return the offsets ``[V, 3]`` of several actions, each by :meth:`action`."""
