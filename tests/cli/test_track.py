@@ -72,7 +72,8 @@ def test_frames_that_damage_spoils_are_told(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
     assert str(clip) in line
     assert "of 20 frames could not be read whole" in line
-    assert "of 20 frames" in json.loads((out / "clip" / "result.json").read_text())["video"]["damage"]
+    record = json.loads((out / "clip" / "result.json").read_text())
+    assert "of 20 frames" in record["video"]["damage"]
 
 
 @pytest.mark.parametrize(
