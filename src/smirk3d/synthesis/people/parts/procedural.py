@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
-from smirk3d.synthesis.people.drawing.shade_kernels import EYELIDS, LIPS, RED
+from smirk3d.synthesis.people.drawing.kernels.records import EYELIDS, LIPS, RED
 from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.parts.assets import HairAsset, PeopleAssets
 from smirk3d.synthesis.people.parts.brows import OWN_BROWS, own_brows
