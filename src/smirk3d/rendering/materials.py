@@ -35,9 +35,11 @@ Values = NDArray[np.float32]
 _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
 _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
+"""Angles in radians between which an iris's rim lies on eyeballs of any size; set by eye."""
 PUPIL_FRACTION = 0.32
 """Pupil against iris: 3.8 mm across, as in a lit room."""
 _SOFT = math.radians(1.2)
+"""Radians over which the rims of iris and pupil fade; set by eye."""
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
 """Normal at which an eye mirrors the key lamp, kept clear of the upper eyelid."""
 

@@ -36,6 +36,7 @@ _INSIDE = {
     "cavity": (0.30, 0.10, 0.10),
     "lashes": (0.10, 0.08, 0.07),
 }
+"""sRGB of what lies inside mouth and eyelids; set by eye."""
 _WHITE = (0.90, 0.88, 0.86)
 """sRGB of eyeballs; set by eye."""
 _MOST_LAMPS = 3

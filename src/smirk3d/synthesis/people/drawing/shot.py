@@ -52,6 +52,7 @@ _GLOSS = np.array(
 """Reflectance at normal incidence and roughness of each material; chosen by eye."""
 _INSIDE = {records.GUMS: (0.45, 0.16, 0.15), records.TONGUE: (0.42, 0.14, 0.13),
            records.CAVITY: (0.16, 0.035, 0.03)}  # fmt: skip
+"""Linear RGB of what lies inside the mouth; chosen by eye."""
 _LENS = np.zeros((2, 2, 2), np.uint8) + np.array((96, 255), np.uint8)
 
 
