@@ -19,18 +19,18 @@ import torch
 from common import write_results
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.heads.registry import load_head
-from smirk3d.synthesis.people.drawing import raster_kernels, shade_kernels, shot
+from smirk3d.synthesis.people.drawing import shot
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.parts.makehuman import makehuman_assets
 from smirk3d.synthesis.people.sampling import PeopleSampler
 
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "geometry": ((shot.Shot, "__init__"), (PeopleRenderer, "person"), (shot.Shot, "_meshes"),
-                 (shade_kernels, "vertex_normals"), (shade_kernels, "gradients")),
-    "raster": ((raster_kernels, "draw_ids"), (raster_kernels, "draw_layers"),
-               (raster_kernels, "composite")),
-    "light past obstacles": ((raster_kernels, "visible_irradiance"), (shot.Shot, "_light")),
-    "shading": ((shade_kernels, "shade"), (shot.Shot, "_lit")),
+                 (shot, "vertex_normals"), (shot, "gradients")),
+    "raster": ((shot, "draw_ids"), (shot, "draw_layers"),
+               (shot, "composite")),
+    "light past obstacles": ((shot, "visible_irradiance"), (shot.Shot, "_light")),
+    "shading": ((shot, "shade"), (shot.Shot, "_lit")),
     "camera": ((shot, "background"), (shot, "exposed"), (shot, "occlude"), (shot, "photographed")),
     "labels": ((shot.Shot, "_labels"),),
     "sampling": ((PeopleSampler, "person"), (PeopleSampler, "scene")),

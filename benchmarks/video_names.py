@@ -201,7 +201,7 @@ def follow(
             for place in people:
                 near = []
                 for face in faces:
-                    middle = face.box.reshape(2, 2).mean(0)
+                    middle = face.detection.box.reshape(2, 2).mean(0)
                     away = float(np.hypot(middle[0] - place.x, middle[1] - place.y))
                     if away < HIDDEN_WITHIN * place.scale:
                         near.append((away, face.id))

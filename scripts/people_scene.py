@@ -24,7 +24,7 @@ import tyro
 from numpy.typing import NDArray
 
 from smirk3d.heads.registry import load_head
-from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.kernels import records
 from smirk3d.synthesis.people.drawing.lighting import looked_up
 from smirk3d.synthesis.people.drawing.photography import background, exposed, photographed
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
@@ -93,7 +93,7 @@ def scene_arrays(shot: Shot) -> dict[str, Any]:
     rows, columns = next(iter(shot.resources.assets.skins.values())).shape[:2]
     uv = (meshes.texels + 0.5) / np.array([columns, rows], np.float32)
     uv[..., 1] = 1 - uv[..., 1]
-    for side, material in enumerate((kernels.EYE_LEFT, kernels.EYE_RIGHT)):
+    for side, material in enumerate((records.EYE_LEFT, records.EYE_RIGHT)):
         own = meshes.material == material
         offset = meshes.points[meshes.faces[own]] - shot.eyes[side, 0]
         place = offset @ shot.eyes[side, 1:3].T / (0.0059 * IRIS_REACH) * 0.5 + 0.5

@@ -29,13 +29,26 @@ def _number(node: ast.expr) -> complex | None:
     return None
 
 
+_MAKERS = {"array", "float32", "float64", "radians", "MappingProxyType", "frozenset"}
+"""Functions that change the kind of a constant and not where it is from."""
+
+
+def _numbers(node: ast.expr | None) -> list[complex | None]:
+    """Return the numbers within a value, None for what is none."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return [number for item in node.elts for number in _numbers(item)]
+    if isinstance(node, ast.Dict):
+        return [number for item in node.values for number in _numbers(item)]
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        return [n for item in node.args[:1] for n in _numbers(item)] if name in _MAKERS else [None]
+    return [None if node is None else _number(node)]
+
+
 def _is_number(node: ast.expr | None) -> bool:
-    """Whether a value is a number, or a tuple of numbers, that asks for a reason."""
-    if isinstance(node, ast.Tuple):
-        numbers = [_number(item) for item in node.elts]
-        return bool(numbers) and None not in numbers and not set(numbers) <= _EXEMPT
-    number = None if node is None else _number(node)
-    return number is not None and number not in _EXEMPT
+    """Whether a value is a number, or holds numbers, that ask for a reason."""
+    numbers = {number for number in _numbers(node) if number is not None}
+    return not numbers <= _EXEMPT
 
 
 def _targets(node: ast.stmt) -> list[str]:
@@ -102,7 +115,12 @@ D = (1, 0)
 E, F = 0.1, 7
 _G: float = -0.2  # by eye
 H = len("names")
+
 I = 64 << 20
+
+J = {"a": 0.3, "b": (0, 0.7)}
+
+K = np.float32(0.2)
 lower = 3.0
 '''
-    assert unexplained(text) == ["A", "E", "F", "I"]
+    assert unexplained(text) == ["A", "E", "F", "I", "J", "K"]

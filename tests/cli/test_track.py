@@ -57,6 +57,25 @@ def test_good_videos_are_done_and_bad_ones_named(
     assert read_track(out / clip.stem).meta["smoothing"] == "best"
 
 
+def test_frames_that_damage_spoils_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = write_video(
+        tmp_path / "clip.avi", (background(200, 260, n / 30) for n in range(20)), codec="mpeg4"
+    )
+    content = bytearray(clip.read_bytes())
+    middle = slice(len(content) // 2, len(content) * 3 // 4, 40)
+    content[middle] = b"\x55" * len(content[middle])
+    clip.write_bytes(content)
+    out = tmp_path / "out"
+    assert main(["track", str(clip), "--out", str(out), "--weights", "none", "--format", ""]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert str(clip) in line
+    assert "of 20 frames could not be read whole" in line
+    record = json.loads((out / "clip" / "result.json").read_text())
+    assert "of 20 frames" in record["video"]["damage"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason", "code"),
     [

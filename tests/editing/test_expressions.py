@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -62,3 +63,19 @@ def test_an_expression_is_taken_over_without_the_person() -> None:
     strong = with_expression_of(head, one, others, 2.0)
     assert strong.expression.max() <= 1
     assert strong.expression.min() >= 0
+
+
+def test_numpy_and_torch_give_the_same_target() -> None:
+    head = load_head("open")
+    one, others = random_faces(head, 1), random_faces(head, 3)
+    on_numpy = head.to_numpy()
+    taken = with_expression_of(head, one, others, 0.7)
+    same = with_expression_of(on_numpy, one.to_numpy(), others.to_numpy(), 0.7)
+    actions = {"jawOpen": 0.4, "mouthSmileLeft": 1.0}
+    for left, right in (
+        (taken, same),
+        (with_actions(head, taken, actions), with_actions(on_numpy, same, actions)),
+    ):
+        for name, values in right.as_dict().items():
+            assert isinstance(values, np.ndarray)
+            np.testing.assert_allclose(getattr(left, name).numpy(), values, rtol=0, atol=2e-6)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import ShapeError, UsageError
 from smirk3d.fitting.joint_estimate import JointEstimator
+from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.fitting.normal_equations import NormalEquations
 from smirk3d.fitting.observations.point_targets import PointTargets
 from smirk3d.fitting.perspective import nearest_view, perspective, perspective_view
@@ -79,6 +81,23 @@ def test_each_observation_can_be_left_out_and_makes_the_answer_surer() -> None:
     assert max(spread[1:3]) < 0.9 * spread[0]
     assert spread[3] < min(spread[1:3])
     torch.testing.assert_close(alone.parameters.expression, truth.expression, atol=1e-3, rtol=0)
+
+
+def test_libraries_agree_and_answers_keep_their_precision() -> None:
+    head = tiny_head()
+    truth = faces(head, 6)
+    off = evidence(truth.replace(head_pose=truth.head_pose + 0.1), 0.3)
+    seen = landmarks(head, truth)
+    on_torch = JointEstimator(head)(off, seen)
+    plain = head.to_numpy()
+    on_numpy = JointEstimator(plain)(off.like(plain.v_template), seen.numpy())
+    fits = LandmarkFit(head)(seen).parameters, LandmarkFit(plain)(seen.numpy()).parameters
+    pairs = [(on_torch.parameters, on_numpy.parameters), (on_torch.std, on_numpy.std), fits]
+    for one, other in pairs:
+        for name, values in one.items():
+            assert values.dtype == torch.float32
+            assert getattr(other, name).dtype == np.float32
+            np.testing.assert_allclose(values.numpy(), getattr(other, name), atol=2e-6, rtol=2e-6)
 
 
 def test_points_that_the_encoder_lacks_are_named() -> None:

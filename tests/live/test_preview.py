@@ -15,6 +15,7 @@ from PIL import Image
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.live.preview import Preview, Sight, drawn
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.tracking.tracker import TrackedFace
 
 JAW = ARKIT_NAMES.index("jawOpen")
@@ -25,9 +26,13 @@ def sight(jaw: float = 0.0, driver: int | None = 3) -> Sight:
         id=3,
         parameters=tiny_head().neutral()[0],
         T_crop_image=np.eye(3),
-        box=np.array([100, 100, 200, 200], np.float32),
+        head=tiny_head(),
+        detection=DetectedFace(
+            box=np.array([100, 100, 200, 200], np.float32),
+            score=1.0,
+            landmarks=np.empty((0, 3), np.float32),
+        ),
         points=np.array([[100.0, 120.0], [200.0, 160.0]]),
-        score=1.0,
         quality=1.0,
     )
     values = np.zeros(61)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from tests.tracking.clips import write_video
 
 from smirk3d.errors import InputError
-from smirk3d.preprocessing.media.video_reader import VideoReader, _Clock
+from smirk3d.preprocessing.media.frame_clock import FrameClock
+from smirk3d.preprocessing.media.video_reader import VideoReader
 
 
 def grey(count: int, height: int = 64, width: int = 96) -> Iterator[np.ndarray]:
@@ -112,7 +114,7 @@ def test_a_frame_of_another_size_in_the_middle_is_read(tmp_path: Path) -> None:
 
 
 def test_frames_a_fraction_of_a_microsecond_apart_keep_their_order() -> None:
-    clock = _Clock(Fraction(30))
+    clock = FrameClock(Fraction(30))
     base = Fraction(1, 10**7)
     frames = [SimpleNamespace(pts=n + 9, time_base=base) for n in (0, 4, 13, 24)]
     assert [clock.seconds(frame) for frame in frames] == [0, 1e-6, 2e-6, 3e-6]
@@ -144,6 +146,30 @@ def test_what_a_truncated_file_still_holds_is_read_and_its_end_is_missed(
     assert 5 < len(list(reader.frames())) < 40
     assert reader.damage
     assert "1.33" in reader.damage or "nvalid" in reader.damage
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "mpeg4"), ("a.mkv", "libx264")])
+def test_frames_that_damage_spoils_are_counted(tmp_path: Path, name: str, codec: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 8, 12, 3), np.uint8)
+    path = write_video(tmp_path / name, noise.repeat(12, 1).repeat(12, 2), codec=codec)
+    reader = VideoReader(path)
+    assert len(list(reader.frames())) == 40
+    assert reader.damage is None
+    content = bytearray(path.read_bytes())
+    middle = slice(len(content) // 2, len(content) * 3 // 4, 40)
+    content[middle] = b"\x55" * len(content[middle])
+    path.write_bytes(content)
+    reader = VideoReader(path)
+    frames = list(reader.frames())
+    assert reader.damage is not None
+    lost = re.search(r"; (\d+) of 40 frames could not be read whole", reader.damage)
+    assert lost is not None
+    assert 40 - len(frames) <= int(lost[1]) < 30
+    assert int(lost[1]) >= 5
+    # damage of what is not asked for is of no concern
+    early = VideoReader(path, end=0.3)
+    assert len(list(early.frames())) == 9
+    assert early.damage is None
 
 
 def test_files_without_pictures_are_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.live.calibration import Calibration
 from smirk3d.live.datagrams import FaceValues
 from smirk3d.live.stream_driver import StreamDriver
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.tracking.tracker import TrackedFace
 
 HEAD = tiny_head()
@@ -70,9 +71,13 @@ def person(number: int, jaw: float, size: float = 100) -> TrackedFace:
         id=number,
         parameters=parameters,
         T_crop_image=np.eye(3),
-        box=np.array([0, 0, size, size], np.float32),
+        head=HEAD,
+        detection=DetectedFace(
+            box=np.array([0, 0, size, size], np.float32),
+            score=1.0,
+            landmarks=np.empty((0, 3), np.float32),
+        ),
         points=np.zeros((0, 2)),
-        score=1.0,
         quality=1.0,
     )
 

@@ -10,6 +10,7 @@ import pytest
 
 from smirk3d.errors import InputError, OutputError
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.chunk_files import read_chunks
 from smirk3d.tracking.state_text import state_from_text, state_to_text
@@ -78,9 +79,11 @@ def _rows(store: TrackStore, frames: range, number: int = 0) -> None:
             id=number,
             parameters=face,
             T_crop_image=np.eye(3),
-            box=np.ones(4, np.float32),
+            head=tiny_head(),
+            detection=DetectedFace(
+                box=np.ones(4, np.float32), score=0.9, landmarks=np.empty((0, 3), np.float32)
+            ),
             points=np.zeros((4, 2)),
-            score=0.9,
             quality=0.8,
         )
         store.add(frame / 30, (9, 9), [seen])

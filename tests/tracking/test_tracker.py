@@ -30,8 +30,8 @@ def test_a_moving_face_is_followed_under_one_name(
         for number in range(24):
             (face,) = tracker.step(moving_face(number), number / 30)
             assert face.id == 0
-            assert abs(face.box[[0, 2]].mean() - (140 + 25 * np.sin(number / 8))) < 12
-            assert face.score > 0.5
+            assert abs(face.detection.box[[0, 2]].mean() - (140 + 25 * np.sin(number / 8))) < 12
+            assert face.detection.score > 0.5
 
 
 def test_a_fitted_face_is_followed(fitter: FaceReconstructor, moving_face: Frame) -> None:
@@ -88,7 +88,7 @@ def test_a_cut_loses_faces_and_knows_them_again(
         paste(elsewhere, portrait, 215, 120, 0.7)
         (face,) = tracker.step(elsewhere, 6 / 30)
     assert face.id == 0
-    assert abs(face.box[[0, 2]].mean() - 215) < 15
+    assert abs(face.detection.box[[0, 2]].mean() - 215) < 15
 
 
 def test_two_faces_have_two_names_from_left_to_right_or_not(
@@ -101,7 +101,7 @@ def test_two_faces_have_two_names_from_left_to_right_or_not(
             paste(frame, portrait, 110 + 2 * number, 120, 0.8)
             paste(frame, portrait[:, ::-1], 360 - 2 * number, 120, 0.8)
             for face in tracker.step(frame, number / 30):
-                places.setdefault(face.id, []).append(face.box[[0, 2]].mean())
+                places.setdefault(face.id, []).append(face.detection.box[[0, 2]].mean())
     assert len(places) == 2
     for xs in places.values():
         assert len(xs) == 10

@@ -39,7 +39,8 @@ class Track:
     Each video gives a folder OUT/STEM with track.npz, result.json and the files of each face. A run
     that was killed or stopped goes on where it was; videos that are done are skipped. Frames
     without a face become gaps. Each take of a camera has a folder of its own. Exit code 3 when some
-    videos failed; each is named with the reason, the others are done.
+    videos failed; each is named with the reason, the others are done. Damaged videos are read as
+    far as they go, with a note on how many frames are lost.
 
     A folder of videos, a glob, a list (Parquet, CSV or JSONL with a column uri and, optionally, id,
     start and end), an address such as s3://..., or - for names on standard input is a corpus: OUT

@@ -12,7 +12,7 @@ import tyro
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.common_options import Estimation
-from smirk3d.cli.support.terminal import complain, failure, say
+from smirk3d.cli.support.terminal import complain, failure, say_address
 from smirk3d.cli.support.usage import FAILED
 from smirk3d.errors import UsageError
 
@@ -92,10 +92,8 @@ class View:
         with contextlib.closing(Viewer(server, uploads, trouble)) as viewer:
             if subjects:
                 viewer.open(subjects)
-            shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
-            address = f"[{shown}]" if ":" in shown else shown
             with contextlib.suppress(KeyboardInterrupt):
-                say(f"http://{address}:{server.get_port()}   Ctrl-C ends it")
+                say_address(self.host, server.get_port())
                 while True:
                     time.sleep(3600)
         return 0 if all_open else FAILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from smirk3d.cli.support.terminal import complain, say
+from smirk3d.cli.support.terminal import complain, say, say_address
 from smirk3d.errors import UsageError
 
 
@@ -29,13 +29,13 @@ class Web:
             raise UsageError(f"--port must lie between 0 and 65535, got {self.port}")
         from smirk3d.web_page.server import page_folder, page_server
 
-        with page_server(self.host, self.port, note=complain) as server:
-            shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
-            address = f"[{shown}]" if ":" in shown else shown
-            with contextlib.suppress(KeyboardInterrupt):
-                say(f"http://{address}:{server.server_address[1]}   Ctrl-C ends it")
-                say(f"its files: {page_folder()}")
-                server.serve_forever()
+        with (
+            page_server(self.host, self.port, note=complain) as server,
+            contextlib.suppress(KeyboardInterrupt),
+        ):
+            say_address(self.host, int(server.server_address[1]))
+            say(f"its files: {page_folder()}")
+            server.serve_forever()
         return 0
 
 

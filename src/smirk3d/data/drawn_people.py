@@ -70,10 +70,13 @@ class DrawnPeople:
         kept = _face_points(first, head, max_points)
         self.point_corners = torch.from_numpy(first["point_corners"][kept])
         self.point_bary = torch.from_numpy(first["point_bary"][kept])
-        images, landmarks, targets, points, visible, turn = [], [], [], [], [], []
-        for labeled, shown in zip(sets, of_this_head, strict=True):
-            cut, T_stored_image = _stored_pictures(labeled)
-            images.append(cut)
+        # one array from the start: joining the sets' own would need twice the memory
+        counts = [len(labeled) for labeled in sets]
+        self.images = torch.empty((sum(counts), 3, CROP_SIZE, CROP_SIZE), dtype=torch.uint8)
+        parts = self.images.split(counts)
+        landmarks, targets, points, visible, turn = [], [], [], [], []
+        for labeled, shown, part in zip(sets, of_this_head, parts, strict=True):
+            T_stored_image = _store_pictures(labeled, part.numpy())
             turn.append(np.degrees(np.arccos(labeled["rotation"][:, 2, 2].clip(-1, 1))))
             landmarks.append(_known_landmarks(_moved(T_stored_image, labeled["landmarks"])))
             if shown:
@@ -84,7 +87,6 @@ class DrawnPeople:
                 targets.append(_actions_alone(labeled, head))
                 points.append(np.full((len(labeled), len(kept), 2), np.nan))
                 visible.append(np.zeros((len(labeled), len(kept)), bool))
-        self.images = torch.from_numpy(np.concatenate(images))
         self.landmarks = torch.from_numpy(np.concatenate(landmarks)).float()
         self.targets = FaceParameters.cat(targets)
         self.turn = torch.from_numpy(np.concatenate(turn)).float()
@@ -130,16 +132,15 @@ def _face_points(labeled: LabeledSet, head: HeadModel, most: int) -> NDArray[np.
     return on_face
 
 
-def _stored_pictures(labeled: LabeledSet) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return upright pictures ``[N, 3, 224, 224]`` and ``T_stored_image`` ``[N, 3, 3]``."""
-    pictures = np.empty((len(labeled), 3, CROP_SIZE, CROP_SIZE), np.uint8)
+def _store_pictures(labeled: LabeledSet, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Fill in upright pictures ``[N, 3, 224, 224]``; return ``T_stored_image`` ``[N, 3, 3]``."""
     transforms = np.empty((len(labeled), 3, 3))
     for index, landmarks in enumerate(labeled["landmarks"]):
         known = landmarks[~np.isnan(landmarks[:, 0])]
         transform = crop_transform(known, scale=STORED_SCALE, roll=face_roll(landmarks))
         pictures[index] = warp_crop(labeled.picture(index), transform).transpose(2, 0, 1)
         transforms[index] = transform
-    return pictures, transforms
+    return transforms
 
 
 def _moved(transforms: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -35,7 +35,7 @@ from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
 from smirk3d.rendering.photo_colours import PhotoSkin, faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import soft_region
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
-from smirk3d.synthesis.people.drawing.shade_kernels import EYELIDS, LIPS, SKIN
+from smirk3d.synthesis.people.drawing.kernels.records import EYELIDS, LIPS, SKIN
 from smirk3d.synthesis.people.parts.assets import PeopleAssets, listing
 from smirk3d.synthesis.people.split import PHOTO_SKIN
 

@@ -15,6 +15,7 @@ _RANGES = {
     "jpeg_quality": (1, 100),
     "processes": (0, 1024),
 }
+"""Smallest and largest value of each setting: nothing else makes a crop, a fraction or a JPEG."""
 
 
 @dataclass(frozen=True, kw_only=True)

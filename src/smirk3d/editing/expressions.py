@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-
+from smirk3d.array_interface import array_namespace
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
@@ -31,16 +30,19 @@ def with_actions(
     """
     if not head.has_named_actions:
         raise AssetError(f"head {head.name!r} has no named actions: edit with {DEFAULT_HEAD}")
-    weights = head.arkit(parameters).clone()
-    for name, value in actions.items():
-        weights[:, ARKIT_NAMES.index(name)] = value
-    set_groups = head.from_arkit(weights)
-    before = head.from_arkit(head.arkit(parameters))
+    weights = head.arkit(parameters)
+    before = head.from_arkit(weights)
+    xp = array_namespace(weights)
+    columns = [
+        weights[:, i] * 0 + actions[name] if name in actions else weights[:, i]
+        for i, name in enumerate(ARKIT_NAMES)
+    ]
+    set_groups = head.from_arkit(xp.stack(columns, axis=1))
     changed = {}
     for name in EXPRESSION_GROUPS:
         old, was, now = (getattr(p, name) for p in (parameters, before, set_groups))
         # where nothing was set the parameters stay exactly as they are
-        changed[name] = torch.where(was == now, old, now)
+        changed[name] = xp.where(was == now, old, now)
     return parameters.replace(**changed)
 
 
@@ -56,10 +58,11 @@ def with_expression_of(
         strength: 0 leaves the faces as they are, 1 takes the other's expression; above 1
             exaggerates, within each component's range.
     """
+    xp = array_namespace(parameters.shape)
     count = max(len(parameters), len(other))
-    faces = {n: v.expand(count, -1) for n, v in parameters.as_dict().items()}
-    changed = {
-        name: head.group(name).clamp(torch.lerp(faces[name], getattr(other, name), strength))
-        for name in EXPRESSION_GROUPS
-    }
+    faces = {n: xp.broadcast_to(v, (count, v.shape[1])) for n, v in parameters.as_dict().items()}
+    changed = {}
+    for name in EXPRESSION_GROUPS:
+        old, new = faces[name], getattr(other, name)
+        changed[name] = head.group(name).clamp((1 - strength) * old + strength * new)
     return FaceParameters(**{**faces, **changed})

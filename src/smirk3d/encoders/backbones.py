@@ -24,6 +24,9 @@ _EPSILON = 1e-3
 """Epsilon of batch normalization in TensorFlow's MobileNetV3 and EfficientNet-Lite, whose published
 weights this code loads."""
 
+_MAP_STRIDES = (8, 16)
+"""Strides whose last feature maps :meth:`Backbone.features_and_maps` returns: at 160 pixels an eye
+is 3 by 2 cells of the finer one, and the coarser one sees a quarter of the face around a cell."""
 _SPATIAL_STRIDE = 16
 """Pixels of the picture for one cell of the spatial features: 10 by 10 cells at 160 pixels, the
 size of the shipped weights."""
@@ -192,6 +195,7 @@ class Backbone(nn.Module):
     Attributes:
         spatial_side: number of cells along a side of the picture.
         num_positions: number of spatial features: channels times cells.
+        map_channels: channels of the maps of :meth:`features_and_maps`.
     """
 
     def __init__(
@@ -215,6 +219,7 @@ class Backbone(nn.Module):
         channels, total_stride = architecture.stem, 2
         stages: list[nn.Module] = []
         self._spatial_stage, spatial_width = 0, channels
+        last_of_stride: dict[int, tuple[int, int]] = {}
         for runs in architecture.stages:
             blocks: list[nn.Module] = []
             for run in runs:
@@ -225,9 +230,12 @@ class Backbone(nn.Module):
                     channels, total_stride = run.channels, total_stride * stride
             if total_stride <= _SPATIAL_STRIDE:
                 self._spatial_stage, spatial_width = len(stages), channels
+            last_of_stride[total_stride] = len(stages), channels
             stages.append(nn.Sequential(*blocks))
         stages.append(nn.Sequential(ConvBlock(channels, architecture.features, ceiling)))
         self.blocks = nn.Sequential(*stages)
+        self._map_stages = tuple(last_of_stride[stride][0] for stride in _MAP_STRIDES)
+        self.map_channels = tuple(last_of_stride[stride][1] for stride in _MAP_STRIDES)
         self.spatial: ConvBlock | None = None
         self.spatial_side = -(-input_size // _SPATIAL_STRIDE)
         self.num_positions = spatial_channels * self.spatial_side**2
@@ -255,12 +263,18 @@ class Backbone(nn.Module):
 
         They are the global average of the last feature map, then the spatial features.
         """
-        x, cells = self._stem(images), []
+        return self.features_and_maps(images)[0]
+
+    def features_and_maps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the features and the last feature maps of strides 8 and 16 ``[B, C, H, W]``."""
+        x, cells, maps = self._stem(images), [], []
         for number, stage in enumerate(self.blocks):
             x = stage(x)
+            if number in self._map_stages:
+                maps.append(x)
             if self.spatial is not None and number == self._spatial_stage:
                 cells = [self.spatial(x).flatten(1)]
-        return torch.cat([x.mean((2, 3)), *cells], 1)
+        return torch.cat([x.mean((2, 3)), *cells], 1), maps
 
     def spatial_features(self, images: Tensor) -> Tensor:
         """Return the feature map ``[B, C, H / 16, W / 16]`` behind the spatial channels."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from smirk3d.array_interface import Array, array_namespace
+from smirk3d.array_interface import Array, array_namespace, as_like
 from smirk3d.parameters.face_parameters import FaceParameters
 
 if TYPE_CHECKING:
@@ -45,6 +45,20 @@ class Evidence:
             points=some(self.points),
             points_std=some(self.points_std),
             points_visible=some(self.points_visible),
+        )
+
+    def like(self, other: Array) -> Evidence:
+        """Return the evidence in another array's library, precision and device."""
+
+        def moved(values: Array | None) -> Array | None:
+            return None if values is None else as_like(values, other)
+
+        return Evidence(
+            parameters=self.parameters.to(other),
+            std=None if self.std is None else self.std.to(other),
+            points=moved(self.points),
+            points_std=moved(self.points_std),
+            points_visible=moved(self.points_visible),
         )
 
 

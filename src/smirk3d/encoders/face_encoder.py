@@ -25,8 +25,9 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.encoder_file import stored_config, tensor_name
 from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
 from smirk3d.encoders.head_description import HeadDescription, read_header
-from smirk3d.encoders.output_layers import GroupOutputs, renormalize
-from smirk3d.encoders.point_outputs import PointOutputs
+from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails, renormalize
+from smirk3d.encoders.point_features import PointFeatures
+from smirk3d.encoders.point_outputs import PointDetails, PointOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import VIEW_GROUPS, VIEW_SPEC, ParameterGroup
@@ -42,7 +43,13 @@ _EXPRESSION = ("expression", "eyelids", "jaw", "eyes")
 
 
 class GroupEncoder(nn.Module):
-    """A backbone and the output layer of some groups."""
+    """A backbone and the output layer of some groups.
+
+    Attributes:
+        backbone: network from images to features; the identity where one serves all.
+        output: the output layer.
+        at_points: what the output layer learns from feature maps at surface points, or None.
+    """
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class GroupEncoder(nn.Module):
             num_features, groups, weight_gain=weight_gain, scaled=scaled, normalized=normalized,
             uncertain_from=uncertain_from, local_activity=local_activity,
         )  # fmt: skip
+        self.at_points: PointFeatures | None = None
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for images ``[B, 3, H, W]``."""
@@ -128,6 +136,13 @@ class FaceEncoder(nn.Module):
             self.points = PointOutputs(
                 self.trunk.num_features, self.trunk.architecture.features, self.config.points
             )
+        if self.config.point_features:
+            output = self.expression_encoder.output
+            if self.trunk is None or not self.config.points or not self.config.uncertainty:
+                raise ValueError("point_features needs shared, points and uncertainty")
+            self.expression_encoder.at_points = PointFeatures(
+                self.trunk.map_channels, self.config.points, len(output.lo), len(output.sparse)
+            )
 
     def _encoder(
         self, name: str, spec: Mapping[str, ParameterGroup], groups: tuple[str, ...], gain: float
@@ -170,7 +185,14 @@ class FaceEncoder(nn.Module):
         return self._complete(self._groups(images))
 
     def _groups(self, images: Tensor) -> dict[str, Tensor]:
-        features = self._features(images)
+        features, maps = self._features(images)
+        if self.expression_encoder.at_points is not None:
+            found = self._outcomes(features, maps)[0]
+            return {
+                name: values
+                for output, outcome in found
+                for name, values in output.by_group(outcome.mean).items()
+            }
         parts = [encoder(features) for encoder in self.encoders()]
         return {name: values for part in parts for name, values in part.items()}
 
@@ -186,17 +208,27 @@ class FaceEncoder(nn.Module):
         Raises:
             ValueError: if the encoders predict no uncertainty.
         """
-        features = self._features(images)
-        outputs = []
+        outputs, points = self._outcomes(*self._features(images))
         groups: dict[str, Tensor] = {}
-        for encoder in self.encoders():
-            details = encoder.output.details(encoder.backbone(features))
-            outputs.append((encoder.output, details))
-            groups |= encoder.output.by_group(details.mean)
-        points = None
+        for output, outcome in outputs:
+            groups |= output.by_group(outcome.mean)
+        return EncoderDetails(self._complete(groups), tuple(outputs), points)
+
+    def _outcomes(
+        self, features: Tensor, maps: list[Tensor]
+    ) -> tuple[list[tuple[GroupOutputs, OutputDetails]], PointDetails | None]:
+        """Return what each output layer predicts, with its layer, and the surface points."""
+        points: PointDetails | None = None
         if self.points is not None:
             points = self.points(self.expression_encoder.output.normalized_features(features))
-        return EncoderDetails(self._complete(groups), tuple(outputs), points)
+        outcomes = []
+        for encoder in self.encoders():
+            changes = None
+            if encoder.at_points is not None and points is not None:
+                changes = encoder.at_points(maps, points.points)
+            outcome = encoder.output.details(encoder.backbone(features), changes)
+            outcomes.append((encoder.output, outcome))
+        return outcomes, points
 
     def evidence(self, images: Tensor) -> Evidence:
         """Return estimates and their uncertainty for crops ``[B, 3, 224, 224]`` in [0, 1].
@@ -211,13 +243,15 @@ class FaceEncoder(nn.Module):
         stds = {group.name: images.new_tensor(group.prior_std) for group in self._unseen}
         return evidence_of(self.predict(images), unseen, stds)
 
-    def _features(self, images: Tensor) -> Tensor:
-        """Return features of a shared backbone, or the resized images for those of their own."""
+    def _features(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return features and maps of a shared backbone, or the resized images for their own."""
         if images.shape[-1] != self.config.input_size:
             images = F.interpolate(
                 images, size=(self.config.input_size,) * 2, mode="bilinear", antialias=True
             )
-        return self.trunk(images) if self.trunk is not None else images
+        if self.trunk is None:
+            return images, []
+        return self.trunk.features_and_maps(images)
 
     def predict(self, images: Tensor) -> dict[str, Tensor]:
         """Return all that depends on the images ``[B, 3, N, N]``, by name.

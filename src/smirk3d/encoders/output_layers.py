@@ -238,12 +238,21 @@ class GroupOutputs(nn.Module):
             return self.by_group(self.details(features).mean)
         return self.by_group(self._plain(self.normalized_features(features)))
 
-    def _plain(self, features: Tensor) -> Tensor:
-        values = self.default + self.scale * self.linear(features)
-        return inward_clamp(values, self.lo, self.hi)
+    def _plain(self, features: Tensor, change: Tensor | None = None) -> Tensor:
+        outputs = self.linear(features)
+        if change is not None:
+            outputs = outputs + change
+        return inward_clamp(self.default + self.scale * outputs, self.lo, self.hi)
 
-    def details(self, features: Tensor) -> OutputDetails:
+    def details(
+        self, features: Tensor, changes: tuple[Tensor, Tensor] | None = None
+    ) -> OutputDetails:
         """Return estimates and their uncertainty for features ``[B, C]``.
+
+        Args:
+            features: features of B faces.
+            changes: what is added to the linear layer's outputs ``[B, D]``, and to the activity's
+                logits ``[B, S]``, see :class:`~smirk3d.encoders.point_features.PointFeatures`.
 
         Raises:
             ValueError: if the layer predicts no uncertainty.
@@ -253,12 +262,14 @@ class GroupOutputs(nn.Module):
         device = features.device.type
         if torch.is_autocast_enabled(device):
             with torch.autocast(device, enabled=False):
-                return self.details(features.float())
+                return self.details(features.float(), changes)
         features = self.normalized_features(features)
-        value = self._plain(features)
+        value = self._plain(features, None if changes is None else changes[0])
         common = features[:, : self.uncertain_from]
         seen = features[:, : self.activity_layer.in_features]
         activity = self.activity_layer(seen)[:, : len(self.sparse)]
+        if changes is not None:
+            activity = activity + changes[1]
         activity = activity + self.activity_slope * value[:, self.sparse]
         mean = value.index_copy(
             1,

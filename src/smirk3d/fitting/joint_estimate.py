@@ -50,6 +50,7 @@ from smirk3d.fitting.perspective import (
 )
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
+from smirk3d.heads.devices import in_double
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -105,7 +106,11 @@ class _Unknowns:
 
 
 class JointEstimator:
-    """Estimates faces of one head from an encoder's evidence, landmarks, or both."""
+    """Estimates faces of one head from an encoder's evidence, landmarks, or both.
+
+    It computes in double precision: in single precision a cost near its least is too coarse to tell
+    whether a step is better, so that libraries that sum in another order would part ways.
+    """
 
     def __init__(
         self,
@@ -133,7 +138,8 @@ class JointEstimator:
             corners = xp.concat([corners, as_like(surface[0], corners)])
             bary = xp.concat([bary, as_like(surface[1], bary)])
         self.region = region_of_points(head, corners)
-        self.observed = ObservedHead(head.at_points(corners, bary), self.config.num_shape)
+        points = in_double(head.at_points(corners, bary))
+        self.observed = ObservedHead(points, self.config.num_shape)
         self.head = head
 
     @without_gradients
@@ -145,7 +151,7 @@ class JointEstimator:
         person: Sequence[int] | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> JointEstimate:
-        """Return the estimate of B crops.
+        """Return the estimate of B crops, in the precision of the evidence.
 
         Args:
             evidence: what the encoder says, B faces.
@@ -168,6 +174,7 @@ class JointEstimator:
         if not count:
             return JointEstimate(evidence.parameters, evidence.parameters)
         parts, done = [], 0
+        given, evidence = evidence.parameters.camera, evidence.like(self.observed.lo)
         groups = person_batches(count, person, self.config.batch_size)
         for rows, persons in groups:
             seen = landmarks[rows] if landmarks is not None else None
@@ -177,8 +184,8 @@ class JointEstimator:
                 on_progress(done)
         order = np.argsort(np.concatenate([rows for rows, _ in groups]))
         return JointEstimate(
-            FaceParameters.cat([part.parameters for part in parts])[order],
-            FaceParameters.cat([part.std for part in parts])[order],
+            FaceParameters.cat([part.parameters for part in parts])[order].to(given),
+            FaceParameters.cat([part.std for part in parts])[order].to(given),
         )
 
     def _estimated(

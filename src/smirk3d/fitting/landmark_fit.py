@@ -36,6 +36,7 @@ from smirk3d.fitting.observations.iris_visibility import iris_visibility
 from smirk3d.fitting.observed_head import FitState, ObservedHead
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
+from smirk3d.heads.devices import in_double
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -118,7 +119,11 @@ class _Problem:
 
 
 class LandmarkFit:
-    """Fits a head to MediaPipe's landmarks; the head is not changed."""
+    """Fits a head to MediaPipe's landmarks; the head is not changed.
+
+    It computes in double precision, as
+    :class:`~smirk3d.fitting.joint_estimate.JointEstimator` does, and answers in the head's.
+    """
 
     STABLE_SIGMA = 0.004
     """Largest standard deviation in metres of landmarks in the reported error; chosen by eye."""
@@ -138,7 +143,8 @@ class LandmarkFit:
                 f"head {head.name!r} has no landmarks: convert it again with `smirk3d heads import`"
             )
         self.config = config or LandmarkFitConfig()
-        self.observed = ObservedHead(head.at_landmarks(), self.config.num_shape)
+        self.observed = ObservedHead(in_double(head.at_landmarks()), self.config.num_shape)
+        self._like = head.v_template
         self.landmark_ids = head.landmark_ids
         self.stable = (head.landmark_sigma <= self.STABLE_SIGMA) & (head.landmark_ids < 468)
         expressive = head.regions.get("lips", head.part < 0) | head.regions.get(
@@ -185,7 +191,8 @@ class LandmarkFit:
         """
         landmarks, start = self._checked(landmarks, start)
         if not len(landmarks):
-            return FitResult(self.observed.head.neutral(0), landmarks[:, 0, 0])
+            nobody = self.observed.head.neutral(0).to(self._like)
+            return FitResult(nobody, as_like(landmarks[:, 0, 0], self._like))
         groups = person_batches(len(landmarks), person, self.config.batch_size)
         parameters: list[FaceParameters] = []
         errors: list[Array] = []
@@ -193,20 +200,21 @@ class LandmarkFit:
         for rows, persons in groups:
             chosen = start[rows] if start is not None else None
             known = as_like(shape_mean[rows], landmarks) if shape_mean is not None else None
-            fitted = self._fit(landmarks[rows], size, beside(persons, landmarks), chosen, known)
-            parameters.append(fitted.parameters)
-            errors.append(fitted.error)
+            part = self._fit(landmarks[rows], size, beside(persons, landmarks), chosen, known)
+            parameters.append(part.parameters)
+            errors.append(part.error)
             done += len(rows)
             if on_progress is not None:
                 on_progress(done)
         order = np.argsort(np.concatenate([rows for rows, _ in groups]))
         error = array_namespace(*errors).concat(errors)[order]
-        return FitResult(FaceParameters.cat(parameters)[order], error)
+        fitted = FaceParameters.cat(parameters)[order].to(self._like)
+        return FitResult(fitted, as_like(error, self._like))
 
     def _checked(
         self, landmarks: Array, start: FaceParameters | None
     ) -> tuple[Array, FaceParameters | None]:
-        """Return the arguments of a call in the head's precision after checking them."""
+        """Return the arguments of a call in double precision after checking them."""
         check_shape(landmarks, "B 478 2", "landmarks")
         require_finite(landmarks, "landmarks")
         seen = in_precision(landmarks, self.observed.lo)

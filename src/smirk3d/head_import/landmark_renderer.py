@@ -49,6 +49,8 @@ such skin. Set by hand."""
 _FARTHEST_PIXELS = 8.0
 """Pixels from a detected rim to the lip; beyond, the detector saw something else. Set by hand."""
 _OPEN_JAW = {True: (0.25, 0.55), False: (0.10, 0.25)}
+"""Slight and wide opening of the jaw that shows the lips, as weights of a jaw that is an action or
+radians of one that rotates. Set by hand."""
 _UPPER_BELOW, _LOWER_ABOVE = 0.45, 0.3
 """Fraction of the jaw's motion that the upper lip has at most, and the lower one at least; the
 corners, between both, belong to either. Set by hand."""
@@ -62,6 +64,7 @@ _COLOURS = {
     "gums": (0.68, 0.36, 0.35),
     "inside": (0.35, 0.12, 0.12),
 }
+"""sRGB of a person with light skin whom MediaPipe's landmarker finds; set by eye."""
 
 
 class LandmarkRenderer:

@@ -44,3 +44,9 @@ def choose_device(name: str) -> torch.device:
     if not there[kind]:
         raise InputError(f"device {name!r} is not available here: use --device auto or cpu")
     return torch.device(name)
+
+
+def in_double(head: HeadModel) -> HeadModel:
+    """Return a head in double precision, or as it is on Apple's GPUs, which have none."""
+    on_apple = str(getattr(head.v_template, "device", "")).startswith("mps")
+    return head if on_apple else head.double()

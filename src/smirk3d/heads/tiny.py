@@ -14,7 +14,9 @@ from smirk3d.heads.head_model import HeadModel
 Kind = Literal["named", "pca", "ruled"]
 
 _RADII = np.array([0.075, 0.105, 0.09])
+"""Metres of the ellipsoid's half axes, about those of a human head."""
 _EYES = np.array([[0.032, 0.03, 0.075], [-0.032, 0.03, 0.075]])
+"""Centres of both eyeballs in metres, about those of a human head."""
 _NUM_SKIN = 42
 """Vertices of an icosahedron that is split once."""
 

@@ -14,6 +14,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.live.calibration import Calibration, Calibrator
 from smirk3d.live.datagrams import FaceValues, face_values
 from smirk3d.live.outlet import FaceSink, Outlet
+from smirk3d.preprocessing.face_detector import box_area
 from smirk3d.tracking.tracker import TrackedFace
 
 GONE_SECONDS = 3.0
@@ -121,11 +122,6 @@ class StreamDriver:
                 return None
         if not faces:
             return None
-        largest = max(faces, key=_area)
+        largest = max(faces, key=lambda face: float(box_area(face.detection.box)))
         self._id = largest.id
         return largest
-
-
-def _area(face: TrackedFace) -> float:
-    width, height = np.maximum(face.box[2:] - face.box[:2], 0)
-    return float(width * height)

@@ -7,18 +7,17 @@ are distributed over as many threads as torch may use; the loops hold no Python 
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.array_interface import Array, beside, to_numpy
+from smirk3d.rasterization.compilation import compiled
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 
 _Kernel = Callable[..., None]
@@ -102,16 +101,7 @@ def _kernel() -> _Kernel:
 
 @functools.cache
 def _loaded_kernel() -> _Kernel:
-    numba = importlib.import_module("numba")
-    try:
-        return _compile(numba, cache=True)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return _compile(numba, cache=False)
-
-
-def _compile(numba: ModuleType, cache: bool) -> _Kernel:
-    kernel: _Kernel = numba.njit(cache=cache, nogil=True)(_draw_mesh)
-    return kernel
+    return compiled(_draw_mesh)
 
 
 def _draw_mesh(
@@ -121,10 +111,7 @@ def _draw_mesh(
     ids: NDArray[np.int64],
     nearest: NDArray[np.float32],
 ) -> None:
-    """Write the triangle seen in each pixel of one picture ``[H, W]``, -1 where none, and its z.
-
-    One function, because a compiled function's cache does not notice changes in what it calls.
-    """
+    """Write the triangle seen in each pixel of one picture ``[H, W]``, -1 where none, and its z."""
     height, width = ids.shape
     ids[:] = -1
     nearest[:] = np.inf

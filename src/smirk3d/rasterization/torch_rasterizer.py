@@ -17,7 +17,9 @@ from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 
 _EMPTY = torch.iinfo(torch.int64).max
 _FACES_PER_CHUNK = {"cpu": 16_384, "other": 4_194_304}
+"""Triangles that are taken apart at once: a choice that bounds memory."""
 _FRAGMENTS_PER_CHUNK = {"cpu": 262_144, "other": 33_554_432}
+"""Fragments that are drawn at once: a choice that bounds memory; their keys take 8 bytes each."""
 
 
 @dataclass(frozen=True)

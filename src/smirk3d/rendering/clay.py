@@ -21,6 +21,7 @@ from smirk3d.rendering.picture_surface import (
 )
 
 _BACKDROP = ((0.962, 0.964, 0.968), (0.850, 0.857, 0.870))
+"""sRGB of the background's top and bottom; chosen by eye."""
 
 
 @dataclass(frozen=True, kw_only=True)

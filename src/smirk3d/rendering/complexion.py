@@ -40,10 +40,10 @@ class Complexion:
     """The colours of a person, sRGB in [0, 1].
 
     Attributes:
-        skin: of the skin where no photo says better.
-        lips: likewise of the lips.
-        iris: of the iris midway between pupil and rim.
-        brows: of the brows' hairs.
+        skin: colour of the skin where no photo says better.
+        lips: colour of the lips where no photo says better.
+        iris: colour of the iris midway between pupil and rim.
+        brows: colour of the brows' hairs.
         brow_shape: how the brows grow.
     """
 
@@ -64,4 +64,4 @@ _LASH_SHADE = 0.45
 """Lashes against brows; set by eye."""
 
 CLAY_COMPLEXION = Complexion()
-"""That of clay pictures."""
+"""The colours of clay pictures."""

@@ -65,10 +65,11 @@ class Fold:
     actions: Mapping[str, float]
 
 
+# how deep a fold is at the full weight of each action that makes it; set by eye
 _NASOLABIAL = {"mouthSmile": 0.75, "noseSneer": 0.6, "mouthUpperUp": 0.5, "cheekSquint": 0.3}
-_FOREHEAD = {"browInnerUp": 0.55, "browOuterUp": 0.65}
-_FROWN = {"browDown": 0.95, "noseSneer": 0.15}
-_CROW = {"cheekSquint": 0.55, "eyeSquint": 0.45, "mouthSmile": 0.3}
+_FOREHEAD = {"browInnerUp": 0.55, "browOuterUp": 0.65}  # likewise
+_FROWN = {"browDown": 0.95, "noseSneer": 0.15}  # likewise
+_CROW = {"cheekSquint": 0.55, "eyeSquint": 0.45, "mouthSmile": 0.3}  # likewise
 
 FOLDS = (
     Fold(

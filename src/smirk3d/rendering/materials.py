@@ -35,9 +35,11 @@ Values = NDArray[np.float32]
 _IRIS_RADIUS = 0.0059
 """Metres; that of grown people differs by a few per cent only."""
 _SMALLEST_IRIS, _LARGEST_IRIS = math.radians(15), math.radians(36)
+"""Angles in radians between which an iris's rim lies on eyeballs of any size; set by eye."""
 PUPIL_FRACTION = 0.32
 """Pupil against iris: 3.8 mm across, as in a lit room."""
 _SOFT = math.radians(1.2)
+"""Radians over which the rims of iris and pupil fade; set by eye."""
 _CATCHLIGHT = (-0.16, 0.10, 1.0)
 """Normal at which an eye mirrors the key lamp, kept clear of the upper eyelid."""
 
@@ -94,17 +96,15 @@ def linear_to_srgb(colour: Array) -> Array:
 
 
 _SRGB_OF_PART: dict[int, Colour] = {
-    SKIN: (0.80, 0.71, 0.66),
     EYE_LEFT: (0.93, 0.91, 0.89),
     EYE_RIGHT: (0.93, 0.91, 0.89),
     TEETH_UPPER: (0.93, 0.90, 0.83),
     TEETH_LOWER: (0.93, 0.90, 0.83),
     TONGUE: (0.66, 0.36, 0.34),
     CAVITY: (0.38, 0.15, 0.14),
-    LASHES: (0.16, 0.12, 0.10),
     GUMS: (0.72, 0.42, 0.40),
-    BROWS: (0.20, 0.15, 0.12),
 }
+"""sRGB of the parts whose colours are the same for all people; set by eye."""
 _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     SKIN: (0.05, 18.0),
     EYE_LEFT: (0.8, 420.0),
@@ -117,6 +117,7 @@ _GLOSS_OF_PART: dict[int, tuple[float, float]] = {
     GUMS: (0.12, 40.0),
     BROWS: (0.0, 1.0),
 }
+"""Strength and sharpness of the highlight of each part; set by eye."""
 _LEAST_LIGHT_OF_PART: dict[int, float] = {
     EYE_LEFT: 0.55,
     EYE_RIGHT: 0.55,
@@ -233,7 +234,7 @@ def illuminate(
     gloss, sharpness = np.array([_GLOSS_OF_PART[p] for p in sorted(_GLOSS_OF_PART)], np.float32).T
     gloss, sharpness = gloss[part], sharpness[part]
     eye = (part == EYE_LEFT) | (part == EYE_RIGHT)
-    least = np.array([_LEAST_LIGHT_OF_PART.get(p, 0.0) for p in sorted(_SRGB_OF_PART)], np.float32)
+    least = np.array([_LEAST_LIGHT_OF_PART.get(p, 0.0) for p in sorted(_GLOSS_OF_PART)], np.float32)
     received = np.maximum(received, least[part])
     sky, ground = np.array([lighting.sky, lighting.ground], np.float32)[:, :, None]
     around = ground + (0.5 + 0.5 * normals[1]) * (sky - ground)

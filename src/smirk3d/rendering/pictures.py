@@ -48,6 +48,7 @@ _LARGEST_ZOOM = 3.0
 _LARGEST_SKIN = 1024
 """Largest side in pixels of the photo's square as a head's skin: panels are not larger."""
 _ASIDE = math.radians(35)
+"""Radians by which the head is rotated where it is shown from aside; chosen by eye."""
 _HEAD_ASPECT = 0.8
 """Width by height of a head as panels of groups show it; set by eye."""
 

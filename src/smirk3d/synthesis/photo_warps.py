@@ -36,6 +36,7 @@ _PLAIN_COLOURS = {
     "gums": (0.68, 0.36, 0.35),
 }
 _LIGHTS = ((0.0, 0.45, 1.0), (0.7, 0.3, 0.6), (-0.7, 0.3, 0.6))
+"""Directions towards the lamps: one from above, one from each side; set by eye."""
 _AMBIENT = 0.45
 """Light from all sides beside the lamps; set by eye."""
 _STEEP = (0.0, 0.3)

@@ -22,16 +22,13 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization import rasterize
+from smirk3d.rendering.complexion import EYE_COLOURS, Colour
 from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
+from smirk3d.synthesis.skin_tones import SKIN_TONES
 
 SIZE = 384
 """Side of the pictures in pixels."""
 
-_SKIN_TONES = (
-    (0.94, 0.80, 0.72), (0.90, 0.73, 0.62), (0.82, 0.63, 0.50), (0.72, 0.53, 0.40),
-    (0.58, 0.40, 0.29), (0.45, 0.30, 0.22), (0.33, 0.22, 0.17),
-)  # fmt: skip
-_IRISES = ((0.25, 0.15, 0.09), (0.36, 0.25, 0.13), (0.30, 0.40, 0.47), (0.30, 0.36, 0.24))
 _INSIDE = {
     "teethU": (0.90, 0.87, 0.80),
     "teethL": (0.86, 0.82, 0.74),
@@ -39,6 +36,7 @@ _INSIDE = {
     "cavity": (0.30, 0.10, 0.10),
     "lashes": (0.10, 0.08, 0.07),
 }
+"""sRGB of what lies inside mouth and eyelids; set by eye."""
 _WHITE = (0.90, 0.88, 0.86)
 """sRGB of eyeballs; set by eye."""
 _MOST_LAMPS = 3
@@ -98,10 +96,10 @@ class ProceduralHeads:
         def draw(low: float, high: float, *shape: int) -> Tensor:
             return torch.rand(shape, generator=generator, device="cpu") * (high - low) + low
 
-        def pick(options: tuple[tuple[float, float, float], ...]) -> Tensor:
+        def pick(options: tuple[Colour, ...]) -> Tensor:
             return torch.tensor(options[int(torch.randint(len(options), (), generator=generator))])
 
-        tone = pick(_SKIN_TONES) * draw(0.92, 1.05, 1)
+        tone = pick(SKIN_TONES) * draw(0.92, 1.05, 1)
         colours = self._skin(tone, draw(0.6, 1.4, 1), generator)
         hair = torch.tensor(
             colorsys.hsv_to_rgb(0.07, float(draw(0.2, 0.6)), float(draw(0.05, 0.45)))
@@ -120,7 +118,7 @@ class ProceduralHeads:
         warm = 1 + draw(-0.12, 0.12, count, 1) * torch.tensor([1.0, 0.0, -1.0])
         return Appearance(
             colours=srgb_to_linear(colours.clamp(0, 1)),
-            iris=srgb_to_linear(pick(_IRISES)),
+            iris=srgb_to_linear(pick(tuple(EYE_COLOURS.values()))),
             lights=F.normalize(lights, dim=1),
             strengths=warm * draw(0.5, 1.1, count, 1) / count**0.7,
             ambient=draw(0.25, 0.5, 1).expand(3),

@@ -164,9 +164,7 @@ class TrackStore(Closing):
                 self._evidence.append(face.evidence)
             self._rows["frame"].append(frame)
             self._rows["id"].append(face.id)
-            for name in ROW_NAMES:
-                moving = name in MOVING
-                value = to_numpy(getattr(face.parameters if moving else face, name))
+            for name, value in _row(face).items():
                 self._rows[name].append(value)
 
     @property
@@ -285,6 +283,17 @@ class TrackStore(Closing):
             for path in self.folder.iterdir():
                 if _OURS.fullmatch(path.name) and not path.is_symlink():
                     path.unlink(missing_ok=True)
+
+
+def _row(face: TrackedFace) -> dict[str, Any]:
+    """Return what a chunk keeps of a face, by ``ROW_NAMES``."""
+    return {
+        **{name: to_numpy(getattr(face.parameters, name)) for name in MOVING},
+        "T_crop_image": face.T_crop_image,
+        "box": face.detection.box,
+        "score": face.detection.score,
+        "quality": face.quality,
+    }
 
 
 def _empty(meta: dict[str, Any], chunks: list[Chunk], seconds: Array) -> Track:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from smirk3d.closing import Closing
 from smirk3d.errors import InputError
-from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.faces.face import Face
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.estimation import FaceEstimator
@@ -27,29 +28,24 @@ Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrackedFace:
-    """A face that a frame shows.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrackedFace(Face):
+    """A face that a frame shows; its shape is the person's so far.
 
     Attributes:
-        id: its number, the same in all frames of one person; from 0. One that comes back half
+        id: number of the person, the same in all frames; from 0. Somebody who comes back half
             hidden may have a new number for some frames; see :meth:`FaceTracker.renamed`.
-        parameters: without batch dimension, in the crop's frame; the shape is the person's so far.
-        T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
-        box: ``[4]`` left, top, right, bottom of the mesh's landmarks in picture pixels.
-        points: the mesh's landmarks ``[L, 2]`` in picture pixels, before any smoothing.
-        score: certainty in [0, 1] that it is a face, at the last check.
+        detection: box of the mesh's landmarks in picture pixels, and the certainty in [0, 1] that
+            it is a face, at the last check; no landmarks (``[0, 3]``).
         quality: how far the frame was trusted for the shape, in [0, 1].
+        points: the mesh's landmarks ``[L, 2]`` in picture pixels, before any smoothing.
         evidence: what the estimate of the clip takes of this frame; None without such an estimate.
     """
 
     id: int
-    parameters: FaceParameters
-    T_crop_image: Array
-    box: NDArray[np.float32]
-    points: Array
-    score: float
+    detection: DetectedFace
     quality: float
+    points: Array
     evidence: FrameEvidence | None = None
 
 
@@ -92,6 +88,7 @@ class FaceTracker(Closing):
             raise InputError(f"head {reconstructor.head.name!r} has no landmarks to follow")
         self.config = config or TrackerConfig()
         self.head = reconstructor.head
+        self._reconstructor = reconstructor
         self.registry = TrackRegistry(self.head, self.config)
         self._detector = MediaPipeFaceDetector()
         self.clip = ClipEstimator(reconstructor) if self.config.of_clip else None
@@ -134,14 +131,17 @@ class FaceTracker(Closing):
             crop = track.T_crop_image[None]
             motion = track.smoother(to_image(parameters[None], crop, self._anchor), seconds)
             parameters = to_crops(motion, parameters[None], crop, self._anchor)[0]
+        box_alone = np.empty((0, 3), np.float32)
         return TrackedFace(
             id=track.id,
             parameters=parameters,
+            head=self.head,
             T_crop_image=track.T_crop_image,
-            box=track.box,
-            points=track.points,
-            score=track.score,
+            detection=DetectedFace(box=track.box, score=track.score, landmarks=box_alone),
             quality=track.quality,
+            weights=self._reconstructor.weights,
+            weights_sha256=self._reconstructor.weights_sha256,
+            points=track.points,
             evidence=track.evidence,
         )
 

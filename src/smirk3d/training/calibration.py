@@ -51,9 +51,9 @@ class Calibration:
 
     Attributes:
         pictures: number of pictures.
-        error_before: mean absolute error of sparse actions before.
-        error_after: the same error after.
-        zero: that error if nothing is ever reported.
+        error_before: mean absolute error of sparse actions before the calibration.
+        error_after: mean absolute error of sparse actions after the calibration.
+        zero: mean absolute error of sparse actions if nothing is ever reported.
         std_factor: geometric mean of the factors on standard deviations.
     """
 

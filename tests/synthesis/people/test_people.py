@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from smirk3d.conventions import CROP_SIZE, IRIS_LEFT, IRIS_RIGHT
+from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE, IRIS_LEFT, IRIS_RIGHT
 from smirk3d.errors import AssetError, UsageError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -154,6 +154,20 @@ def test_faces_stay_in_range_and_a_third_is_nearly_neutral(sampler: PeopleSample
     assert 0.25 < float((strongest < 0.16).float().mean()) < 0.5
     pose = FaceParameters.cat([face[None] for face in faces]).head_pose.norm(dim=1)
     assert float(pose.max()) > 1.3
+
+
+def test_every_labeled_action_shows(sampler: PeopleSampler) -> None:
+    rng = np.random.default_rng(1)
+    weights = np.stack([sampler.faces.weights(rng) for _ in range(800)])
+    jaw, tongue, close, wide, blink = (
+        weights[:, ARKIT_NAMES.index(name)]
+        for name in ("jawOpen", "tongueOut", "mouthClose", "eyeWideLeft", "eyeBlinkLeft")
+    )
+    out, closed = tongue > 0.1, close > 0.1
+    assert out.sum() > 10 and closed.sum() > 10
+    assert (jaw[out] >= 0.4 * tongue[out]).all() and (close[out] == 0).all()
+    assert (jaw[closed] >= 0.15).all()
+    assert (wide + blink <= 1 + 1e-6).all()
 
 
 def test_a_person_of_the_other_side_is_refused(sampler: PeopleSampler) -> None:

@@ -1,17 +1,14 @@
 /** Pictures of photos, video files and cameras, on a canvas and as pixels. */
 
 import type { Picture } from "../core";
+import { everyFrame, type HeldVideo } from "./everyFrame";
 
 /** Longest side in pixels to which photos, and frames of videos are reduced. */
 const [LONGEST_PHOTO, LONGEST_FRAME] = [1600, 960];
 /** Size that is asked of a camera; it may give another. */
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
-/** Part of the time between frames that an estimate may take before a file is held meanwhile. */
-const ROOM = 0.8;
-/** Slowest and usual speed of a file, as browsers allow and as it was taken. */
-const [SLOWEST, USUAL] = [0.0625, 1];
-/** How many times as long as it lasts a frame may take before a file is played more slowly. */
-const BEARABLE = 2;
+/** Milliseconds after a search until the frame found counts as shown, a choice. */
+const LONGEST_SHOWING = 100;
 
 /** A picture that can be drawn and read. */
 export class Frame {
@@ -48,8 +45,6 @@ export type OnFrame = (pixels: Picture, seconds: number) => Promise<void>;
 
 /** Plays a video file or a camera and hands out its frames. */
 export class Player {
-  /** Frames that the browser showed but nobody saw, as the one before still took time. */
-  dropped = 0;
   private address = "";
   private ended: (() => void) | null = null;
 
@@ -57,7 +52,7 @@ export class Player {
   constructor(private readonly frame: Frame, private readonly video: HTMLVideoElement) {}
 
   /**
-   * Plays a file to its end; it is held while an estimate takes longer than frames last.
+   * Hands out every frame of a file, which is held at each until it is done.
    *
    * @throws Error if the browser cannot read it.
    */
@@ -72,7 +67,17 @@ export class Player {
         reject(new Error(`${file.name} is no video that this browser plays: save it as MP4 (H.264) or WebM`));
     });
     this.video.onerror = null;
-    await this.run(onFrame, true);
+    const held = new HeldElement(this.video);
+    this.ended = () => held.stop();
+    try {
+      await held.findEnd();
+      for await (const seconds of everyFrame(held)) {
+        if (held.isStopped) break;
+        await onFrame(this.pixels(), seconds);
+      }
+    } finally {
+      this.stop();
+    }
   }
 
   /** Plays the camera until {@link stop}. @throws Error if there is none or the user declines. */
@@ -82,7 +87,21 @@ export class Player {
     this.video.srcObject = await navigator.mediaDevices.getUserMedia({ video: CAMERA, audio: false }).catch((error: Error) => {
       throw new Error(`the camera cannot be used (${error.message}): allow it, and close other programs that use it`);
     });
-    await this.run(onFrame, false);
+    let failure: unknown = null;
+    const finished = new Promise<void>((resolve) => (this.ended = resolve));
+    const next = async (): Promise<void> => {
+      try {
+        await onFrame(this.pixels(), performance.now() / 1000);
+      } catch (error) {
+        failure = error;
+        this.stop();
+      }
+      if (this.ended) this.video.requestVideoFrameCallback(next);
+    };
+    this.video.requestVideoFrameCallback(next);
+    await play(this.video);
+    await finished;
+    if (failure) throw failure;
   }
 
   /** Ends what is played. */
@@ -100,62 +119,70 @@ export class Player {
     this.ended = null;
   }
 
-  private async run(onFrame: OnFrame, held: boolean): Promise<void> {
-    this.dropped = 0;
-    let [shown, last, took, seen] = [0, -1, 0, 0];
-    let [busy, over] = [false, false];
-    let failure: unknown = null;
-    const end = (): void => {
-      // a browser that is late leaves out frames of a file without showing them
-      if (held) this.dropped = Math.max(this.video.getVideoPlaybackQuality().totalVideoFrames - seen, 0);
-      this.stop();
-    };
-    const finished = new Promise<void>((resolve) => {
-      this.ended = resolve;
-      this.video.onended = () => {
-        // the last frame may still be in work
-        if (busy) over = true;
-        else end();
-      };
-    });
-    const next = async (_: number, about: VideoFrameCallbackMetadata): Promise<void> => {
-      const begin = performance.now();
-      if (shown) this.dropped += Math.max(about.presentedFrames - shown - 1, 0);
-      shown = about.presentedFrames;
-      const seconds = this.video.srcObject ? begin / 1000 : about.mediaTime;
-      const between = seconds - last;
-      const waits = held && !this.video.ended && (last < 0 || took > 1000 * between * ROOM);
-      if (waits) this.video.pause();
-      busy = true;
-      if (between > 0) seen++;
-      try {
-        if (between > 0) await onFrame(this.frame.take(this.video, about.width, about.height, LONGEST_FRAME), seconds);
-      } catch (error) {
-        failure = error;
-        over = true;
-      }
-      busy = false;
-      took = performance.now() - begin;
-      // a slow machine would show the next frame late, and skip some
-      if (held) this.video.playbackRate = last < 0 ? SLOWEST : Math.min(Math.max((1000 * between * BEARABLE) / took, SLOWEST), USUAL);
-      last = seconds;
-      if (over) end();
-      if (!this.ended) return;
-      this.video.requestVideoFrameCallback(next);
-      if (waits) await this.play();
-    };
-    this.video.requestVideoFrameCallback(next);
-    // at usual speed a slow machine would miss the first frames
-    this.video.playbackRate = held ? SLOWEST : USUAL;
-    await this.play();
-    await finished;
-    if (failure) throw failure;
+  private pixels(): Picture {
+    return this.frame.take(this.video, this.video.videoWidth, this.video.videoHeight, LONGEST_FRAME);
+  }
+}
+
+/** A file in a video element, which stands still but between two frames. */
+class HeldElement implements HeldVideo {
+  end = 0;
+  isStopped = false;
+  private readonly stopped: Promise<null>;
+  private resolveStopped!: (value: null) => void;
+
+  constructor(private readonly video: HTMLVideoElement) {
+    this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
   }
 
-  private async play(): Promise<void> {
-    await this.video.play().catch((error: Error) => {
-      // a stop, or a frame that is held at once, ends the play that was asked for
-      if (error.name !== "AbortError") throw error;
-    });
+  /** Lets who waits for a frame go on; no more are shown. */
+  stop(): void {
+    this.isStopped = true;
+    this.resolveStopped(null);
   }
+
+  /** Finds out how long a file lasts that does not tell it, as those that browsers record. */
+  async findEnd(): Promise<void> {
+    if (!Number.isFinite(this.video.duration)) await this.seek(Number.MAX_SAFE_INTEGER);
+    this.end = Number.isFinite(this.video.duration) ? this.video.duration : this.video.currentTime;
+  }
+
+  async next(): Promise<number | null> {
+    let waiting = 0;
+    const shown = new Promise<void>((resolve) => (waiting = this.video.requestVideoFrameCallback(() => resolve())));
+    const over = new Promise<null>((resolve) => (this.video.onended = () => resolve(null)));
+    await play(this.video);
+    const last = await Promise.race([shown, over, this.stopped]);
+    this.video.pause();
+    this.video.cancelVideoFrameCallback(waiting);
+    return last === null ? null : this.shownTime();
+  }
+
+  async seek(seconds: number): Promise<number> {
+    let waiting = 0;
+    const shown = new Promise<void>((resolve) => (waiting = this.video.requestVideoFrameCallback(() => resolve())));
+    const sought = new Promise<void>((resolve) => (this.video.onseeked = () => resolve()));
+    this.video.currentTime = seconds;
+    await Promise.race([sought, this.stopped]);
+    // what was shown before is not always shown anew
+    const late = new Promise<void>((resolve) => setTimeout(resolve, LONGEST_SHOWING));
+    await Promise.race([shown, late, this.stopped]);
+    this.video.cancelVideoFrameCallback(waiting);
+    return this.isStopped ? this.video.currentTime : this.shownTime();
+  }
+
+  /** Returns when the frame begins that the element shows, which may not be the one it told of. */
+  private shownTime(): number {
+    const frame = new VideoFrame(this.video);
+    const seconds = frame.timestamp / 1e6;
+    frame.close();
+    return seconds;
+  }
+}
+
+async function play(video: HTMLVideoElement): Promise<void> {
+  await video.play().catch((error: Error) => {
+    // a stop, or a frame that is held at once, ends the play that was asked for
+    if (error.name !== "AbortError") throw error;
+  });
 }

@@ -88,8 +88,7 @@ class Page {
     say(`Tracking ${file.name}…`);
     await this.track((onFrame) => this.player.playFile(file, onFrame));
     const people = this.recording.ids.length;
-    const missed = this.player.dropped ? `, ${counted(this.player.dropped, "frame")} missed` : "";
-    say(`${counted(this.recording.length, "frame")}${missed}: ${people ? counted(people, "person", "people") : "nobody"}.`);
+    say(`${counted(this.recording.length, "frame")}: ${people ? counted(people, "person", "people") : "nobody"}.`);
   }
 
   private async camera(): Promise<void> {

@@ -30,6 +30,7 @@ _ENTRY = re.compile(
 )
 _DTYPE = re.compile(r"(?P<order>[<>=|]?)(?P<kind>[biufSUO?])(?P<count>[0-9]{0,10})")
 _ITEMS = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
+"""Bytes of the numbers of each kind that are read, by the letters of NumPy's array interface."""
 
 
 class Stream(Protocol):

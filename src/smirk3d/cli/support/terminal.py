@@ -15,13 +15,24 @@ from smirk3d.errors import failure, printable, reason
 
 __all__ = [
     "Captured", "ProgressLine", "accept_every_character", "complain", "failure", "note",
-    "printable", "reason", "say", "say_lines", "warnings_on_one_line",
+    "printable", "reason", "say", "say_address", "say_lines", "warnings_on_one_line",
 ]  # fmt: skip
 
 
 def say(text: object) -> None:
     """Print one line to standard output."""
     print(printable(text), flush=True)
+
+
+def say_address(host: str, port: int) -> None:
+    """Print where a server on this machine is found, and how it ends.
+
+    Args:
+        host: address that it listens on; one that means all addresses is shown as this machine's.
+        port: port that it listens on.
+    """
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+    say(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}   Ctrl-C ends it")
 
 
 def say_lines(text: str) -> None:

@@ -25,6 +25,7 @@ _SHOWN = 16
 _LEAST = 0.02
 """Smallest weight whose bar can be told from none: 2 % of its full length is four pixels."""
 _INK, _SOFT, _BAR, _PAPER = (40, 43, 49), (226, 229, 234), (47, 111, 222), (255, 255, 255)
+"""sRGB of text, of empty bars, of bars and of the background; chosen by eye."""
 _NAME_FRACTION, _MARGIN = 0.44, 28
 """Width of the names as a fraction of the panel, and the margin in pixels; set by eye. The longest
 name, mouthLowerDownRight, takes 144 of the 201 pixels there are."""

@@ -37,6 +37,7 @@ _BEYOND_IRIS = (32.5, 41.0, 53.0, 69.0, 90.0, 130.0)
 """Degrees of the rings beyond the iris, wider apart towards the back, which is never seen; set by
 hand."""
 _RINGS_DEGREES = (PUPIL_DEGREES, 15.0, 22.0, IRIS_DEGREES, *_BEYOND_IRIS)
+"""Angles from the gaze of the rings of vertices, of which two lie within the iris."""
 _SEGMENTS = 16
 """Vertices of a ring: the iris's outline misses a circle by 0.11 mm."""
 

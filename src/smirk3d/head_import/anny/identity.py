@@ -36,6 +36,8 @@ _LOCAL_STD = {
     "head": 0.12, "forehead": 0.12, "neck": 0.12, "nose": 0.14, "mouth": 0.17, "chin": 0.17,
     "eyes": 0.2, "ears": 0.2, "cheek": 0.2, "eyebrows": 0.2,
 }  # fmt: skip
+"""Standard deviations of the local targets of each region, in units of a whole target; a choice of
+ours."""
 _SIDE_DIFFERENCE = 0.25
 """Part of a local change that one side of a face has to itself; a choice of ours."""
 _POWER_ITERATIONS = 6

@@ -14,6 +14,7 @@ JOINTS = ("head", "neck", "jaw", "eyeL", "eyeR")
 """The still root, then the neck that carries the rest."""
 
 _NECK_FRACTION = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
+"""Fraction of the neck joint's rotation that vertices of MPFB's neck bones follow: even steps."""
 _STANDARD = f"{MPFB}rigs/standard/"
 
 

@@ -50,6 +50,7 @@ _ATLAS = {
     "M_ScleraRight": ((0, 0), (0.25, 0.75), 0.25),
     "M_IrisRight": ((0, 0), (0.0, 0.75), 0.25),
 }
+"""Published square of each material, and its corner and side in the atlas; a choice of ours."""
 
 
 def atlas_coordinates(uv: NDArray[np.float64], materials: NDArray[np.str_]) -> NDArray[np.float64]:

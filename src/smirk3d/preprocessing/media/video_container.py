@@ -40,6 +40,8 @@ _CONTAINERS = (
 )  # fmt: skip
 """FFmpeg's names of what is read. It knows more, among them lists that open other files."""
 
+_FILLED_IN = "frames with missing parts"
+
 _LISTS = {
     b"#EXTM3U": "an HLS playlist",
     b"ffconcat": "a list of files (ffconcat)",
@@ -147,7 +149,7 @@ class VideoFile:
         """Yield the frames that can be decoded, as PyAV's ``VideoFrame``.
 
         Args:
-            on_damage: told of what cannot be; the frames after it are looked for.
+            on_damage: told of each that cannot be, or only in part; those after it are looked for.
             stamp: time in the stream's units; given, decoding begins at the last key frame up to
                 it, as far as the file allows.
         """
@@ -164,7 +166,10 @@ class VideoFile:
                     # decoders find their way again at the next key frame
                     on_damage(reason(error))
                 else:
-                    yield from frames
+                    for frame in frames:
+                        if frame.is_corrupt:  # the decoder filled in what it could not read
+                            on_damage(_FILLED_IN)
+                        yield frame
 
     def count(self) -> int:
         """Return how many packets of pictures there are."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.animated_picture import AnimatedPicture, is_animated_webp
+from smirk3d.preprocessing.media.frame_clock import FrameClock
 from smirk3d.preprocessing.media.frame_folder import FrameFolder
 from smirk3d.preprocessing.media.tone_mapping import is_high_range, tone_mapped
 from smirk3d.preprocessing.media.video_container import (
@@ -45,10 +46,6 @@ _AHEAD, _PIXELS_AHEAD = 6, 50_000_000
 _VIDEO_RANGE, _FULL_RANGE = 1, 2
 _WHOLE, _SLACK = 0.95, 0.1
 """Fraction of the length in the header, less some seconds, from which a video counts as whole."""
-_TICK = 1e-6
-"""Seconds, to which times are rounded."""
-_LONGEST_GAP = 86_400.0
-"""Seconds; a frame that would be shown later than this after another has a damaged time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +102,8 @@ class VideoReader:
         path: of the file, or of the folder of numbered pictures.
         files: what is read: the file, or the pictures.
         info: what the header says.
-        damage: what was wrong, or that the video ends before its header says so, or None; set once
-            all frames are read.
+        damage: what was wrong, or that the video ends before its header says so, and how many
+            frames are lost by it; None for a whole video. Set once all frames are read.
     """
 
     def __init__(
@@ -132,6 +129,7 @@ class VideoReader:
         require("av", extra="video")
         self.path = Path(path)
         self.damage: str | None = None
+        self._complaints = 0
         folder = os.path.isdir(self.path)  # noqa: PTH112
         self._source: FrameSource
         if folder:
@@ -208,14 +206,15 @@ class VideoReader:
         wanted: Callable[[int], bool],
         place: FramePlace | None = None,
     ) -> Iterator[_Frame]:
-        count, clock = 0, _Clock(self.info.rate)
-        self.damage = None
+        count, clock = 0, FrameClock(self.info.rate)
+        self._forget_damage()
         found = self._sought(place, clock) if place is not None else None
         if place is not None and found is not None:
             count = place.index
         for frame in found or self._source.frames(self._note):
             seconds = clock.seconds(frame)
             if seconds < self._start:
+                self._forget_damage()
                 continue
             if self._end is not None and seconds >= self._end:
                 break
@@ -236,12 +235,16 @@ class VideoReader:
         told = self._source.info.seconds if self._end is None else 0.0
         if clock.end < _WHOLE * told - _SLACK and self.damage is None:
             self.damage = f"ends after {clock.end:.2f} s, its header tells {told:.2f}"
+        if self.damage is not None:
+            total = max(self.info.num_frames, count)
+            lost = min(max(self._complaints, total - count, 1), total)
+            self.damage += f"; {lost} of {total} frames could not be read whole"
 
     @property
     def _is_file(self) -> bool:
         return isinstance(self._source, VideoFile)
 
-    def _sought(self, place: FramePlace, clock: _Clock) -> Iterator[Any] | None:
+    def _sought(self, place: FramePlace, clock: FrameClock) -> Iterator[Any] | None:
         """Return PyAV's frames from a place on, None where decoding must begin at the start.
 
         The clock is set to the time before it.
@@ -270,54 +273,10 @@ class VideoReader:
 
     def _note(self, damage: str) -> None:
         self.damage = self.damage or damage
+        self._complaints += 1
 
-
-class _Clock:
-    """Gives frames their times, which increase strictly whatever the file says.
-
-    Attributes:
-        end: when the last frame ends, by the file's own clock.
-        is_files_own: whether all times so far were the file's.
-    """
-
-    def __init__(self, rate: Fraction) -> None:
-        self._step = float(1 / rate)
-        self.reset()
-
-    def reset(self) -> None:
-        self._start: float | None = None
-        self._last = -math.inf
-        self.end = 0.0
-        self.is_files_own = True
-
-    def leap_before(self, frame: Any) -> None:
-        """Go on with a frame whose time and all before it are the file's own."""
-        told = float(frame.pts * frame.time_base) - (self._start or 0.0)
-        self._last = told - self._step
-
-    def seconds(self, frame: Any) -> float:
-        if frame.pts is not None and frame.time_base:
-            told = float(frame.pts * frame.time_base)
-            if self._start is None:
-                self._start = told
-            told -= self._start
-        else:
-            told = self._last + self._step
-            self.is_files_own = False
-        if self._last == -math.inf:
-            told = 0.0
-        elif told <= self._last:
-            told = self._last + self._step / 2
-            self.is_files_own = False
-        elif told > self._last + _LONGEST_GAP:
-            self._start = (self._start or 0.0) + told - self._last - self._step
-            told = self._last + self._step
-            self.is_files_own = False
-        # microseconds: a float's last bits differ with the way a time was reached; frames that lie
-        # closer together are a microsecond apart
-        self._last = round(max(told, self._last + _TICK), 6)
-        self.end = self._last + (self._start or 0.0) + self._step
-        return self._last
+    def _forget_damage(self) -> None:
+        self.damage, self._complaints = None, 0
 
 
 def _spanned(info: VideoInfo, start: float, end: float | None) -> VideoInfo:

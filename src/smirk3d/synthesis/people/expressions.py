@@ -21,6 +21,11 @@ Weights = NDArray[np.float32]
 _COLUMN = {name: column for column, name in enumerate(ARKIT_NAMES)}
 _DRAWN = tuple(name for name in ARKIT_NAMES if name not in GAZE_ACTIONS)
 _OPPOSED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
+_JAW_FOR_TONGUE = (0.4, 0.7)
+"""Range of ``jawOpen``, as a multiple of ``tongueOut``, from which the jaw is drawn that lets a
+tongue out; the templates "tongue" and "tongue_laugh" have 0.5 and 0.67."""
+_JAW_TO_CLOSE_OVER = (0.15, 0.5)
+"""Range of ``jawOpen`` from which the jaw is drawn that lips close over, chosen by eye."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +133,7 @@ class FaceSampler:
         return face.replace(head_pose=pose, eyes=self._eyes(rotation, rng))
 
     def weights(self, rng: np.random.Generator) -> Weights:
-        """Return ARKit's weights ``[52]`` without gaze."""
+        """Return ARKit's weights ``[52]`` without gaze, all of which show."""
         names, odds = self.odds.kinds
         kind = names[int(rng.choice(len(names), p=odds))]
         weights = np.zeros(len(ARKIT_NAMES), np.float32)
@@ -150,7 +155,7 @@ class FaceSampler:
             eyelids = rng.choice([1.0, 0.5, 0.0], 2, p=[0.5, 0.3, 0.2]) * rng.uniform(0.85, 1, 2)
             both = eyelids if rng.random() < 0.3 else eyelids[[0, 0]]
             weights[[_COLUMN["eyeBlinkLeft"], _COLUMN["eyeBlinkRight"]]] = both
-        return _without_opposites(weights)
+        return _shown(_without_opposites(weights), rng)
 
     def _from_templates(self, kind: str, rng: np.random.Generator) -> Weights:
         def varied(bank: list[Weights], low: float, high: float) -> Weights:
@@ -229,4 +234,21 @@ def _without_opposites(weights: Weights) -> Weights:
     for first, second in _OPPOSED:
         less = min((first, second), key=lambda name: weights[_COLUMN[name]])
         weights[_COLUMN[less]] = 0
+    return weights
+
+
+def _shown(weights: Weights, rng: np.random.Generator) -> Weights:
+    """Return weights of which none is without effect on the head.
+
+    Labels that no picture can show would teach guessing: lips that close over a jaw that is shut, a
+    tongue behind closed lips, eyes wide open under closed lids.
+    """
+    jaw, tongue, close = (_COLUMN[name] for name in ("jawOpen", "tongueOut", "mouthClose"))
+    if weights[tongue] > 0:
+        weights[close] = 0
+        weights[jaw] = max(weights[jaw], weights[tongue] * rng.uniform(*_JAW_FOR_TONGUE))
+    if weights[close] > 0:
+        weights[jaw] = max(weights[jaw], rng.uniform(*_JAW_TO_CLOSE_OVER))
+    for side in ("Left", "Right"):
+        weights[_COLUMN[f"eyeWide{side}"]] *= 1 - weights[_COLUMN[f"eyeBlink{side}"]]
     return weights

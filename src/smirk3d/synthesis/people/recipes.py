@@ -19,7 +19,7 @@ class SkinRecipe:
     Attributes:
         maps: names of the two maps that are mixed.
         mirrored: whether each map is looked up with left and right exchanged.
-        fraction: of the second map, 0 to 1.
+        fraction: fraction of the second map in the mixture, 0 to 1.
         gain: factor of each colour channel, of linear light.
         contrast: of what differs from the map's mean colour.
         bump: height of pores and wrinkles, 1 as in life.

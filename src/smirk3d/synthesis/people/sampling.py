@@ -25,6 +25,7 @@ from smirk3d.synthesis.people.recipes import (
     SkinRecipe,
 )
 from smirk3d.synthesis.people.split import PHOTO_SKIN, is_held_out
+from smirk3d.synthesis.skin_tones import mean_skin
 
 _HAIR = (
     (0.012, 0.010, 0.009), (0.025, 0.016, 0.011), (0.055, 0.032, 0.019), (0.11, 0.065, 0.035),
@@ -32,12 +33,6 @@ _HAIR = (
     (0.36, 0.355, 0.34),
 )  # fmt: skip
 """Linear RGB of hair: black, browns, blonds, red, greys."""
-_TONES = (
-    (0.025, 1.80, 0.66), (0.045, 1.95, 0.60), (0.09, 2.00, 0.57), (0.16, 1.85, 0.59),
-    (0.27, 1.58, 0.66), (0.40, 1.44, 0.71), (0.55, 1.32, 0.76),
-)  # fmt: skip
-"""Linear green of skins of people, dark to light, with red and blue against it (from sRGB values of
-(60, 45, 38) to (236, 207, 183), the range of published skin charts)."""
 _DARK_SKIN = 0.16
 """Mean linear green below which hair is dark."""
 _OVER_AN_EYE = {"bob02": 0.15, "short03": 0.15, "braid01": 0.3}
@@ -354,11 +349,8 @@ class PeopleSampler:
 
 def _tone(green: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a skin's mean linear RGB ``[3]``, about as light as a map's."""
-    levels, reds, blues = np.array(_TONES).T
-    green = float(np.clip(green * np.exp(rng.normal(0.1, 0.25)), levels[0], levels[-1]))
-    red = np.interp(green, levels, reds) * rng.uniform(0.93, 1.10)
-    blue = np.interp(green, levels, blues) * rng.uniform(0.88, 1.12)
-    return green * np.array([red, 1.0, blue])
+    mean = mean_skin(green * float(np.exp(rng.normal(0.1, 0.25))))
+    return mean * np.array([rng.uniform(0.93, 1.10), 1.0, rng.uniform(0.88, 1.12)])
 
 
 def _colour(values: NDArray[np.float64]) -> Colour:

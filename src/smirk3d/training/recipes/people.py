@@ -24,6 +24,7 @@ PEOPLE = Recipe(
         "networks.encoder.uncertainty": True,
         "networks.encoder.local_activity": True,
         "networks.encoder.points": 160,
+        "networks.encoder.point_features": True,
         "networks.linear_batches": 190,
         # at these weights no loss moves the trunk more than the actions do; identity and gaze, of
         # which most stays unexplained, moved it twice as much at weights of 1 and 10

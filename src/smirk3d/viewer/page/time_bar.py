@@ -8,6 +8,7 @@ from smirk3d.viewer.page.canvas import Canvas
 from smirk3d.viewer.session.session import Session
 
 _SPEEDS = {"1/4": 0.25, "1/2": 0.5, "1": 1.0, "2": 2.0}
+"""Speeds of playing against the clip's own, by their names on the page."""
 
 
 class TimeBar:

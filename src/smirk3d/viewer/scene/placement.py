@@ -21,6 +21,7 @@ PHOTO_FOV = math.radians(0.2)
 
 What lies 15 cm before the photo's plane is off by 0.1 % of a picture that is 25 cm wide."""
 FREE_FOV = math.radians(28)
+"""Vertical field of view in radians of heads without a photo: a portrait lens; chosen by eye."""
 _MARGIN = 1.04
 """Room around a picture that is looked at; set by eye."""
 _DEPTH = 2.0

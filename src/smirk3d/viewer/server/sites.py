@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from smirk3d.errors import UsageError
 
 _PORTS = {"http": 80, "https": 443}
+"""Ports that addresses without a port mean (RFC 9110)."""
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 

@@ -46,11 +46,11 @@ Save = Callable[[Path, Sequence[FaceParameters]], None]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ShownFace:
-    """One face of a clip.
+    """One person of a clip: the faces of the F frames that show it.
 
     Attributes:
-        label: its name on the page.
-        parameters: of the F frames that show it.
+        label: name of the person on the page.
+        parameters: parameters of each frame's face ``[F]``.
         frames: number of the clip's frame for each row ``[F]``, ascending.
         T_crop_image: ``[F, 3, 3]``, picture pixels to crop pixels; None without a picture.
     """

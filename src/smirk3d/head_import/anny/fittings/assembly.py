@@ -18,6 +18,7 @@ from smirk3d.heads.spec import PARTS
 Arrays = dict[str, NDArray[Any]]
 
 _TONGUE_SIZE = np.array([0.78, 0.92, 0.97])
+"""Factors of the tongue's width, height and length; set by eye."""
 _TONGUE_SHIFT = np.array([0.0, -0.0035, -0.0005])
 """How the sources' tongue is made to lie within the lower teeth, about its back."""
 _TONGUE_TAPER = 0.45

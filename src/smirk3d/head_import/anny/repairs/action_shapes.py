@@ -40,7 +40,7 @@ class Shape:
         keep: fraction of the sources' action that stays.
         moves: millimetres that each place moves, x to the subject's left, y up, z ahead.
         upper_eyelid: millimetres that the middle of the upper eyelid's margin rises.
-        lower_eyelid: likewise of the lower eyelid.
+        lower_eyelid: millimetres that the middle of the lower eyelid's margin rises.
     """
 
     keep: float = 1.0

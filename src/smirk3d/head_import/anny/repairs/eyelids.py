@@ -19,9 +19,11 @@ GAZE_RANGE = (0.58, 0.65, 0.65, 0.47)
 degrees, about as far as eyes turn before the head follows."""
 
 _UPPER_FOLLOWS = {"Down": 0.92, "Up": 0.75}
+"""Fractions of the eye's rotation down and up that the upper eyelid follows; set by eye."""
 _LOWER_FOLLOWS = {"Down": 0.50, "Up": 0.45}
+"""Fractions of the eye's rotation down and up that the lower eyelid follows; set by eye."""
 _ASIDE_FOLLOWS = 0.41
-"""Fractions of the eye's rotation that the eyelids follow, down, up and aside: set by eye on the
+"""Fraction of the eye's rotation aside that the eyelids follow; like those down and up, set on the
 sheets of ``scripts/open_head_sheets.py``."""
 _OVERLAP = 0.0020
 """Metres by which closed eyelids overlap in the middle: what nine of ten identities need to

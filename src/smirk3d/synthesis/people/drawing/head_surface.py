@@ -12,7 +12,7 @@ from smirk3d.errors import AssetError
 from smirk3d.geometry.meshes import smoothed, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
-from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.kernels import records
 from smirk3d.synthesis.people.labels import Segment
 
 Array = NDArray[np.float32]
@@ -29,9 +29,9 @@ _ON_MIDDLE = 0.02
 """By how much v may differ along the middle of a face that lies along u."""
 
 _MATERIAL = {
-    "skin": kernels.SKIN, "eyeL": kernels.EYE_LEFT, "eyeR": kernels.EYE_RIGHT,
-    "teethU": kernels.TEETH, "teethL": kernels.TEETH, "gums": kernels.GUMS,
-    "tongue": kernels.TONGUE, "cavity": kernels.CAVITY,
+    "skin": records.SKIN, "eyeL": records.EYE_LEFT, "eyeR": records.EYE_RIGHT,
+    "teethU": records.TEETH, "teethL": records.TEETH, "gums": records.GUMS,
+    "tongue": records.TONGUE, "cavity": records.CAVITY,
 }  # fmt: skip
 _SEGMENT = {
     "skin": Segment.SKIN, "eyeL": Segment.EYE_LEFT, "eyeR": Segment.EYE_RIGHT,
@@ -102,7 +102,7 @@ class HeadSurface:
         self.normals = vertex_normals(template[None], head.faces)[0].numpy()
         self.masks = self._masks(regions)
         self.scalp = self._soft(regions["scalp"], 2)
-        skin = (self.material == kernels.SKIN) & regions["face"][self.faces].all(1)
+        skin = (self.material == records.SKIN) & regions["face"][self.faces].all(1)
         on_middle = np.abs(self.template[self.faces[skin], 0]) < 1e-5
         middles = self.uv[skin][..., 1][on_middle]
         self.middle_v = float(np.median(middles)) if len(middles) else 0.5
@@ -151,7 +151,7 @@ class HeadSurface:
     def _points(self, face: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Array]:
         """Return fixed points distributed by area, most of them on the face."""
         rng = np.random.default_rng(_POINT_SEED)
-        skin = self.faces[self.material == kernels.SKIN]
+        skin = self.faces[self.material == records.SKIN]
         on_face = face[skin].all(1)
         corners, bary = [], []
         for chosen, count in (

@@ -14,8 +14,9 @@ from smirk3d.errors import AssetError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.synthesis.people.action_variation import vary_actions
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.person import Person
 from smirk3d.synthesis.people.drawing.resources import RenderResources
-from smirk3d.synthesis.people.drawing.shot import Person, Shot
+from smirk3d.synthesis.people.drawing.shot import Shot
 from smirk3d.synthesis.people.labels import LabeledPicture
 from smirk3d.synthesis.people.parts.accessories import clothes, glasses, hat
 from smirk3d.synthesis.people.parts.assets import PeopleAssets

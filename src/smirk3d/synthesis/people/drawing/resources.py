@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import AssetError
 from smirk3d.rendering.hair_pictures import lash_alpha
-from smirk3d.synthesis.people.drawing import shade_kernels as kernels
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.kernels import records
 from smirk3d.synthesis.people.drawing.lighting import Surroundings, surroundings
 from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.parts.assets import HairAsset, PeopleAssets
@@ -82,26 +82,26 @@ class RenderResources:
         """Return a person's numbers for the drawing loops."""
         skin = recipe.skin
         rng = np.random.default_rng(skin.seed)
-        values = np.zeros(kernels.NUM_NUMBERS, np.float32)
-        values[kernels.SHARE] = skin.fraction
-        values[kernels.GAIN_R : kernels.GAIN_B + 1] = skin.gain
+        values = np.zeros(records.NUM_NUMBERS, np.float32)
+        values[records.SHARE] = skin.fraction
+        values[records.GAIN_R : records.GAIN_B + 1] = skin.gain
         first, second = (self._means[name] for name in skin.maps)
-        values[kernels.LIKE_R : kernels.LIKE_B + 1] = first / second
-        values[kernels.CONTRAST] = skin.contrast
-        values[kernels.MEAN_R : kernels.MEAN_B + 1] = self.mean_skin_of(skin.maps)
-        values[kernels.BUMP], values[kernels.FRECKLES] = skin.bump, skin.freckles
-        values[kernels.BLOTCHES], values[kernels.STUBBLE] = skin.blotches, skin.stubble
-        values[kernels.LIP_R : kernels.LIP_B + 1] = skin.lip_colour
-        values[kernels.LIP_GLOSS], values[kernels.EYE_SHADOW] = skin.lip_gloss, skin.eye_shadow
-        values[kernels.GLOSS] = skin.gloss
-        values[kernels.MIRROR_A], values[kernels.MIRROR_B] = skin.mirrored
-        values[kernels.CENTRE_ROW] = self.centre_row
-        values[kernels.HAIR_R : kernels.HAIR_B + 1] = recipe.brow_colour
-        values[kernels.NOISE_X : kernels.NOISE_Y + 1] = 1000 + rng.random(2) * 1000
-        values[kernels.PUPIL] = recipe.pupil
-        values[kernels.SCLERA_R : kernels.SCLERA_B + 1] = recipe.sclera
-        values[kernels.IRIS_R : kernels.IRIS_B + 1] = recipe.iris_gain
-        values[kernels.IRIS_SIZE] = _IRIS_RADIUS
+        values[records.LIKE_R : records.LIKE_B + 1] = first / second
+        values[records.CONTRAST] = skin.contrast
+        values[records.MEAN_R : records.MEAN_B + 1] = self.mean_skin_of(skin.maps)
+        values[records.BUMP], values[records.FRECKLES] = skin.bump, skin.freckles
+        values[records.BLOTCHES], values[records.STUBBLE] = skin.blotches, skin.stubble
+        values[records.LIP_R : records.LIP_B + 1] = skin.lip_colour
+        values[records.LIP_GLOSS], values[records.EYE_SHADOW] = skin.lip_gloss, skin.eye_shadow
+        values[records.GLOSS] = skin.gloss
+        values[records.MIRROR_A], values[records.MIRROR_B] = skin.mirrored
+        values[records.CENTRE_ROW] = self.centre_row
+        values[records.HAIR_R : records.HAIR_B + 1] = recipe.brow_colour
+        values[records.NOISE_X : records.NOISE_Y + 1] = 1000 + rng.random(2) * 1000
+        values[records.PUPIL] = recipe.pupil
+        values[records.SCLERA_R : records.SCLERA_B + 1] = recipe.sclera
+        values[records.IRIS_R : records.IRIS_B + 1] = recipe.iris_gain
+        values[records.IRIS_SIZE] = _IRIS_RADIUS
         return values
 
     def hair_texture(self, hair: HairAsset) -> NDArray[np.uint8]:

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from smirk3d.conventions import CROP_SIZE, NUM_MEDIAPIPE_LANDMARKS
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from smirk3d.heads.head_model import HeadModel
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import crop_transform, transform_points
-from smirk3d.synthesis.people.drawing import raster_kernels as raster
-from smirk3d.synthesis.people.drawing import shade_kernels as kernels
+from smirk3d.synthesis.people.drawing.kernels import records
+from smirk3d.synthesis.people.drawing.kernels.hair import composite, draw_layers, hair_depth_map
+from smirk3d.synthesis.people.drawing.kernels.irradiance import light_points, visible_irradiance
+from smirk3d.synthesis.people.drawing.kernels.reflection import lit_points
+from smirk3d.synthesis.people.drawing.kernels.shading import shade
+from smirk3d.synthesis.people.drawing.kernels.surfaces import gradients, vertex_normals
+from smirk3d.synthesis.people.drawing.kernels.triangles import depth_map, draw_ids
 from smirk3d.synthesis.people.drawing.lighting import light_frame
+from smirk3d.synthesis.people.drawing.person import Person
 from smirk3d.synthesis.people.drawing.photography import background, exposed, occlude, photographed
 from smirk3d.synthesis.people.drawing.resources import RenderResources
 from smirk3d.synthesis.people.labels import LabeledPicture, PictureLabels, Segment
@@ -46,36 +50,10 @@ _GLOSS = np.array(
      (0.03, 0.35), (0.01, 0.9), (0.01, 0.95), (0.05, 0.25)], np.float32,
 )  # fmt: skip
 """Reflectance at normal incidence and roughness of each material; chosen by eye."""
-_INSIDE = {kernels.GUMS: (0.45, 0.16, 0.15), kernels.TONGUE: (0.42, 0.14, 0.13),
-           kernels.CAVITY: (0.16, 0.035, 0.03)}  # fmt: skip
+_INSIDE = {records.GUMS: (0.45, 0.16, 0.15), records.TONGUE: (0.42, 0.14, 0.13),
+           records.CAVITY: (0.16, 0.035, 0.03)}  # fmt: skip
+"""Linear RGB of what lies inside the mouth; chosen by eye."""
 _LENS = np.zeros((2, 2, 2), np.uint8) + np.array((96, 255), np.uint8)
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """Somebody ready to be drawn.
-
-    Attributes:
-        recipe: what the person is made of.
-        number: by which labels name the person.
-        head: the head with the person's own actions.
-        parameters: of the person without expression, ``[1]``.
-        neutral: vertices ``[V, 3]``, metres.
-        worn: things that are solid.
-        lenses: of glasses, if any.
-        hair: the hairdo, if any.
-        brows: of the person, if any.
-    """
-
-    recipe: PersonRecipe
-    number: int
-    head: HeadModel
-    parameters: FaceParameters
-    neutral: Array
-    worn: tuple[Worn, ...]
-    lenses: Worn | None
-    hair: HairAsset | None
-    brows: HairAsset | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +111,14 @@ class Shot:
         """Return the picture and its labels."""
         meshes = self._meshes()
         normals = np.empty_like(meshes.points)
-        kernels.vertex_normals(meshes.points, meshes.faces, normals)
+        vertex_normals(meshes.points, meshes.faces, normals)
         light = self._light(meshes)
         solid = self._drawn(meshes, normals, light)
         layers = self._layers(light, solid)
         size = self.resources.size
         behind = background(self.scene, self.around, size, self.focal, self.rng)
         before, shown = np.empty((size, size), np.float32), np.empty((size, size), np.uint8)
-        seen = raster.composite(solid, behind, _HAIR_SLACK, layers, before, shown)
+        seen = composite(solid, behind, _HAIR_SLACK, layers, before, shown)
         recipe = self.person.recipe.skin
         skin = self.resources.mean_skin_of(recipe.maps) * np.array(recipe.gain, np.float32)
         on_skin = (shown == Segment.SKIN) | (shown == Segment.LIPS)
@@ -183,94 +161,94 @@ class Shot:
         carried: Array = (worn.points - middle) @ part.T + self.rotation @ middle
         return carried.astype(np.float32)
 
-    def _light(self, meshes: _Meshes) -> kernels.Light:
+    def _light(self, meshes: _Meshes) -> records.Light:
         light, hair = self.scene.light, self.person.hair
         frame = light_frame(np.array(light.key))
         shadow = np.full((_SHADOW_SIZE, _SHADOW_SIZE), -1e9, np.float32)
         screen = np.empty_like(meshes.points)
-        raster.light_points(meshes.points, frame, _RADIUS, _SHADOW_SIZE, screen)
-        raster.depth_map(screen, meshes.faces, shadow)
+        light_points(meshes.points, frame, _RADIUS, _SHADOW_SIZE, screen)
+        depth_map(screen, meshes.faces, shadow)
         if hair is not None:
             points = np.ascontiguousarray(hair.points(self.person.neutral) @ self.rotation.T)
             screen = np.empty_like(points)
-            raster.light_points(points, frame, _RADIUS, _SHADOW_SIZE, screen)
+            light_points(points, frame, _RADIUS, _SHADOW_SIZE, screen)
             texture = self.resources.hair_texture(hair)
-            raster.hair_depth_map(screen, hair.faces, hair.uv, texture, shadow)
-        return kernels.Light(
+            hair_depth_map(screen, hair.faces, hair.uv, texture, shadow)
+        return records.Light(
             frame[2], np.array(light.key_colour, np.float32), shadow, frame, _RADIUS,
             light.key_softness, self.around.sharp, light.turn, light.ambient,
             self.scene.camera.distance,
         )  # fmt: skip
 
-    def _drawn(self, meshes: _Meshes, normals: Array, light: kernels.Light) -> raster.Solid:
+    def _drawn(self, meshes: _Meshes, normals: Array, light: records.Light) -> records.Solid:
         """Return what is solid in each pixel."""
         resources, recipe = self.resources, self.person.recipe
         shape, rays = (resources.size,) * 2, (resources.size * _RAYS,) * 2
         screen = self.screen(meshes.points, _RAYS)
         ids, fine = np.full(rays, -1, np.int32), np.zeros(rays, np.float32)
-        raster.draw_ids(screen, meshes.faces, ids, fine)
+        draw_ids(screen, meshes.faces, ids, fine)
         radiance = np.ascontiguousarray(self.around.radiance(light.turn), np.float32)
-        arriving, mirrored, fraction = raster.visible_irradiance(
+        arriving, mirrored, fraction = visible_irradiance(
             meshes.points, normals, meshes.faces, self.around.frames, radiance, _RADIUS,
             _OCCLUSION_SIZE, light.distance,
         )  # fmt: skip
         slopes = np.zeros((2, len(meshes.faces), 3), np.float32)
         own = len(resources.surface.faces)
-        kernels.gradients(meshes.points, meshes.faces[:own], meshes.texels, slopes[0], slopes[1])
-        mesh = kernels.Mesh(
+        gradients(meshes.points, meshes.faces[:own], meshes.texels, slopes[0], slopes[1])
+        mesh = records.Mesh(
             screen, meshes.points, normals, arriving, mirrored, fraction, meshes.faces,
             meshes.material, meshes.texels, slopes[0], slopes[1], meshes.masks,
         )  # fmt: skip
         first, second = (resources.assets.skins[name] for name in recipe.skin.maps)
-        paint = kernels.Paint(
+        paint = records.Paint(
             first, second, resources.assets.irises[recipe.iris], resources.linear, resources.noise,
             resources.numbers(recipe), self._colours(), _GLOSS, self.eyes,
         )  # fmt: skip
-        pixels = kernels.Pixels(
+        pixels = records.Pixels(
             np.empty((*shape, 3), np.float32), np.empty(shape, np.float32),
             np.empty(shape, np.float32), np.empty(shape, np.int32),
         )  # fmt: skip
-        kernels.shade(ids, fine, mesh, paint, light, pixels)
+        shade(ids, fine, mesh, paint, light, pixels)
         self.fine_q = fine
         shown = np.where(pixels.seen >= 0, meshes.segment[pixels.seen], Segment.BACKGROUND)
-        return raster.Solid(pixels.colour, pixels.cover, pixels.q, shown.astype(np.uint8))
+        return records.Solid(pixels.colour, pixels.cover, pixels.q, shown.astype(np.uint8))
 
     def _colours(self) -> Array:
         recipe = self.person.recipe
         colours = np.zeros((len(_GLOSS), 3), np.float32)
         for material, colour in {
-            **_INSIDE, kernels.TEETH: recipe.teeth, kernels.CLOTH: recipe.clothes_colour,
-            kernels.HAT: recipe.hat_colour, kernels.FRAME: recipe.glasses_colour,
+            **_INSIDE, records.TEETH: recipe.teeth, records.CLOTH: recipe.clothes_colour,
+            records.HAT: recipe.hat_colour, records.FRAME: recipe.glasses_colour,
         }.items():  # fmt: skip
             colours[material] = colour
         return colours
 
-    def _layers(self, light: kernels.Light, solid: raster.Solid) -> raster.Layers:
+    def _layers(self, light: records.Light, solid: records.Solid) -> records.Layers:
         """Return the layers of hair, brows, lashes and lenses."""
         shape, recipe = (self.resources.size,) * 2, self.person.recipe
-        layers = raster.Layers(
+        layers = records.Layers(
             np.empty((*shape, _LAYERS), np.float32), np.empty((*shape, _LAYERS, 4), np.float32),
             np.empty((*shape, _LAYERS), np.uint8), np.zeros(shape, np.uint8),
             np.zeros((*shape, 5), np.float32),
         )  # fmt: skip
         layers.rest[..., 4] = 1
         for cards in self._cards(light, recipe):
-            raster.draw_layers(cards, solid, _HAIR_SLACK, layers)
+            draw_layers(cards, solid, _HAIR_SLACK, layers)
         return layers
 
-    def _cards(self, light: kernels.Light, recipe: PersonRecipe) -> Iterator[raster.Cards]:
+    def _cards(self, light: records.Light, recipe: PersonRecipe) -> Iterator[records.Cards]:
         """Yield all that is translucent."""
         brown = np.array(recipe.brow_colour, np.float32)
         lashes = self.resources.surface.lashes
         if lashes is not None:
             tint = self._lit(self.posed, brown * _LASH_SHADE, light, None)
-            yield raster.Cards(
+            yield records.Cards(
                 self.screen(self.posed), lashes.faces, lashes.uv, tint, self.resources.lash_texture,
                 recipe.lash_alpha, int(Segment.LASHES),
             )  # fmt: skip
         for hair, points, colour, segment in self._hairs():
             lit = self._lit(points, np.array(colour, np.float32), light, hair.shade)
-            yield raster.Cards(
+            yield records.Cards(
                 self.screen(points), hair.faces, hair.uv, lit,
                 self.resources.hair_texture(hair), 1.0, int(segment),
             )  # fmt: skip
@@ -280,7 +258,7 @@ class Shot:
             dark = recipe.glasses.startswith("sun")
             tint = np.full_like(points, 0.01 if dark else 0.5)
             uv = np.full((len(points), 2), 0.5, np.float32)
-            yield raster.Cards(
+            yield records.Cards(
                 self.screen(points), lenses.faces, uv, tint, _LENS, 0.9 if dark else 0.06,
                 int(Segment.GLASSES),
             )  # fmt: skip
@@ -296,7 +274,7 @@ class Shot:
             found.append((person.brows, points, person.recipe.brow_colour, Segment.BROWS))
         return found
 
-    def _lit(self, points: Array, colour: Array, lamp: kernels.Light, shade: Array | None) -> Array:
+    def _lit(self, points: Array, colour: Array, lamp: records.Light, shade: Array | None) -> Array:
         """Return the light ``[N, 3]`` that hairs of a colour send."""
         light = self.scene.light
         outward = points - self.rotation @ np.array([0, 0.03, -0.02], np.float32)
@@ -307,7 +285,7 @@ class Shot:
         toward = ((outward @ lamp.key + _HAIR_WRAP) / (1 + _HAIR_WRAP)).clip(0, None)
         lit = np.ones(len(points), np.float32)
         if shade is not None:
-            kernels.lit_points(lamp, points, lit)
+            lit_points(lamp, points, lit)
             around = around * (0.25 + 1.1 * shade[:, None])
             toward = toward * (0.4 + 0.8 * shade)
         sent = colour * (around + (toward * lit)[:, None] * lamp.key_colour)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.synthesis.people.drawing import shade_kernels as kernels
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.kernels import records
 from smirk3d.synthesis.people.labels import Segment
 
 Array = NDArray[np.float32]
@@ -87,7 +87,7 @@ def clothes(name: str, neutral: Array, surface: HeadSurface) -> Worn:
         rows.append(np.stack([x, y, z], 1))
     return Worn(
         points=np.concatenate(rows).astype(np.float32), faces=_grid(len(rows), _AROUND),
-        material=kernels.CLOTH, segment=Segment.CLOTHES, on_torso=True,
+        material=records.CLOTH, segment=Segment.CLOTHES, on_torso=True,
     )  # fmt: skip
 
 
@@ -162,13 +162,13 @@ def glasses(name: str, neutral: Array, eyes: Array, surface: HeadSurface) -> tup
         faces=np.concatenate(
             [faces + start for (_, faces), start in zip(tubes, starts, strict=True)]
         ).astype(np.int32),
-        material=kernels.FRAME, segment=Segment.GLASSES,
+        material=records.FRAME, segment=Segment.GLASSES,
     )  # fmt: skip
     fan = np.stack([np.arange(28), (np.arange(28) + 1) % 28, np.full(28, 28)], 1)
     lens = Worn(
         points=np.concatenate(lenses).astype(np.float32),
         faces=np.concatenate([fan, fan + 29]).astype(np.int32),
-        material=kernels.FRAME, segment=Segment.GLASSES,
+        material=records.FRAME, segment=Segment.GLASSES,
     )  # fmt: skip
     return frame, lens
 
@@ -185,7 +185,7 @@ def hat(name: str, neutral: Array, surface: HeadSurface) -> Worn:
     template = surface.template
     edge = 0.090 - lower - 0.28 * (0.12 - template[:, 2])
     over = template[:, 1] - edge
-    skin = surface.faces[surface.material == kernels.SKIN]
+    skin = surface.faces[surface.material == records.SKIN]
     chosen = skin[(over[skin] > 0).any(1)]
     ids, faces = np.unique(chosen, return_inverse=True)
     points = neutral[ids].astype(np.float64)
@@ -197,5 +197,5 @@ def hat(name: str, neutral: Array, surface: HeadSurface) -> Worn:
     points += outward * (0.0075 + 0.004 * rim)[:, None]
     return Worn(
         points=points.astype(np.float32), faces=faces.reshape(-1, 3).astype(np.int32),
-        material=kernels.HAT, segment=Segment.HAT,
+        material=records.HAT, segment=Segment.HAT,
     )  # fmt: skip

@@ -12,8 +12,8 @@ from smirk3d.geometry.closest_points import closest_points
 from smirk3d.heads.spec import PARTS
 from smirk3d.rendering.complexion import BrowShape
 from smirk3d.rendering.hair_pictures import brow_alpha
-from smirk3d.synthesis.people.drawing import shade_kernels as kernels
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
+from smirk3d.synthesis.people.drawing.kernels import records
 from smirk3d.synthesis.people.parts.assets import HairAsset
 
 Array = NDArray[np.float32]
@@ -90,7 +90,7 @@ def hung(
     texture: NDArray[np.uint8],
 ) -> HairAsset:  # fmt: skip
     """Return brows whose points ``[N, 3]`` lie just over the skin of the template."""
-    chosen = surface.faces[surface.material == kernels.SKIN]
+    chosen = surface.faces[surface.material == records.SKIN]
     found = closest_points(
         torch.from_numpy(points), torch.from_numpy(surface.template),
         torch.from_numpy(chosen.astype(np.int64)),

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from smirk3d.rendering.complexion import EYE_COLOURS
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
-from smirk3d.synthesis.people.drawing.shade_kernels import EYELIDS, LIPS, RED
+from smirk3d.synthesis.people.drawing.kernels.records import EYELIDS, LIPS, RED
 from smirk3d.synthesis.people.labels import Segment
 from smirk3d.synthesis.people.parts.assets import HairAsset, PeopleAssets
 from smirk3d.synthesis.people.parts.brows import OWN_BROWS, own_brows
+from smirk3d.synthesis.skin_tones import SKIN_TONES
 
 Array = NDArray[np.float32]
 
@@ -20,12 +22,8 @@ _SEED = 20
 """Any number does; another gives other noise, and so other pictures."""
 _NOISE = 256
 """Side of the noise in texels, chosen by eye."""
-_TONES = ((0.90, 0.72, 0.62), (0.80, 0.60, 0.48), (0.62, 0.43, 0.32), (0.42, 0.28, 0.21))
+_TONES = tuple(SKIN_TONES[i] for i in (1, 2, 4, 5))
 """sRGB of procedural skins, light to dark."""
-_IRISES = {
-    "brown": (0.30, 0.18, 0.10), "dark": (0.16, 0.09, 0.06), "hazel": (0.40, 0.30, 0.15),
-    "green": (0.33, 0.40, 0.25), "blue": (0.32, 0.45, 0.58), "grey": (0.42, 0.46, 0.50),
-}  # fmt: skip
 _MAP = (640, 300)
 """Rows and columns of a procedural skin, chosen by eye."""
 _SCALP = 0.25
@@ -71,7 +69,7 @@ def procedural_assets(surface: HeadSurface) -> PeopleAssets:
         window=window,
         brows={shape: own_brows(surface, shape) for shape in OWN_BROWS},
         hair={name: _shells(surface, *kind, rng) for name, kind in _shells_on(surface)},
-        irises={name: _iris(colour, rng) for name, colour in _IRISES.items()},
+        irises={name: _iris(colour, rng) for name, colour in EYE_COLOURS.items()},
         probes={f"procedural-{i}": _probe(rng) for i in range(6)},
     )
 
