@@ -18,11 +18,13 @@ CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c_is_heeded() -> Iterator[None]:
-    """A shell starts what it puts in the background with Ctrl-C ignored; CI may run so."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_are_heeded() -> Iterator[None]:
+    """A shell starts what it puts in the background with Ctrl-C ignored, nohup ignores SIGHUP."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in CODES}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", CODES)
