@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _KERNELS_LEARN_FROM = 4
-"""On a CPU depthwise kernels learn from every fourth picture of a batch, scaled to all: the mean is
-the same, and the gradients of these few numbers, which would else be 40 % of the backbone's time in
-half precision and 30 % in single (EfficientNet-Lite0 at 160 px), take a quarter of it."""
+"""In half precision on a CPU depthwise kernels learn from every fourth picture of a batch, scaled
+to all: the mean is the same, and the gradients of these few numbers, which would else be 40 % of
+the backbone's time (EfficientNet-Lite0 at 160 px with AMX), take a quarter of it."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -60,15 +60,14 @@ def conv_norm(conv: SameConv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
     kernel = conv.weight * factor[:, None, None, None]
     bias = norm.bias - norm.running_mean * factor
     x, stride, padding = conv.padded(x), conv.stride[0], int(conv.padding[0])
-    if conv.groups > 1 and x.device.type == "cpu":
-        half = torch.is_autocast_enabled("cpu")
-        dtype = torch.get_autocast_dtype("cpu") if half else x.dtype
-        return _CpuDepthwise.apply(x.to(dtype), kernel.to(dtype), bias.to(dtype), stride, padding)  # type: ignore[no-any-return, no-untyped-call]
+    if conv.groups > 1 and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        half = torch.get_autocast_dtype("cpu")
+        return _HalfDepthwise.apply(x.to(half), kernel.to(half), bias.to(half), stride, padding)  # type: ignore[no-any-return, no-untyped-call]
     return F.conv2d(x, kernel, bias, stride, padding, 1, conv.groups)
 
 
-class _CpuDepthwise(torch.autograd.Function):
-    """Depthwise convolution on a CPU whose gradients are computed in single precision.
+class _HalfDepthwise(torch.autograd.Function):
+    """Depthwise convolution in half precision on a CPU, with a gradient in single precision.
 
     torch's own gradient in half precision takes five times as long (torch 2.13 with oneDNN on a
     processor with AMX). Kernels learn from some pictures of the batch (``_KERNELS_LEARN_FROM``).
