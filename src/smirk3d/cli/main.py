@@ -6,7 +6,9 @@ Exit codes: 0 all inputs done; 1 a defect, in one line too, with ``SMIRK3D_TRACE
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -67,6 +69,9 @@ class Runnable(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     accept_every_character()
+    # Python's last collection goes through all objects of all libraries, to free them just before
+    # the process ends; what must be closed is closed without it
+    atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(_overview())
