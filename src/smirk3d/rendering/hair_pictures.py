@@ -173,9 +173,9 @@ def _lash_hairs() -> Iterator[tuple[Curve, float]]:
 
 
 def _curves(roots: Curve, lean: Curve, bend: Curve, length: Curve) -> Curve:
-    """Return points ``[N, S, 2]`` of hairs that leave roots ``[N, 2]`` at angles and bend by others.
+    """Return points ``[N, S, 2]`` of hairs.
 
-    Angles and lengths are ``[N]``.
+    They leave their roots ``[N, 2]`` at angles ``[N]`` and bend by others ``[N]``.
     """
     angles = lean[:, None] + bend[:, None] * np.linspace(0, 1, _STEPS)
     steps = np.stack([np.cos(angles), -np.sin(angles)], 2) * (length / _STEPS)[:, None, None]
