@@ -30,6 +30,18 @@ def test_barycentric_coordinates_give_back_the_pixel_centre() -> None:
     assert (xy[~inside] == 0).all()
 
 
+def test_some_of_the_pixels_have_what_they_have_among_all() -> None:
+    vertices, faces = random_mesh()
+    fragments = rasterize(vertices, faces, 12, 18)
+    chosen = torch.arange(1, len(fragments.pixel), 3)
+    some = fragments.only(chosen)
+    assert torch.equal(some.at_pixels(vertices), fragments.at_pixels(vertices)[:, chosen])
+    assert torch.equal(
+        some.scatter(some.corner_depth).flatten(2).transpose(1, 2).reshape(-1, 3)[some.pixel].T,
+        fragments.corner_depth[:, chosen],
+    )
+
+
 def test_barycentric_coordinates_are_inside_and_sum_to_one() -> None:
     fragments = rasterize(*random_mesh(), 40, 40)
     assert fragments.barycentric.min() >= -1e-6

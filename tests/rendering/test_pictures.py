@@ -230,3 +230,15 @@ def test_wrong_arguments_are_refused() -> None:
         contact_sheet([], 1)
     with pytest.raises(ShapeError):
         clay(tiny_head().to_numpy(), np.zeros((5, 3)))
+
+
+def test_from_aside_a_face_takes_nothing_from_far_parts_of_a_photo() -> None:
+    large = np.random.default_rng(0).integers(0, 255, (500, 600, 3), np.uint8)
+    changed = large.copy()
+    changed[:, 420:] = 0
+    changed[:40] = 255
+    face = posed(crop_transform(1.5, 100, 150))  # of photo columns 100 to 249, rows 150 to 299
+    tiles = [overlay_panel(picture, [face], style=ROUGH) for picture in (large, changed)]
+    aside = slice(2 * tiles[0].shape[1] // 3 + 16, None)
+    assert np.ptp(tiles[0][:, aside].astype(int), axis=(0, 1)).min() > 50
+    assert np.array_equal(tiles[0][:, aside], tiles[1][:, aside])

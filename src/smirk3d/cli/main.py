@@ -6,7 +6,9 @@ Exit codes: 0 all inputs done; 1 a defect, in one line too, with ``SMIRK3D_TRACE
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -67,6 +69,7 @@ class Runnable(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     accept_every_character()
+    _collect_seldom()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(_overview())
@@ -82,6 +85,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     return until_stopped(lambda: _run(arguments[0], arguments[1:]))
 
+
+def _collect_seldom() -> None:
+    """Let Python look for cycles of objects less often, and not once more at its end.
+
+    Each collection goes through the hundred thousands of objects that libraries make when they are
+    imported and keep. What must be closed at the end is closed without the last one.
+    """
+    gc.set_threshold(_OBJECTS_TO_COLLECT)
+    atexit.register(gc.freeze)
+
+
+_OBJECTS_TO_COLLECT = 20_000
+"""New objects after which Python looks for cycles; 700 by default, and 30 times as often. A choice:
+they take a few megabytes."""
 
 _INFERENCE = {"convert", "demo", "export", "play", "reconstruct", "track", "view"}
 """Commands that run without torch."""

@@ -20,18 +20,18 @@ ONNX_SUFFIX = ".onnx"
 
 
 def installed_weights() -> Iterator[tuple[str, Path]]:
-    """Yield name and file of the installed encoder weights: shipped ones, then the user's."""
+    """Return name and file of the installed encoder weights: shipped ones, then the user's."""
+    return ((name, path) for name, path, _ in _installed_headers())
+
+
+def _installed_headers() -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    """Yield name, path and header of the installed encoder weights."""
     for name, path in installed_files("weights").items():
-        if _holds_encoder(path):
-            yield name, path
-
-
-def _holds_encoder(path: Path) -> bool:
-    try:
-        read_header(path)
-    except AssetError:
-        return False
-    return True
+        try:
+            header = read_header(path)
+        except AssetError:
+            continue
+        yield name, path, header
 
 
 def find_weights(name: str | Path) -> Path:
@@ -86,8 +86,8 @@ def load_weights(
         MissingExtra: if the weights have no ONNX file and torch is not installed.
     """
     if str(name) == "default":
-        for _, path in installed_weights():
-            if read_header(path)["head_fingerprint"] == head.fingerprint:
+        for _, path, header in _installed_headers():
+            if header["head_fingerprint"] == head.fingerprint:
                 return _loaded(path, head, library)
         return None
     if Path(name).suffix == ONNX_SUFFIX and Path(name).is_file():

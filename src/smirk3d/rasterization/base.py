@@ -76,6 +76,16 @@ class Fragments:
         depth = self.scatter((self.weights * self.corner_depth).sum(0)[None])[:, 0]
         return xp.where(self.mask, depth, xp.inf)
 
+    def only(self, chosen: Array) -> Fragments:
+        """Return some of the covered pixels, by their numbers ``[M]``, as of the same pictures."""
+        columns = (self.corners, self.weights, self.corner_depth)
+        xp = array_namespace(self.weights)
+        return Fragments(
+            self.face_index,
+            xp.take(self.pixel, chosen),
+            *(xp.take(each, chosen, axis=1) for each in columns),
+        )
+
     def at_pixels(self, attributes: Array) -> Array:
         """Return vertex attributes ``[B, V, C]`` interpolated at the covered pixels, ``[C, N]``."""
         check_shape(attributes, "B V C", "attributes", B=self.face_index.shape[0])

@@ -126,20 +126,23 @@ def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, floa
 def _brow_hairs(brow: _Brow) -> Iterator[tuple[Curve, float]]:
     rng = np.random.default_rng(_SEED)
     width, height = _BROW_SIZE
-    for _ in range(brow.hairs):
-        along = rng.uniform(0.03, 0.93)
-        across = rng.uniform(-1, 1)
-        reach = np.interp(along, *_ENVELOPE) * brow.thickness
-        middle = float(_middle(brow, np.asarray(along)))
-        # inner hairs stand up, outer ones lie along; those above turn down to the line of growth
-        lean = np.interp(along, [0.0, 0.12, 0.4, 1.0], [1.45, 1.05, 0.55, 0.05])
-        lean -= 0.45 * max(across, 0.0) * np.interp(along, [0.1, 0.5], [0.3, 1.0])
-        lean += rng.normal(0, 0.12)
-        long = brow.length * height * rng.uniform(0.65, 1.1) * np.interp(along, [0, 1], [0.85, 0.8])
-        root = np.array([along * width, (1 - middle - across * reach) * height])
-        bend = -0.25 + rng.normal(0, 0.12)
-        long = min(long, 1.2 * (width - root[0]))
-        yield _curve(root, lean, bend, long), brow.width * rng.uniform(0.7, 1.15)
+    drawn = [
+        (
+            rng.uniform(0.03, 0.93), rng.uniform(-1, 1), rng.normal(0, 0.12),
+            rng.uniform(0.65, 1.1), rng.normal(0, 0.12), rng.uniform(0.7, 1.15),
+        )
+        for _ in range(brow.hairs)
+    ]  # fmt: skip
+    along, across, tilt, fraction, bow, thick = np.array(drawn).T
+    reach = np.interp(along, *_ENVELOPE) * brow.thickness
+    # inner hairs stand up, outer ones lie along; those above turn down to the line of growth
+    lean = np.interp(along, [0.0, 0.12, 0.4, 1.0], [1.45, 1.05, 0.55, 0.05])
+    lean -= 0.45 * across.clip(0) * np.interp(along, [0.1, 0.5], [0.3, 1.0])
+    lean += tilt
+    long = brow.length * height * fraction * np.interp(along, [0, 1], [0.85, 0.8])
+    roots = np.stack([along * width, (1 - _middle(brow, along) - across * reach) * height], 1)
+    long = np.minimum(long, 1.2 * (width - roots[:, 0]))
+    yield from zip(_curves(roots, lean, -0.25 + bow, long), brow.width * thick, strict=True)
 
 
 def _middle(brow: _Brow, along: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,18 +155,28 @@ def _lash_hairs() -> Iterator[tuple[Curve, float]]:
     rng = np.random.default_rng(_SEED)
     width, height = _LASH_SIZE
     for hairs, longest, thick in _LASH_ROWS:
-        for along in (np.arange(hairs) + 0.5) / hairs:
-            place = 0.02 + 0.96 * along + rng.normal(0, 0.15 / hairs)
-            root = np.array([place * width, height - 1.0])
-            # neighbors lean alike, and away from the middle; each curves on the way that it leans
-            lean = _LASH_FAN * (0.45 - place) + rng.normal(0, 0.045)
-            long = height * longest * np.interp(place, *_LASH_ENVELOPE) * rng.uniform(0.8, 1.0)
-            curve = _curve(root, np.pi / 2 + lean, 0.5 * lean, long)
-            yield curve, thick * rng.uniform(0.8, 1.1)
+        drawn = [
+            (
+                rng.normal(0, 0.15 / hairs), rng.normal(0, 0.045),
+                rng.uniform(0.8, 1.0), rng.uniform(0.8, 1.1),
+            )
+            for _ in range(hairs)
+        ]  # fmt: skip
+        aside, tilt, fraction, thickness = np.array(drawn).T
+        place = 0.02 + 0.96 * (np.arange(hairs) + 0.5) / hairs + aside
+        roots = np.stack([place * width, np.full(hairs, height - 1.0)], 1)
+        # neighbors lean alike, and away from the middle; each curves on the way that it leans
+        lean = _LASH_FAN * (0.45 - place) + tilt
+        long = height * longest * np.interp(place, *_LASH_ENVELOPE) * fraction
+        curves = _curves(roots, np.pi / 2 + lean, 0.5 * lean, long)
+        yield from zip(curves, thick * thickness, strict=True)
 
 
-def _curve(root: Curve, lean: float, bend: float, length: float) -> Curve:
-    """Return points ``[S, 2]`` of a hair that leaves its root at an angle and bends by another."""
-    angles = lean + bend * np.linspace(0, 1, _STEPS)
-    steps = np.stack([np.cos(angles), -np.sin(angles)], 1) * (length / _STEPS)
-    return np.concatenate([root[None], root + steps.cumsum(0)])
+def _curves(roots: Curve, lean: Curve, bend: Curve, length: Curve) -> Curve:
+    """Return points ``[N, S, 2]`` of hairs.
+
+    They leave their roots ``[N, 2]`` at angles ``[N]`` and bend by others ``[N]``.
+    """
+    angles = lean[:, None] + bend[:, None] * np.linspace(0, 1, _STEPS)
+    steps = np.stack([np.cos(angles), -np.sin(angles)], 2) * (length / _STEPS)[:, None, None]
+    return np.concatenate([roots[:, None], roots[:, None] + steps.cumsum(1)], 1)

@@ -117,28 +117,8 @@ def draw_layer(
     alpha = _seen_alpha(fragments, surface)
     colour, coverage = np.zeros((3, len(face)), np.float32), np.zeros(len(face), np.float32)
     if style.surface:
-        normals = vertex_normals(points[None], surface.faces)[0]
-        seen = _at(fragments, np.column_stack([points, normals, surface.lips]))
-        received = np.ones((len(lighting.lamps) + 1, len(face)), np.float32)
-        if style.shadows and len(face):
-            received = _at(fragments, _received(surface, vertices, style.shadows, lighting))
-        part = surface.face_part[face]
-        normal = unit(seen[3:6], axis=0)
-        if slopes is not None:
-            normal = _with_folds(normal, slopes, fragments, surface, points, part == SKIN)
-        normal = normal * _facing(ndc, surface.faces)[face]
-        colour = albedo(
-            part, seen[:3], eyeballs(surface, vertices), lips=seen[6],
-            complexion=style.complexion, through_cornea=True,
-        )  # fmt: skip
-        if photo is not None:
-            attributes = _at(fragments, surface.interpolate(photo.attributes()))
-            held = srgb_to_linear(photo.colours(attributes).clip(0, 1))
-            colour = np.where(part == SKIN, held, colour)
-        lit = illuminate(normal, colour, part, received, lighting)
-        if photo is not None:
-            lit = np.where(part == SKIN, lit + _PHOTO_LIGHT * (colour - lit), lit)
-        colour = linear_to_srgb(lit.clip(0, 1))
+        posed = _Posed(surface, vertices, points, ndc, fragments, face)
+        colour = _shaded(posed, style, lighting, photo, slopes)
         coverage = alpha * style.opacity
     if style.wireframe:
         line = _line(fragments, face, ndc, surface.faces, size, style) * alpha
@@ -150,9 +130,75 @@ def draw_layer(
     if style.surface and len(surface.hair_faces) and photo is None:
         hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion)
         picture = hair * style.opacity + picture * (1 - hair[:, 3:] * style.opacity)
-    layer: Values = picture[0].reshape(4, height, fine, width, fine).mean((2, 4))
+    layer = _averaged(picture[0], fine)
     layer[:3] /= layer[3].clip(1e-6)
     return layer
+
+
+@dataclass(frozen=True, eq=False)
+class _Posed:
+    """A surface in a picture.
+
+    Attributes:
+        surface: the surface.
+        vertices: its original vertices ``[V, 3]`` in the viewer's frame.
+        points: the copies' positions ``[V', 3]`` there.
+        ndc: where the copies are seen ``[V', 3]``, in device coordinates.
+        fragments: what N rays see.
+        face: the triangle that each of these sees ``[N]``.
+    """
+
+    surface: PictureSurface
+    vertices: Values
+    points: Values
+    ndc: Values
+    fragments: Fragments
+    face: Ids
+
+
+def _shaded(
+    posed: _Posed,
+    style: Style,
+    lighting: Lighting,
+    photo: PhotoSkin | None,
+    slopes: Slopes | None,
+) -> Values:
+    """Return the sRGB ``[3, N]`` of a surface where rays see it."""
+    surface, points, fragments = posed.surface, posed.points, posed.fragments
+    part = surface.face_part[posed.face]
+    normals = vertex_normals(points[None], surface.faces)[0]
+    seen = _at(fragments, np.column_stack([points, normals, surface.lips]))
+    received = np.ones((len(lighting.lamps) + 1, len(part)), np.float32)
+    if style.shadows and len(part):
+        light = _received(surface, posed.vertices, style.shadows, lighting)
+        received = _at(fragments, light)
+    normal = unit(seen[3:6], axis=0)
+    if slopes is not None:
+        normal = _with_folds(normal, slopes, fragments, surface, points, part == SKIN)
+    normal = normal * _facing(posed.ndc, surface.faces)[posed.face]
+    colour = albedo(
+        part, seen[:3], eyeballs(surface, posed.vertices), lips=seen[6],
+        complexion=style.complexion, through_cornea=True,
+    )  # fmt: skip
+    if photo is not None:
+        attributes = _at(fragments, surface.interpolate(photo.attributes()))
+        held = srgb_to_linear(photo.colours(attributes).clip(0, 1))
+        colour = np.where(part == SKIN, held, colour)
+    lit = illuminate(normal, colour, part, received, lighting)
+    if photo is not None:
+        lit = np.where(part == SKIN, lit + _PHOTO_LIGHT * (colour - lit), lit)
+    srgb: Values = linear_to_srgb(lit.clip(0, 1))
+    return srgb
+
+
+def _averaged(picture: Values, fine: int) -> Values:
+    """Return the means ``[C, H, W]`` of ``fine`` times ``fine`` rays of a picture."""
+    total = np.zeros_like(picture[:, ::fine, ::fine])
+    # sums of whole pictures: a mean over short axes takes ten times as long
+    for row in range(fine):
+        for column in range(fine):
+            total += picture[:, row::fine, column::fine]
+    return total / np.float32(fine * fine)
 
 
 def _seen_alpha(fragments: Fragments, surface: PictureSurface) -> Values:
@@ -183,14 +229,13 @@ def _with_folds(
     """Return the normals ``[3, N]`` of covered rays with the folds of the skin."""
     rest = surface.refine(surface.rest)
     where = np.flatnonzero(skin)
+    gradient = slopes(_at(fragments.only(where), rest).T)
+    moved = np.flatnonzero((gradient != 0).T.any(0))
+    where = where[moved]
     corners = fragments.corners[:, where].T
-    at_rest = rest[corners]
-    places = (at_rest * fragments.weights[:, where].T[..., None]).sum(1)
-    gradient = slopes(places)
-    moved = np.flatnonzero(gradient.any(1))
-    posed = posed_slopes(gradient[moved], at_rest[moved], points[corners[moved]])
+    posed = posed_slopes(gradient[moved], rest[corners], points[corners])
     result = normal.copy()
-    result[:, where[moved]] = folded(normal[:, where[moved]], posed)
+    result[:, where] = folded(normal[:, where], posed)
     return result
 
 

@@ -243,10 +243,23 @@ def _photo_skin(photo: Picture, face: PosedHead) -> PhotoSkin | None:
     centre = (np.arange(size) + 0.5) * (face.crop_size / size)
     column, row = np.meshgrid(centre, centre)
     at = np.stack([column.ravel(), row.ravel(), np.ones(size * size)], 1) @ T_image_crop.T
-    places = 2 * at[:, :2] / photo.shape[1::-1] - 1
-    crop = sampled(from_uint8(photo), places.astype(np.float32)).reshape(3, size, size)
+    part, corner = _part_around(photo, at[:, :2])
+    places = 2 * (at[:, :2] - corner) / part.shape[1::-1] - 1
+    crop = sampled(from_uint8(part), places.astype(np.float32)).reshape(3, size, size)
     found = photo_colours(face.head, face.parameters, crop)
     return PhotoSkin(faded_into_tone(face.head, found), crop)
+
+
+def _part_around(photo: Picture, points: NDArray[np.float64]) -> tuple[Picture, list[int]]:
+    """Return the part of a photo about points ``[N, 2]`` in its pixels, and its left and top.
+
+    Where points lie outside, it has the nearest pixels of the photo's edge.
+    """
+    limit = np.array(photo.shape[1::-1])
+    low = np.minimum(np.floor(points.min(axis=0)) - _MARGIN, limit - 1).clip(0)
+    high = np.maximum(np.ceil(points.max(axis=0)) + _MARGIN, 1).clip(None, limit)
+    (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
+    return photo[top:bottom, left:right], [left, top]
 
 
 def _columns(count: int, height: int, width: int) -> int:

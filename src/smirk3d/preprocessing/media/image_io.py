@@ -212,7 +212,17 @@ _size_guard = _SizeGuard()
 
 
 def _opened(content: bytes) -> Image.Image:
-    Image.init()
+    Image.preinit()
+    try:
+        return _identified(content)
+    except UnidentifiedImageError:
+        # not one of the usual formats; all decoders take longer to load than a photo to decode
+        Image.init()
+        return _identified(content)
+
+
+def _identified(content: bytes) -> Image.Image:
+    """Return a picture, not yet decoded, of a format that is loaded."""
     known = [name for name in _FORMATS if name in Image.OPEN]
     return Image.open(io.BytesIO(content), formats=known)
 
