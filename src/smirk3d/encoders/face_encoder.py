@@ -26,8 +26,7 @@ from smirk3d.encoders.encoder_file import stored_config, tensor_name
 from smirk3d.encoders.evidence import EncoderDetails, Evidence, evidence_of
 from smirk3d.encoders.head_description import HeadDescription, read_header
 from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails, renormalize
-from smirk3d.encoders.point_features import PointFeatures
-from smirk3d.encoders.point_outputs import PointDetails, PointOutputs
+from smirk3d.encoders.point_outputs import PointDetails, PointFeatures, PointOutputs
 from smirk3d.errors import AssetError, check_shape
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import VIEW_GROUPS, VIEW_SPEC, ParameterGroup

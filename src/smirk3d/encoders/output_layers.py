@@ -252,7 +252,7 @@ class GroupOutputs(nn.Module):
         Args:
             features: features of B faces.
             changes: what is added to the linear layer's outputs ``[B, D]``, and to the activity's
-                logits ``[B, S]``, see :class:`~smirk3d.encoders.point_features.PointFeatures`.
+                logits ``[B, S]``, see :class:`~smirk3d.encoders.point_outputs.PointFeatures`.
 
         Raises:
             ValueError: if the layer predicts no uncertainty.

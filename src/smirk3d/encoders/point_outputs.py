@@ -1,7 +1,8 @@
-"""From features to fixed points of the head's surface in the picture."""
+"""Fixed points of the head's surface in the picture, and what feature maps show there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,12 @@ _CODE = 80
 crops, 80 principal components leave less than half a pixel of a 224 crop."""
 _FIRST_LOG_STD = -3.0
 """Logarithm of the first standard deviation in device coordinates: 5.6 pixels of a 224 crop."""
+_EVERY = 2
+"""Every second surface point is looked at: 80 of the shipped weights' 160, of which lips, eyelids
+and brows have some 40."""
+_CHANNELS, _HIDDEN = 24, 192
+"""Numbers of a point and of the layer that sees all points, chosen for the file's size: together
+they are 2 % of the shipped weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,3 +91,81 @@ class PointOutputs(nn.Module):
         points = self.points(self.code(features)).unflatten(1, (-1, 2))
         log_std, visible = self.certainty(features[:, : self.num_common]).chunk(2, 1)
         return PointDetails(points, log_std, visible)
+
+
+def sampled(feature_map: Tensor, points: Tensor) -> Tensor:
+    """Return the values of a feature map at points, interpolated bilinearly.
+
+    Points outside the outermost cells' centres have the value of the nearest edge.
+
+    Args:
+        feature_map: ``[B, C, H, W]``.
+        points: ``[B, P, 2]`` in device coordinates, x to the right and y down, the picture's edges
+            at -1 and 1.
+
+    Returns:
+        ``[B, P, C]``.
+    """
+    height, width = feature_map.shape[2:]
+    rows = _hats(points[..., 1], height)
+    columns = _hats(points[..., 0], width)
+    # one matrix of weights for each face: all runtimes multiply matrices fast
+    weights = (rows[..., :, None] * columns[..., None, :]).flatten(2)
+    return weights @ feature_map.flatten(2).transpose(1, 2)
+
+
+def _hats(places: Tensor, cells: int) -> Tensor:
+    """Return each cell's weight ``[B, P, cells]`` at places ``[B, P]`` from -1 to 1."""
+    at = ((places + 1) * (cells / 2) - 0.5).clamp(0, cells - 1)
+    return (1 - (at[..., None] - torch.arange(cells, device=at.device)).abs()).clamp(min=0)
+
+
+class PointFeatures(nn.Module):
+    """Two layers from feature maps at surface points to changes of an output layer's results.
+
+    A linear layer on all cells of a feature map sees lips and eyelids in other cells whenever a
+    head is turned. Where its points lie has been predicted already: read there, a feature means the
+    same part of the face in every picture. The changes are zero until training makes them others.
+    """
+
+    def __init__(
+        self, map_channels: Sequence[int], num_points: int, num_values: int, num_sparse: int
+    ) -> None:
+        """Build the layers.
+
+        Args:
+            map_channels: channels of each feature map.
+            num_points: number P of surface points.
+            num_values: number D of the output layer's components.
+            num_sparse: number S of its sparse actions.
+        """
+        super().__init__()
+        self.point = nn.Linear(sum(map_channels), _CHANNELS)
+        self.norm = nn.LayerNorm(_CHANNELS)
+        self.face = nn.Linear(-(-num_points // _EVERY) * _CHANNELS, _HIDDEN)
+        self.value = nn.Linear(_HIDDEN, num_values)
+        self.num_sparse = num_sparse
+        # without sparse actions the layer keeps one output that nothing reads
+        self.activity = nn.Linear(_HIDDEN, max(num_sparse, 1))
+        with torch.no_grad():
+            for layer in (self.value, self.activity):
+                layer.weight.zero_()
+                layer.bias.zero_()
+
+    def forward(self, maps: Sequence[Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return changes of values, in components' scales ``[B, D]``, and of logits ``[B, S]``.
+
+        Args:
+            maps: feature maps ``[B, C, H, W]`` of one picture at several strides.
+            points: predicted surface points ``[B, P, 2]`` in device coordinates; they get no
+                gradient.
+        """
+        device = points.device.type
+        if torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return self.forward([each.float() for each in maps], points.float())  # type: ignore[no-any-return]
+        some = points[:, ::_EVERY].detach()
+        seen = torch.cat([sampled(each, some) for each in maps], 2)
+        face = self.norm(self.point(seen)).relu().flatten(1)
+        hidden = self.face(face).relu()
+        return self.value(hidden), self.activity(hidden)[:, : self.num_sparse]

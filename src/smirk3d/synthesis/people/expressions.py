@@ -241,7 +241,7 @@ def _shown(weights: Weights, rng: np.random.Generator) -> Weights:
     """Return weights of which none is without effect on the head.
 
     Labels that no picture can show would teach guessing: lips that close over a jaw that is shut, a
-    tongue behind closed lips, eyes wide open under closed lids.
+    tongue behind closed lips, eyes wide open under closed eyelids.
     """
     jaw, tongue, close = (_COLUMN[name] for name in ("jawOpen", "tongueOut", "mouthClose"))
     if weights[tongue] > 0:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.face_encoder import FaceEncoder
-from smirk3d.encoders.point_features import PointFeatures, sampled
+from smirk3d.encoders.point_outputs import PointFeatures, sampled
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.neural_renderer.renderer_config import LIGHT
 from smirk3d.training.network_config import NetworkConfig
