@@ -16,7 +16,7 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.rendering.pictures import PosedHead, image_positions
 from smirk3d.viewer.scene.drawn_head import PersonSurface, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import TexturedMesh
-from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
+from smirk3d.viewer.scene.photo_texture import FACE_EDGE, cut_out, skin_map, skin_texture
 from smirk3d.viewer.scene.placement import PHOTO_FOV, Stage, fitting_view, metres_per_pixel
 from smirk3d.viewer.session.parameter_layout import ParameterLayout
 from smirk3d.viewer.session.subjects import open_subject
@@ -157,6 +157,25 @@ def test_seen_skin_takes_the_photos_colours_and_hidden_skin_the_other_sides(
     # turned far aside the picture shows the left half alone: the right takes its colours
     aside = seen_from(-1.2)
     assert np.abs(colour_at(aside, cheek).astype(int) - colour_at(aside, other)).max() < 12
+
+
+def test_what_is_laid_over_the_photo_has_its_colours_up_to_the_edge(half_blue: np.ndarray) -> None:
+    head = load_head("open@2", library="numpy")
+    parts = skin_map(head)
+    ids, uv = parts.skin.vertex_ids, parts.skin.uv
+    pixels = head(head.neutral()).vertices[0] * [900, -900, -900] + [128, 128, 0]
+    texture = skin_texture(parts, pixels, half_blue)
+    within = cut_out(parts, pixels, (256, 256))
+    # at the face's edge the sides lean away from the photo: the outline is drawn inside them
+    band = (parts.face[ids] > 0) & (parts.face[ids] < 1)
+    assert (within[band] < parts.face[ids][band] - 0.1).any()
+    kept = np.flatnonzero(band & (within >= FACE_EDGE) & (np.abs(pixels[ids, 0] - 128) > 8))
+    assert len(kept) > 20
+    for row in kept:
+        shown = half_blue[int(pixels[ids[row], 1]), int(pixels[ids[row], 0])]
+        assert np.allclose(_texel(texture, uv[row]), shown, atol=40)
+    inside = parts.face[ids] >= 1
+    assert (within[inside] >= 1).all()
 
 
 def test_a_textured_file_reads_back(half_blue: np.ndarray, tmp_path: Path) -> None:

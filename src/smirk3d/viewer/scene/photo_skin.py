@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from smirk3d.export.rigs.surface import Primitive
 from smirk3d.viewer.scene.drawn_head import Points
+from smirk3d.viewer.scene.photo_texture import FACE_EDGE
 
-_FACE_EDGE = 0.6
-"""Fraction within the face at which it is cut out over its photo; set by eye."""
 _EVERY = 1 / 15
 """Seconds between textures that are sent; a choice against traffic, as a texture is a picture."""
 
@@ -90,7 +89,7 @@ class TexturedMesh:
 
     def glb(self, head_vertices: Points, *, whole: bool = True) -> bytes:
         """Return the file for the head's vertices ``[V, 3]``: the whole skin, or the face alone."""
-        self._model["materials"][0]["alphaCutoff"] = 0.0 if whole else _FACE_EDGE  # type: ignore[index]
+        self._model["materials"][0]["alphaCutoff"] = 0.0 if whole else FACE_EDGE  # type: ignore[index]
         points = np.ascontiguousarray(head_vertices[self._ids], np.float32)
         self._model["accessors"][0] |= {  # type: ignore[index]
             "min": points.min(0).tolist(),

@@ -40,6 +40,12 @@ _DIFFUSION_ROUNDS = 400
 many rounds make its colours even. Set by eye."""
 _FADE_RINGS = 4
 """Rows of triangles over which the photo fades at the face's edge; set by eye."""
+FACE_EDGE = 0.6
+"""Fraction within the face at which it is cut out over its photo, and from which it has the photo's
+colours alone: a face that fades farther in would show its outline. Set by eye."""
+_OWN_COLOURS = 4
+"""Power of the visibility by which skin is cut out: it then has 0.88 of the photo's colours at
+:data:`FACE_EDGE`, little enough of the skin's to be seen; set by eye."""
 _WIDENED = 8
 """Texels by which the texture's islands are widened; smoothed pictures look no farther."""
 _EDGE_ROUNDS = 3
@@ -116,7 +122,26 @@ def skin_texture(parts: SkinMap, positions: Values, picture: Picture) -> Picture
     own, mirrored = texel[4], (1 - texel[4]) * texel[5]
     rest = 1 - own - mirrored
     colour = own * here + mirrored * there + rest * texel[6:9]
-    return to_uint8(_widened(fragments.scatter(colour)[0], fragments.mask[0]))
+    # browsers average over ever larger squares of texels, beyond any margin of the islands
+    mean = colour.mean(1)[:, None, None]
+    texture, covered = _widened(fragments.scatter(colour)[0], fragments.mask[0])
+    return to_uint8(texture + mean * ~covered)
+
+
+def cut_out(parts: SkinMap, positions: Values, size: tuple[int, int]) -> Values:
+    """Return how far each of the skin's vertices is within what is laid over the photo ``[U]``.
+
+    It is the face, without places at its edge that the photo hides or shows edge-on: they have the
+    skin's colour, and would be seen beside the photo's.
+
+    Args:
+        parts: the head's map.
+        positions: ``[V, 3]`` in the picture's pixels, z away from the viewer.
+        size: width and height of the picture in pixels.
+    """
+    shown = _seen(parts, positions, *size) ** _OWN_COLOURS
+    within = np.where(parts.face < 1, np.minimum(parts.face, shown), parts.face)
+    return within[parts.skin.vertex_ids]
 
 
 def _seen(parts: SkinMap, positions: Values, width: int, height: int) -> Values:
@@ -135,7 +160,8 @@ def _seen(parts: SkinMap, positions: Values, width: int, height: int) -> Values:
     weight = weight * (clear & shown.all(1))
     soft = smoothed(weight[:, None], parts.faces, rounds=_EDGE_ROUNDS)[:, 0]
     # the edge softens inwards, so that hidden surface stays hidden
-    return np.minimum(weight, soft * soft * (3 - 2 * soft)) * parts.face
+    whole = (parts.face / FACE_EDGE).clip(0, 1)
+    return np.minimum(weight, soft * soft * (3 - 2 * soft)) * whole
 
 
 def _diffused_colours(parts: SkinMap, plane: Values, seen: Values, colours: Values) -> Values:
@@ -150,8 +176,11 @@ def _diffused_colours(parts: SkinMap, plane: Values, seen: Values, colours: Valu
     return fraction * diffused[:, :3] / diffused[:, 3:].clip(1e-6) + (1 - fraction) * mean
 
 
-def _widened(texture: Values, mask: NDArray[np.bool_]) -> Values:
-    """Return the texture with its islands widened by some texels, for filters at their edges."""
+def _widened(texture: Values, mask: NDArray[np.bool_]) -> tuple[Values, NDArray[np.bool_]]:
+    """Return the texture with its islands widened by some texels, and where it has a colour then.
+
+    Smoothing pictures reaches over the edges of islands.
+    """
     inside = mask.astype(np.float32)
     picture = texture.transpose(1, 2, 0)
     for _ in range(_WIDENED):
@@ -159,7 +188,7 @@ def _widened(texture: Values, mask: NDArray[np.bool_]) -> Values:
         mean = total / weight.clip(1e-6)[..., None]
         picture = np.where(inside[..., None] > 0, picture, mean)
         inside = (weight > 0).astype(np.float32)
-    return picture.transpose(2, 0, 1)
+    return picture.transpose(2, 0, 1), inside > 0
 
 
 def _around(values: Values) -> Values:
