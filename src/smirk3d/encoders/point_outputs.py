@@ -117,7 +117,8 @@ def sampled(feature_map: Tensor, points: Tensor) -> Tensor:
 def _hats(places: Tensor, cells: int) -> Tensor:
     """Return each cell's weight ``[B, P, cells]`` at places ``[B, P]`` from -1 to 1."""
     at = ((places + 1) * (cells / 2) - 0.5).clamp(0, cells - 1)
-    return (1 - (at[..., None] - torch.arange(cells, device=at.device)).abs()).clamp(min=0)
+    # numbers that ONNX files hold as they are, where arange would be made in every run
+    return (1 - (at[..., None] - at.new_tensor(range(cells))).abs()).clamp(min=0)
 
 
 class PointFeatures(nn.Module):
