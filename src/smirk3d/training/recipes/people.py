@@ -16,9 +16,10 @@ PEOPLE = Recipe(
         "data.batches.people_turned": 0.35,
         "data.batches.warped": 0.0,
         "data.batches.rendered": 0.0,
-        # light, camera and what stands before faces are drawn already
+        # light, camera and what stands before faces are drawn already; crops move about as much
+        # as a detector's do
         "data.batches.augmentation": AugmentationConfig(
-            crop_scale=(1.3, 1.7), shift=0.05, rotation=8.0, flip=0.5, brightness=0.15,
+            crop_scale=(1.42, 1.58), shift=0.02, rotation=4.0, flip=0.5, brightness=0.15,
             contrast=0.15, colour=0.06, grey=0.03, blur=0.1, noise=0.015, occlusion=0.05,
         ),
         "networks.encoder.uncertainty": True,
