@@ -29,6 +29,7 @@ docs: $(VENV)/.installed-docs
 PAGE := src/smirk3d/web_page/built
 web: $(VENV)/.installed-dev
 	cd web && npm ci --no-audit --no-fund
+	rm -rf web/public/assets
 	$(VENV)/bin/python scripts/web_assets.py
 	cd web && npm run build
 	rm -rf $(PAGE) && cp -r web/dist $(PAGE)

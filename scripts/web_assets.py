@@ -57,9 +57,9 @@ def collect(folder: Path, head_name: str, weights: str) -> dict[str, int]:
         return lambda: gzip.compress(path.read_bytes(), 9, mtime=0)
 
     contents: dict[str, Callable[[], bytes]] = {
-        "head.npz": file(Path(shipped_files("heads")[head_name])),
+        "head.npz.gz": compressed(Path(shipped_files("heads")[head_name])),
         "encoder.onnx.gz": lambda: gzip.compress(encoder, 9, mtime=0),
-        "face_landmarker.task": file(face_landmarker_path()),
+        "face_landmarker.task.gz": compressed(face_landmarker_path()),
         "mediapipe/vision_wasm_internal.js": file(packages / f"{_VISION}.js"),
         "mediapipe/vision_wasm_internal.wasm.gz": compressed(packages / f"{_VISION}.wasm"),
         "runtime/ort-wasm-simd-threaded.mjs": file(packages / f"{_RUNTIME}.mjs"),

@@ -152,4 +152,4 @@ def test_onnx_files_are_of_the_weights_beside_them(name: str) -> None:
     encoder = OnnxEncoder.from_file(folder / f"{name}.onnx")
     weights = (folder / f"{name}.safetensors").read_bytes()
     assert encoder.weights_sha256 == hashlib.sha256(weights).hexdigest()
-    assert (folder / f"{name}.onnx").stat().st_size < 16e6
+    assert (folder / f"{name}.onnx").stat().st_size < 17e6

@@ -21,7 +21,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "package" / "built"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<title>page</title>", encoding="utf-8")
-    for name in ("head.npz", "encoder.onnx.gz"):
+    for name in ("head.npz.gz", "encoder.onnx.gz"):
         (folder / "assets" / name).write_bytes(b"file")
     (tmp_path / "package" / "secret.txt").write_text("secret", encoding="utf-8")
     return folder
@@ -40,7 +40,7 @@ def test_the_page_has_its_headers(address: str) -> None:
         assert b"<title>page</title>" in answer.read()
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
-    with urllib.request.urlopen(address + "assets/head.npz", timeout=30) as answer:
+    with urllib.request.urlopen(address + "assets/head.npz.gz", timeout=30) as answer:
         assert answer.read() == b"file"
 
 

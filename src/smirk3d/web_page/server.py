@@ -18,7 +18,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-_NEEDED = ("index.html", "assets/head.npz", "assets/encoder.onnx.gz")
+_NEEDED = ("index.html", "assets/head.npz.gz", "assets/encoder.onnx.gz")
 
 
 def page_folder() -> Path:

@@ -4,9 +4,9 @@ const place = new URL("assets/", document.baseURI);
 
 /** Addresses of all that the page loads besides its own code; `.gz` files are unpacked here. */
 export const ASSETS = {
-  head: new URL("head.npz", place).href,
+  head: new URL("head.npz.gz", place).href,
   encoder: new URL("encoder.onnx.gz", place).href,
-  landmarker: new URL("face_landmarker.task", place).href,
+  landmarker: new URL("face_landmarker.task.gz", place).href,
   visionScript: new URL("mediapipe/vision_wasm_internal.js", place).href,
   visionBinary: new URL("mediapipe/vision_wasm_internal.wasm.gz", place).href,
   runtimeScript: new URL("runtime/ort-wasm-simd-threaded.mjs", place).href,
