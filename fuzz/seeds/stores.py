@@ -12,6 +12,7 @@ import torch
 from fuzz.inputs import Files, read_files
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.face_detector import DetectedFace
 from smirk3d.reconstruction import FaceReconstructor
 from smirk3d.tracking.motion.smoothing import LiveSmoother
 from smirk3d.tracking.track_store import TrackStore
@@ -81,8 +82,12 @@ def _tracked() -> TrackedFace:
         id=0,
         parameters=_face(),
         T_crop_image=np.eye(3),
-        box=np.array([4.0, 4.0, 40.0, 40.0], np.float32),
+        head=tiny_head(),
+        detection=DetectedFace(
+            box=np.array([4.0, 4.0, 40.0, 40.0], np.float32),
+            score=0.9,
+            landmarks=np.empty((0, 3), np.float32),
+        ),
         points=np.zeros((4, 2)),
-        score=0.9,
         quality=0.8,
     )
