@@ -3,7 +3,7 @@
 The same detections and crops go both ways; the largest difference of any parameter of each face is
 compared with what is asked for, for the joint estimate and for the fit (``--weights none``).
 
-``python benchmarks/torch_parity.py PHOTO... ``
+``python benchmarks/torch_parity.py PHOTO...``
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("photos", nargs="+", type=Path)
     chosen = parser.parse_args()
-    head = load_head("open@2")
+    head = load_head()
     detector = FaceReconstructor(head).detector
     ways = {
         weights: [

@@ -16,7 +16,7 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.rendering.pictures import PosedHead, image_positions
 from smirk3d.viewer.scene.drawn_head import PersonSurface, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import TexturedMesh
-from smirk3d.viewer.scene.photo_texture import FACE_EDGE, cut_out, skin_map, skin_texture
+from smirk3d.viewer.scene.photo_texture import FACE_EDGE, skin_map, skin_texture
 from smirk3d.viewer.scene.placement import PHOTO_FOV, Stage, fitting_view, metres_per_pixel
 from smirk3d.viewer.session.parameter_layout import ParameterLayout
 from smirk3d.viewer.session.subjects import open_subject
@@ -149,7 +149,7 @@ def test_seen_skin_takes_the_photos_colours_and_hidden_skin_the_other_sides(
         parameters.head_pose[0, 1] = yaw
         posed = head(parameters).vertices[0]
         pixels = posed * [900, -900, -900] + [128, 128, 0]
-        return skin_texture(parts, pixels, half_blue)
+        return skin_texture(parts, pixels, half_blue)[0]
 
     front = seen_from(0.0)
     assert np.allclose(colour_at(front, cheek), [0, 0, 200], atol=30)
@@ -164,8 +164,7 @@ def test_what_is_laid_over_the_photo_has_its_colours_up_to_the_edge(half_blue: n
     parts = skin_map(head)
     ids, uv = parts.skin.vertex_ids, parts.skin.uv
     pixels = head(head.neutral()).vertices[0] * [900, -900, -900] + [128, 128, 0]
-    texture = skin_texture(parts, pixels, half_blue)
-    within = cut_out(parts, pixels, (256, 256))
+    texture, within = skin_texture(parts, pixels, half_blue)
     # at the face's edge the sides lean away from the photo: the outline is drawn inside them
     band = (parts.face[ids] > 0) & (parts.face[ids] < 1)
     assert (within[band] < parts.face[ids][band] - 0.1).any()

@@ -58,6 +58,10 @@ SHOW_TRACEBACK = "SMIRK3D_TRACEBACK"
 DEFECT = 1
 WRONG_USAGE = 2
 
+_OBJECTS_TO_COLLECT = 20_000
+"""New objects after which Python looks for cycles, 30 times its default of 700. A choice: they take
+a few megabytes."""
+
 
 class Runnable(Protocol):
     """A command with its arguments."""
@@ -69,8 +73,10 @@ class Runnable(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     accept_every_character()
-    _collect_seldom()
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:  # the process is this command's own
+        _collect_seldom()
+        arguments = sys.argv[1:]
+    arguments = list(arguments)
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(_overview())
         return 0 if arguments else WRONG_USAGE
@@ -95,10 +101,6 @@ def _collect_seldom() -> None:
     gc.set_threshold(_OBJECTS_TO_COLLECT)
     atexit.register(gc.freeze)
 
-
-_OBJECTS_TO_COLLECT = 20_000
-"""New objects after which Python looks for cycles; 700 by default, and 30 times as often. A choice:
-they take a few megabytes."""
 
 _INFERENCE = {"convert", "demo", "export", "play", "reconstruct", "track", "view"}
 """Commands that run without torch."""

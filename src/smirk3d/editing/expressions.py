@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smirk3d.array_interface import array_namespace
+from smirk3d.array_interface import array_namespace, copied
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
@@ -30,14 +30,12 @@ def with_actions(
     """
     if not head.has_named_actions:
         raise AssetError(f"head {head.name!r} has no named actions: edit with {DEFAULT_HEAD}")
-    weights = head.arkit(parameters)
-    before = head.from_arkit(weights)
+    given = head.arkit(parameters)
+    weights = copied(given)
+    for name, value in actions.items():
+        weights[:, ARKIT_NAMES.index(name)] = value
+    before, set_groups = head.from_arkit(given), head.from_arkit(weights)
     xp = array_namespace(weights)
-    columns = [
-        weights[:, i] * 0 + actions[name] if name in actions else weights[:, i]
-        for i, name in enumerate(ARKIT_NAMES)
-    ]
-    set_groups = head.from_arkit(xp.stack(columns, axis=1))
     changed = {}
     for name in EXPRESSION_GROUPS:
         old, was, now = (getattr(p, name) for p in (parameters, before, set_groups))

@@ -186,12 +186,7 @@ class FaceEncoder(nn.Module):
     def _groups(self, images: Tensor) -> dict[str, Tensor]:
         features, maps = self._features(images)
         if self.expression_encoder.at_points is not None:
-            found = self._outcomes(features, maps)[0]
-            return {
-                name: values
-                for output, outcome in found
-                for name, values in output.by_group(outcome.mean).items()
-            }
+            return _means(self._outcomes(features, maps)[0])
         parts = [encoder(features) for encoder in self.encoders()]
         return {name: values for part in parts for name, values in part.items()}
 
@@ -208,10 +203,7 @@ class FaceEncoder(nn.Module):
             ValueError: if the encoders predict no uncertainty.
         """
         outputs, points = self._outcomes(*self._features(images))
-        groups: dict[str, Tensor] = {}
-        for output, outcome in outputs:
-            groups |= output.by_group(outcome.mean)
-        return EncoderDetails(self._complete(groups), tuple(outputs), points)
+        return EncoderDetails(self._complete(_means(outputs)), tuple(outputs), points)
 
     def _outcomes(
         self, features: Tensor, maps: list[Tensor]
@@ -363,3 +355,12 @@ class FaceEncoder(nn.Module):
         tensors = {tensor_name(name): value for name, value in read_weights(path).items()}
         load_strictly(encoder, tensors, str(path))
         return encoder.eval()
+
+
+def _means(outcomes: Iterable[tuple[GroupOutputs, OutputDetails]]) -> dict[str, Tensor]:
+    """Return the estimates ``[B, D]`` of all output layers by the name of their group."""
+    return {
+        name: values
+        for output, outcome in outcomes
+        for name, values in output.by_group(outcome.mean).items()
+    }

@@ -193,7 +193,8 @@ def fold_picture(
         uv: ``[U, 2]``, v upwards.
         faces: ``[F, 3]``.
     """
-    fragments = _unwrapped(uv, faces, _SKIN_PICTURE_SIZE)
+    size = _SKIN_PICTURE_SIZE
+    fragments = _unwrapped(uv, faces, size)
     gradient = slopes(fragments.at_pixels(rest[None]).T).T
     moved = np.flatnonzero((gradient != 0).any(0))
     folded, gradient = fragments.only(moved), gradient[:, moved]
@@ -204,10 +205,9 @@ def fold_picture(
     upwards = np.cross(normal, tangent, axis=0) * sign
     along, up = (gradient * tangent).sum(0), (gradient * upwards).sum(0)
     bent = unit(np.stack([-along, -up, np.ones_like(along)]), axis=0)
-    flat = np.zeros((3, _SKIN_PICTURE_SIZE**2), np.float32)
+    flat = np.zeros((3, size * size), np.float32)
     flat[2] = 1
     flat[:, folded.pixel] = bent
-    size = _SKIN_PICTURE_SIZE
     return _encoded((0.5 + 0.5 * flat).reshape(3, size, size))
 
 

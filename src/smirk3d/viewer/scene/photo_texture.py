@@ -96,8 +96,10 @@ def _evened(values: Values) -> Values:
     return evened
 
 
-def skin_texture(parts: SkinMap, positions: Values, picture: Picture) -> Picture:
-    """Return the skin's texture uint8 ``[1024, 1024, 3]``, v upwards.
+def skin_texture(parts: SkinMap, positions: Values, picture: Picture) -> tuple[Picture, Values]:
+    """Return the skin's texture, and how far the skin is within what is laid over the photo.
+
+    The texture is uint8 ``[1024, 1024, 3]``, v upwards.
 
     Surface that the picture shows takes its colours; surface that faces away or is hidden takes the
     other side's; what neither side shows takes those of the nearest surface that is seen.
@@ -106,6 +108,10 @@ def skin_texture(parts: SkinMap, positions: Values, picture: Picture) -> Picture
         parts: the head's map.
         positions: ``[V, 3]`` in the picture's pixels, z away from the viewer.
         picture: ``[H, W, 3]``.
+
+    Returns:
+        The texture, and the fraction ``[U]`` of each of the skin's vertices by which the face is
+        cut out.
     """
     height, width = picture.shape[:2]
     colours = from_uint8(picture)
@@ -125,21 +131,16 @@ def skin_texture(parts: SkinMap, positions: Values, picture: Picture) -> Picture
     # browsers average over ever larger squares of texels, beyond any margin of the islands
     mean = colour.mean(1)[:, None, None]
     texture, covered = _widened(fragments.scatter(colour)[0], fragments.mask[0])
-    return to_uint8(texture + mean * ~covered)
+    return to_uint8(texture + mean * ~covered), _cut_out(parts, seen)
 
 
-def cut_out(parts: SkinMap, positions: Values, size: tuple[int, int]) -> Values:
+def _cut_out(parts: SkinMap, seen: Values) -> Values:
     """Return how far each of the skin's vertices is within what is laid over the photo ``[U]``.
 
     It is the face, without places at its edge that the photo hides or shows edge-on: they have the
     skin's colour, and would be seen beside the photo's.
-
-    Args:
-        parts: the head's map.
-        positions: ``[V, 3]`` in the picture's pixels, z away from the viewer.
-        size: width and height of the picture in pixels.
     """
-    shown = _seen(parts, positions, *size) ** _OWN_COLOURS
+    shown = seen**_OWN_COLOURS
     within = np.where(parts.face < 1, np.minimum(parts.face, shown), parts.face)
     return within[parts.skin.vertex_ids]
 

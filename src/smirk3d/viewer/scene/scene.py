@@ -16,7 +16,7 @@ from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.layers import from_uint8
 from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
-from smirk3d.viewer.scene.photo_texture import cut_out, skin_map, skin_texture
+from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
 from smirk3d.viewer.scene.placement import Stage, metres_per_pixel
 from smirk3d.viewer.session.parameter_layout import Vector
 from smirk3d.viewer.session.session import OpenSubject
@@ -197,9 +197,8 @@ class SubjectScene:
             pixels[:, :2] += [width / 2, height / 2]
             # the picture at hand may be smaller than the one that was measured
             pixels *= picture.shape[1] / width
-            texture = skin_texture(parts, pixels, picture)
+            texture, face = skin_texture(parts, pixels, picture)
             jpeg = to_jpeg(texture, max(texture.shape))
-            face = cut_out(parts, pixels, (picture.shape[1], picture.shape[0]))
             self._skins[number].set_texture(TexturedMesh(parts.skin, jpeg, face))
             self._colour_irises(number, frame, picture)
 
