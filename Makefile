@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-# the page of web/ for any static host, and for `smirk3d web`; needs Node.js 20.19 or newer
+# the page of web/ for any static host in web/dist, and for `smirk3d web`; needs Node.js 20.19 or newer
 PAGE := src/smirk3d/web_page/built
 web: $(VENV)/.installed-dev
 	cd web && npm ci --no-audit --no-fund
@@ -33,6 +33,8 @@ web: $(VENV)/.installed-dev
 	$(VENV)/bin/python scripts/web_assets.py
 	cd web && npm run build
 	rm -rf $(PAGE) && cp -r web/dist $(PAGE)
+	# `smirk3d web` takes these from the package
+	rm $(PAGE)/assets/head.npz.gz $(PAGE)/assets/encoder.onnx.gz
 
 # the Blender add-on, dist/smirk3d-blender.zip
 addon:

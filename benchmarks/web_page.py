@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -33,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.viewer.browser import FLAGS, chromium
 from tests.web.media import write_camera
 
-from smirk3d.web_page.server import page_folder, page_server
+from smirk3d.web_page.server import package_files, page_folder, page_server
 
 PACKAGE = Path(__file__).parents[1] / "web" / "node_modules" / "@mediapipe" / "tasks-vision"
 PARTS = ("detector", "encoder", "solve", "drawing")
@@ -152,6 +153,9 @@ def main() -> int:
                 print(f"round {number + 1} of {chosen.rounds} done", file=sys.stderr)
             browser.close()
     size = sum(path.stat().st_size for path in page_folder().rglob("*") if path.is_file())
+    # compressed as `make web` does for other hosts
+    more = package_files(page_folder()).values()
+    size += sum(len(gzip.compress(path.read_bytes())) for path in more)
     medians = {
         name: {key: round(statistics.median(one[key] for one in rounds), 3) for key in rounds[0]}
         for name, rounds in pages.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from smirk3d.cli.support.terminal import complain, say, say_address
+from smirk3d.cli.support.terminal import complain, say_address
 from smirk3d.errors import UsageError
 
 
@@ -13,8 +13,7 @@ from smirk3d.errors import UsageError
 class Web:
     """Serve the page that finds faces in the browser itself, without Python.
 
-    Pictures stay in the browser's tab. The page works offline after the first load, and its folder
-    may be put on any web server.
+    Pictures stay in the browser's tab. The page works offline after the first load.
     """
 
     host: str = "127.0.0.1"
@@ -27,14 +26,13 @@ class Web:
         """Serve until Ctrl-C and return the exit code."""
         if not 0 <= self.port < 65536:
             raise UsageError(f"--port must lie between 0 and 65535, got {self.port}")
-        from smirk3d.web_page.server import page_folder, page_server
+        from smirk3d.web_page.server import page_server
 
         with (
             page_server(self.host, self.port, note=complain) as server,
             contextlib.suppress(KeyboardInterrupt),
         ):
             say_address(self.host, int(server.server_address[1]))
-            say(f"its files: {page_folder()}")
             server.serve_forever()
         return 0
 
