@@ -35,13 +35,14 @@ def test_only_moved_vertices_are_stored() -> None:
     document = GltfDocument()
     offsets = np.zeros((5, 3), np.float32)
     offsets[3] = [1, 2, 3]
-    number = document.sparse_offsets(offsets, 1e-7)
+    number = document.sparse_offsets(offsets, np.array([3]))
     sparse = document.content["accessors"][number]
     assert sparse["sparse"]["count"] == 1
     assert sparse["min"] == [0, 0, 0]
     assert sparse["max"] == [1, 2, 3]
-    still = document.sparse_offsets(np.zeros((5, 3), np.float32), 1e-7)
-    assert document.sparse_offsets(np.zeros((5, 3), np.float32), 1e-7) == still
+    nothing, nowhere = np.zeros((5, 3), np.float32), np.zeros(0, np.int64)
+    still = document.sparse_offsets(nothing, nowhere)
+    assert document.sparse_offsets(nothing, nowhere) == still
 
 
 def test_numbers_that_json_lacks_are_refused(tmp_path: Path) -> None:

@@ -225,6 +225,22 @@ def test_reopens_after_close(astronaut, face):
     detector.close()
 
 
+def test_networks_that_are_opened_beside_other_work(astronaut, face):
+    with MediaPipeFaceDetector() as detector:
+        with detector.opening():
+            pass
+        np.testing.assert_array_equal(only(detector.detect(astronaut)).landmarks, face.landmarks)
+
+
+def test_what_goes_wrong_beside_other_work_is_told_at_use(astronaut, monkeypatch, tmp_path):
+    monkeypatch.setenv("SMIRK3D_FACE_LANDMARKER", str(tmp_path / "absent.task"))
+    detector = MediaPipeFaceDetector()
+    with detector.opening():
+        pass
+    with pytest.raises(AssetError, match=r"absent\.task does not exist"):
+        detector.detect(astronaut)
+
+
 def test_model_file_absent(astronaut, monkeypatch, tmp_path):
     monkeypatch.setenv("SMIRK3D_FACE_LANDMARKER", str(tmp_path / "absent.task"))
     with pytest.raises(AssetError, match=r"absent\.task does not exist"):

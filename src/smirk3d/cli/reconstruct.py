@@ -66,17 +66,21 @@ class Reconstruct:
         if self.corpus.is_given or is_corpus(self.photos, "photos"):
             return self._reconstruct_corpus(formats)
 
+        from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
         from smirk3d.rasterization.numba_rasterizer import load_in_background
         from smirk3d.reconstruction import FaceReconstructor
 
         load_in_background()
-        reconstructor = FaceReconstructor(
-            options.head,
-            weights=options.weights,
-            refine=options.refine,
-            fast=options.fast,
-            device=options.device,
-        )
+        detector = MediaPipeFaceDetector()
+        with detector.opening():
+            reconstructor = FaceReconstructor(
+                options.head,
+                weights=options.weights,
+                refine=options.refine,
+                fast=options.fast,
+                detector=detector,
+                device=options.device,
+            )
         return reconstruct_photos(
             reconstructor,
             [Path(name) for name in self.photos],

@@ -149,20 +149,12 @@ def _add_mesh(document: GltfDocument, look: HeadLook) -> Object:
             along = tangents(primitive, points, normals[0])
             attributes["TANGENT"] = _vertex_accessor(document, along, "VEC4")
         triangles = primitive.faces.astype(index_type).reshape(-1)
-        moves = rig.offsets[:, ids]
-        bends = normals[1:] - normals[0]
         parts.append(
             {
                 "attributes": attributes,
                 "indices": document.accessor(triangles, "SCALAR", target=ELEMENT_ARRAY_BUFFER),
                 "material": material,
-                "targets": [
-                    {
-                        "POSITION": document.sparse_offsets(move, _STILL),
-                        "NORMAL": document.sparse_offsets(bend, _SAME_NORMAL),
-                    }
-                    for move, bend in zip(moves, bends, strict=True)
-                ],
+                "targets": _targets(document, rig.offsets[:, ids], normals[1:] - normals[0]),
             }
         )
     extras = {
@@ -179,6 +171,27 @@ def _add_mesh(document: GltfDocument, look: HeadLook) -> Object:
     mesh = {"name": look.head.name, "primitives": parts, "extras": extras}
     document.add("meshes", mesh)
     return mesh
+
+
+def _targets(
+    document: GltfDocument, moves: NDArray[np.float32], bends: NDArray[np.float32]
+) -> list[Object]:
+    """Add the morph targets of a part: moves ``[M, U, 3]`` and changes of its normals."""
+    moved, bent = _longer(moves, _STILL), _longer(bends, _SAME_NORMAL)
+    return [
+        {
+            "POSITION": document.sparse_offsets(moves[m], np.flatnonzero(moved[m])),
+            "NORMAL": document.sparse_offsets(bends[m], np.flatnonzero(bent[m])),
+        }
+        for m in range(len(moves))
+    ]
+
+
+def _longer(offsets: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
+    """Return which offsets ``[M, U, 3]`` are longer than a length along some axis, ``[M, U]``."""
+    x, y, z = (np.abs(offsets[..., axis]) > least for axis in range(3))
+    longer: NDArray[np.bool_] = x | y | z
+    return longer
 
 
 def _vertex_accessor(

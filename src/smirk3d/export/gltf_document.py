@@ -82,12 +82,15 @@ class GltfDocument:
             about |= {"min": rows.min(0).tolist(), "max": rows.max(0).tolist()}
         return self.add("accessors", about)
 
-    def sparse_offsets(self, offsets: NDArray[np.float32], still: float) -> int:
-        """Add a VEC3 accessor ``[U, 3]`` that stores only offsets above a length.
+    def sparse_offsets(self, offsets: NDArray[np.float32], moved: NDArray[np.intp]) -> int:
+        """Add a VEC3 accessor ``[U, 3]`` that stores only the offsets of some vertices.
 
         All targets without motion use one accessor.
+
+        Args:
+            offsets: ``[U, 3]``.
+            moved: numbers of the vertices whose offsets are stored, ascending.
         """
-        moved = np.flatnonzero(np.abs(offsets).max(1) > still)
         if len(moved):
             return self._sparse(offsets, moved)
         if len(offsets) not in self.resting:

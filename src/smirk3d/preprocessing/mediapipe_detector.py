@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -106,6 +109,7 @@ class MediaPipeFaceDetector(Closing):
         self._thorough = thorough
         self._finder: Any = None
         self._landmarker: Any = None
+        self._used = False
         self._finalizers: list[Any] = []
 
     def detect(self, image: Image) -> list[DetectedFace]:
@@ -116,12 +120,23 @@ class MediaPipeFaceDetector(Closing):
             ShapeError: if the picture has another shape.
         """
         check_shape(image, "H W 3", "image")
-        if self._finder is not None:
+        if self._used:
             return self._detected(image)
         # MediaPipe logs at the networks' first run on a face, too.
         with quiet_stderr():
             self._open()
+            self._used = True
             return self._detected(image)
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Open the networks in a thread while the context lasts, which other work can fill.
+
+        What goes wrong in the thread is told at first use, which tries again.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(self._open)
+            yield
 
     def landmarks_in_region(
         self, image: Image, landmarks: NDArray[np.floating]
@@ -226,6 +241,7 @@ class MediaPipeFaceDetector(Closing):
             finalizer()
         self._finalizers = []
         self._finder = self._landmarker = None
+        self._used = False
 
     def _open(self) -> None:
         if self._finder is None:

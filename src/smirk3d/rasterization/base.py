@@ -92,9 +92,12 @@ class Fragments:
         # channels first throughout: strided access makes this several times as slow on the CPU
         xp = array_namespace(attributes)
         columns = xp.stack(xp.unstack(attributes.reshape(-1, attributes.shape[2]), axis=1))
-        a, b, c = (xp.take(columns, corner, axis=1) for corner in self.corners)
-        wa, wb, wc = in_precision(self.weights, attributes)
-        return a * wa + b * wb + c * wc
+        weights = in_precision(self.weights, attributes)
+        # one corner after another: columns of all three at once would fill memory
+        found = xp.take(columns, self.corners[0], axis=1) * weights[0]
+        for corner in (1, 2):
+            found += xp.take(columns, self.corners[corner], axis=1) * weights[corner]
+        return found
 
     def scatter(self, values: Array) -> Array:
         """Return values of covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, 0 elsewhere."""

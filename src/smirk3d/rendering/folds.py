@@ -7,6 +7,7 @@ HTML page as heights by which it bends normals while actions change.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,6 +47,10 @@ _BULGE_AT = 1.9
 """Widths from a groove's middle at which that skin is highest; set by eye."""
 _BULGE_WIDTH = 1.1
 """Of its Gaussian profile, in widths of the groove; set by eye."""
+
+
+_LAYING = threading.Lock()
+"""Held while folds are laid on a head, so that a second thread waits for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,9 +195,14 @@ class SkinFolds:
         )
 
 
-@lru_cache(maxsize=2)
 def folds_of(head: HeadModel) -> SkinFolds:
     """Return the folds of a head, the same ones for all its pictures."""
+    with _LAYING:
+        return _laid_folds(head)
+
+
+@lru_cache(maxsize=2)
+def _laid_folds(head: HeadModel) -> SkinFolds:
     return SkinFolds(head)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,15 +110,18 @@ def _undercoat(brow: _Brow) -> Picture:
 
 def _drawn(size: tuple[int, int], hairs: Callable[[], Iterator[tuple[Curve, float]]]) -> Picture:
     """Return hairs, curves in pixels with a width at the root each, drawn smooth."""
-    width, height = size
-    image = Image.new("L", (width * _FINER, height * _FINER))
+    image = Image.new("L", (size[0] * _FINER, size[1] * _FINER))
     pen = ImageDraw.Draw(image)
     for curve, thick in hairs():
-        for step, (start, end) in enumerate(pairwise(curve)):
-            taper = thick * (1 - 0.75 * step / len(curve))
-            pen.line(
-                [*(start * _FINER), *(end * _FINER)], fill=255, width=max(1, round(taper * _FINER))
-            )
+        points = (curve * _FINER).tolist()
+        tapers = (thick * (1 - 0.75 * step / len(points)) for step in range(len(points) - 1))
+        widths = [max(1, round(taper * _FINER)) for taper in tapers]
+        start = 0
+        for width, pieces in groupby(widths):
+            # pieces of one width in one call: each costs more to ask for than to draw
+            end = start + len(list(pieces))
+            pen.line([tuple(point) for point in points[start : end + 1]], fill=255, width=width)
+            start = end
     small = image.resize(size, Image.Resampling.BOX)
     return np.asarray(small, np.float32) / np.float32(255)
 
