@@ -21,6 +21,11 @@ import tempfile
 import time
 from pathlib import Path
 
+_OF_VENV = {"pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils"}
+"""What `python -m venv` installs."""
+_BLOCK = 512
+"""Bytes of a block that st_blocks counts, whatever the file system's (POSIX)."""
+
 
 def measured(command: list[str]) -> tuple[float, float, float]:
     """Return wall seconds, CPU seconds and the peak of resident memory in MB of a process."""
@@ -37,14 +42,27 @@ def measured(command: list[str]) -> tuple[float, float, float]:
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def installed_megabytes(python: str) -> int:
-    """Return the size of an environment's packages."""
+def installed_bytes(python: str) -> tuple[int, int]:
+    """Return the bytes on disk of an environment's packages, with byte code and without.
+
+    What ``python -m venv`` brings is left out.
+    """
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    folder = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
-    total = subprocess.run(
-        ["du", "-sm", folder.stdout.strip()], capture_output=True, text=True, check=True
-    )
-    return int(total.stdout.split()[0])
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    folder = Path(found.stdout.strip())
+    with_code, without = 0, 0
+    for path in folder.rglob("*"):
+        if path.relative_to(folder).parts[0].partition("-")[0] in _OF_VENV:
+            continue
+        size = path.lstat().st_blocks * _BLOCK
+        with_code += size
+        without += size if "__pycache__" not in path.parts else 0
+    return with_code, without
+
+
+def size_text(size: int) -> str:
+    """Return a size in megabytes, and in mebibytes."""
+    return f"{size / 1e6:.0f} ({size / 2**20:.0f})"
 
 
 def main() -> None:
@@ -69,18 +87,21 @@ def main() -> None:
                     photo = shutil.copy(arguments.photo, folder)
                     full += [str(photo), "--out", f"{folder}/out"]
                 runs.setdefault((python, name), []).append(measured(full))
+    sizes = {python: installed_bytes(python) for python in arguments.pythons}
     found = []
     for (python, name), rows in runs.items():
         wall, cpu, peak = (statistics.median(column) for column in zip(*rows[1:], strict=True))
         row = {"environment": Path(python).parents[1].name, "command": name}
-        row |= {"megabytes": installed_megabytes(python), "wall_s": wall, "cpu_s": cpu}
-        found.append(row | {"peak_megabytes": peak})
+        row |= dict(zip(("bytes", "bytes_without_byte_code"), sizes[python], strict=True))
+        found.append(row | {"wall_s": wall, "cpu_s": cpu, "peak_megabytes": peak})
     lines = [
-        "| environment | packages, MB | command | wall s, median | CPU s, median | peak MB |",
-        "|---|---|---|---|---|---|",
+        "| environment | packages, MB (MiB) | without byte code | command | wall s, median "
+        "| CPU s, median | peak MB |",
+        "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row['environment']} | {row['megabytes']} | {row['command']} | {row['wall_s']:.2f} | "
+        f"| {row['environment']} | {size_text(row['bytes'])} | "
+        f"{size_text(row['bytes_without_byte_code'])} | {row['command']} | {row['wall_s']:.2f} | "
         f"{row['cpu_s']:.2f} | {row['peak_megabytes']:.0f} |"
         for row in found
     ]
