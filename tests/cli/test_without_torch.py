@@ -48,6 +48,26 @@ def test_commands_are_imported() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("edit", "photo.jpg", "--set", "jawOpen=0.6"),
+        ("evaluate", "landmarks"),
+        ("people", "--out", "set", "--count", "1"),
+        ("preprocess", "data", "--out", "shards"),
+        ("train", "pretrain", "--data.faces", "shards"),
+    ],
+)
+def test_commands_that_need_torch_say_so(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = smirk3d(*command)
+    assert done.returncode == 3, done.stderr
+    assert "'torch': pip install 'smirk3d[train]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.slow
 def test_a_photo_is_reconstructed_and_exported(tmp_path: Path) -> None:
     data = pytest.importorskip("skimage.data", reason="pip install 'smirk3d[demo]'")

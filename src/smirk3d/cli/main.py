@@ -144,8 +144,15 @@ def _library(command: str, chosen: object) -> contextlib.AbstractContextManager[
     return library(library_for(getattr(options, "device", "cpu")))
 
 
+_OF_TRAIN = frozenset({"torch", "safetensors"})
+"""Modules that the extra ``train`` brings and that some commands import from the start."""
+
+
 def _unexpected(error: Exception) -> int:
     """Say in one line what nobody expected, and return the exit code."""
+    if isinstance(error, ModuleNotFoundError) and error.name in _OF_TRAIN:
+        complain(f"this needs the package {error.name!r}: pip install 'smirk3d[train]'")
+        return FAILED
     if isinstance(error, OSError | MemoryError) and not os.environ.get(SHOW_TRACEBACK):
         complain(reason(error))
         return FAILED
