@@ -1,4 +1,4 @@
-"""A file that is no picture, or has too few or too many pixels, is refused by a line that names it."""
+"""A file without a picture, or with one too small or too large, is refused by one line."""
 
 from __future__ import annotations
 
