@@ -68,19 +68,11 @@ class Reconstruct:
 
         from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
         from smirk3d.rasterization.numba_rasterizer import load_in_background
-        from smirk3d.reconstruction import FaceReconstructor
 
         load_in_background()
         detector = MediaPipeFaceDetector()
         with detector.opening():
-            reconstructor = FaceReconstructor(
-                options.head,
-                weights=options.weights,
-                refine=options.refine,
-                fast=options.fast,
-                detector=detector,
-                device=options.device,
-            )
+            reconstructor = options.reconstructor(detector)
         return reconstruct_photos(
             reconstructor,
             [Path(name) for name in self.photos],

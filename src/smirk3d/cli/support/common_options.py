@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.usage import check_head, check_weights
 from smirk3d.errors import UsageError
+
+if TYPE_CHECKING:
+    from smirk3d.preprocessing.face_detector import FaceDetector
+    from smirk3d.reconstruction import FaceReconstructor
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -39,6 +43,26 @@ class Estimation:
             raise UsageError("--fast takes the network alone and --refine does not: give one")
         check_head(self.head)
         check_weights(self.weights)
+
+    def reconstructor(self, detector: FaceDetector | None = None) -> FaceReconstructor:
+        """Load head and weights.
+
+        Args:
+            detector: finds faces; MediaPipe's landmarker unless given.
+
+        Raises:
+            AssetError: if head or weights are absent, damaged, or do not fit each other.
+        """
+        from smirk3d.reconstruction import FaceReconstructor
+
+        return FaceReconstructor(
+            self.head,
+            weights=self.weights,
+            refine=self.refine,
+            fast=self.fast,
+            detector=detector,
+            device=self.device,
+        )
 
 
 class CountBar:
