@@ -29,6 +29,7 @@ def _number(node: ast.expr) -> complex | None:
     return None
 
 
+_BORROWED = re.compile(r"\blikewise\b|^(the same|ditto|as above)\b", re.IGNORECASE)
 _MAKERS = {"array", "float32", "float64", "radians", "MappingProxyType", "frozenset"}
 """Functions that change the kind of a constant and not where it is from."""
 
@@ -62,10 +63,11 @@ def _targets(node: ast.stmt) -> list[str]:
 
 
 def unexplained(text: str) -> list[str]:
-    """Return the numeric constants of a module that have neither docstring nor comment.
+    """Return the numeric constants of a module that have no reason of their own.
 
     The reason is a string literal right after the assignment, or a comment on its lines or on the
-    line above.
+    line above. One that says "likewise" or "the same" is another constant's: both can be one table
+    or one assignment that has one reason.
     """
     lines = text.splitlines()
     body = ast.parse(text).body
@@ -73,26 +75,29 @@ def unexplained(text: str) -> list[str]:
     for index, node in enumerate(body):
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not _is_number(node.value):
             continue
-        names = _targets(node)
-        above = lines[node.lineno - 2].strip() if node.lineno > 1 else ""
-        own = lines[node.lineno - 1 : node.end_lineno]
-        commented = above.startswith("#") or any(
-            "#" in line.replace("# fmt: skip", "").replace("# noqa", "") for line in own
-        )
-        if names and not commented and not _explained_after(body, index):
-            found += names
+        reason = _comments(lines, node) + _text_after(body, index)
+        if not reason or _BORROWED.search(reason):
+            found += _targets(node)
     return found
 
 
-def _explained_after(body: list[ast.stmt], index: int) -> bool:
-    if index + 1 == len(body):
-        return False
-    following = body[index + 1]
-    return (
-        isinstance(following, ast.Expr)
-        and isinstance(following.value, ast.Constant)
-        and isinstance(following.value.value, str)
-    )
+def _comments(lines: list[str], node: ast.stmt) -> str:
+    """Return the comments on a statement's lines and on the line above."""
+    assert node.end_lineno is not None
+    above = lines[node.lineno - 2].strip() if node.lineno > 1 else ""
+    own = [
+        line.replace("# fmt: skip", "").replace("# noqa", "").partition("#")[2]
+        for line in lines[node.lineno - 1 : node.end_lineno]
+    ]
+    return "".join([above if above.startswith("#") else "", *own])
+
+
+def _text_after(body: list[ast.stmt], index: int) -> str:
+    """Return the string literal that follows a statement, empty where none does."""
+    following = body[index + 1] if index + 1 < len(body) else None
+    literal = following.value if isinstance(following, ast.Expr) else None
+    is_text = isinstance(literal, ast.Constant) and isinstance(literal.value, str)
+    return literal.value if is_text else ""
 
 
 FILES = sorted(str(path.relative_to(SOURCE).as_posix()) for path in SOURCE.rglob("*.py"))
@@ -122,5 +127,10 @@ J = {"a": 0.3, "b": (0, 0.7)}
 
 K = np.float32(0.2)
 lower = 3.0
+L = 0.1  # likewise
+M = 0.2
+"""Likewise of the others."""
+N = 0.3
+"""The same for N."""
 '''
-    assert unexplained(text) == ["A", "E", "F", "I", "J", "K"]
+    assert unexplained(text) == ["A", "E", "F", "I", "J", "K", "L", "M", "N"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 import smirk3d
 
 SOURCE = Path(smirk3d.__file__).parent
-ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
+TESTS = Path(__file__).parent
+ARCHITECTURE = TESTS.parent / "docs" / "architecture.md"
 
 LAYERS: tuple[dict[str, str], ...] = (
     {
@@ -175,13 +177,29 @@ def test_the_page_on_architecture_has_this_table() -> None:
     assert layer_table() in ARCHITECTURE.read_text(encoding="utf-8")
 
 
-def test_files_and_folders_stay_small() -> None:
-    long = {
-        name: lines
-        for name, path in modules().items()
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
-    }
+def oversized(root: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Return lines of Python files of over 400, and files of folders of over 15, below a folder."""
+    files = sorted(root.rglob("*.py"))
+    lines = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    counts = Counter(str(path.parent) for path in files)
+    return (
+        {name: count for name, count in lines.items() if count > 400},
+        {name: count for name, count in counts.items() if count > 15},
+    )
+
+
+@pytest.mark.parametrize("root", [SOURCE, TESTS])
+def test_files_and_folders_stay_small(root: Path) -> None:
+    long, full = oversized(root)
     assert not long, "split files of over 400 lines by task"
-    folders = [SOURCE, *(path for path in SOURCE.rglob("*") if path.is_dir())]
-    full = {str(f): n for f in folders if (n := len(list(f.glob("*.py")))) > 15}
     assert not full, "a folder of over 15 files wants sub-folders"
+
+
+def test_what_is_too_large_is_found(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    for number in range(16):
+        (tmp_path / "part" / f"{number}.py").write_text("x = 0\n" * (385 + number))
+    assert oversized(tmp_path) == ({}, {str(tmp_path / "part"): 16})
+    (tmp_path / "part" / "0.py").rename(tmp_path / "0.py")
+    (tmp_path / "0.py").write_text("x = 0\n" * 401)
+    assert oversized(tmp_path) == ({str(tmp_path / "0.py"): 401}, {})

@@ -36,11 +36,11 @@ CASES: dict[str, tuple[str, ...]] = {
     "output-encoding": ("tests/cli/test_nothing_lost.py::test_names_that_the_output_cannot_hold",),
     "pickle-name-ansi": (
         "tests/foreign/test_seen_cases.py::test_pickles",
-        "tests/cli/test_terminal_safety.py::test_names_in_pickles_are_printed_safely",
+        "tests/cli/support/test_terminal_safety.py::test_names_in_pickles_are_printed_safely",
     ),
     "pickle-name-newline": (
         "tests/foreign/test_seen_cases.py::test_pickles",
-        "tests/cli/test_terminal_safety.py::test_names_in_pickles_are_printed_safely",
+        "tests/cli/support/test_terminal_safety.py::test_names_in_pickles_are_printed_safely",
     ),
     "pickle-select-bomb-13GB": (
         "tests/head_import/test_pickle_bombs.py::test_the_bombs_that_were_seen_are_refused_within_500_mb",
@@ -54,7 +54,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "tests/tracking/test_going_on.py::test_the_video_in_the_results_place_stays",
     ),
     "tiff-179-200MP": (
-        "tests/preprocessing/test_image_io.py::test_a_tiff_of_196_million_pixels",
+        "tests/preprocessing/media/test_image_io.py::test_a_tiff_of_196_million_pixels",
         "tests/data/test_preprocess.py::test_no_photo_costs_another_whatever_it_does",
     ),
     "track-npz": ("tests/foreign/test_seen_cases.py::test_tracks",),

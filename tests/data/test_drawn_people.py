@@ -78,6 +78,24 @@ def test_people_stand_upright_and_their_parameters_show_them(head: HeadModel, fo
     assert (surface - people.points).norm(dim=-1).median() < 1.5
 
 
+def test_labels_are_carried_to_the_points_that_an_encoder_has(
+    head: HeadModel, folder: Path
+) -> None:
+    own = DrawnPeople(folder, head, POINTS)
+    # what the set labels stays as it is, in another order too
+    order = torch.arange(POINTS).flip(0)
+    wanted = own.point_corners[order], own.point_bary[order]
+    carried = DrawnPeople(folder, head, POINTS, wanted)
+    torch.testing.assert_close(carried.points, own.points[:, order], atol=0.01, rtol=0)
+    assert torch.equal(carried.points_visible, own.points_visible[:, order])
+    # other points of the surface lie where the parameters put them
+    others = own.point_corners, torch.full_like(own.point_bary, 1 / 3)
+    people = DrawnPeople(folder, head, POINTS, others)
+    vertices = project(head(people.targets).vertices, people.targets.camera)[..., :2]
+    surface = ndc_to_pixels(vertices[:, others[0]].mean(2), 224)
+    assert (surface - people.points).norm(dim=-1).median() < 1.5
+
+
 def test_batches_mix_people_with_photos(head: HeadModel, folder: Path) -> None:
     people = DrawnPeople(folder, head, POINTS)
     still = AugmentationConfig(crop_scale=(1.5, 1.5), shift=0, rotation=0, occlusion=0, flip=1.0)

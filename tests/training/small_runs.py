@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from smirk3d.training.network_config import NetworkConfig
 from smirk3d.training.optimizer_config import OptimizerConfig
 from smirk3d.training.paths.config import CycleConfig, LandmarkConfig
 from smirk3d.training.recipes.smirk import CHANGE, MASKING
+from smirk3d.training.records.run_log import RunLog
+from smirk3d.training.run import run_loop
 from smirk3d.training.trainer import Trainer
 
 SIZE = 32
@@ -132,3 +135,9 @@ def take_steps(trainer: Trainer, batches: TrainingBatches, count: int) -> list[d
 
 def with_run(config: TrainConfig, **changes: object) -> TrainConfig:
     return replace(config, run=replace(config.run, **changes))
+
+
+def run_in(folder: Path, trainer: Trainer, batches: TrainingBatches) -> None:
+    """Train as a command does, with log and files in the folder."""
+    with RunLog(folder) as log:
+        run_loop(trainer, batches, log, folder)

@@ -28,16 +28,9 @@ class Demo:
 
         from smirk3d.assets.result_folders import Destination
         from smirk3d.export.reconstruction_folder import write_reconstruction
-        from smirk3d.reconstruction import FaceReconstructor
 
         image = data.astronaut()
-        reconstructor = FaceReconstructor(
-            options.head,
-            weights=options.weights,
-            refine=options.refine,
-            fast=options.fast,
-            device=options.device,
-        )
+        reconstructor = options.reconstructor()
         faces = reconstructor(image)
         destination = Destination(Path("skimage.data.astronaut()"), self.out / "astronaut")
         folder = write_reconstruction(destination, image, faces, ("glb",))

@@ -67,16 +67,9 @@ class Reconstruct:
             return self._reconstruct_corpus(formats)
 
         from smirk3d.rasterization.numba_rasterizer import load_in_background
-        from smirk3d.reconstruction import FaceReconstructor
 
         load_in_background()
-        reconstructor = FaceReconstructor(
-            options.head,
-            weights=options.weights,
-            refine=options.refine,
-            fast=options.fast,
-            device=options.device,
-        )
+        reconstructor = options.reconstructor()
         return reconstruct_photos(
             reconstructor,
             [Path(name) for name in self.photos],

@@ -89,17 +89,10 @@ class Track:
             return self._track_corpus(formats)
 
         from smirk3d.corpus.clip_work import use_one_thread
-        from smirk3d.reconstruction import FaceReconstructor
         from smirk3d.tracking.clip_outputs import check_formats
 
         use_one_thread()
-        reconstructor = FaceReconstructor(
-            options.head,
-            weights=options.weights,
-            refine=options.refine,
-            fast=options.fast,
-            device=options.device,
-        )
+        reconstructor = options.reconstructor()
         check_formats(formats, reconstructor.head)
         if self.camera is not None:
             formats = tuple(name for name in formats if name != OVERLAY)

@@ -165,7 +165,9 @@ class Calibrate:
         from smirk3d.training.calibration import calibrate
 
         encoder, head = _with_head(self.weights)
-        done = calibrate(encoder, DrawnPeople(self.people, head, encoder.config.points), head)
+        learnt = encoder.learnt_points
+        people = DrawnPeople(self.people, head, encoder.config.points, learnt)
+        done = calibrate(encoder, people, head)
         encoder.provenance["calibrated_on"] = done.pictures
         encoder.save(self.out, half=True)
         say(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from smirk3d.conventions import CROP_SIZE
+from smirk3d.data.carried_points import carried_points
 from smirk3d.errors import InputError
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.head_model import HeadModel
@@ -41,7 +42,13 @@ class DrawnPeople:
         point_bary: barycentric coordinates ``[P, 3]`` of the points.
     """
 
-    def __init__(self, folder: Path, head: HeadModel, max_points: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        head: HeadModel,
+        max_points: int = 0,
+        points: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         """Read all sets in a folder, or the set that it is.
 
         Pictures of another head with named actions have targets of actions, jaw, eyelids and eyes
@@ -51,6 +58,8 @@ class DrawnPeople:
             folder: a labeled set, or a folder with labeled sets; unfinished ones are left out.
             head: head of the targets, whose pictures at least one set shows.
             max_points: largest number of points to keep; 0 keeps those on the face.
+            points: vertices and barycentric coordinates ``[P, 3]`` of points to label instead of
+                the sets' own.
 
         Raises:
             InputError: if there is no set, none of this head, or one lacks labels.
@@ -67,30 +76,35 @@ class DrawnPeople:
         if not any(of_this_head):
             raise InputError(f"{folder} shows other heads than {head.name!r}: draw it anew")
         first = sets[of_this_head.index(True)]
-        kept = _face_points(first, head, max_points)
-        self.point_corners = torch.from_numpy(first["point_corners"][kept])
-        self.point_bary = torch.from_numpy(first["point_bary"][kept])
+        wanted = points or _own_points(first, _face_points(first, head, max_points))
+        self.point_corners, self.point_bary = wanted
         # one array from the start: joining the sets' own would need twice the memory
         counts = [len(labeled) for labeled in sets]
         self.images = torch.empty((sum(counts), 3, CROP_SIZE, CROP_SIZE), dtype=torch.uint8)
         parts = self.images.split(counts)
-        landmarks, targets, points, visible, turn = [], [], [], [], []
+        landmarks, targets, places, visible, turn = [], [], [], [], []
         for labeled, shown, part in zip(sets, of_this_head, parts, strict=True):
             T_stored_image = _store_pictures(labeled, part.numpy())
             turn.append(np.degrees(np.arccos(labeled["rotation"][:, 2, 2].clip(-1, 1))))
             landmarks.append(_known_landmarks(_moved(T_stored_image, labeled["landmarks"])))
             if shown:
                 targets.append(_targets(labeled, T_stored_image))
-                points.append(_moved(T_stored_image, labeled["points"][:, kept]))
-                visible.append(labeled["points_visible"][:, kept])
+                kept = _face_points(labeled, head, max_points)
+                at = _moved(T_stored_image, labeled["points"][:, kept])
+                seen = labeled["points_visible"][:, kept]
+                own = _own_points(labeled, kept)
+                if not all(map(torch.equal, own, wanted)):
+                    at, seen = carried_points(at, seen, own, wanted, targets[-1], head, CROP_SIZE)
             else:
                 targets.append(_actions_alone(labeled, head))
-                points.append(np.full((len(labeled), len(kept), 2), np.nan))
-                visible.append(np.zeros((len(labeled), len(kept)), bool))
+                at = np.full((len(labeled), len(self.point_corners), 2), np.nan)
+                seen = np.zeros(at.shape[:2], bool)
+            places.append(at)
+            visible.append(seen)
         self.landmarks = torch.from_numpy(np.concatenate(landmarks)).float()
         self.targets = FaceParameters.cat(targets)
         self.turn = torch.from_numpy(np.concatenate(turn)).float()
-        self.points = torch.from_numpy(np.concatenate(points)).float()
+        self.points = torch.from_numpy(np.concatenate(places)).float()
         self.points_visible = torch.from_numpy(np.concatenate(visible))
 
     def __len__(self) -> int:
@@ -130,6 +144,12 @@ def _face_points(labeled: LabeledSet, head: HeadModel, most: int) -> NDArray[np.
     if most and most < len(on_face):
         on_face = on_face[np.linspace(0, len(on_face) - 1, most).round().astype(np.int64)]
     return on_face
+
+
+def _own_points(labeled: LabeledSet, kept: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Return vertices and barycentric coordinates ``[P, 3]`` of some of a set's points."""
+    corners, bary = labeled["point_corners"][kept], labeled["point_bary"][kept]
+    return torch.from_numpy(corners), torch.from_numpy(bary)
 
 
 def _store_pictures(labeled: LabeledSet, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -60,12 +60,12 @@ _BROWS = (
     (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
     (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
 )
-"""Outlines of brows in MediaPipe's landmarks."""
+"""Outlines of brows in MediaPipe's landmarks, as its face mesh numbers them."""
 _EYES = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
     (362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382),
 )
-"""Outlines of what is open of the eyes, likewise."""
+"""Outlines of the openings of the eyes in MediaPipe's landmarks, as its face mesh numbers them."""
 _WIDER = 0.035
 """By how much of the distance between the eyes' outer corners brows and eyes are widened before
 they are filled, so that no hairs and lashes remain; chosen by eye."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from smirk3d.array_interface import Array, array_namespace, as_like
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -35,30 +35,21 @@ class Evidence:
 
     def __getitem__(self, rows: slice | Array) -> Evidence:
         """Return the evidence of some faces."""
-
-        def some(values: Array | None) -> Array | None:
-            return None if values is None else values[rows]
-
-        return Evidence(
-            parameters=self.parameters[rows],
-            std=None if self.std is None else self.std[rows],
-            points=some(self.points),
-            points_std=some(self.points_std),
-            points_visible=some(self.points_visible),
-        )
+        return self._mapped(lambda part: part[rows])
 
     def like(self, other: Array) -> Evidence:
         """Return the evidence in another array's library, precision and device."""
 
-        def moved(values: Array | None) -> Array | None:
-            return None if values is None else as_like(values, other)
+        def moved(part: FaceParameters | Array) -> FaceParameters | Array:
+            return part.to(other) if isinstance(part, FaceParameters) else as_like(part, other)
 
-        return Evidence(
-            parameters=self.parameters.to(other),
-            std=None if self.std is None else self.std.to(other),
-            points=moved(self.points),
-            points_std=moved(self.points_std),
-            points_visible=moved(self.points_visible),
+        return self._mapped(moved)
+
+    def _mapped(self, change: Callable[[Any], Any]) -> Evidence:
+        """Return the evidence with all that is there changed: parameters and arrays."""
+        there = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(
+            self, **{name: change(part) for name, part in there.items() if part is not None}
         )
 
 

@@ -281,6 +281,16 @@ class FaceEncoder(nn.Module):
         return None if self.points is None else self.points.bary
 
     @property
+    def learnt_points(self) -> tuple[Tensor, Tensor] | None:
+        """Vertices and barycentric coordinates ``[P, 3]`` of surface points that it has learnt.
+
+        They are copies on the CPU; None before training, and for encoders without points.
+        """
+        if self.points is None or not self.points.bary.any():
+            return None
+        return self.points.corners.cpu().clone(), self.points.bary.cpu().clone()
+
+    @property
     def unseen_groups(self) -> tuple[ParameterGroup, ...]:
         """The groups that do not depend on the images and have their defaults."""
         return tuple(self._unseen)

@@ -61,6 +61,14 @@ def onnx_model(
     """
     for package in ("onnx", "onnxscript"):
         require(package, extra="onnx")
+    model = _model(encoder, half=half)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = ONNX_HEADER_KEY, json.dumps(_header(encoder, weights_sha256))
+    return bytes(model.SerializeToString())
+
+
+def _model(encoder: FaceEncoder, *, half: bool) -> Any:
+    """Return the encoder's ONNX model without metadata."""
     device = next(encoder.parameters()).device
     images = torch.zeros(2, 3, CROP_SIZE, CROP_SIZE, device=device)
     training = encoder.training
@@ -82,6 +90,14 @@ def onnx_model(
         encoder.train(training)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
+    model = program.model_proto
+    if half:
+        _store_half(model)
+    return model
+
+
+def _header(encoder: FaceEncoder, weights_sha256: str | None) -> dict[str, Any]:
+    """Return what an ONNX model says of its encoder."""
     header: dict[str, Any] = {
         "format": FORMAT,
         "kind": ENCODER,
@@ -97,12 +113,7 @@ def onnx_model(
     if encoder.points is not None:
         corners, bary = encoder.points.corners, encoder.points.bary
         header["points"] = {"corners": corners.tolist(), "bary": bary.tolist()}
-    model = program.model_proto
-    if half:
-        _store_half(model)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = ONNX_HEADER_KEY, json.dumps(header)
-    return bytes(model.SerializeToString())
+    return header
 
 
 def _store_half(model: Any) -> None:

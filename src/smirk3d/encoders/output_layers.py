@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,37 @@ by hand, training moves it within some hundred steps."""
 _ACTIVITY_SLOPE, _FIRST_ACTIVITY = 8.0, -1.0
 """The activity's logit is at first 8 times the value less 1, so that values above 0.3 count as
 there; chosen by hand for values that shipped weights give, training changes both."""
+
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+
+def in_single_precision(method: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Decorate a layer's method so that autocast is off in it, and tensors given are in single.
+
+    Half precision cannot resolve half a pixel of a face's position. Where autocast is off the
+    method is called with what is given. The device is that of the first tensor given.
+    """
+
+    @wraps(method)
+    def computed(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        device = next(value.device.type for value in args if isinstance(value, Tensor))
+        if not torch.is_autocast_enabled(device):
+            return method(*args, **kwargs)
+        with torch.autocast(device, enabled=False):
+            return method(*map(_single, args), **{k: _single(v) for k, v in kwargs.items()})  # type: ignore[arg-type]
+
+    return computed
+
+
+def _single(value: object) -> object:
+    """Return tensors, and those of a list or tuple, in single precision; all else as it is."""
+    if isinstance(value, Tensor):
+        return value.float()
+    if isinstance(value, list | tuple):
+        return [_single(item) for item in value]
+    return value
 
 
 class _InwardClamp(torch.autograd.Function):
@@ -227,13 +259,9 @@ class GroupOutputs(nn.Module):
         """Return the linear layer's input ``[B, C]`` for features ``[B, C]``."""
         return (features - self.feature_mean) / self.feature_std if self.normalized else features
 
+    @in_single_precision
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Return the groups ``[B, D]`` by name for features ``[B, C]``."""
-        device = features.device.type
-        if torch.is_autocast_enabled(device):
-            # bfloat16 cannot resolve half a pixel of a face's position
-            with torch.autocast(device, enabled=False):
-                return self.forward(features.float())
         if self.uncertain_from:
             return self.by_group(self.details(features).mean)
         return self.by_group(self._plain(self.normalized_features(features)))
@@ -244,6 +272,7 @@ class GroupOutputs(nn.Module):
             outputs = outputs + change
         return inward_clamp(self.default + self.scale * outputs, self.lo, self.hi)
 
+    @in_single_precision
     def details(
         self, features: Tensor, changes: tuple[Tensor, Tensor] | None = None
     ) -> OutputDetails:
@@ -259,10 +288,6 @@ class GroupOutputs(nn.Module):
         """
         if not self.uncertain_from:
             raise ValueError("this layer predicts no uncertainty")
-        device = features.device.type
-        if torch.is_autocast_enabled(device):
-            with torch.autocast(device, enabled=False):
-                return self.details(features.float(), changes)
         features = self.normalized_features(features)
         value = self._plain(features, None if changes is None else changes[0])
         common = features[:, : self.uncertain_from]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from smirk3d.encoders.output_layers import in_single_precision
+
 _CODE = 80
 """Numbers through which points are predicted. Points of a face move together: of 20,000 drawn
 crops, 80 principal components leave less than half a pixel of a 224 crop."""
@@ -81,13 +83,9 @@ class PointOutputs(nn.Module):
         self.points.weight.zero_()
         self.points.weight[:, : len(components)] = components.flatten(1).T
 
+    @in_single_precision
     def forward(self, features: Tensor) -> PointDetails:
         """Return the points for normalized features ``[B, C]``."""
-        device = features.device.type
-        if torch.is_autocast_enabled(device):
-            with torch.autocast(device, enabled=False):
-                detailed: PointDetails = self.forward(features.float())
-                return detailed
         points = self.points(self.code(features)).unflatten(1, (-1, 2))
         log_std, visible = self.certainty(features[:, : self.num_common]).chunk(2, 1)
         return PointDetails(points, log_std, visible)
@@ -153,6 +151,7 @@ class PointFeatures(nn.Module):
                 layer.weight.zero_()
                 layer.bias.zero_()
 
+    @in_single_precision
     def forward(self, maps: Sequence[Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
         """Return changes of values, in components' scales ``[B, D]``, and of logits ``[B, S]``.
 
@@ -161,10 +160,6 @@ class PointFeatures(nn.Module):
             points: predicted surface points ``[B, P, 2]`` in device coordinates; they get no
                 gradient.
         """
-        device = points.device.type
-        if torch.is_autocast_enabled(device):
-            with torch.autocast(device, enabled=False):
-                return self.forward([each.float() for each in maps], points.float())  # type: ignore[no-any-return]
         some = points[:, ::_EVERY].detach()
         seen = torch.cat([sampled(each, some) for each in maps], 2)
         face = self.norm(self.point(seen)).relu().flatten(1)

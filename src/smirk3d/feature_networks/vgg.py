@@ -14,7 +14,7 @@ from smirk3d.feature_networks.frozen import Frozen
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Mean of ImageNet's colours, as torchvision's weights expect it."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Standard deviation, likewise."""
+"""Standard deviation of ImageNet's colours, as torchvision's weights expect it."""
 
 _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512)
 """Channels of the convolutions; 0 is a max-pool."""

@@ -42,10 +42,9 @@ hand."""
 _SMALLEST_SIGMA = 0.0006
 """Metres: less would trust the renderings more than a detector deserves. Of the 468 landmarks on
 the skin it holds up 9 of the default head's and 2 of open@2's."""
-_IRIS_SIGMA = 0.0008
-"""Metres, of an iris's centre; set by hand, since it is placed by anatomy and not observed."""
-_IRIS_RIM_SIGMA = 0.0012
-"""Metres, likewise of the rim, which eyelids partly hide."""
+_IRIS_SIGMA, _IRIS_RIM_SIGMA = 0.0008, 0.0012
+"""Metres, of an iris's centre and of its rim, which eyelids partly hide; set by hand, since both
+are placed by anatomy and not observed."""
 _RIM_WAYS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 
 

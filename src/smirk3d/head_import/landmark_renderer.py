@@ -37,12 +37,12 @@ _SIZE = 320
 """Side of a picture in pixels: more than the landmark network's own 256."""
 _CAMERA_SCALE = 7.5
 """Scale of the camera; in the picture faces are a little larger than in a crop (7)."""
-_YAWS = (-25.0, -12.0, 0.0, 12.0, 25.0)
-"""Degrees of the views; set by hand within what the detector finds of a front view."""
-_PITCHES = (-10.0, 0.0, 10.0)
-"""Degrees, likewise."""
+_YAWS, _PITCHES = (-25.0, -12.0, 0.0, 12.0, 25.0), (-10.0, 0.0, 10.0)
+"""Degrees by which views look aside and up or down; set by hand within what the detector finds of a
+front view."""
 _OPEN_YAWS = (-18.0, 0.0, 18.0)
-"""Degrees of the views with an open mouth, likewise: farther aside one lip hides the other."""
+"""Degrees by which views of an open mouth look aside; set by hand nearer to the front than the
+others, since farther aside one lip hides the other."""
 _GRAZING = 0.25
 """Cosine to the viewer from which a landmark counts: a pixel's error is four times as far along
 such skin. Set by hand."""

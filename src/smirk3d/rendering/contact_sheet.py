@@ -18,7 +18,8 @@ _INK = (58, 62, 70)
 _LABEL_SIZE = 15
 """Height of the labels' font in pixels; set by eye."""
 _SMALLEST_LABEL = 8
-"""Likewise where they must be narrower: smaller letters cannot be read."""
+"""Height in pixels below which a label that is too wide is not made smaller; set by eye: smaller
+letters cannot be read."""
 _SMOOTH = 4
 """Pixels by which the mask of a rounded corner is drawn larger, so that its edge has 17 steps."""
 

@@ -65,30 +65,33 @@ class Fold:
     actions: Mapping[str, float]
 
 
-# how deep a fold is at the full weight of each action that makes it; set by eye
-_NASOLABIAL = {"mouthSmile": 0.75, "noseSneer": 0.6, "mouthUpperUp": 0.5, "cheekSquint": 0.3}
-_FOREHEAD = {"browInnerUp": 0.55, "browOuterUp": 0.65}  # likewise
-_FROWN = {"browDown": 0.95, "noseSneer": 0.15}  # likewise
-_CROW = {"cheekSquint": 0.55, "eyeSquint": 0.45, "mouthSmile": 0.3}  # likewise
+_ACTIONS = {
+    "nasolabial": {"mouthSmile": 0.75, "noseSneer": 0.6, "mouthUpperUp": 0.5, "cheekSquint": 0.3},
+    "forehead": {"browInnerUp": 0.55, "browOuterUp": 0.65},
+    "frown": {"browDown": 0.95, "noseSneer": 0.15},
+    "crow's feet": {"cheekSquint": 0.55, "eyeSquint": 0.45, "mouthSmile": 0.3},
+}
+"""How deep each fold is at the full weight of the actions that make it, as a fraction of its depth
+where it is whole; set by eye."""
 
 FOLDS = (
     Fold(
         line=((129, 129, 0.0), (203, 129, 0.2), (206, 186, 0.3), (216, 57, 0.4), (212, 57, 0.3),
               (212, 202, 0.6)),
-        width=0.0023, depth=0.0012, actions=_NASOLABIAL,
+        width=0.0023, depth=0.0012, actions=_ACTIONS["nasolabial"],
     ),
     *(
         Fold(
             line=((9, 10, at), (107, 109, at), (105, 103, 0.95 * at), (63, 54, 0.7 * at)),
-            width=0.0016, depth=0.0006, actions=_FOREHEAD,
+            width=0.0016, depth=0.0006, actions=_ACTIONS["forehead"],
         )
         for at in (0.30, 0.46, 0.62)
     ),
     Fold(line=((8, 55, 0.5), (9, 107, 0.5), (107, 151, 0.5)), width=0.0014, depth=0.0008,
-         actions=_FROWN),
+         actions=_ACTIONS["frown"]),
     *(
         Fold(line=((130, first, 0.3), (130, first, 0.85)), width=0.0010, depth=0.0004,
-             actions=_CROW)
+             actions=_ACTIONS["crow's feet"])
         for first in (139, 34, 227)
     ),
 )  # fmt: skip

@@ -180,35 +180,46 @@ class ProceduralHeads:
             ],
             -1,
         )
-        normal, colour, gaze = fragments.at_pixels(attributes).split([3, 3, 1])
         face = torch.div(fragments.pixel, side * side, rounding_mode="floor")
-
-        def at_pixels(of_faces: Tensor) -> Tensor:
-            return of_faces.to(colour)[face].T
-
-        def of_lamps(values: Sequence[Tensor]) -> Tensor:
-            """Return ``[lamps, B, 3]``; an appearance with fewer lamps has dark ones."""
-            return torch.stack([F.pad(v, (0, 0, 0, _MOST_LAMPS - len(v))) for v in values], 1)
-
-        normal = F.normalize(normal, dim=0)
-        pupil = (gaze > 0.35 * (1 - 0.85)).float()
-        iris = at_pixels(torch.stack([appearance.iris for appearance in appearances]))
-        colour = torch.where(gaze > 0, iris * (1 - pupil), colour)
-        ambient = at_pixels(torch.stack([appearance.ambient for appearance in appearances]))
-        lit = ambient * colour * (0.8 + 0.2 * normal[1])
-        lights = of_lamps([appearance.lights for appearance in appearances])
-        strengths = of_lamps([appearance.strengths for appearance in appearances])
-        halves = F.normalize(lights + torch.tensor([0.0, 0.0, 1.0]), dim=-1)
-        for light, half, strength in zip(lights, halves, strengths, strict=True):
-            diffuse = (((at_pixels(light) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
-            shine = 0.06 * (at_pixels(half) * normal).sum(0).clamp(min=0) ** 24
-            lit = lit + at_pixels(strength) * (colour * diffuse + shine)
+        lit = _lit(fragments.at_pixels(attributes), face, appearances)
         if backgrounds is None:
-            behind = torch.stack([appearance.background for appearance in appearances]).to(colour)[
-                ..., None, None
-            ]
+            plain = torch.stack([appearance.background for appearance in appearances])
+            behind = plain.to(lit)[..., None, None]
         else:
             behind = srgb_to_linear(backgrounds)
         drawn = F.avg_pool2d(fragments.scatter(lit.clamp(0, 1)), rays)
         fraction = F.avg_pool2d(fragments.mask[:, None].float(), rays)
         return linear_to_srgb((drawn + behind * (1 - fraction)).clamp(0, 1))
+
+
+def _lit(attributes: Tensor, face: Tensor, appearances: Sequence[Appearance]) -> Tensor:
+    """Return the linear colours ``[3, N]`` of N pixels in the light of their faces.
+
+    Args:
+        attributes: normal, linear colour and gaze of each pixel ``[7, N]``.
+        face: which of the faces each pixel shows ``[N]``.
+        appearances: colours and light of each face.
+    """
+    normal, colour, gaze = attributes.split([3, 3, 1])
+
+    def at_pixels(of_faces: Tensor) -> Tensor:
+        return of_faces.to(colour)[face].T
+
+    def of_lamps(values: Sequence[Tensor]) -> Tensor:
+        """Return ``[lamps, B, 3]``; an appearance with fewer lamps has dark ones."""
+        return torch.stack([F.pad(v, (0, 0, 0, _MOST_LAMPS - len(v))) for v in values], 1)
+
+    normal = F.normalize(normal, dim=0)
+    pupil = (gaze > 0.35 * (1 - 0.85)).float()
+    iris = at_pixels(torch.stack([appearance.iris for appearance in appearances]))
+    colour = torch.where(gaze > 0, iris * (1 - pupil), colour)
+    ambient = at_pixels(torch.stack([appearance.ambient for appearance in appearances]))
+    lit = ambient * colour * (0.8 + 0.2 * normal[1])
+    lights = of_lamps([appearance.lights for appearance in appearances])
+    strengths = of_lamps([appearance.strengths for appearance in appearances])
+    halves = F.normalize(lights + torch.tensor([0.0, 0.0, 1.0]), dim=-1)
+    for light, half, strength in zip(lights, halves, strengths, strict=True):
+        diffuse = (((at_pixels(light) * normal).sum(0) + 0.15) / 1.15).clamp(min=0)
+        shine = 0.06 * (at_pixels(half) * normal).sum(0).clamp(min=0) ** 24
+        lit = lit + at_pixels(strength) * (colour * diffuse + shine)
+    return lit

@@ -9,10 +9,10 @@ has them at once; training then goes on from there (linear probing before fine-t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smirk3d.data.augmentation import TrainingBatch
@@ -87,13 +87,13 @@ def start_from_regression(
     faces = 0
     for batch in batches:
         features = output.normalized_features(trunk(batch.images))
-        missed = torch.cat([_missed(each, features, batch) for each in outputs], 1)
+        missed = [_missed(each, features, batch) for each in outputs]
         if points is not None:
-            missed = torch.cat([missed, _missed_code(points, features, batch)], 1)
+            missed.append(_missed_code(points, features, batch))
         weight = torch.where(batch.is_ground_truth, 1.0, photo_weight)
         features = F.pad(features, (0, 1), value=1.0)
         rows = _with_changes(features, batch.pairs, weight, change_weight)
-        wanted = _with_changes(missed, batch.pairs, weight, change_weight)
+        wanted = _with_changes(torch.cat(missed, 1), batch.pairs, weight, change_weight)
         if left is None or right is None:
             left = rows.new_zeros(rows.shape[1], rows.shape[1])
             right = rows.new_zeros(rows.shape[1], wanted.shape[1])
@@ -106,10 +106,13 @@ def start_from_regression(
     # the last feature is the constant one, whose weight is the bias
     left.diagonal()[:-1].add_(ridge * faces)
     found = torch.linalg.solve(left, right).T
-    layers = [each.linear for each in outputs] + ([] if points is None else [points.code])
-    for layer, part in zip(
-        layers, found.split([layer.out_features for layer in layers]), strict=True
-    ):
+    _add_rows([each.linear for each in outputs] + ([] if points is None else [points.code]), found)
+
+
+def _add_rows(layers: Sequence[nn.Linear], rows: Tensor) -> None:
+    """Add weights, with the bias in the last column, to layers whose outputs follow each other."""
+    parts = rows.split([layer.out_features for layer in layers])
+    for layer, part in zip(layers, parts, strict=True):
         layer.weight.add_(part[:, :-1])
         layer.bias.add_(part[:, -1])
 

@@ -164,7 +164,8 @@ def _train_process(
         trainer.load_state(stored)
     people = None
     if config.data.people is not None and config.data.batches.people:
-        people = DrawnPeople(config.data.people, head, config.networks.encoder.points)
+        encoder = trainer.networks.encoder
+        people = DrawnPeople(config.data.people, head, encoder.config.points, encoder.learnt_points)
     batches = TrainingBatches(
         faces, targets, trainer.head, config.data.batches, people=people, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,

@@ -138,10 +138,10 @@ class Trainer:
         """Start the encoder's surface points from those of drawn people, where they are fresh.
 
         Raises:
-            InputError: if the pictures show fewer points than the encoder predicts, or others.
+            InputError: if the pictures show fewer points than the encoder predicts.
         """
         outputs = self.networks.encoder.points
-        if outputs is None:
+        if outputs is None or self.networks.encoder.learnt_points is not None:
             return
         corners, bary = people.point_corners, people.point_bary
         if corners.shape != outputs.corners.shape:
@@ -149,10 +149,6 @@ class Trainer:
                 f"the drawn people have {len(corners)} points of the face, the encoder "
                 f"{len(outputs.corners)}: give --networks.encoder.points {len(corners)}"
             )
-        if outputs.bary.any():
-            if not (torch.equal(outputs.corners.cpu(), corners)):
-                raise InputError("the encoder has learnt other surface points than these people's")
-            return
         outputs.corners.copy_(corners)
         outputs.bary.copy_(bary)
         # crops of the encoder's rule are the middle of the stored pictures

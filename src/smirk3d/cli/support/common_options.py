@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.cli.support.usage import check_head, check_weights
 from smirk3d.errors import UsageError
+
+if TYPE_CHECKING:
+    from smirk3d.reconstruction import FaceReconstructor
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -39,6 +42,22 @@ class Estimation:
             raise UsageError("--fast takes the network alone and --refine does not: give one")
         check_head(self.head)
         check_weights(self.weights)
+
+    def reconstructor(self) -> FaceReconstructor:
+        """Load head and weights.
+
+        Raises:
+            AssetError: if head or weights are absent, damaged, or do not fit each other.
+        """
+        from smirk3d.reconstruction import FaceReconstructor
+
+        return FaceReconstructor(
+            self.head,
+            weights=self.weights,
+            refine=self.refine,
+            fast=self.fast,
+            device=self.device,
+        )
 
 
 class CountBar:

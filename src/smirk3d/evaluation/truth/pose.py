@@ -19,7 +19,8 @@ YAW_BINS = ((0, 15), (15, 30), (30, 50), (50, 70), (70, 90))
 """Ranges of the angle aside in degrees by which figures are told apart; the limits of the sweeps'
 steps, by hand."""
 ROLL_BINS = ((0, 30), (30, 70), (70, 110), (110, 180))
-"""Likewise for roll."""
+"""Ranges of the angle of roll in degrees by which figures are told apart: upright, tilted, lying on
+a side, head down; by hand."""
 _OTHERS = 20.0
 """Degrees up to which the two other angles count as small where one is varied."""
 _VARIED = 15.0

@@ -47,8 +47,8 @@ _PICTURE_SIZE = 256
 _SKIN_PICTURE_SIZE = 1024
 """Side in texels of the skin's picture, a choice by eye: lips and brows have edges."""
 _FINE_PICTURE_SIZE = 2048
-"""Likewise, of a skin in the colours of a photo whose square has :data:`_FINE_CROP` pixels a side
-or more."""
+"""Side in texels of the picture of a skin in the colours of a photo whose square has
+:data:`_FINE_CROP` pixels a side or more: the next power of two above the coarser one."""
 _FINE_CROP = 400
 """Pixels above which the coarser picture would lose some: the face has about as many in it."""
 _QUALITY = 90

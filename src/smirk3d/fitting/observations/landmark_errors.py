@@ -35,7 +35,7 @@ ALONE = (
     (3.1, 4.4, 4.6, 6.0, 3.2, 9.8, 6.5),
     (3.5, 6.5, 6.0, 7.8, 3.8, 12.3, 8.5),
 )
-"""The same of what each landmark errs around its region."""
+"""Root mean square in millimetres, for each axis, of what each landmark errs around its region."""
 
 _OUTLINE = ("jaw", "chin", "cheeks", "forehead")
 

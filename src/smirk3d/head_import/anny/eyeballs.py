@@ -31,7 +31,8 @@ IRIS_DEGREES = float(np.degrees(np.arcsin(IRIS_RADIUS / RADIUS)))
 """Half the angle under which the iris appears from the centre."""
 
 PUPIL_DEGREES = 8.0
-"""Likewise of the pupil, on the cornea."""
+"""Half the angle under which the pupil appears from the centre: the cornea's surface there is
+:data:`PUPIL_RADIUS` from the axis of gaze, to 0.04 mm."""
 
 _BEYOND_IRIS = (32.5, 41.0, 53.0, 69.0, 90.0, 130.0)
 """Degrees of the rings beyond the iris, wider apart towards the back, which is never seen; set by

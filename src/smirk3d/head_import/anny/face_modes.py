@@ -29,9 +29,9 @@ _MEAN_WIDTH = 0.24
 """Decimetres around each place of :data:`MEAN_FACE`, the Gaussian's standard deviation; chosen with
 it."""
 _WIDTH = 0.17
-"""Decimetres around a place, likewise; set by hand to somewhat less than :data:`_SPACING`, so that
-neighbours overlap. What the basis leaves of scanned heads is in
-``benchmarks/results/identity_basis.md``."""
+"""Decimetres around a place of the basis, the Gaussian's standard deviation; set by hand to
+somewhat less than :data:`_SPACING`, so that neighbours overlap. What the basis leaves of scanned
+heads is in ``benchmarks/results/identity_basis.md``."""
 _SPACING = 0.21
 """Decimetres between places; gives 243 changes (0.15 would give 456, 0.3 138)."""
 _STD = 0.006

@@ -28,7 +28,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.parameters.groups import HEAD_GROUPS, VIEW_GROUPS
 from smirk3d.preprocessing.media.image_io import read_image
-from smirk3d.synthesis.people.labels import RELATIONS, LabeledPicture
+from smirk3d.synthesis.people.labels import RELATIONS, LabeledPicture, PictureLabels
 
 FORMAT = 1
 """Raised when an array changes its meaning."""
@@ -189,41 +189,22 @@ def write_labeled_set(
     with atomic_directory(folder) as temporary:
         if complete:
             (temporary / SEGMENTATION).mkdir()
-        stacks: defaultdict[str, _Rows] = defaultdict(_Rows)
-        first_seen: dict[int, None] = {}
-        names: dict[str, list[str]] = {"picture": [], "relation": []}
-        ids = []
+        collected = _Labels(posed=posed, complete=complete)
         for index, labeled in enumerate(pictures):
             labels, stem = labeled.labels, f"{index:06d}"
             _write_picture(temporary / f"{stem}.png", labeled.picture[..., ::-1])
             if complete:
                 _write_picture(temporary / SEGMENTATION / f"{stem}.png", labels.segmentation)
-                if labels.person not in first_seen:
-                    first_seen[labels.person] = None
-                    stacks["neutral"].append(labels.neutral)
-            row = {key: getattr(labels, key) for key in ("person", "pair", *_PER_PICTURE)}
-            names["picture"].append(f"{stem}.png")
-            names["relation"].append(labels.relation)
-            if posed:
-                row["posed"] = labels.posed
-            if labels.parameters is not None:
-                row |= {f"parameters_{k}": v.numpy() for k, v in labels.parameters.items()}
-            for key, value in row.items():
-                stacks[key].append(value)
-            ids.append(labels.ids)
-        arrays = {key: rows.array() for key, rows in stacks.items()}
-        arrays |= {key: np.array(values) for key, values in names.items() if values}
-        people = list(first_seen)
-        if people != sorted(people):
-            arrays["neutral"] = arrays["neutral"][np.argsort(people)]
+            collected.add(f"{stem}.png", labels)
+        arrays = collected.arrays()
         arrays |= {"faces": head.faces.numpy(), "point_corners": points[0], "point_bary": points[1]}
         arrays["face_region"] = head.regions["face"].numpy()
-        meta = {"format": FORMAT, "name": name, "head": head.name, "seed": seed, "ids": ids,
-                "fingerprint": head.fingerprint}  # fmt: skip
+        meta = {"format": FORMAT, "name": name, "head": head.name, "seed": seed,
+                "ids": collected.ids, "fingerprint": head.fingerprint}  # fmt: skip
         np.savez_compressed(
             temporary / LABELS, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays
         )
-    return len(ids)
+    return len(collected.ids)
 
 
 def join_labeled_sets(folder: str | os.PathLike[str], parts: Sequence[Path], name: str) -> int:
@@ -317,6 +298,46 @@ class _Rows:
         rows = np.concatenate(self._blocks)
         self._blocks, self._free = [], 0
         return rows
+
+
+class _Labels:
+    """Labels of pictures as they come, to be the arrays of a labels file.
+
+    Attributes:
+        ids: what each picture's person is made of and stands in.
+    """
+
+    def __init__(self, *, posed: bool, complete: bool) -> None:
+        self._posed, self._complete = posed, complete
+        self._stacks: defaultdict[str, _Rows] = defaultdict(_Rows)
+        self._people: dict[int, None] = {}
+        self._names: dict[str, list[str]] = {"picture": [], "relation": []}
+        self.ids: list[dict[str, str]] = []
+
+    def add(self, picture: str, labels: PictureLabels) -> None:
+        """Take the labels of a picture, and its person's vertices where they come first."""
+        row = {key: getattr(labels, key) for key in ("person", "pair", *_PER_PICTURE)}
+        if self._complete and labels.person not in self._people:
+            self._people[labels.person] = None
+            self._stacks["neutral"].append(labels.neutral)
+        if self._posed:
+            row["posed"] = labels.posed
+        if labels.parameters is not None:
+            row |= {f"parameters_{k}": v.numpy() for k, v in labels.parameters.items()}
+        for key, value in row.items():
+            self._stacks[key].append(value)
+        self._names["picture"].append(picture)
+        self._names["relation"].append(labels.relation)
+        self.ids.append(labels.ids)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays ``[N, ...]`` by name, and let go of the rows."""
+        arrays = {key: rows.array() for key, rows in self._stacks.items()}
+        arrays |= {key: np.array(values) for key, values in self._names.items() if values}
+        people = list(self._people)
+        if people != sorted(people):
+            arrays["neutral"] = arrays["neutral"][np.argsort(people)]
+        return arrays
 
 
 def _write_picture(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import struct
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,57 +42,14 @@ class TexturedMesh:
         colours = np.full((len(face), 4), 255, np.uint8)
         colours[:, 3] = np.rint(255 * np.clip(face, 0, 1))
         views = [uv.tobytes(), faces.tobytes(), colours.tobytes(), jpeg + b"\0" * (-len(jpeg) % 4)]
-        count = len(self._ids)
-        starts = np.cumsum([12 * count, *map(len, views)]).tolist()
         self._tail = b"".join(views)
-        self._model = {
-            "asset": {"version": "2.0", "generator": "smirk3d"},
-            "scene": 0,
-            "scenes": [{"nodes": [0]}],
-            "nodes": [{"mesh": 0}],
-            "extensionsUsed": ["KHR_materials_unlit"],
-            "meshes": [
-                {
-                    "primitives": [
-                        {
-                            "attributes": {"POSITION": 0, "TEXCOORD_0": 1, "COLOR_0": 3},
-                            "indices": 2,
-                            "material": 0,
-                        }
-                    ]
-                }
-            ],
-            "materials": [
-                {
-                    "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}},
-                    "extensions": {"KHR_materials_unlit": {}},
-                    "doubleSided": True,
-                    "alphaMode": "MASK",
-                }
-            ],
-            "textures": [{"source": 0}],
-            "images": [{"mimeType": "image/jpeg", "bufferView": 4}],
-            "buffers": [{"byteLength": starts[-1]}],
-            "bufferViews": [
-                {"buffer": 0, "byteOffset": 0, "byteLength": 12 * count},
-                {"buffer": 0, "byteOffset": starts[0], "byteLength": len(views[0])},
-                {"buffer": 0, "byteOffset": starts[1], "byteLength": len(views[1])},
-                {"buffer": 0, "byteOffset": starts[2], "byteLength": len(views[2])},
-                {"buffer": 0, "byteOffset": starts[3], "byteLength": len(jpeg)},
-            ],
-            "accessors": [
-                _accessor(0, 5126, count, "VEC3"),
-                _accessor(1, 5126, count, "VEC2"),
-                _accessor(2, 5125, faces.size, "SCALAR"),
-                _accessor(3, 5121, count, "VEC4") | {"normalized": True},
-            ],
-        }
+        self._model = _document(len(self._ids), faces.size, [*map(len, views[:3]), len(jpeg)])
 
     def glb(self, head_vertices: Points, *, whole: bool = True) -> bytes:
         """Return the file for the head's vertices ``[V, 3]``: the whole skin, or the face alone."""
-        self._model["materials"][0]["alphaCutoff"] = 0.0 if whole else FACE_EDGE  # type: ignore[index]
+        self._model["materials"][0]["alphaCutoff"] = 0.0 if whole else FACE_EDGE
         points = np.ascontiguousarray(head_vertices[self._ids], np.float32)
-        self._model["accessors"][0] |= {  # type: ignore[index]
+        self._model["accessors"][0] |= {
             "min": points.min(0).tolist(),
             "max": points.max(0).tolist(),
         }
@@ -107,6 +65,60 @@ class TexturedMesh:
             body,
         )
         return b"".join(chunks)
+
+
+def _document(count: int, corners: int, sizes: Sequence[int]) -> dict[str, Any]:
+    """Return the JSON part of the GLB of a textured mesh; positions come first in its buffer.
+
+    Args:
+        count: number of vertices.
+        corners: number of the triangles' corners.
+        sizes: bytes of texture coordinates, triangles, colours and the JPEG, which start at
+            multiples of four and follow the positions.
+    """
+    starts = np.cumsum([12 * count, *(-(-size // 4) * 4 for size in sizes)]).tolist()
+    return {
+        "asset": {"version": "2.0", "generator": "smirk3d"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "extensionsUsed": ["KHR_materials_unlit"],
+        "meshes": [
+            {
+                "primitives": [
+                    {
+                        "attributes": {"POSITION": 0, "TEXCOORD_0": 1, "COLOR_0": 3},
+                        "indices": 2,
+                        "material": 0,
+                    }
+                ]
+            }
+        ],
+        "materials": [
+            {
+                "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}},
+                "extensions": {"KHR_materials_unlit": {}},
+                "doubleSided": True,
+                "alphaMode": "MASK",
+            }
+        ],
+        "textures": [{"source": 0}],
+        "images": [{"mimeType": "image/jpeg", "bufferView": 4}],
+        "buffers": [{"byteLength": starts[-1]}],
+        "bufferViews": [
+            {"buffer": 0, "byteOffset": 0, "byteLength": 12 * count},
+            {"buffer": 0, "byteOffset": starts[0], "byteLength": sizes[0]},
+            {"buffer": 0, "byteOffset": starts[1], "byteLength": sizes[1]},
+            {"buffer": 0, "byteOffset": starts[2], "byteLength": sizes[2]},
+            {"buffer": 0, "byteOffset": starts[3], "byteLength": sizes[3]},
+        ],
+        "accessors": [
+            _accessor(0, 5126, count, "VEC3"),
+            _accessor(1, 5126, count, "VEC2"),
+            _accessor(2, 5125, corners, "SCALAR"),
+            _accessor(3, 5121, count, "VEC4") | {"normalized": True},
+        ],
+    }
 
 
 def _accessor(view: int, component: int, count: int, kind: str) -> dict[str, Any]:

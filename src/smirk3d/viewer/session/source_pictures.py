@@ -19,7 +19,8 @@ Picture = NDArray[np.uint8]
 _PHOTO_SIDE = 1600
 """Longer side in pixels of a photo on the page; a choice, that of a large window."""
 _FRAME_SIDE = 720
-"""Likewise of a video's frame; a choice against memory."""
+"""Longer side in pixels of a video's frame on the page; a choice against memory, which holds many
+frames where it holds one photo."""
 _QUALITY = 85
 """JPEG's, at which faces show no blocks; set by eye."""
 _LARGEST_STORE = 512 * 2**20

@@ -26,11 +26,9 @@ _LOWER_FOLLOWS = {"Down": 0.50, "Up": 0.45}
 _ASIDE_FOLLOWS = 0.41
 """Fraction of the eye's rotation aside that the eyelids follow; like those down and up, set on the
 sheets of ``scripts/open_head_sheets.py``."""
-_OVERLAP = 0.0020
-"""Metres by which closed eyelids overlap in the middle: what nine of ten identities need to
-close."""
-_CORNER_OVERLAP = 0.0009
-"""Metres, likewise in the corners."""
+_OVERLAP, _CORNER_OVERLAP = 0.0020, 0.0009
+"""Metres by which closed eyelids overlap in the middle and in the corners: what nine of ten
+identities need to close."""
 _LOWER_EYELID_RISE = 0.0018
 """Metres by which a blink lifts the lower eyelid's middle; set by eye."""
 _INNER_CORNER = (0.004, 0.001)

@@ -33,8 +33,9 @@ _FOLD = (-0.004, 0.004)
 """Metres outwards of the eye's centre between which the fold of the upper eyelid begins that is
 averaged: its outer half, where identities draw loops together."""
 _CORNER_EVENED = (0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0)
-"""Likewise at the outer end of that fold, which a blink folds over itself where people draw its
-loops together; chosen on random faces."""
+"""How much of each eye loop is averaged along its spokes at the outer end of the upper eyelid's
+fold, which a blink folds over itself where people draw its loops together; chosen on random
+faces."""
 _FOLD_END = (0.010, 0.003)
 """Metres from the outer end of the upper eyelid within which that is: from where, and wholly."""
 _MOUTH_EVENED = (0.0, 0.5, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)

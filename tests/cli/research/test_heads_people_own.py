@@ -24,7 +24,7 @@ from smirk3d.neural_renderer.generator import NeuralRenderer
 from smirk3d.neural_renderer.renderer_config import PUBLISHED
 from smirk3d.neural_renderer.smirk_checkpoint import renderer_to_state
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "head_import"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "head_import"))
 from flame_files import companion_tables, flame_arrays, write_companions, write_flame
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.export.blender.bpy_python import BPY_PYTHON, HAS_BPY, REASON
+from tests.export.faces import random_faces
 
 from smirk3d.export.glb import write_glb
 from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
 from smirk3d.export.usd.writing import write_usd
 from smirk3d.heads.tiny import tiny_head
-from tests.export.bpy_python import BPY_PYTHON, HAS_BPY, REASON
-from tests.export.faces import random_faces
 
 pytestmark = pytest.mark.skipif(not HAS_BPY, reason=REASON)
 HEAD = tiny_head()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.export.blender.bpy_python import BPY_PYTHON, HAS_BPY, REASON
 
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import OutputError
@@ -26,9 +27,8 @@ from smirk3d.live.live_link import LiveLinkSender
 from smirk3d.live.vmc import VmcSender
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.tracking.performance import Performance
-from tests.export.bpy_python import BPY_PYTHON, HAS_BPY, REASON
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RUNNER = Path(__file__).with_name("blender_addon_run.py")
 in_blender = pytest.mark.skipif(not HAS_BPY, reason=REASON)
 
