@@ -54,8 +54,8 @@ would leave the teeth behind it. Measured on the random faces of ``scripts/open_
 _ABOVE_LIPS = (0.02, 0.008)
 """Metres above the mouth's corners between which that loss begins and is whole; set by eye."""
 _BESIDE_LIPS = (1.1, 0.65)
-"""Fractions of the way from the middle to a mouth's corner, likewise: at the corner, where the lips
-meet, the skin would fold."""
+"""Fractions of the way from the middle to a mouth's corner between which that loss ends and is
+whole: at the corner, where the lips meet, the skin would fold; set on random faces."""
 
 _WIDE_LOOKING_UP = 0.35
 """Fraction of ``eyeWide`` that is lost looking up, which has raised the eyelid already: both would

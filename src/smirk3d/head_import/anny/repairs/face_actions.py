@@ -32,7 +32,7 @@ _BESIDE_ROLL = (0.011, 0.012, 0.02)
 """Metres around a point beside a mouth's corner over which the roll of a lip is averaged, a
 Gaussian's standard deviations; set by eye."""
 _ROLL_SHIFT = (0.007, 0.0, 0.0)
-"""Metres from the corner to that point, likewise."""
+"""Metres from the corner to the point around which rolls are averaged; set by eye."""
 _ROLL_ROUNDS = 40
 """Of that averaging, set by eye: without it shading shows pale patches beside the corners."""
 

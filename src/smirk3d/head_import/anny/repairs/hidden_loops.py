@@ -21,8 +21,9 @@ _OUTER_CORNER = (0.006, 0.003)
 numbers below were chosen on pictures of 400 random faces at 0.3 mm a pixel, on which no back of an
 eyelid shows with them, and on half of the faces without."""
 _INNER_CORNER = (0.007, 0.004)
-"""Metres from the inner end of the rim, likewise; there the last loop alone lies close to the one
-before it, since the first is seen beside the tear duct's flesh."""
+"""Metres from the inner end of the rim at which its corner begins and is whole, chosen on random
+faces. There the last loop alone lies close to the one before it, since the first is seen beside the
+tear duct's flesh."""
 _STEPS = (0.0001, 0.0002)
 """Metres from the rim towards the eye of the two loops behind it, at the outer corner."""
 _MOUTH_CORNER = (0.85, 0.95)
