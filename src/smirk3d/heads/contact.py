@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array, add_at, array_namespace, constant, copied, norm
+from smirk3d.array_interface import (
+    Array,
+    add_at,
+    array_namespace,
+    constant,
+    copied,
+    in_precision,
+    norm,
+)
 from smirk3d.errors import check_shape
 
 CONTACT_BUFFERS = (
@@ -75,24 +83,20 @@ class Contact:
         """
         gap = self.lip_gap(vertices) + LIP_OVERLAP
         overlap = gap.clip(None, 0)
-        shares = self._pair_shares()
-        upper, first, second = (shares[:, corner] for corner in range(3))
-        change = upper - second - self.lip_pair_share[:, None] * (first - second)
-        overlap = overlap + (gap + overlap @ change.T).clip(None, 0)
-        return overlap @ self.lip_share.T
-
-    def _pair_shares(self) -> Array:
-        """Return ``lip_share`` of each pair's vertices ``[P, 3, P]``, 0 of one that stays."""
-        xp = array_namespace(self.lip_share)
+        xp = array_namespace(vertices)
         rows = xp.searchsorted(self.lip_id, self.lip_pair).clip(None, len(self.lip_id) - 1)
-        moves = (self.lip_id[rows] == self.lip_pair)[..., None]
-        shares = self.lip_share[rows]
-        return xp.where(moves, shares, xp.zeros_like(shares))
+        moves = in_precision(self.lip_id[rows] == self.lip_pair, vertices)
+        lift = (overlap @ self.lip_share.T)[:, rows] * moves
+        overlap = overlap + (gap + self._above(lift)).clip(None, 0)
+        return overlap @ self.lip_share.T
 
     def lip_gap(self, vertices: Array) -> Array:
         """Return the height in metres of the upper above the lower lip at each pair ``[B, P]``."""
-        height = vertices[..., 1]
-        upper, first, second = (height[:, self.lip_pair[:, corner]] for corner in range(3))
+        return self._above(vertices[..., 1][:, self.lip_pair])
+
+    def _above(self, heights: Array) -> Array:
+        """Return upper minus lower lip ``[B, P]``, of heights ``[B, P, 3]`` of the pairs."""
+        upper, first, second = (heights[..., corner] for corner in range(3))
         return upper - second - self.lip_pair_share * (first - second)
 
     def eyelid_depth(self, vertices: Array, eyes: Array, gaze: Array) -> Array:

@@ -88,12 +88,10 @@ class HeadModel(HeadBuffers):
         joints = self.rest_joints(parameters)
         vertices = self._in_contact(vertices, joints, rotations)
         transforms = joint_transforms(rotations, joints, self.parents)
+        if "root" not in self.joint_names:
+            transforms = axis_angle_to_matrix(parameters.head_pose)[:, None] @ transforms
         vertices = skin(vertices, self.lbs_weights, transforms)
         joints = (transforms[..., :3] @ joints[..., None])[..., 0] + transforms[..., 3]
-        if "root" not in self.joint_names:
-            turned = axis_angle_to_matrix(parameters.head_pose)
-            rotation = array_namespace(turned).matrix_transpose(turned)
-            vertices, joints = vertices @ rotation, joints @ rotation
         if self.eyelids_after_pose:
             vertices = vertices + self._offsets(parameters.eyelids @ self.eyelid_basis_)
         return HeadMesh(vertices, joints)

@@ -53,6 +53,13 @@ _ROLLED_IN = (("mouthUpperUpLeft", 0.85), ("noseSneerLeft", 0.6))
 would leave the teeth behind it. Measured on the random faces of ``scripts/open_head_checks.py``."""
 _ABOVE_LIPS = (0.02, 0.008)
 """Metres above the mouth's corners between which that loss begins and is whole; set by eye."""
+_BESIDE_LIPS = (1.1, 0.65)
+"""Fractions of the way from the middle to a mouth's corner between which that loss ends and is
+whole: at the corner, where the lips meet, the skin would fold; set on random faces."""
+
+_WIDE_LOOKING_UP = 0.35
+"""Fraction of ``eyeWide`` that is lost looking up, which has raised the eyelid already: both would
+draw the fold above it over itself. Set on random faces."""
 
 _BELOW_EYELID = ("eyeSquintLeft", "cheekSquintLeft")
 
@@ -74,11 +81,13 @@ def interplay(
         face: which vertices are the face, whose size scales the actions ``[V]``.
     """
     pairs, offsets = _correctives(actions, surface, points)
-    gates = {"tongueOut": (_TONGUE_BASE, _TONGUE)}
+    gates: dict[str, tuple[float, dict[str, float]]] = {"tongueOut": (_TONGUE_BASE, dict(_TONGUE))}
     # closed eyelids rest on each other wherever the eye beneath looks
     for name in (*GAZE_ACTIONS, "eyeWideLeft", "eyeWideRight"):
-        blink = BLINKS[0] if name.endswith("Left") else BLINKS[1]
-        gates[name] = (1.0, {blink: -1.0})
+        side = "Left" if name.endswith("Left") else "Right"
+        gates[name] = (1.0, {f"eyeBlink{side}": -1.0})
+        if name.startswith("eyeWide"):
+            gates[name][1][f"eyeLookUp{side}"] = -_WIDE_LOOKING_UP
     slopes = np.zeros((len(gates), len(CHANNELS)))
     for row, (_, by) in enumerate(gates.values()):
         for name, slope in by.items():
@@ -108,7 +117,9 @@ def _correctives(
     for name in _BELOW_EYELID:
         found["eyeBlinkLeft", name] = -eyelid * actions[name]
     found["eyeSquintLeft", "cheekSquintLeft"] = -0.5 * eyelid * actions["cheekSquintLeft"]
-    lip = points.upper_lip * ramp(points.template[:, 1] - points.mouth_corner[1], *_ABOVE_LIPS)
+    above, reach = points.template[:, 1], np.abs(points.template[:, 0])
+    lip = points.upper_lip * ramp(above - points.mouth_corner[1], *_ABOVE_LIPS)
+    lip *= ramp(reach / points.mouth_corner[0], *_BESIDE_LIPS)
     for name, fraction in _ROLLED_IN:
         found["mouthRollUpper", name] = -fraction * lip[:, None] * actions[name]
     found |= tongue_correctives(actions, surface, points.template)

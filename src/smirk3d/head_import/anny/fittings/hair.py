@@ -16,9 +16,9 @@ from smirk3d.head_import.anny.surface import HeadSurface
 # the eye, in metres
 _BROW_X = (0.0095, 0.018, 0.028, 0.038, 0.046, 0.053, 0.0585)
 """Set by eye, as all of a brow, on the sheets of ``scripts/open_head_sheets.py``."""
-_BROW_Y = (0.0150, 0.0166, 0.0186, 0.0200, 0.0199, 0.0178, 0.0145)
+_BROW_Y = (0.0164, 0.0175, 0.0188, 0.0200, 0.0199, 0.0178, 0.0145)
 """Metres over the eye's centre, of the same points."""
-_BROW_HALF_HEIGHT = (0.0062, 0.0066, 0.0062, 0.0056, 0.0050, 0.0044, 0.0036)
+_BROW_HALF_HEIGHT = (0.0056, 0.0060, 0.0059, 0.0056, 0.0050, 0.0044, 0.0036)
 """Metres, half the strip's height there."""
 _BROW_COLUMNS, _BROW_ROWS = 15, 3
 """Vertices of a brow's strip along and across: set by eye, so that it follows the ridge."""

@@ -31,10 +31,10 @@ ACTION_SHAPES = {
     ),
     "mouthStretchLeft": Shape(keep=0.65, moves={"corner": (3.5, 0, -4.5)}),
     "mouthRollLower": Shape(
-        keep=1.4, moves={"lower_lip": (-0.5, 2, -7), "below_lip": (0, 1.5, -1)}
+        keep=1.45, moves={"lower_lip": (-0.5, 2, -7.5), "below_lip": (0, 1.5, -1)}
     ),
     "mouthRollUpper": Shape(
-        keep=0.65, moves={"upper_lip": (1, 0.5, -7.5), "above_lip": (0, -1.5, -0.5)}
+        keep=0.7, moves={"upper_lip": (1, 0.5, -8), "above_lip": (0, -1.5, -0.5)}
     ),
     "mouthShrugLower": Shape(keep=1.4, moves={"chin": (0, 8, 4.5)}),
     "mouthShrugUpper": Shape(keep=0.45, moves={"upper_lip": (0, 3.5, 1)}),

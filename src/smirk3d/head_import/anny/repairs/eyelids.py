@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smirk3d.head_import.anny.actions import Actions
 from smirk3d.head_import.anny.repairs.face_points import EYELID_MARGIN, FacePoints
 from smirk3d.head_import.anny.repairs.skin_fields import Field, bump, ramp, turned
+from smirk3d.head_import.anny.repairs.spokes import evened, spokes_inwards
 from smirk3d.head_import.anny.surface import HeadSurface
 
 GAZE_RANGE = (0.58, 0.65, 0.65, 0.47)
@@ -30,9 +31,16 @@ _OVERLAP, _CORNER_OVERLAP = 0.0020, 0.0009
 identities need to close."""
 _LOWER_EYELID_RISE = 0.0018
 """Metres by which a blink lifts the lower eyelid's middle; set by eye."""
+_INNER_CORNER = (0.004, 0.001)
+"""Metres from the inner end of the margin within which the loops of a blink keep their distances:
+from where, and wholly; chosen on random faces."""
+_INNER_EVENED = (0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+"""How much of each eye loop is averaged there along its spokes, from the orbit inwards."""
+_ROUNDS = 6
+"""Of that averaging, as of identities (:mod:`.spokes`)."""
 
 # fraction of the margin's motion by edge loop, from the orbit to behind the eyelid
-_UPPER_FRACTION = (0.0, 0.10, 0.28, 0.48, 0.68, 0.84, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
+_UPPER_FRACTION = (0.0, 0.11, 0.31, 0.53, 0.72, 0.85, 0.94, 1.0, 1.0, 1.0, 0.95, 0.6)
 _LOWER_FRACTION = (0.10, 0.25, 0.42, 0.60, 0.76, 0.88, 0.95, 1.0, 1.0, 1.0, 0.95, 0.6)
 """Both set by eye, on eyes that close: skin between the edge loops neither folds nor stretches in
 one place."""
@@ -80,7 +88,11 @@ def closing_eyelids(blink: Field, surface: HeadSurface, points: FacePoints) -> F
     ratio = (wanted[usable] / found[usable]).clip(0.05, 1.1)
     ratio = np.convolve(np.pad(ratio, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     scale = np.interp(points.template[:, 0], x[usable], ratio)
-    return blink * scale[:, None] + lower_eyelid_up(points, _LOWER_EYELID_RISE)
+    closing = blink * scale[:, None] + lower_eyelid_up(points, _LOWER_EYELID_RISE)
+    spokes = spokes_inwards(surface.eye_loops, surface.quads)
+    rim = points.template[spokes[EYELID_MARGIN], 0]
+    inner = ramp(rim - rim.min(), *_INNER_CORNER)
+    return evened(closing, spokes, np.array(_INNER_EVENED)[:, None] * inner, _ROUNDS)
 
 
 def lower_eyelid_up(points: FacePoints, rise: float) -> Field:

@@ -28,6 +28,14 @@ _LIPS_STAY_CLOSED = (
     "mouthPucker", "mouthShrugLower", "cheekPuff", "mouthStretchLeft", "mouthStretchRight",
 )  # fmt: skip
 
+_BESIDE_ROLL = (0.011, 0.012, 0.02)
+"""Metres around a point beside a mouth's corner over which the roll of a lip is averaged, a
+Gaussian's standard deviations; set by eye."""
+_ROLL_SHIFT = (0.007, 0.0, 0.0)
+"""Metres from the corner to the point around which rolls are averaged; set by eye."""
+_ROLL_ROUNDS = 40
+"""Of that averaging, set by eye: without it shading shows pale patches beside the corners."""
+
 
 def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Actions:
     """Return all actions with the repaired ones replaced; sides are exact mirrors."""
@@ -40,7 +48,7 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
         sided = mirrored_name(name) != name
         source = _without_step(name, actions[name], points)
         made = places.offsets(shape, source, both_sides=not sided)
-        (left if sided else both)[name] = made
+        (left if sided else both)[name] = _eased(name, made, points)
     result = dict(actions)
     for name, offsets in left.items():
         result[name] = offsets
@@ -54,6 +62,15 @@ def repaired(actions: Actions, surface: HeadSurface, points: FacePoints) -> Acti
     shut = result["jawOpen"] + result["mouthClose"]
     result["mouthClose"] = result["mouthClose"] + seal.unopened(shut) - shut
     return result
+
+
+def _eased(name: str, made: Field, points: FacePoints) -> Field:
+    """Return an action; one that rolls a lip fades out softly beside the mouth."""
+    if name not in ("mouthRollUpper", "mouthRollLower"):
+        return made
+    folded = points.template * np.sign(points.template[:, :1]) ** [1, 0, 0]
+    where = bump(folded, points.mouth_corner, _BESIDE_ROLL, shift=_ROLL_SHIFT)
+    return points.graph.smooth(made, where * points.outer, _ROLL_ROUNDS)
 
 
 def _without_step(name: str, source: Field, points: FacePoints) -> Field:
