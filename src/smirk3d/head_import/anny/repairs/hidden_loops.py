@@ -28,6 +28,10 @@ _STEPS = (0.0001, 0.0002)
 """Metres from the rim towards the eye of the two loops behind it, at the outer corner."""
 _MOUTH_CORNER = (0.85, 0.95)
 """Where a corner of the mouth begins and is whole: fractions of the way from the middle to it."""
+_MOUTH_SIDE = (0.6, 0.8)
+"""Where the part of the lips begins whose loops go with the contact line in actions, in such
+fractions. Nearer to the middle they would meet the teeth under a raised lip that is rolled in, and
+with loops that follow from 0.75 on alone the back of skin shows on more of the random faces."""
 _BEHIND_LIPS = ((0.15, 0.4), (0.3, 0.9))
 """Height and depth that the two loops behind the lips' contact keep there, as fractions."""
 _INWARDS = (0.0003, 0.0015)
@@ -47,6 +51,7 @@ class HiddenLoops:
         self._mouth = np.stack(surface.mouth_loops)[LIP_CONTACT:]
         reach = np.abs(template[self._mouth[0], 0])
         self._corner = ramp(reach, *(share * float(reach.max()) for share in _MOUTH_CORNER))
+        self._lips = ramp(reach, *(share * float(reach.max()) for share in _MOUTH_SIDE))
 
     def tucked(self, template: Field, eye: Field) -> Field:
         """Return a symmetric template ``[V, 3]`` with the loops close behind the edges.
@@ -86,10 +91,13 @@ class HiddenLoops:
         return following(offsets, self._mouth[:2], 0, self._corner)
 
     def action(self, offsets: Field) -> Field:
-        """Return an action's offsets ``[V, 3]`` whose loops go with the edges all around."""
+        """Return an action's offsets ``[V, 3]`` whose loops go with the edges.
+
+        Those of the eyes do so all around, those of the mouth from its sides to its corners.
+        """
         for eye in self._eyes:
             offsets = following(offsets, eye, 0, np.ones(len(self._outer)))
-        return following(offsets, self._mouth, 0, np.ones(len(self._corner)))
+        return following(offsets, self._mouth, 0, self._lips)
 
     def actions(self, fields: dict[str, Field]) -> dict[str, Field]:
         """Return the offsets ``[V, 3]`` of several actions, each by :meth:`action`."""
