@@ -29,9 +29,9 @@ _STEPS = (0.0001, 0.0002)
 _MOUTH_CORNER = (0.85, 0.95)
 """Where a corner of the mouth begins and is whole: fractions of the way from the middle to it."""
 _MOUTH_SIDE = (0.6, 0.8)
-"""Where the part of the lips begins whose loops go with the contact line in actions, in such
-fractions. Nearer to the middle they would meet the teeth under a raised lip that is rolled in, and
-with loops that follow from 0.75 on alone the back of skin shows on more of the random faces."""
+"""Where the part of the lips begins whose loops go with the contact line in actions, and where it
+is whole, in such fractions. Nearer to the middle they would meet the teeth under a raised lip that
+is rolled in (faces 3706 and 7228 of ``scripts/open_head_checks.py``)."""
 _BEHIND_LIPS = ((0.15, 0.4), (0.3, 0.9))
 """Height and depth that the two loops behind the lips' contact keep there, as fractions."""
 _INWARDS = (0.0003, 0.0015)
