@@ -71,13 +71,14 @@ def _pixels_of_curve(page: Page, colour: tuple[int, int, int]) -> int:
 
 
 def _sliders(viewer: Viewer) -> dict[str, tuple[Control, Any]]:
-    """The first slider of each folder that moves something by itself."""
+    """The first slider of each folder that moves something by itself, the jaw's before others."""
     assert viewer.panel.move is not None
     first: dict[str, tuple[Control, Any]] = {}
     for control, slider in viewer.panel.move.sliders:
         if control.label != "mouthClose":  # acts with an open jaw only
             first.setdefault(control.folder, (control, slider))
-    return first
+    # the tongue comes out of an open mouth only
+    return {"Jaw": first.pop("Jaw"), **first}
 
 
 def _changed(page: Page, picture: np.ndarray) -> list[np.ndarray]:
