@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -191,11 +190,8 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    # NumPy leaves Python to others for most of the time that a view takes
-    with ThreadPoolExecutor(1) as pool:
-        aside = pool.submit(_from_aside, photo, faces, height, width, style)
-        drawn = overlay(plain, shifted, style=style)
-        return contact_sheet([plain, drawn, aside.result()], 3, gap=gap)
+    aside = _from_aside(photo, faces, height, width, style)
+    return contact_sheet([plain, overlay(plain, shifted, style=style), aside], 3, gap=gap)
 
 
 def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
