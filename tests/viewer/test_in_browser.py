@@ -71,14 +71,14 @@ def _pixels_of_curve(page: Page, colour: tuple[int, int, int]) -> int:
 
 
 def _sliders(viewer: Viewer) -> dict[str, tuple[Control, Any]]:
-    """The first slider of each folder that moves something by itself, the jaw's before others."""
+    """The first slider of each folder that moves something by itself, in an order that shows it."""
     assert viewer.panel.move is not None
     first: dict[str, tuple[Control, Any]] = {}
     for control, slider in viewer.panel.move.sliders:
         if control.label != "mouthClose":  # acts with an open jaw only
             first.setdefault(control.folder, (control, slider))
-    # the tongue comes out of an open mouth only
-    return {"Jaw": first.pop("Jaw"), **first}
+    # the tongue comes out of an open mouth only, and a closed eyelid hides the gaze
+    return {"Jaw": first.pop("Jaw"), "Gaze": first.pop("Gaze"), **first}
 
 
 def _changed(page: Page, picture: np.ndarray) -> list[np.ndarray]:
