@@ -25,6 +25,7 @@ PEOPLE = Recipe(
         "networks.encoder.uncertainty": True,
         "networks.encoder.local_activity": True,
         "networks.encoder.points": 160,
+        "networks.encoder.point_offsets": True,
         "networks.encoder.point_features": True,
         "networks.linear_batches": 190,
         # at these weights no loss moves the trunk more than the actions do; identity and gaze, of
