@@ -163,6 +163,20 @@ def add_at(array: Array, axis: int, rows: Array, values: Array) -> Array:
     return array + np.moveaxis(added, 0, axis)
 
 
+def lower_at(array: Array, places: Array, values: Array) -> None:
+    """Lower numbers ``[N]``, in place, to the least of the values at their places.
+
+    Args:
+        array: ``[N]``.
+        places: ``[M]`` int64, not negative; they may repeat.
+        values: ``[M]``, in the array's precision.
+    """
+    if is_torch(array):
+        array.scatter_reduce_(0, places, values, "amin")
+    else:
+        np.minimum.at(array, places, values)
+
+
 def zeros(shape: Sequence[int], like: Array) -> Array:
     """Return zeros in the library, precision and device of an array."""
     if is_torch(like):

@@ -1,4 +1,4 @@
-"""Rasterisation on the CPU with compiled loops.
+"""Rasterisation on the CPU with compiled loops, where numba is installed.
 
 Same rules and the same arithmetic as :mod:`~smirk3d.rasterization.reference`. Pictures of a batch
 are distributed over as many threads as torch may use; the loops hold no Python lock.
@@ -7,6 +7,7 @@ are distributed over as many threads as torch may use; the loops hold no Python 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import sys
 import threading
@@ -79,12 +80,23 @@ def _threads() -> int:
     return int(loaded.get_num_threads()) if loaded is not None else os.cpu_count() or 1
 
 
+@functools.cache
+def numba_is_installed() -> bool:
+    """Return whether numba can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec("numba") is not None
+    except ModuleNotFoundError:  # an import hook that forbids it
+        return False
+
+
 def load_in_background() -> None:
     """Begin to load the compiled loops in a thread, for a process that will draw soon.
 
-    That takes half a second, in which other libraries look for faces.
+    That takes half a second, in which other libraries look for faces. Without numba there is
+    nothing to load.
     """
-    threading.Thread(target=_load, daemon=True).start()
+    if numba_is_installed():
+        threading.Thread(target=_load, daemon=True).start()
 
 
 def _load() -> None:
