@@ -8,7 +8,7 @@ double precision where it decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +24,7 @@ from smirk3d.array_interface import (
     zeros,
 )
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
+from smirk3d.rasterization.threads import in_threads
 
 _EMPTY = np.iinfo(np.int64).max
 _FACES_PER_CHUNK = {"cpu": 16_384, "other": 4_194_304}
@@ -49,10 +50,15 @@ def rasterize_ids_array(
     xp = array_namespace(vertices_ndc)
     keys = zeros((len(vertices_ndc), height * width), faces)
     keys += _EMPTY
-    for spans, pictures in _taken_apart(vertices_ndc, keys, faces, (height, width), cull_backfaces):
-        for owner, pixel, depth in _fragments(spans, _limits(vertices_ndc)[1]):
+
+    def draw(chunk: slice) -> None:
+        spans = _row_spans(vertices_ndc[chunk], faces, (height, width), cull_backfaces)
+        pictures = keys[chunk].reshape(-1)
+        for owner, pixel, depth in _fragments(spans):
             face = _take(spans.face, owner)
             lower_at(pictures, pixel, xp.astype(_sortable(depth), xp.int64) << 32 | face)
+
+    _for_chunks(draw, vertices_ndc, faces)
     # the lower half of a key is the triangle, and -1 where nothing was drawn
     ids = xp.astype(xp.astype(keys, xp.int32), xp.int64)
     return ids.reshape(-1, height, width)
@@ -66,9 +72,14 @@ def nearest_depth_array(vertices_ndc: Array, faces: Array, height: int, width: i
     xp = array_namespace(vertices_ndc)
     depths = xp.astype(zeros((len(vertices_ndc), height * width), vertices_ndc), xp.float32)
     depths += xp.inf
-    for spans, pictures in _taken_apart(vertices_ndc, depths, faces, (height, width), False):
-        for _, pixel, depth in _fragments(spans, _limits(vertices_ndc)[1]):
+
+    def draw(chunk: slice) -> None:
+        spans = _row_spans(vertices_ndc[chunk], faces, (height, width), cull=False)
+        pictures = depths[chunk].reshape(-1)
+        for _, pixel, depth in _fragments(spans):
             lower_at(pictures, pixel, depth)
+
+    _for_chunks(draw, vertices_ndc, faces)
     return depths.reshape(-1, height, width)
 
 
@@ -86,29 +97,21 @@ class _Spans:
     face: Array
 
 
-def _taken_apart(
-    vertices_ndc: Array, pictures: Array, faces: Array, size: tuple[int, int], cull: bool
-) -> Iterator[tuple[_Spans, Array]]:
-    """Yield the spans of some pictures after others, and those of the pictures ``[B, H * W]``."""
-    if not len(faces) or not len(vertices_ndc):
+def _for_chunks(draw: Callable[[slice], None], vertices_ndc: Array, faces: Array) -> None:
+    """Draw the pictures, some after others; NumPy's in threads, as torch has threads of its own."""
+    if not len(faces):
         return
-    xp = array_namespace(vertices_ndc)
-    height, width = size
-    step = max(1, _limits(vertices_ndc)[0] // len(faces))
-    for start in range(0, len(vertices_ndc), step):
-        chunk = xp.astype(vertices_ndc[start : start + step], xp.float64)
-        shift, scale = ([1.0, 1.0, 0.0], [0.5 * width, 0.5 * height, 1.0])
-        points = (chunk + constant(shift, chunk)) * constant(scale, chunk)
-        # edges without height have no slope, and coordinates may exceed what can be computed with
-        with np.errstate(all="ignore"):
-            spans = _row_spans(points, faces, size, cull)
-        yield spans, pictures[start : start + step].reshape(-1)
+    step = max(1, _FACES_PER_CHUNK[_kind(faces)] // len(faces))
+    chunks = [slice(start, start + step) for start in range(0, len(vertices_ndc), step)]
+    if not is_torch(vertices_ndc):
+        in_threads(draw, chunks)
+        return
+    for chunk in chunks:
+        draw(chunk)
 
 
-def _limits(like: Array) -> tuple[int, int]:
-    """Return how many triangles, and how many fragments, are worked on at once."""
-    kind = "other" if is_torch(like) and like.device.type != "cpu" else "cpu"
-    return _FACES_PER_CHUNK[kind], _FRAGMENTS_PER_CHUNK[kind]
+def _kind(array: Array) -> str:
+    return "other" if is_torch(array) and array.device.type != "cpu" else "cpu"
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,14 @@ class _Triangles:
     along_y: Array
 
 
-def _row_spans(points: Array, faces: Array, size: tuple[int, int], cull: bool) -> _Spans:
-    xp = array_namespace(points)
+@np.errstate(all="ignore")
+def _row_spans(vertices_ndc: Array, faces: Array, size: tuple[int, int], cull: bool) -> _Spans:
+    # not warned of: edges without height, and coordinates beyond what can be computed with
+    xp = array_namespace(vertices_ndc)
     height, width = size
+    shift, scale = ([1.0, 1.0, 0.0], [0.5 * width, 0.5 * height, 1.0])
+    points = xp.astype(vertices_ndc, xp.float64)
+    points = (points + constant(shift, points)) * constant(scale, points)
     drawn = _prepared(points, faces, size, cull)
     owner, step = _expand(drawn.count)
     row = _take(drawn.row, owner) + step
@@ -275,10 +283,10 @@ def _expand(counts: Array) -> tuple[Array, Array]:
     return owner, counted(len(owner), counts) - _take(before, owner)
 
 
-def _fragments(spans: _Spans, limit: int) -> Iterator[_Columns]:
+def _fragments(spans: _Spans) -> Iterator[_Columns]:
     """Yield span, pixel and depth in single precision ``[N]`` of all the spans' pixels."""
     xp = array_namespace(spans.count)
-    for start, stop in _chunks(spans.count, limit):
+    for start, stop in _chunks(spans.count, _FRAGMENTS_PER_CHUNK[_kind(spans.count)]):
         owner, step = _expand(spans.count[start:stop])
         owner += start
         depth = _take(spans.depth, owner) + _take(spans.slope, owner) * step

@@ -40,6 +40,10 @@ _WITHOUT_DOUBLE = "mps"
 """The device, Apple's, that has no double precision: the triangles are found on the CPU."""
 
 
+_POINTS_AT_ONCE = 16_384
+"""Points whose coordinates NumPy computes at once: their arrays stay in the processor's cache."""
+
+
 class _RasterizeIds(Protocol):
     def __call__(
         self, vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool
@@ -238,10 +242,15 @@ def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -
     They are differentiable for torch tensors.
     """
     if not is_torch(x):
-        return in_precision(barycentric_formula(x, y, corners, at_x, at_y)[0], x)
+        weights = zeros(corners.shape, x)
+        for start in range(0, len(at_x), _POINTS_AT_ONCE):
+            some = slice(start, start + _POINTS_AT_ONCE)
+            weights[:, some] = barycentric_formula(x, y, corners[:, some], at_x[some], at_y[some])[
+                0
+            ]
+        return weights
     differentiable = importlib.import_module("smirk3d.rasterization.differentiable")
-    weights: Array = differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
-    return weights
+    return differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
 
 
 _ENGINES: dict[str, _RasterizeIds] = {

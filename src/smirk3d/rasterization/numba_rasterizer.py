@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
-import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 from smirk3d.array_interface import Array, beside, to_numpy
 from smirk3d.rasterization.compilation import compiled
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
+from smirk3d.rasterization.threads import in_threads
 
 _Kernel = Callable[..., None]
 
@@ -64,20 +62,8 @@ def _drawn(
     def draw(index: int) -> None:
         kernel(points[index], triangles, cull_backfaces, ids[index], depths[index])
 
-    threads = min(_threads(), batch)
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(draw, range(batch)))
-    else:
-        for index in range(batch):
-            draw(index)
+    in_threads(draw, range(batch))
     return beside(ids, vertices_ndc), beside(depths, vertices_ndc)
-
-
-def _threads() -> int:
-    """Return how many threads torch may use, or the number of cores without it."""
-    loaded = sys.modules.get("torch")
-    return int(loaded.get_num_threads()) if loaded is not None else os.cpu_count() or 1
 
 
 @functools.cache

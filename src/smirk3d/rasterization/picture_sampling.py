@@ -24,9 +24,15 @@ def sampled(picture: Values, places: Values) -> Values:
     left, top = x.astype(np.int64), y.astype(np.int64)
     right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
     along, down = (x - left).astype(picture.dtype), (y - top).astype(picture.dtype)
-    upper = picture[:, top, left] * (1 - along) + picture[:, top, right] * along
-    lower = picture[:, below, left] * (1 - along) + picture[:, below, right] * along
-    mixed: Values = upper * (1 - down) + lower * down
+    above, under = (row * width for row in (top, below))
+    corners = above + left, above + right, under + left, under + right
+    # one channel after another, by flat indices: several times as fast as two indices at once
+    mixed = np.empty((len(picture), len(x)), picture.dtype)
+    for channel, values in zip(picture.reshape(len(picture), -1), mixed, strict=True):
+        a, b, c, d = (channel.take(corner) for corner in corners)
+        values[:] = (a * (1 - along) + b * along) * (1 - down) + (
+            c * (1 - along) + d * along
+        ) * down
     return mixed
 
 
