@@ -16,29 +16,6 @@ from numpy.typing import NDArray
 from smirk3d.errors import UsageError
 from smirk3d.library_choice import Library, default_library
 
-_ON_DEMAND = ("f2py", "testing")
-"""Parts of NumPy that are loaded when they are asked for, and that nothing here needs: its compiler
-of Fortran and its means to test."""
-
-
-def _import_standard() -> None:
-    """Import NumPy's names by the standard without all that NumPy loads on demand.
-
-    array-api-compat copies every name that NumPy has, for which these parts would be loaded, with a
-    hundred other modules. Names that are there already are not asked for.
-    """
-    absent = [name for name in _ON_DEMAND if name not in vars(np)]
-    for name in absent:
-        setattr(np, name, None)
-    try:
-        importlib.import_module("array_api_compat.numpy")
-    finally:
-        for name in absent:
-            delattr(np, name)
-
-
-_import_standard()
-
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
 standard has no protocol for arrays."""
