@@ -20,6 +20,8 @@ Array: TypeAlias = Any
 """A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
 standard has no protocol for arrays."""
 
+_NUMPY_IS_STANDARD = np.lib.NumpyVersion(np.__version__) >= "2.1.0"
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -33,11 +35,15 @@ def is_torch(array: object) -> bool:
 def array_namespace(*arrays: Array) -> ModuleType:
     """Return the namespace that computes with arrays: NumPy's or torch's.
 
-    Its functions have the names and arguments of the array API standard (2024.12).
+    Its functions have the names and arguments of the array API standard (2024.12). NumPy has them
+    itself from 2.1 on; the compatible namespace for older ones imports all of NumPy, f2py included,
+    which takes a quarter of a second.
 
     Raises:
         UsageError: if the arrays are of different libraries, or of none.
     """
+    if arrays and _NUMPY_IS_STANDARD and all(isinstance(array, np.ndarray | np.generic) for array in arrays):
+        return np
     try:
         namespace: ModuleType = array_api_compat.array_namespace(*arrays)
     except TypeError as error:
