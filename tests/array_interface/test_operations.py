@@ -12,6 +12,7 @@ from smirk3d.array_interface import (
     counted,
     distances,
     lower_at,
+    portions,
     set_columns,
     zeros,
 )
@@ -46,6 +47,14 @@ def test_numbers_are_lowered_in_place_at_places_that_may_repeat(dtype: torch.dty
     for array in (numbers.clone(), numbers.numpy().copy()):
         lower_at(array, beside(places, array), beside(values, array))
         np.testing.assert_array_equal(array, [1, 5, 5, -2])
+
+
+@pytest.mark.parametrize("count", [0, 1, 16_384, 40_000])
+def test_portions_hold_every_element_once(count: int) -> None:
+    numbers = np.arange(count)
+    parts = [numbers[some] for some in portions(count)]
+    assert all(0 < len(part) <= 16_384 for part in parts)
+    np.testing.assert_array_equal(np.concatenate([numbers[:0], *parts]), numbers)
 
 
 def test_columns_are_replaced_in_a_copy() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from smirk3d.array_interface import portions
 from smirk3d.rasterization import base, nearest_depth, rasterize
 
 GENERATOR = torch.Generator().manual_seed(7)
@@ -38,3 +39,12 @@ def test_both_libraries_give_the_same_nearest_depth(
     found = nearest_depth(VERTICES.numpy(), FACES.numpy(), 20, 24)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, compiled)
+
+
+def test_both_libraries_interpolate_more_pixels_than_a_portion() -> None:
+    expected = rasterize(VERTICES, FACES, 200, 240)
+    found = rasterize(VERTICES.numpy(), FACES.numpy(), 200, 240)
+    assert len(found.pixel) > next(portions(len(found.pixel))).stop
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-5)
+    drawn, wanted = found.at_pixels(VERTICES.numpy()), expected.at_pixels(VERTICES)
+    np.testing.assert_allclose(drawn, wanted, atol=1e-5)

@@ -19,6 +19,7 @@ from smirk3d.array_interface import (
     in_precision,
     is_torch,
     on_cpu,
+    portions,
     require_floating,
     set_columns,
     without_gradients,
@@ -38,10 +39,6 @@ Engine = Literal["auto", "array", "numba", "reference"]
 
 _WITHOUT_DOUBLE = "mps"
 """The device, Apple's, that has no double precision: the triangles are found on the CPU."""
-
-
-_POINTS_AT_ONCE = 16_384
-"""Points whose coordinates NumPy computes at once: their arrays stay in the processor's cache."""
 
 
 class _RasterizeIds(Protocol):
@@ -102,10 +99,11 @@ class Fragments:
         xp = array_namespace(attributes)
         columns = xp.stack(xp.unstack(attributes.reshape(-1, attributes.shape[2]), axis=1))
         weights = in_precision(self.weights, attributes)
-        # one corner after another: columns of all three at once would fill memory
-        found = xp.take(columns, self.corners[0], axis=1) * weights[0]
-        for corner in (1, 2):
-            found += xp.take(columns, self.corners[corner], axis=1) * weights[corner]
+        if is_torch(attributes):
+            return _mixed(columns, self.corners, weights)
+        found = zeros((len(columns), len(self.pixel)), attributes)
+        for some in portions(len(self.pixel)):
+            found[:, some] = _mixed(columns, self.corners[:, some], weights[:, some])
         return found
 
     def scatter(self, values: Array) -> Array:
@@ -236,6 +234,16 @@ def _centres(size: int, like: Array) -> Array:
     return xp.astype(2 * counted(size, like) + 1, wide) / size - 1
 
 
+def _mixed(columns: Array, corners: Array, weights: Array) -> Array:
+    """Return columns ``[C, R]`` at points ``[N]`` of triangles ``[3, N]``, as ``[C, N]``."""
+    xp = array_namespace(columns)
+    # one corner after another: columns of all three at once would fill memory
+    found = xp.take(columns, corners[0], axis=1) * weights[0]
+    for corner in (1, 2):
+        found += xp.take(columns, corners[corner], axis=1) * weights[corner]
+    return found
+
+
 def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
     """Return coordinates ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``.
 
@@ -243,8 +251,7 @@ def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -
     """
     if not is_torch(x):
         weights = zeros(corners.shape, x)
-        for start in range(0, len(at_x), _POINTS_AT_ONCE):
-            some = slice(start, start + _POINTS_AT_ONCE)
+        for some in portions(len(at_x)):
             weights[:, some] = barycentric_formula(x, y, corners[:, some], at_x[some], at_y[some])[
                 0
             ]
