@@ -16,13 +16,13 @@ from common import measure, write_results
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
 from smirk3d.rasterization import rasterize
+from smirk3d.rasterization.array_rasterizer import rasterize_ids_array
 from smirk3d.rasterization.base import Engine
 from smirk3d.rasterization.numba_rasterizer import rasterize_ids_numba
-from smirk3d.rasterization.torch_rasterizer import rasterize_ids_torch
 from smirk3d.rendering.mesh_renderer import MeshRenderer
 
 CASES = [(1, 224), (8, 224), (32, 224), (1, 512), (1, 1024)]
-IDS = {"torch": rasterize_ids_torch, "numba": rasterize_ids_numba}
+IDS = {"array": rasterize_ids_array, "numba": rasterize_ids_numba}
 
 
 def scene(batch: int, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    engines: list[Engine] = ["torch"]
+    engines: list[Engine] = ["array"]
     if arguments.device == "cpu" and importlib.util.find_spec("numba"):
         engines.append("numba")
     seconds = 0.2 if arguments.quick else 1.5

@@ -31,6 +31,7 @@ from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.observations.encoder_evidence import (
     evidence_from,
+    evidence_of_both_sides,
     gives_uncertainty,
     joined_evidence,
     surface_points,
@@ -39,6 +40,7 @@ from smirk3d.fitting.tongue_gate import TongueGate
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.devices import choose_device, on_device
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import (
@@ -121,6 +123,7 @@ class FaceReconstructor:
         self.tongue_gate = TongueGate(self.head)
         self._fit: LandmarkFit | None = None
         self._joint: JointEstimator | None = None
+        self._mirror: ParameterMirror | None = None
 
     @property
     def uses_smirk_crop(self) -> bool:
@@ -325,7 +328,7 @@ class FaceReconstructor:
         if self.encoder is None:
             fitted = self.fit(landmarks, person=person, on_progress=on_progress)
             return self.tongue_gate(fitted.parameters), None
-        said = self._said(crops)
+        said = self._said(crops, both_sides=self.refine)
         if self.refine:
             found = self.joint(said, landmarks, person=person, on_progress=on_progress)
             return self.tongue_gate(found.parameters), found.std.to("cpu")
@@ -335,15 +338,20 @@ class FaceReconstructor:
             answer = answer.replace(shape=shape)
         return self.tongue_gate(answer), said.std.to("cpu") if said.std is not None else None
 
-    def _said(self, crops: Array) -> Evidence:
-        """Return what the network says about crops."""
+    def _said(self, crops: Array, *, both_sides: bool) -> Evidence:
+        """Return what the network says about crops, or about them and their mirror images."""
         assert self.encoder is not None
+        if both_sides and self._mirror is None:
+            self._mirror = ParameterMirror(self.head)
         white = 1 if is_floating(crops) else 255
         parts = []
         for start in range(0, len(crops), _BATCH):
             images = as_like(crops[start : start + _BATCH], self.head.v_template)
             pictures = array_namespace(images).permute_dims(images, (0, 3, 1, 2)) / white
-            parts.append(evidence_from(self.encoder, pictures))
+            if both_sides and self._mirror is not None:
+                parts.append(evidence_of_both_sides(self.encoder, pictures, self._mirror))
+            else:
+                parts.append(evidence_from(self.encoder, pictures))
         return joined_evidence(parts, self.head.v_template)
 
 

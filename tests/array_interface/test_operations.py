@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from smirk3d.array_interface import add_at, beside, counted, distances, set_columns, zeros
+from smirk3d.array_interface import (
+    add_at,
+    beside,
+    counted,
+    distances,
+    lower_at,
+    portions,
+    set_columns,
+    zeros,
+)
 
 A = torch.linspace(-1.3, 2.1, 24).view(2, 3, 4)
 
@@ -29,6 +38,23 @@ def test_gradients_reach_what_is_added() -> None:
     values = torch.ones(2, 2, 4, requires_grad=True)
     (3 * add_at(A, 1, torch.tensor([0, 0]), values)).sum().backward()
     assert (values.grad == 3).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
+def test_numbers_are_lowered_in_place_at_places_that_may_repeat(dtype: torch.dtype) -> None:
+    numbers = torch.tensor([5, 5, 5, -2]).to(dtype)
+    places, values = torch.tensor([0, 2, 0, 3, 0]), torch.tensor([4, 7, 1, 3, 2]).to(dtype)
+    for array in (numbers.clone(), numbers.numpy().copy()):
+        lower_at(array, beside(places, array), beside(values, array))
+        np.testing.assert_array_equal(array, [1, 5, 5, -2])
+
+
+@pytest.mark.parametrize("count", [0, 1, 16_384, 40_000])
+def test_portions_hold_every_element_once(count: int) -> None:
+    numbers = np.arange(count)
+    parts = [numbers[some] for some in portions(count)]
+    assert all(0 < len(part) <= 16_384 for part in parts)
+    np.testing.assert_array_equal(np.concatenate([numbers[:0], *parts]), numbers)
 
 
 def test_columns_are_replaced_in_a_copy() -> None:

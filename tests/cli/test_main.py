@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,31 @@ def test_help_loads_neither_torch_nor_mediapipe() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "expected"),
+    [
+        ("convert", {}, "1"),
+        ("convert", {"OPENBLAS_NUM_THREADS": "3"}, "3"),
+        ("convert", {"OMP_NUM_THREADS": "2"}, "None"),
+        ("train", {}, "None"),
+    ],
+)
+def test_inference_multiplies_in_one_thread_unless_told(
+    command: str, given: dict[str, str], expected: str
+) -> None:
+    script = (
+        "import os, sys; from smirk3d.cli.main import main; assert 'numpy' not in sys.modules;"
+        f"sys.argv = ['smirk3d', '{command}', '--no-such-option']; assert main() == 2;"
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    inherited = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, check=False, env=inherited | given,
+    )  # fmt: skip
+    assert done.stdout.strip() == expected, done.stderr
 
 
 def test_heads_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:

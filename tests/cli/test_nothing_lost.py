@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -290,6 +291,19 @@ def test_the_demo_leaves_a_folder_of_the_users(
     shutil.rmtree(notes.parent)
     assert main(["demo", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "astronaut" / "face-0.glb").is_file()
+
+
+def test_the_demo_needs_no_extra(
+    stub: Stub, known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stub, "__call__", lambda self, image: self.answers)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "skimage" else found(name)
+    )
+    assert main(["demo", "--out", str(tmp_path)]) == 0
+    with Image.open(tmp_path / "grace_hopper" / "photo.jpg") as photo:
+        assert photo.size == (512, 600)
 
 
 def test_two_runs_on_one_output(stub: Stub, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Commands for inference run where torch cannot be imported."""
+"""Commands for inference run where neither torch nor numba can be imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "torchvision", "safetensors"}:
+        if name.partition(".")[0] in {"torch", "torchvision", "safetensors", "numba"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocked())

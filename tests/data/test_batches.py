@@ -68,6 +68,16 @@ def test_pairs_are_the_same_people_in_the_same_light(head: HeadModel, photos) ->
     torch.testing.assert_close(batch.landmarks[:6], expected[:6], atol=0.2, rtol=0)
 
 
+def test_warps_may_tell_the_change_alone(head: HeadModel, photos) -> None:
+    truth, change = (
+        batches(head, photos, warped=0.25, warped_truth=told).batch(3) for told in (True, False)
+    )
+    assert truth.is_ground_truth.tolist() == [True, True] + 6 * [False]
+    assert not change.is_ground_truth.any()
+    torch.testing.assert_close(change.images, truth.images)
+    torch.testing.assert_close(change.targets.expression, truth.targets.expression)
+
+
 def test_a_batch_depends_on_its_step_alone(head: HeadModel, photos) -> None:
     one, two = (batches(head, photos, warped=0.25) for _ in range(2))
     two.batch(0)

@@ -35,7 +35,7 @@ from smirk3d.synthesis.people.recipes import (
 )
 from smirk3d.synthesis.people.split import is_held_out
 
-pytest.importorskip("numba", reason="people are drawn with numba, which the extra fast brings")
+pytest.importorskip("numba", reason="people are drawn with numba, which the extra train brings")
 
 TRAINED, MEASURED = "00030", "00029"
 SPOT = (110, 150, 250)

@@ -75,10 +75,14 @@ def test_half_precision_halves_the_file_alone(encoder: FaceEncoder, file: Path) 
 @pytest.mark.parametrize("batch", [1, 2])
 def test_uncertainty_is_torch_s(tmp_path: Path, batch: int) -> None:
     torch.manual_seed(1)
-    config = replace(SMALL, uncertainty=True, points=5, normalized=True, point_features=True)
+    config = replace(
+        SMALL, uncertainty=True, points=5, normalized=True, point_offsets=True, point_features=True
+    )
     encoder = FaceEncoder(tiny_head("named"), config).eval()
     at_points = encoder.expression_encoder.at_points
     assert encoder.points is not None and at_points is not None
+    assert encoder.points.offsets is not None
+    torch.nn.init.normal_(encoder.points.offsets.offset.weight, std=0.3)
     torch.nn.init.normal_(at_points.value.weight, std=0.1)
     for part in encoder.encoders():
         torch.nn.init.normal_(part.output.std_layer.weight, std=0.1)

@@ -72,23 +72,32 @@ def test_a_start_without_them_predicts_as_before(tmp_path: Path) -> None:
         torch.nn.init.normal_(part.output.linear.weight, std=0.3)
     plain.save(tmp_path / "plain.safetensors")
     config = NetworkConfig(
-        encoder=replace(SIZE, point_features=True),
+        encoder=replace(SIZE, point_features=True, point_offsets=True),
         encoder_start=tmp_path / "plain.safetensors", renderer=LIGHT,
     )  # fmt: skip
     encoder = build_networks(head, config).encoder.eval()
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         wanted, found = plain(images), encoder(images)
+        plain_points, same_points = (
+            plain.predict(images)["points"],
+            encoder.predict(images)["points"],
+        )
+    torch.testing.assert_close(same_points, plain_points)
     for name, tensor in wanted.items():
         torch.testing.assert_close(getattr(found, name), tensor)
     # and what it learns there comes back from a file
     assert encoder.expression_encoder.at_points is not None
+    assert encoder.points is not None and encoder.points.offsets is not None
+    torch.nn.init.normal_(encoder.points.offsets.offset.weight, std=0.3)
     torch.nn.init.normal_(encoder.expression_encoder.at_points.value.weight, std=0.3)
     encoder.save(tmp_path / "learnt.safetensors")
     with torch.no_grad():
         learnt = encoder(images)
         read = FaceEncoder.from_file(tmp_path / "learnt.safetensors", head)(images)
         details = encoder.details(images)
+    assert details.points is not None
+    assert (details.points.points - plain_points).abs().max() > 1e-3
     assert (learnt.expression - wanted.expression).abs().max() > 1e-3
     for name, tensor in learnt.items():
         torch.testing.assert_close(getattr(read, name), tensor)

@@ -40,12 +40,25 @@ def _at_points() -> Callable[[Tensor], Any]:
     return run
 
 
+def _points_with_offsets() -> Callable[[Tensor], Any]:
+    layer = PointOutputs(12, 8, 5, (2, 1))
+    assert layer.offsets is not None
+    torch.nn.init.normal_(layer.offsets.offset.weight)
+
+    def run(features: Tensor) -> Any:
+        maps = features.reshape(10, 3, 2, 2)
+        return layer(features, [maps[:, :2], maps[:, 2:]])
+
+    return run
+
+
 LAYERS: dict[str, Callable[[], Callable[[Tensor], Any]]] = {
     "outputs": lambda: _layer(uncertain=True),
     "plain outputs": lambda: _layer(uncertain=False),
     "details": lambda: _layer(uncertain=True).details,
     "details with changes": _with_changes,
     "points": lambda: PointOutputs(12, 8, 5),
+    "points with offsets": _points_with_offsets,
     "at points": _at_points,
 }
 

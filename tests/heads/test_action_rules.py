@@ -12,7 +12,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import AssetError
 from smirk3d.export.rigs.rig import rig_frames, rig_of
 from smirk3d.heads.action_names import EXPRESSION_ACTIONS
-from smirk3d.heads.fingerprint import fingerprint
+from smirk3d.heads.head_buffers import fingerprint
 from smirk3d.heads.head_file import read_head_file, write_head_file
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.personal_head import one_person

@@ -7,12 +7,12 @@ import importlib.util
 import pytest
 
 FAST_ENGINES = [
-    "torch",
+    "array",
     pytest.param(
         "numba",
         marks=pytest.mark.skipif(
             importlib.util.find_spec("numba") is None,
-            reason="numba is not installed: pip install 'smirk3d[fast]'",
+            reason="numba is not installed: pip install 'smirk3d[train]'",
         ),
     ),
 ]

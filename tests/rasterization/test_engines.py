@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from smirk3d.rasterization import rasterize, torch_rasterizer
+from smirk3d.rasterization import array_rasterizer, rasterize
 
 INF, NAN = float("inf"), float("nan")
 
@@ -22,7 +23,17 @@ def pixels(points: list[tuple[float, float, float]], height: int, width: int) ->
 
 def draw(vertices: Tensor, faces: list, size: tuple[int, int], engine: str, **options) -> Tensor:
     triangles = torch.tensor(faces, dtype=torch.int64).view(-1, 3)
-    return rasterize(vertices, triangles, *size, engine=engine, **options).face_index
+    return seen(vertices, triangles, size, engine, **options)
+
+
+def seen(
+    vertices: Tensor, faces: Tensor, size: tuple[int, int], engine: str, **options: bool
+) -> Tensor:
+    """Return the triangle in each pixel, drawn from tensors and the same from NumPy arrays."""
+    found = rasterize(vertices, faces, *size, engine=engine, **options).face_index
+    again = rasterize(vertices.numpy(), faces.numpy(), *size, engine=engine, **options).face_index
+    np.testing.assert_array_equal(again, found)
+    return found
 
 
 def random_mesh(seed: int, batch: int = 2) -> tuple[Tensor, Tensor]:
@@ -38,10 +49,9 @@ def random_mesh(seed: int, batch: int = 2) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("cull", [False, True])
 def test_equal_to_the_reference(fast_engine: str, seed: int, cull: bool) -> None:
     vertices, faces = random_mesh(seed)
-    expected = rasterize(vertices, faces, 20, 32, cull_backfaces=cull, engine="reference")
-    result = rasterize(vertices, faces, 20, 32, cull_backfaces=cull, engine=fast_engine)
-    assert (expected.face_index >= 0).any()
-    assert torch.equal(result.face_index, expected.face_index)
+    expected = seen(vertices, faces, (20, 32), "reference", cull_backfaces=cull)
+    assert (expected >= 0).any()
+    assert torch.equal(seen(vertices, faces, (20, 32), fast_engine, cull_backfaces=cull), expected)
 
 
 def test_small_triangles_equal_the_reference(fast_engine: str) -> None:
@@ -49,8 +59,8 @@ def test_small_triangles_equal_the_reference(fast_engine: str) -> None:
     centre = torch.rand(1, 400, 1, 3, generator=generator) * 2 - 1
     offset = torch.randn(1, 400, 3, 3, generator=generator) * torch.tensor([0.05, 0.05, 0.01])
     vertices, faces = (centre + offset).view(1, -1, 3), torch.arange(1200).view(-1, 3)
-    expected = rasterize(vertices, faces, 40, 40, engine="reference").face_index
-    assert torch.equal(rasterize(vertices, faces, 40, 40, engine=fast_engine).face_index, expected)
+    expected = seen(vertices, faces, (40, 40), "reference")
+    assert torch.equal(seen(vertices, faces, (40, 40), fast_engine), expected)
 
 
 def exact_side(triangle: Tensor, row: int, column: int) -> int:
@@ -181,13 +191,13 @@ def test_nothing_to_draw(engine: str) -> None:
 
 def test_batch_equals_one_by_one(fast_engine: str) -> None:
     vertices, faces = random_mesh(1, batch=5)
-    together = rasterize(vertices, faces, 30, 30, engine=fast_engine).face_index
-    alone = [rasterize(v[None], faces, 30, 30, engine=fast_engine).face_index for v in vertices]
+    together = seen(vertices, faces, (30, 30), fast_engine)
+    alone = [seen(v[None], faces, (30, 30), fast_engine) for v in vertices]
     assert torch.equal(together, torch.cat(alone))
 
 
 def test_threads_change_nothing() -> None:
-    pytest.importorskip("numba", reason="pip install 'smirk3d[fast]'")
+    pytest.importorskip("numba", reason="pip install 'smirk3d[train]'")
     vertices, faces = random_mesh(1, batch=5)
     before = torch.get_num_threads()
     try:
@@ -195,12 +205,12 @@ def test_threads_change_nothing() -> None:
         threaded = rasterize(vertices, faces, 30, 30, engine="numba").face_index
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(threaded, rasterize(vertices, faces, 30, 30, engine="torch").face_index)
+    assert torch.equal(threaded, seen(vertices, faces, (30, 30), "array"))
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vertices, faces = random_mesh(2, batch=4)
-    whole = rasterize(vertices, faces, 30, 30, engine="torch").face_index
-    monkeypatch.setitem(torch_rasterizer._FRAGMENTS_PER_CHUNK, "cpu", 50)
-    monkeypatch.setitem(torch_rasterizer._FACES_PER_CHUNK, "cpu", 60)
-    assert torch.equal(rasterize(vertices, faces, 30, 30, engine="torch").face_index, whole)
+    whole = seen(vertices, faces, (30, 30), "array")
+    monkeypatch.setitem(array_rasterizer._FRAGMENTS_PER_CHUNK, "cpu", 50)
+    monkeypatch.setitem(array_rasterizer._FACES_PER_CHUNK, "cpu", 60)
+    assert torch.equal(seen(vertices, faces, (30, 30), "array"), whole)

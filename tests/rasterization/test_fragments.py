@@ -69,8 +69,8 @@ def test_the_nearest_depth_alone_is_the_same(
     found = nearest_depth(vertices, faces, 20, 31)
     assert found.dtype == dtype
     torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
-    monkeypatch.setattr(base, "_numba_is_installed", lambda: False)
-    assert torch.equal(nearest_depth(vertices, faces, 20, 31), wanted)
+    monkeypatch.setattr(base, "numba_is_installed", lambda: False)
+    assert torch.equal(nearest_depth(vertices, faces, 20, 31), found)
 
 
 def test_narrow_triangles_stay_accurate() -> None:
@@ -153,11 +153,13 @@ def test_wrong_arguments_are_refused() -> None:
 
 
 def test_automatic_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_numba_is_installed", lambda: False)
-    assert base._engine("auto", TRIANGLE) is base._rasterize_ids_torch
-    monkeypatch.setattr(base, "_numba_is_installed", lambda: True)
-    assert base._engine("auto", TRIANGLE) is base.rasterize_ids_numba
-    assert base._engine("auto", TRIANGLE.to("meta")) is base._rasterize_ids_torch
+    monkeypatch.setattr(base, "numba_is_installed", lambda: False)
+    assert base._engine_name("auto", TRIANGLE) == "array"
+    assert base._engine_name("auto", TRIANGLE.numpy()) == "array"
+    monkeypatch.setattr(base, "numba_is_installed", lambda: True)
+    assert base._engine_name("auto", TRIANGLE) == "numba"
+    assert base._engine_name("auto", TRIANGLE.numpy()) == "numba"
+    assert base._engine_name("auto", TRIANGLE.to("meta")) == "array"
 
 
 def test_devices_without_double_precision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -20,6 +20,8 @@ Array: TypeAlias = Any
 """A NumPy array or a torch tensor; what goes in comes out. Type checkers see Any, because the
 standard has no protocol for arrays."""
 
+_NUMPY_IS_STANDARD = np.lib.NumpyVersion(np.__version__) >= "2.1.0"
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -33,11 +35,19 @@ def is_torch(array: object) -> bool:
 def array_namespace(*arrays: Array) -> ModuleType:
     """Return the namespace that computes with arrays: NumPy's or torch's.
 
-    Its functions have the names and arguments of the array API standard (2024.12).
+    Its functions have the names and arguments of the array API standard (2024.12). NumPy has them
+    itself from 2.1 on; the compatible namespace for older ones imports all of NumPy, f2py included,
+    which takes a quarter of a second.
 
     Raises:
         UsageError: if the arrays are of different libraries, or of none.
     """
+    if (
+        arrays
+        and _NUMPY_IS_STANDARD
+        and all(isinstance(array, np.ndarray | np.generic) for array in arrays)
+    ):
+        return np
     try:
         namespace: ModuleType = array_api_compat.array_namespace(*arrays)
     except TypeError as error:
@@ -163,6 +173,20 @@ def add_at(array: Array, axis: int, rows: Array, values: Array) -> Array:
     return array + np.moveaxis(added, 0, axis)
 
 
+def lower_at(array: Array, places: Array, values: Array) -> None:
+    """Lower numbers ``[N]``, in place, to the least of the values at their places.
+
+    Args:
+        array: ``[N]``.
+        places: ``[M]`` int64, not negative; they may repeat.
+        values: ``[M]``, in the array's precision.
+    """
+    if is_torch(array):
+        array.scatter_reduce_(0, places, values, "amin")
+    else:
+        np.minimum.at(array, places, values)
+
+
 def zeros(shape: Sequence[int], like: Array) -> Array:
     """Return zeros in the library, precision and device of an array."""
     if is_torch(like):
@@ -182,6 +206,20 @@ def distances(first: Array, second: Array) -> Array:
     # by a product of matrices, as torch does: differences of all pairs would fill memory
     square = (first * first).sum(1)[:, None] + (second * second).sum(1) - 2 * (first @ second.T)
     return np.sqrt(np.maximum(square, 0))
+
+
+_PORTION = 16_384
+"""Elements of a portion, a choice: a dozen arrays of as many stay in a processor's cache."""
+
+
+def portions(count: int) -> Iterator[slice]:
+    """Yield slices of ``count`` elements, for work on each that goes through memory many times.
+
+    NumPy makes an array of each step of a formula; large ones are fetched from memory each, and
+    taken anew from the system.
+    """
+    for start in range(0, count, _PORTION):
+        yield slice(start, start + _PORTION)
 
 
 def diagonal_matrices(diagonals: Array) -> Array:

@@ -76,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # the process is this command's own
         _collect_seldom()
         arguments = sys.argv[1:]
+        if arguments[:1] and arguments[0] in _INFERENCE:
+            _multiply_in_one_thread()
     arguments = list(arguments)
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(_overview())
@@ -100,6 +102,17 @@ def _collect_seldom() -> None:
     """
     gc.set_threshold(_OBJECTS_TO_COLLECT)
     atexit.register(gc.freeze)
+
+
+def _multiply_in_one_thread() -> None:
+    """Have OpenBLAS, unless its user says otherwise, multiply NumPy's matrices in one thread.
+
+    Those of faces are small: OpenBLAS's threads wait for more of them by turning in circles, which
+    takes a second of the processors' time for a photo, and they add up in another order. What
+    draws and what finds faces has threads of its own. OpenBLAS reads this when NumPy is imported.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 _INFERENCE = {"convert", "demo", "export", "play", "reconstruct", "track", "view"}

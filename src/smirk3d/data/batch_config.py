@@ -100,6 +100,9 @@ class BatchConfig:
         image_size: side of the pictures in pixels.
         warped: fraction of each batch whose faces are moved to other expressions; as many again are
             the photos that they come from, cut out and lit alike.
+        warped_truth: whether warped faces count as ground truth, with the identity and view that
+            were fitted to their photos; False leaves the change of expression between photo and
+            warp as the only target, for ``losses.change``.
         rendered: fraction of each batch that are renders of procedural heads, two expressions of
             each person.
         people: fraction of each batch that are drawn people from ``data.people``.
@@ -117,6 +120,7 @@ class BatchConfig:
     batch_size: int = 32
     image_size: int = CROP_SIZE
     warped: float = 0.0
+    warped_truth: bool = True
     rendered: float = 0.0
     people: float = 0.0
     people_turned: float = 1.0

@@ -182,9 +182,8 @@ class TrainingBatches:
         seen = project(self._small(target).vertices, target.camera)
         landmarks = photos.landmarks.clone()
         landmarks[:, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
-        return LabeledFaces(
-            moved.images, landmarks, target, torch.ones_like(photos.is_ground_truth)
-        )
+        is_truth = torch.full_like(photos.is_ground_truth, self.config.warped_truth)
+        return LabeledFaces(moved.images, landmarks, target, is_truth)
 
     def _rendered(
         self, behind: Tensor, generator: torch.Generator

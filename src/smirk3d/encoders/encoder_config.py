@@ -27,6 +27,7 @@ class EncoderConfig:
             probability that it is there at all.
         local_activity: let that probability see the spatial channels too.
         points: number of fixed points of the head's surface whose places are predicted.
+        point_offsets: correct these points by what feature maps show where they lie.
         point_features: let the expression's output layer see the feature maps at these points.
         pretrained: start from ImageNet weights where the backbone has them.
     """
@@ -43,5 +44,6 @@ class EncoderConfig:
     uncertainty: bool = False
     local_activity: bool = False
     points: int = 0
+    point_offsets: bool = False
     point_features: bool = False
     pretrained: bool = False

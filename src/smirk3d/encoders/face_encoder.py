@@ -133,8 +133,9 @@ class FaceEncoder(nn.Module):
             if self.trunk is None:
                 raise ValueError("surface points need a shared backbone")
             self.points = PointOutputs(
-                self.trunk.num_features, self.trunk.architecture.features, self.config.points
-            )
+                self.trunk.num_features, self.trunk.architecture.features, self.config.points,
+                self.trunk.map_channels if self.config.point_offsets else None,
+            )  # fmt: skip
         if self.config.point_features:
             output = self.expression_encoder.output
             if self.trunk is None or not self.config.points or not self.config.uncertainty:
@@ -211,7 +212,8 @@ class FaceEncoder(nn.Module):
         """Return what each output layer predicts, with its layer, and the surface points."""
         points: PointDetails | None = None
         if self.points is not None:
-            points = self.points(self.expression_encoder.output.normalized_features(features))
+            normalized = self.expression_encoder.output.normalized_features(features)
+            points = self.points(normalized, maps)
         outcomes = []
         for encoder in self.encoders():
             changes = None

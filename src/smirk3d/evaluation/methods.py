@@ -18,13 +18,14 @@ from smirk3d.fitting import LandmarkFit
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.observations.encoder_evidence import (
-    evidence_from,
+    evidence_of_both_sides,
     joined_evidence,
     surface_points,
 )
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _BATCH = 32
@@ -137,15 +138,15 @@ class JointMethod:
         self.name = name
         self._encoder, self._device = encoder, device
         self._joint = JointEstimator(head, surface_points(encoder))
+        self._mirror = ParameterMirror(head)
 
     @torch.no_grad()
     def __call__(self, crops: Crops) -> FaceParameters:
         """Return the parameters ``[B]`` of crops."""
-        said = joined_evidence(
-            [evidence_from(self._encoder, part.to(self._device)) for part in
-             crops.images.split(_BATCH)], crops.landmarks.cpu(),
-        )  # fmt: skip
-        return self._joint(said, crops.landmarks).parameters
+        parts = [part.to(self._device) for part in crops.images.split(_BATCH)]
+        said = [evidence_of_both_sides(self._encoder, part, self._mirror) for part in parts]
+        together = joined_evidence(said, crops.landmarks.cpu())
+        return self._joint(together, crops.landmarks).parameters
 
 
 class MediaPipeMethod:

@@ -175,7 +175,8 @@ def edges(faces: Array) -> Array:
     xp = array_namespace(faces)
     start, end = faces.reshape(-1), xp.roll(faces, -1, axis=1).reshape(-1)
     limit = int(faces.max()) + 1
-    key = xp.unique_values(xp.minimum(start, end) * limit + xp.maximum(start, end))
+    # NumPy returns unique values in any order
+    key = xp.sort(xp.unique_values(xp.minimum(start, end) * limit + xp.maximum(start, end)))
     return xp.stack([key // limit, key % limit], axis=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -28,12 +29,19 @@ from smirk3d.heads.action_rules import (
     rule_buffers,
 )
 from smirk3d.heads.contact import CONTACT_BUFFERS, Contact, contact_buffers
-from smirk3d.heads.fingerprint import fingerprint
 from smirk3d.heads.spec import HAIR_PARTS, PARTS, head_spec
 from smirk3d.parameters.groups import ParameterGroup
 
 Arrays = Mapping[str, NDArray[Any]]
 HeadT = TypeVar("HeadT", bound="HeadBuffers")
+_DEFINING_ARRAYS = (
+    "v_template", "shape_basis", "expr_basis", "eyelid_basis", "jaw_basis", "jaw_basis_neg",
+    "gaze_basis", "gaze_range", "joint_parents", "joints", "joint_shape_basis", "joint_expr_basis",
+    "lbs_weights", "pose_basis", "gate", "opposed", "gate_channel", "gate_base", "gate_slope",
+    "corrective_pair", "corrective_basis", "action_scale", "eye_surface", "lid_id", "lid_eye",
+    "lid_gap", "lip_pair", "lip_pair_share", "lip_id", "lip_share",
+)  # fmt: skip
+"""Arrays of the fingerprint, in its order."""
 
 
 class HeadBuffers:
@@ -268,3 +276,19 @@ class HeadBuffers:
     def contact(self) -> Contact:
         """The places where eyelids stop at the eyes and lips at each other."""
         return Contact(*(getattr(self, name) for name in CONTACT_BUFFERS))
+
+
+def fingerprint(arrays: Arrays) -> str:
+    """Return the SHA-256 over the arrays that give parameters their meaning.
+
+    By it weights recognise the head whose parameters they estimate.
+    """
+    digest = hashlib.sha256()
+    for name in _DEFINING_ARRAYS:
+        if name in arrays:
+            array = np.ascontiguousarray(arrays[name])
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(array.tobytes())
+    digest.update(" ".join(map(str, arrays["expr_names"])).encode())
+    digest.update(" ".join(map(str, arrays["joint_names"])).encode())
+    return digest.hexdigest()

@@ -7,9 +7,8 @@ differentiably. So gradients move vertices along what is seen, never across silh
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Literal, Protocol
 
 from smirk3d.array_interface import (
@@ -19,17 +18,24 @@ from smirk3d.array_interface import (
     counted,
     in_precision,
     is_torch,
+    on_cpu,
+    portions,
     require_floating,
     set_columns,
     without_gradients,
     zeros,
 )
 from smirk3d.errors import check_shape
+from smirk3d.rasterization.array_rasterizer import nearest_depth_array, rasterize_ids_array
 from smirk3d.rasterization.barycentric import barycentric_formula
-from smirk3d.rasterization.numba_rasterizer import nearest_depth_numba, rasterize_ids_numba
+from smirk3d.rasterization.numba_rasterizer import (
+    nearest_depth_numba,
+    numba_is_installed,
+    rasterize_ids_numba,
+)
 from smirk3d.rasterization.reference import rasterize_ids_reference
 
-Engine = Literal["auto", "torch", "numba", "reference"]
+Engine = Literal["auto", "array", "numba", "reference"]
 
 _WITHOUT_DOUBLE = "mps"
 """The device, Apple's, that has no double precision: the triangles are found on the CPU."""
@@ -93,10 +99,11 @@ class Fragments:
         xp = array_namespace(attributes)
         columns = xp.stack(xp.unstack(attributes.reshape(-1, attributes.shape[2]), axis=1))
         weights = in_precision(self.weights, attributes)
-        # one corner after another: columns of all three at once would fill memory
-        found = xp.take(columns, self.corners[0], axis=1) * weights[0]
-        for corner in (1, 2):
-            found += xp.take(columns, self.corners[corner], axis=1) * weights[corner]
+        if is_torch(attributes):
+            return _mixed(columns, self.corners, weights)
+        found = zeros((len(columns), len(self.pixel)), attributes)
+        for some in portions(len(self.pixel)):
+            found[:, some] = _mixed(columns, self.corners[:, some], weights[:, some])
         return found
 
     def scatter(self, values: Array) -> Array:
@@ -132,7 +139,8 @@ def rasterize(
         height: height H of the pictures in pixels.
         width: width W of the pictures in pixels.
         cull_backfaces: leave out triangles that face away from the viewer.
-        engine: ``"auto"`` takes numba on the CPU, and torch else.
+        engine: ``"auto"`` takes numba on the CPU where it is installed, and else ``"array"``,
+            operations of NumPy or torch on whole arrays.
 
     Raises:
         ShapeError: if a shape differs.
@@ -170,15 +178,9 @@ def seen_faces(
 
     These are the ``face_index`` of :func:`rasterize` alone, whose arguments and errors it shares.
     """
-    check_shape(vertices_ndc, "B V 3", "vertices_ndc")
-    check_shape(faces, "F 3", "faces")
-    require_floating(vertices_ndc, "vertices_ndc")
-    if height < 1 or width < 1:
-        raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
-    rasterize_ids = _engine(engine, vertices_ndc)
-    if _device_type(vertices_ndc) != _WITHOUT_DOUBLE:
-        return rasterize_ids(vertices_ndc, faces, height, width, cull_backfaces)
-    ids = rasterize_ids(vertices_ndc.cpu(), faces.cpu(), height, width, cull_backfaces)
+    _check(vertices_ndc, faces, height, width)
+    rasterize_ids = _ENGINES[_engine_name(engine, vertices_ndc)]
+    ids = rasterize_ids(*_with_double(vertices_ndc, faces), height, width, cull_backfaces)
     return beside(ids, vertices_ndc)
 
 
@@ -189,32 +191,40 @@ def nearest_depth(vertices_ndc: Array, faces: Array, height: int, width: int) ->
     It is :attr:`Fragments.depth` to within rounding, without gradient and without the memory that
     places on triangles take. Arguments and errors are those of :func:`rasterize`.
     """
+    _check(vertices_ndc, faces, height, width)
+    automatic = _engine_name("auto", vertices_ndc)
+    nearest = nearest_depth_numba if automatic == "numba" else nearest_depth_array
+    depth = nearest(*_with_double(vertices_ndc, faces), height, width)
+    return in_precision(beside(depth, vertices_ndc), vertices_ndc)
+
+
+def _check(vertices_ndc: Array, faces: Array, height: int, width: int) -> None:
     check_shape(vertices_ndc, "B V 3", "vertices_ndc")
-    if _ENGINES[_automatic(vertices_ndc)] is not rasterize_ids_numba:
-        return rasterize(vertices_ndc, faces, height, width).depth
-    return in_precision(nearest_depth_numba(vertices_ndc, faces, height, width), vertices_ndc)
+    check_shape(faces, "F 3", "faces")
+    require_floating(vertices_ndc, "vertices_ndc")
+    if height < 1 or width < 1:
+        raise ValueError(f"a picture needs at least one pixel, got {height} x {width}")
 
 
-def _automatic(vertices: Array) -> Engine:
-    return "numba" if _device_type(vertices) == "cpu" and _numba_is_installed() else "torch"
-
-
-def _engine(name: Engine, vertices: Array) -> _RasterizeIds:
+def _engine_name(name: Engine, vertices: Array) -> Engine:
+    """Return an engine's name, the one that is meant by ``"auto"``."""
     if name == "auto":
-        name = _automatic(vertices)
+        return "numba" if _device_type(vertices) == "cpu" and numba_is_installed() else "array"
     if name not in _ENGINES:
         raise ValueError(f"engine must be one of {('auto', *_ENGINES)}, got {name!r}")
-    return _ENGINES[name]
+    return name
+
+
+def _with_double(vertices: Array, faces: Array) -> tuple[Array, Array]:
+    """Return both where double precision can be computed with."""
+    if _device_type(vertices) == _WITHOUT_DOUBLE:
+        return on_cpu(vertices), on_cpu(faces)
+    return vertices, faces
 
 
 def _device_type(array: Array) -> str:
     """Return where an array lies: NumPy's on the CPU, torch's anywhere."""
     return str(array.device.type) if is_torch(array) else "cpu"
-
-
-@cache
-def _numba_is_installed() -> bool:
-    return importlib.util.find_spec("numba") is not None
 
 
 def _centres(size: int, like: Array) -> Array:
@@ -224,28 +234,34 @@ def _centres(size: int, like: Array) -> Array:
     return xp.astype(2 * counted(size, like) + 1, wide) / size - 1
 
 
+def _mixed(columns: Array, corners: Array, weights: Array) -> Array:
+    """Return columns ``[C, R]`` at points ``[N]`` of triangles ``[3, N]``, as ``[C, N]``."""
+    xp = array_namespace(columns)
+    # one corner after another: columns of all three at once would fill memory
+    found = xp.take(columns, corners[0], axis=1) * weights[0]
+    for corner in (1, 2):
+        found += xp.take(columns, corners[corner], axis=1) * weights[corner]
+    return found
+
+
 def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
     """Return coordinates ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``.
 
     They are differentiable for torch tensors.
     """
     if not is_torch(x):
-        return in_precision(barycentric_formula(x, y, corners, at_x, at_y)[0], x)
+        weights = zeros(corners.shape, x)
+        for some in portions(len(at_x)):
+            weights[:, some] = barycentric_formula(x, y, corners[:, some], at_x[some], at_y[some])[
+                0
+            ]
+        return weights
     differentiable = importlib.import_module("smirk3d.rasterization.differentiable")
-    weights: Array = differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
-    return weights
-
-
-def _rasterize_ids_torch(
-    vertices_ndc: Array, faces: Array, height: int, width: int, cull_backfaces: bool
-) -> Array:
-    engine = importlib.import_module("smirk3d.rasterization.torch_rasterizer")
-    ids: Array = engine.rasterize_ids_torch(vertices_ndc, faces, height, width, cull_backfaces)
-    return ids
+    return differentiable.Barycentric.apply(x, y, corners, at_x, at_y)
 
 
 _ENGINES: dict[str, _RasterizeIds] = {
-    "torch": _rasterize_ids_torch,
+    "array": rasterize_ids_array,
     "numba": rasterize_ids_numba,
     "reference": rasterize_ids_reference,
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import inspect
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+
+from smirk3d.assets.optional import require
 
 
 def compiled(function: Callable[..., Any], *, fastmath: Collection[str] = ()) -> Callable[..., Any]:
@@ -21,8 +22,11 @@ def compiled(function: Callable[..., Any], *, fastmath: Collection[str] = ()) ->
     Args:
         function: a loop over arrays that numba understands; it runs without Python's lock.
         fastmath: LLVM's flags for liberties with floating-point arithmetic; none by default.
+
+    Raises:
+        MissingExtra: if numba is not installed.
     """
-    numba = importlib.import_module("numba")
+    numba = require("numba", extra="train")
     options: dict[str, Any] = {"nogil": True, "fastmath": set(fastmath) or False}
     if numba.config.DISABLE_JIT:
         return function

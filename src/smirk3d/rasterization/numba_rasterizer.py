@@ -1,4 +1,4 @@
-"""Rasterisation on the CPU with compiled loops.
+"""Rasterisation on the CPU with compiled loops, where numba is installed.
 
 Same rules and the same arithmetic as :mod:`~smirk3d.rasterization.reference`. Pictures of a batch
 are distributed over as many threads as torch may use; the loops hold no Python lock.
@@ -7,11 +7,9 @@ are distributed over as many threads as torch may use; the loops hold no Python 
 from __future__ import annotations
 
 import functools
-import os
-import sys
+import importlib.util
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from smirk3d.array_interface import Array, beside, to_numpy
 from smirk3d.rasterization.compilation import compiled
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
+from smirk3d.rasterization.threads import in_threads
 
 _Kernel = Callable[..., None]
 
@@ -63,28 +62,27 @@ def _drawn(
     def draw(index: int) -> None:
         kernel(points[index], triangles, cull_backfaces, ids[index], depths[index])
 
-    threads = min(_threads(), batch)
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(draw, range(batch)))
-    else:
-        for index in range(batch):
-            draw(index)
+    in_threads(draw, range(batch))
     return beside(ids, vertices_ndc), beside(depths, vertices_ndc)
 
 
-def _threads() -> int:
-    """Return how many threads torch may use, or the number of cores without it."""
-    loaded = sys.modules.get("torch")
-    return int(loaded.get_num_threads()) if loaded is not None else os.cpu_count() or 1
+@functools.cache
+def numba_is_installed() -> bool:
+    """Return whether numba can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec("numba") is not None
+    except ModuleNotFoundError:  # an import hook that forbids it
+        return False
 
 
 def load_in_background() -> None:
     """Begin to load the compiled loops in a thread, for a process that will draw soon.
 
-    That takes half a second, in which other libraries look for faces.
+    That takes half a second, in which other libraries look for faces. Without numba there is
+    nothing to load.
     """
-    threading.Thread(target=_load, daemon=True).start()
+    if numba_is_installed():
+        threading.Thread(target=_load, daemon=True).start()
 
 
 def _load() -> None:

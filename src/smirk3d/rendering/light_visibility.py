@@ -44,24 +44,39 @@ def directional_visibility(
     Returns:
         ``[D, V]`` in [0, 1].
     """
-    used = vertices[np.unique(faces)]
+    on_faces = np.zeros(len(vertices), bool)
+    on_faces[faces] = True
+    used = vertices[on_faces]
     centre = (used.min(axis=0) + used.max(axis=0)) / 2
     radius = np.linalg.norm(used - centre, axis=1).max(initial=1e-12)
     frames = _frames(directions).swapaxes(1, 2)
     mesh = ((vertices - centre) / radius) @ frames
     probes = ((vertices - centre) / radius + _LIFT * normals) @ frames
     depth = nearest_depth(mesh * (1 - 2 / size), faces, size, size)
-    x, y = np.moveaxis((probes[..., :2] * (1 - 2 / size) + 1) * (size / 2) - 0.5, -1, 0)
-    z = probes[..., 2] * (1 - 2 / size) - _LIFT
+    # one direction after another: all at once would not stay in the processor's cache
+    return np.stack([_in_front(*pair) for pair in zip(probes * (1 - 2 / size), depth, strict=True)])
+
+
+def _in_front(probes: Array, depth: Array) -> Array:
+    """Return how many of the four nearest pixels lie behind each of some points ``[V]``.
+
+    They count by their nearness, and together to 1.
+
+    Args:
+        probes: ``[V, 3]`` in device coordinates.
+        depth: shadow map ``[N, N]``, z by pixels.
+    """
+    size = len(depth)
+    x, y, z = np.ascontiguousarray(probes.T)
+    x, y, z = (x + 1) * (size / 2) - 0.5, (y + 1) * (size / 2) - 0.5, z - _LIFT
     column, row = np.floor(x), np.floor(y)
     right, down = x - column, y - row
+    columns = [(column + step).clip(0, size - 1).astype(np.int64) for step in (0, 1)]
+    rows = [(row + step).clip(0, size - 1).astype(np.int64) * size for step in (0, 1)]
     seen = np.zeros_like(z)
-    for step_x, weight_x in ((0, 1 - right), (1, right)):
-        for step_y, weight_y in ((0, 1 - down), (1, down)):
-            i = (row + step_y).clip(0, size - 1).astype(np.int64)
-            j = (column + step_x).clip(0, size - 1).astype(np.int64)
-            nearest = np.take_along_axis(depth.reshape(len(depth), -1), i * size + j, axis=1)
-            seen += weight_x * weight_y * (z <= nearest)
+    for j, weight_x in zip(columns, (1 - right, right), strict=True):
+        for i, weight_y in zip(rows, (1 - down, down), strict=True):
+            seen += weight_x * weight_y * (z <= depth.reshape(-1).take(i + j))
     return seen
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smirk3d.heads.action_names import mirrored_name
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.landmarks.mediapipe import mirror_landmarks
+from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.parameters.face_parameters import FaceParameters
 
 
@@ -25,13 +25,8 @@ class Mirror:
         template = head.landmarks(head.v_template[None])[0]
         self.landmark_order = mirror_landmarks(template)
         self.shape_map = _mirrored_shape_map(head)
-        names = [mirrored_name(name) for name in head.expression_names]
-        known = head.expression_names
         self.has_actions = head.has_named_actions
-        self.expression_order = torch.tensor(
-            [known.index(name) if name in known else i for i, name in enumerate(names)]
-        )
-        self.blend_jaw = head.has_blend_jaw
+        self._mirrored = ParameterMirror(head)
 
     def landmarks(self, points: Tensor, size: int) -> Tensor:
         """Return embedded landmarks ``[B, L, 2]`` in pixels of the flipped picture."""
@@ -44,25 +39,8 @@ class Mirror:
 
         The mirror image of PCA expressions is unknown, and they are returned as they are.
         """
-        device = parameters.shape.device
-        order = self.expression_order.to(device)
-        axes = parameters.shape.new_tensor([1.0, -1.0, -1.0])
-        jaw = parameters.jaw
-        if jaw.shape[1]:
-            jaw = jaw * (jaw.new_tensor([1.0, -1.0, 1.0]) if self.blend_jaw else axes)
-        eyes = parameters.eyes
-        if eyes.shape[1]:
-            eyes = (eyes.unflatten(1, (2, 3)).flip(1) * axes).flatten(1)
-        return FaceParameters(
-            shape=parameters.shape @ self.shape_map.to(device),
-            expression=parameters.expression[:, order],
-            jaw=jaw,
-            eyelids=parameters.eyelids.flip(1),
-            eyes=eyes,
-            neck=parameters.neck * axes if parameters.neck.shape[1] else parameters.neck,
-            head_pose=parameters.head_pose * axes,
-            camera=parameters.camera * parameters.camera.new_tensor([1.0, -1.0, 1.0]),
-        )
+        shape = parameters.shape @ self.shape_map.to(parameters.shape.device)
+        return self._mirrored(parameters).replace(shape=shape)
 
 
 def _mirrored_shape_map(head: HeadModel) -> Tensor:

@@ -37,7 +37,7 @@ class TrackerConfig:
     min_face: float = 0.05
     search_whole_every: int = 5
     search_tiles_every: int = 30
-    check_every: int = 2
+    check_every: int = 3
     presence_threshold: float = 0.4
     new_face_threshold: float = 0.7
     recent_seconds: float = 2.0

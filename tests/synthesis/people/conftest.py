@@ -8,7 +8,7 @@ from smirk3d.heads.registry import load_head
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 
-pytest.importorskip("numba", reason="people are drawn with numba, which the extra fast brings")
+pytest.importorskip("numba", reason="people are drawn with numba, which the extra train brings")
 
 
 @pytest.fixture(scope="session")

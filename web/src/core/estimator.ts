@@ -1,11 +1,12 @@
 /** From a face's place in a picture to its parameters: crop, encode, gate, and turn back. */
 
-import type { FaceParameters } from "./conventions";
-import type { FaceEncoder } from "./encoder/faceEncoder";
+import { CROP_SIZE, GROUPS, type FaceParameters } from "./conventions";
+import type { Evidence, FaceEncoder } from "./encoder/faceEncoder";
 import { projectToCrop, transformView } from "./geometry/camera";
 import { cropTransform, faceRoll, planesOf, warpCrop, withoutRoll } from "./geometry/crop";
 import { apply, compose, inverse, type Affine, type Picture } from "./geometry/resampling";
 import type { HeadModel } from "./head/headModel";
+import { ParameterMirror } from "./head/parameterMirror";
 import { gateTongue } from "./head/tongueGate";
 import { JointEstimator } from "./joint/jointEstimate";
 
@@ -24,6 +25,7 @@ export class FaceEstimator {
   /** The head about its landmarks, which are all that an estimate evaluates. */
   private readonly points: HeadModel;
   private joint: JointEstimator | null = null;
+  private mirror: ParameterMirror | null = null;
 
   constructor(readonly head: HeadModel, readonly encoder: FaceEncoder) {
     this.points = head.atLandmarks();
@@ -54,7 +56,8 @@ export class FaceEstimator {
 
   /**
    * Returns the most probable face of MediaPipe's landmarks in a picture, from what the network says
-   * and the landmarks together; from the network alone where it gives no standard deviations.
+   * of the crop and of its mirror image and the landmarks together; from the network alone where it
+   * gives no standard deviations.
    *
    * @param landmarks x and y in picture pixels, `[478, 2]` flat.
    * @throws Error if the landmarks span no area.
@@ -66,8 +69,22 @@ export class FaceEstimator {
     const upright = warpCrop(picture, cut);
     const seen = new Float64Array(landmarks.length);
     for (let i = 0; i < seen.length; i += 2) seen.set(apply(cut, landmarks[i]!, landmarks[i + 1]!), i);
-    const found = this.joint.estimate(await this.encoder.evidence(planesOf(upright)), seen);
+    const found = this.joint.estimate(await this.evidenceOfBothSides(planesOf(upright)), seen);
     return this.turnedBack(found, cut, upright);
+  }
+
+  /** Returns the mean of what the network says of a crop `[3, 224, 224]` and of its mirror image. */
+  private async evidenceOfBothSides(crop: Float32Array): Promise<Evidence> {
+    const plain = await this.encoder.evidence(crop);
+    this.mirror ??= new ParameterMirror(this.head);
+    if (!this.mirror.isExact) return plain;
+    const other = await this.encoder.evidence(flipped(crop));
+    return {
+      ...plain,
+      parameters: mean(plain.parameters, this.mirror.mirrored(other.parameters)),
+      // a mirror gives signs to parameters that standard deviations do not have
+      std: mean(plain.std, sizes(this.mirror.mirrored(other.std))),
+    };
   }
 
   private turnedBack(found: FaceParameters, cut: Affine, upright: Picture): FaceEstimate {
@@ -81,6 +98,21 @@ export class FaceEstimator {
   upright(picture: Picture, outline: ArrayLike<number>, roll: number): Picture {
     return warpCrop(picture, cropTransform(outline, roll));
   }
+}
+
+/** Returns planes `[3, 224, 224]` with left and right exchanged. */
+function flipped(planes: Float32Array): Float32Array {
+  const last = CROP_SIZE - 1;
+  return planes.map((_, i) => planes[i + last - 2 * (i % CROP_SIZE)]!);
+}
+
+function mean(first: FaceParameters, second: FaceParameters): FaceParameters {
+  const groups = GROUPS.map((group) => [group, first[group].map((value, i) => (value + second[group][i]!) / 2)]);
+  return Object.fromEntries(groups) as FaceParameters;
+}
+
+function sizes(parameters: FaceParameters): FaceParameters {
+  return Object.fromEntries(GROUPS.map((group) => [group, parameters[group].map(Math.abs)])) as FaceParameters;
 }
 
 function landmarksInPicture(head: HeadModel, parameters: FaceParameters, transform: Affine): Float64Array {

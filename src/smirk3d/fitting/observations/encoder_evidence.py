@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from smirk3d.array_interface import Array, array_namespace, as_like, is_torch
+from smirk3d.array_interface import Array, array_namespace, as_like, copied, is_torch
 from smirk3d.encoders.evidence import Evidence
+from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.parameters.face_parameters import FaceParameters
 
 
@@ -37,6 +39,42 @@ def evidence_from(encoder: Any, images: Array) -> Evidence:
         return Evidence(parameters=encoder(images), std=None)
     said: Evidence = ask(images)
     return said
+
+
+def evidence_of_both_sides(encoder: Any, images: Array, mirror: ParameterMirror) -> Evidence:
+    """Return what an encoder says about crops and their mirror images together.
+
+    Its errors on the two differ in part, so that their mean is nearer to the truth than one
+    (Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
+    section 4.1, averages predictions so). Surface points, of which mirror images are unknown, are
+    those of the plain crops.
+
+    Args:
+        encoder: as in :func:`evidence_from`.
+        images: crops ``[B, 3, 224, 224]`` in [0, 1].
+        mirror: mirror of the encoder's head; one that is not exact leaves the plain crops alone.
+    """
+    plain = evidence_from(encoder, images)
+    if not mirror.is_exact:
+        return plain
+    other = evidence_from(encoder, copied(array_namespace(images).flip(images, axis=3)))
+    std = plain.std
+    if std is not None and other.std is not None:
+        std = _mean(std, _sizes(mirror(other.std)))
+    return replace(plain, parameters=_mean(plain.parameters, mirror(other.parameters)), std=std)
+
+
+def _mean(first: FaceParameters, second: FaceParameters) -> FaceParameters:
+    return FaceParameters(
+        **{name: (values + getattr(second, name)) / 2 for name, values in first.items()}
+    )
+
+
+def _sizes(parameters: FaceParameters) -> FaceParameters:
+    """Return standard deviations without the signs that a mirror gives to parameters."""
+    return FaceParameters(
+        **{name: array_namespace(values).abs(values) for name, values in parameters.items()}
+    )
 
 
 def joined_evidence(parts: Sequence[Evidence], like: Array) -> Evidence:

@@ -19,7 +19,7 @@ const [TILES_AFTER_RECENT_LOSS, TILES_AFTER_LOSS] = [4, 10];
 /** Frames between searches of the whole picture while no face is followed. */
 const WHOLE_WHEN_EMPTY = 2;
 /** Frames between checks that a followed face is still there. */
-const CHECK_EVERY = 2;
+const CHECK_EVERY = 3;
 /** Score from which a followed face counts as there. */
 const PRESENCE_THRESHOLD = 0.4;
 /** Seconds after a loss in which each frame is searched, and the position where it was lost. */
