@@ -218,3 +218,15 @@ def test_still_targets_share_their_storage(tmp_path: Path) -> None:
     model = GltfHead.load(tmp_path / "face.glb").model
     eye = next(p for p in model.meshes[0].primitives if model.materials[p.material].name == "eyeL")
     assert len({target["POSITION"] for target in eye.targets}) == 1
+
+
+@pytest.mark.parametrize(("name", "closed"), [("open", False), ("open@2", True)])
+def test_backs_are_drawn_where_they_can_be_seen(tmp_path: Path, name: str, closed: bool) -> None:
+    head = load_head(name)
+    path = tmp_path / "head.glb"
+    write_glb(path, head, head.neutral()[0])
+    materials = GltfHead.load(path).model.materials
+    two_sided = {material.name for material in materials if material.doubleSided}
+    assert "skin" in {material.name for material in materials}
+    # strips of hair have two sides on any head, the neck of the first one is open below
+    assert two_sided == ({"lashes", "brows"} if closed else {m.name for m in materials})

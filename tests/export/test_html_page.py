@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.html_page import write_html
 from smirk3d.export.rigs.rig import HeadMotion, rig_of
 from smirk3d.faces import Face, Picture
+from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.registry import load_head
+from smirk3d.heads.spec import PARTS
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from tests.export.faces import random_faces
@@ -246,3 +249,63 @@ def test_the_page_draws_folds_while_actions_change(browser: Any, tmp_path: Path)
     assert x.max() < 360
     assert y.max() < 250
     assert np.abs(flat - smooth_flat).max() <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skin", [(196, 150, 122), (96, 62, 48)])
+def test_teeth_and_eyes_are_white_on_a_photos_skin(
+    browser: Any, tmp_path: Path, skin: tuple[int, int, int]
+) -> None:
+    head = load_head("open@2")
+    asked = torch.zeros(1, len(ARKIT_NAMES))
+    for name in ("mouthSmile", "mouthUpperUp"):
+        asked[0, [ARKIT_NAMES.index(f"{name}{side}") for side in ("Left", "Right")]] = 0.6
+    asked[0, ARKIT_NAMES.index("jawOpen")] = 0.3
+    face = head.from_arkit(asked)[0]
+    shown = _in_photo(head, face)
+    assert shown.picture is not None
+    pixels = np.full((300, 400, 3), skin, np.uint8)
+    pixels[:, ::10] = 210  # highlights, which tell how bright the light is
+    path = tmp_path / "face.html"
+    shown = replace(shown, picture=replace(shown.picture, pixels=pixels))
+    write_html(path, shown)
+    page, said = _opened(browser, path, (900, 700))
+    points = _points(page).numpy()
+    picture = tmp_path / "shot.png"
+    page.screenshot(path=picture)
+    drawn = np.asarray(Image.open(picture).convert("RGB")).astype(float)
+    canvas = page.evaluate("[innerWidth - 320, innerHeight]")
+    places = _on_canvas(points, np.frombuffer(_rest(path), "<i2").reshape(-1, 3) * 1e-5, canvas)
+
+    def colour(place: np.ndarray) -> np.ndarray:
+        x, y = np.round(place).astype(int)
+        return np.asarray(drawn[y - 1 : y + 2, x - 1 : x + 2].mean((0, 1)))
+
+    part = head.part.numpy()
+    front = part == PARTS.index("teethU")
+    front &= (np.abs(points[:, 0]) < 0.008) & (points[:, 2] > points[front, 2].max() - 0.0015)
+    low, high = places[front].min(0), places[front].max(0)
+    # beside the gap between the two in the middle, and above their edges
+    tooth = colour(low + (high - low) * [0.3, 0.8])
+    eye = part == PARTS.index("eyeL")
+    outer = points[eye] - (points[eye].min(0) + points[eye].max(0)) / 2
+    sclera = colour(places[eye][(unit(outer) @ unit(np.array([0.55, -0.1, 0.83]))).argmax()])
+    cheek = colour(places[head.regions["cheeks"].numpy() & (points[:, 0] > 0)].mean(0))
+    for white in (tooth, sclera):
+        assert white.min() > cheek.mean() + 15
+        assert white.max() - white.min() < 0.2 * white.max()
+    assert said == []
+
+
+def _rest(path: Path) -> bytes:
+    return base64.b64decode(_data(path)["rest"]["data"])
+
+
+def _on_canvas(points: np.ndarray, rest: np.ndarray, canvas: list[int]) -> np.ndarray:
+    """Where the page draws points ``[V, 3]`` from the front, in pixels of its canvas ``[V, 2]``."""
+    low, high = rest.min(0), rest.max(0)
+    width, height = canvas
+    arm = points - (low + high) / 2
+    fit = 0.84 * min(1, width / height / 0.8) / ((high - low)[1] / 2)
+    seen = arm[:, :2] * fit / (1 - 0.9 * arm[:, 2:])
+    return np.asarray([width / 2, height / 2] + seen * [height / 2, -height / 2])

@@ -8,7 +8,7 @@ import pytest
 from smirk3d.rendering.complexion import Complexion
 from smirk3d.rendering.hair_pictures import brow_alpha, brow_band, lash_alpha
 from smirk3d.rendering.layers import Style, draw_layer
-from smirk3d.rendering.picture_surface import BROWS, PictureSurface, picture_surface
+from smirk3d.rendering.picture_surface import BROWS, LASHES, PictureSurface, picture_surface
 
 PLAIN = Style(shadows=0, supersample=1, refinements=0)
 
@@ -64,6 +64,45 @@ def test_hairs_are_drawn_over_the_skin_that_carries_them() -> None:
     assert over[middle].min() < 0.1 < under[middle].min()
     # beyond the hairs the skin shows
     assert np.array_equal(over[:3, 5, 5], under[:3, 5, 5])
+
+
+def lashes(heights: list[float]) -> tuple[PictureSurface, np.ndarray]:
+    """A square of skin, and before it strips of lashes that are apart at rest, all over each other.
+
+    Returns the surface at rest and the vertices as they are drawn.
+    """
+    square = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    corners = np.array([[0, 1, 2], [0, 2, 3]])
+    strips = range(len(heights))
+    posed = [2 * square - np.array([0.5, 0.5, 0])]
+    posed += [square + np.array([0, 0, 0.1 + 0.1 * n]) for n in strips]
+    apart = [square + np.array([0, height, 0]) for height in heights]
+    topology = type("T", (), {})()
+    topology.v_template = np.concatenate([posed[0], *apart])
+    topology.faces = corners
+    topology.hair_faces = np.concatenate([corners[:0], *(corners + 4 + 4 * n for n in strips)])
+    # strips lie turned against each other, so that their hairs cross
+    places = [square[:, :2], 1 - square[:, :2]]
+    topology.uv = np.concatenate([places[n % 2] for n in range(2)])
+    uv_faces = [corners + 4 * (n % 2) for n in strips]
+    topology.hair_uv_faces = np.concatenate([corners[:0], *uv_faces])
+    topology.part = np.array([0] * 4 + [LASHES] * 4 * len(heights), np.uint8)
+    topology.regions = {}
+    return picture_surface(topology, refinements=0), np.concatenate(posed).astype(np.float32)
+
+
+def test_between_the_hairs_of_lashes_those_behind_them_are_seen() -> None:
+    dark = Style(shadows=0, supersample=1, refinements=0, complexion=Complexion(brows=(0, 0, 0)))
+    skin, upper, both = (
+        draw_layer(surface, vertices, place, (80, 80), dark)[:3]
+        for surface, vertices in map(lashes, ([], [1.0], [1.0, -1.0]))
+    )
+    assert (upper < 0.5 * skin).any()
+    turned = upper[:, ::-1, ::-1]
+    visible = (slice(None), slice(22, 58), slice(22, 58))
+    expected = (upper * turned / skin)[visible]
+    assert np.abs(both[visible] - expected).max() < 0.02
+    assert expected.mean() < upper[visible].mean() - 0.02
 
 
 def test_the_colour_of_a_person_is_drawn() -> None:

@@ -185,7 +185,9 @@ def test_a_textured_file_reads_back(half_blue: np.ndarray, tmp_path: Path) -> No
     vertices = head(head.neutral()).vertices[0].numpy()
     path = tmp_path / "skin.glb"
     face = np.linspace(0, 1, len(skin.vertex_ids), dtype=np.float32)
-    path.write_bytes(TexturedMesh(skin, buffer.getvalue(), face).glb(vertices, whole=False))
+    path.write_bytes(
+        TexturedMesh(skin, buffer.getvalue(), face, two_sided=True).glb(vertices, whole=False)
+    )
     read = GltfHead.load(path)
     primitive = read.model.meshes[0].primitives[0]
     assert np.array_equal(read.array(primitive.attributes.POSITION), vertices[skin.vertex_ids])
@@ -201,3 +203,13 @@ def test_one_picture_serves_every_frame(result: Path) -> None:
     pictures = open_subject(result).pictures
     assert pictures is not None
     assert pictures.jpeg(0) is pictures.jpeg(7)
+
+
+def test_what_is_drawn_from_one_side_faces_outwards() -> None:
+    head = load_head("open@2", library="numpy")
+    rest = head(head.neutral()).vertices[0]
+    flat = [mesh for mesh in drawn_meshes(head) if mesh.name.startswith(("brows", "iris"))]
+    assert len(flat) > 3
+    for mesh in flat:
+        a, b, c = np.moveaxis(mesh.vertices(rest)[mesh.faces], 1, 0)
+        assert (np.cross(b - a, c - a)[:, 2] > -1e-9).all(), mesh.name

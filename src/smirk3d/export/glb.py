@@ -28,7 +28,7 @@ from smirk3d.export.rigs.appearance import ROUGHNESS
 from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.look import HeadLook, PartLook
 from smirk3d.export.rigs.rig import HeadMotion, Rig, RigFrames
-from smirk3d.export.rigs.surface import smooth_normals, tangents
+from smirk3d.export.rigs.surface import has_closed_skin, smooth_normals, tangents
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.folds import mean_slopes
@@ -125,12 +125,13 @@ def _add_mesh(document: GltfDocument, look: HeadLook) -> Object:
     shapes = np.concatenate([rig.vertices[None], rig.vertices + rig.offsets])
     joints, weights = _strongest(rig.lbs_weights)
     parts = []
+    closed = has_closed_skin(look.head)
     for primitive in look.pictured_parts():
         ids = primitive.vertex_ids
         points = rig.vertices[ids]
         normals = smooth_normals(primitive, shapes)
         part = look.part(primitive)
-        material, uv = _add_material(document, part, primitive.part)
+        material, uv = _add_material(document, part, primitive.part, not closed)
         index_type = np.uint16 if len(ids) <= 0xFFFF else np.uint32
         flipped = np.stack([uv[:, 0], 1 - uv[:, 1]], 1)
         attributes = {
@@ -210,15 +211,22 @@ def _strongest(lbs_weights: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDA
 
 
 def _add_material(
-    document: GltfDocument, look: PartLook, name: str
+    document: GltfDocument, look: PartLook, name: str, two_sided: bool
 ) -> tuple[int, NDArray[np.float32]]:
-    """Add a part's material and return it with the texture coordinates that suit it."""
+    """Add a part's material and return it with the texture coordinates that suit it.
+
+    Strips of hair are drawn from both sides, all else if it is ``two_sided``.
+    """
     surface: Object = {
         "baseColorFactor": [*look.colour, 1.0],
         "metallicFactor": 0.0,
         "roughnessFactor": ROUGHNESS[name],
     }
-    material: Object = {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True}
+    material: Object = {
+        "name": name,
+        "pbrMetallicRoughness": surface,
+        "doubleSided": two_sided or look.blends,
+    }
     if look.blends:
         material["alphaMode"] = "BLEND"
     if look.picture is not None:

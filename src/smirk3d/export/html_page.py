@@ -27,6 +27,7 @@ from smirk3d.export.rigs.appearance import mouth_light
 from smirk3d.export.rigs.fold_heights import SIDE, fold_heights
 from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
+from smirk3d.export.rigs.surface import has_closed_skin
 from smirk3d.faces import Face
 from smirk3d.geometry.meshes import unit
 from smirk3d.geometry.rotations import axis_angle_to_matrix
@@ -37,8 +38,13 @@ from smirk3d.heads.spec import HAIR_PARTS, PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.hair_layer import hair_alpha
-from smirk3d.rendering.layers import from_uint8
-from smirk3d.rendering.materials import albedo, linear_to_srgb
+from smirk3d.rendering.layers import PHOTO_LIGHT, from_uint8
+from smirk3d.rendering.materials import (
+    DEFAULT_LIGHTING,
+    albedo,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
 from smirk3d.rendering.picture_surface import soft_lips
 
@@ -99,6 +105,7 @@ def write_html(path: str | Path, face: Face, *, motion: HeadMotion | None = None
         **_mesh(head, rig),
         **_photo(head, face),
         "folds": _folds(head),
+        "lighting": _lighting(),
         "motion": None if motion is None else _motion(head, rig, sliders, motion),
     }
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -196,8 +203,7 @@ def _euler(rotation: Values) -> tuple[Values, Values, Values]:
 
 def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
     none = np.zeros((3, head.num_vertices), np.float32)
-    plain = linear_to_srgb(albedo(head.part, none, {}, lips=soft_lips(head)))
-    plain = plain * mouth_light(head)
+    plain = albedo(head.part, none, {}, lips=soft_lips(head)) * mouth_light(head)
     return {
         "rest": _quantised(rig.vertices),
         "gates": {name: asdict(gate) for name, gate in rig.gates.items()},
@@ -206,6 +212,8 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
             [*pair, rig.target_names.index(name)] for name, pair in rig.correctives.items()
         ],
         "faces": _base64(np.concatenate([head.faces, head.hair_faces]).astype("<u2")),
+        "solid": head.faces.size,
+        "closed": has_closed_skin(head),
         "hair": _hair(head),
         "strand": _quantised(_strand(head), unit=1e-4),
         "targets": [_sparse(offsets) for offsets in rig.offsets],
@@ -214,7 +222,7 @@ def _mesh(head: HeadModel, rig: Rig) -> dict[str, Any]:
             {"at": at, "parent": parent}
             for at, parent in zip(rig.joints.tolist(), rig.parents, strict=True)
         ],
-        "plain": _base64(_bytes(plain.T)),
+        "plain": _base64(_bytes(linear_to_srgb(plain).T)),
         "eyes": _quantised(_eye_rays(head, rig), unit=1e-4),
         "contact": _contact(head, rig),
     }
@@ -278,6 +286,25 @@ def _folds(head: HeadModel) -> dict[str, Any] | None:
     }
 
 
+def _lighting() -> dict[str, Any]:
+    """Return the lights of pictures, and how much of that on a photo's skin is the photo's."""
+    lighting = DEFAULT_LIGHTING
+    lamps = [
+        {
+            "direction": unit(np.array(lamp.direction)).tolist(),
+            "colour": lamp.colour,
+            "wrap": lamp.wrap,
+        }
+        for lamp in lighting.lamps
+    ]
+    return {
+        "lamps": lamps,
+        "sky": lighting.sky,
+        "ground": lighting.ground,
+        "photo": PHOTO_LIGHT,
+    }
+
+
 def _strand(head: HeadModel) -> Values:
     """Return each vertex's coordinates in the hairs' picture and its mark ``[V, 3]``.
 
@@ -331,10 +358,11 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
     buffer = io.BytesIO()
     Image.fromarray(crop).save(buffer, "JPEG", quality=88)
     encoded = base64.b64encode(buffer.getvalue()).decode()
+    colours = srgb_to_linear(found.colours.clip(0, 1)) * mouth_light(head)[:, None]
     photo = {
         "picture": f"data:image/jpeg;base64,{encoded}",
         "seen": _quantised(seen.clip(-3, 3), unit=1e-4),
-        "colours": _base64(_bytes(found.colours * mouth_light(head)[:, None])),
+        "colours": _base64(_bytes(linear_to_srgb(colours))),
     }
     return {"photo": photo, "iris": iris_colour(head, face.parameters, pixels)}
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.geometry.meshes import vertex_normals
-from smirk3d.rasterization.base import rasterize
+from smirk3d.rasterization.base import Fragments, rasterize
 from smirk3d.rasterization.picture_sampling import sampled
 from smirk3d.rendering.complexion import Complexion
 from smirk3d.rendering.hair_pictures import brow_alpha, lash_alpha
@@ -14,6 +14,7 @@ from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
 from smirk3d.rendering.picture_surface import BROWS, LASHES, PictureSurface
 
 Values = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 _LIGHT_FROM_ABOVE = 0.45
 """How much darker hairs are on a strip that faces down."""
@@ -29,6 +30,9 @@ def draw_hair(
 ) -> Values:
     """Return strips of hair as a picture ``[1, 4, H, W]``, sRGB times alpha and alpha.
 
+    Rows of strips that may lie before each other are drawn one by one: between the hairs of a
+    strip the one behind it is seen.
+
     Args:
         surface: whose strips.
         points: the copies' positions ``[V', 3]`` in the viewer's frame.
@@ -36,11 +40,34 @@ def draw_hair(
         depth: of what hides them ``[1, H, W]``, infinite where nothing does.
         complexion: colours and shapes.
     """
-    height, width = depth.shape[1:]
-    fragments = rasterize(ndc[None], surface.hair_faces, height, width)
     normals = vertex_normals(points[None], surface.hair_faces)[0]
-    seen = fragments.at_pixels(np.column_stack([surface.hair_uv, normals, surface.alpha])[None])
-    part = surface.hair_part[fragments.face_index.reshape(-1)[fragments.pixel]]
+    attributes = np.column_stack([surface.hair_uv, normals, surface.alpha])
+    layers, nearest = [], []
+    for row in np.unique(surface.hair_row):
+        strips = np.flatnonzero(surface.hair_row == row)
+        fragments = rasterize(ndc[None], surface.hair_faces[strips], *depth.shape[1:])
+        part = surface.hair_part[strips][fragments.face_index.reshape(-1)[fragments.pixel]]
+        clear = _depth(fragments) <= depth.reshape(-1)[fragments.pixel]
+        hairs = _hairs(fragments.at_pixels(attributes[None]), part, complexion)
+        layers.append(fragments.scatter(hairs * clear))
+        nearest.append(fragments.depth)
+    return _over_each_other(np.stack(layers), np.stack(nearest))
+
+
+def _depth(fragments: Fragments) -> Values:
+    """Return the depth ``[N]`` of what covered rays see."""
+    found: Values = (fragments.weights * fragments.corner_depth).sum(0)
+    return found
+
+
+def _hairs(seen: Values, part: Ids, complexion: Complexion) -> Values:
+    """Return sRGB times alpha and alpha ``[4, N]`` of strips.
+
+    Args:
+        seen: places in the strips' pictures, normals and opacity ``[6, N]``.
+        part: of the strips ``[N]``.
+        complexion: colours and shapes.
+    """
     alpha = np.zeros(len(part), np.float32)
     colour = np.zeros((3, len(part)), np.float32)
     for number, srgb in ((BROWS, complexion.brows), (LASHES, complexion.lashes)):
@@ -49,10 +76,21 @@ def draw_hair(
         places = np.stack([2 * u - 1, 1 - 2 * v], 1)
         alpha[chosen] = sampled(hair_alpha(number, complexion)[None], places)[0]
         colour[:, chosen] = srgb_to_linear(np.array(srgb, np.float32))[:, None]
-    nearest = (fragments.weights * fragments.corner_depth).sum(0)
-    hidden = nearest > depth.reshape(-1)[fragments.pixel]
-    alpha = alpha * ~hidden * seen[5].clip(0, 1)
+    alpha = alpha * seen[5].clip(0, 1)
     shade = 1 - _LIGHT_FROM_ABOVE * (0.5 - 0.5 * seen[3])
     colour = linear_to_srgb((colour * shade).clip(0, 1))
-    layer: Values = fragments.scatter(np.concatenate([colour * alpha, alpha[None]]))
-    return layer
+    return np.concatenate([colour * alpha, alpha[None]])
+
+
+def _over_each_other(layers: Values, depth: Values) -> Values:
+    """Return layers ``[L, 1, 4, H, W]`` laid over each other at each pixel, the nearest on top.
+
+    Args:
+        layers: sRGB times alpha and alpha.
+        depth: of each ``[L, 1, H, W]``.
+    """
+    order = np.argsort(-depth, axis=0, kind="stable")[:, :, None]
+    farthest, *others = np.take_along_axis(layers, order, axis=0)
+    for layer in others:
+        farthest = layer + farthest * (1 - layer[:, 3:])
+    return np.asarray(farthest)

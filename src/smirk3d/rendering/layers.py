@@ -68,7 +68,7 @@ WIREFRAME = Style(wireframe=True, refinements=0, opacity=0.75)
 FAST = Style(shadows=0, supersample=2, refinements=0)
 """For video: no shadows."""
 
-_PHOTO_LIGHT = 0.6
+PHOTO_LIGHT = 0.6
 """How much of the light on skin in a photo's colours is the photo's."""
 _LINE_COLOUR = (0.10, 0.16, 0.24)
 """sRGB of a wireframe's lines; set by eye."""
@@ -186,7 +186,7 @@ def _shaded(
         colour = np.where(part == SKIN, held, colour)
     lit = illuminate(normal, colour, part, received, lighting)
     if photo is not None:
-        lit = np.where(part == SKIN, lit + _PHOTO_LIGHT * (colour - lit), lit)
+        lit = np.where(part == SKIN, lit + PHOTO_LIGHT * (colour - lit), lit)
     srgb: Values = linear_to_srgb(lit.clip(0, 1))
     return srgb
 

@@ -34,15 +34,18 @@ _STEEP = (0.25, 0.6)
 """Cosines to the view up to which skin counts as hidden and from which as seen fully. At the face's
 edge a head that is a little too wide would take colours of what lies behind; chosen by eye."""
 _WELL_SEEN = 0.5
-"""Visibility from which a vertex counts for the skin's mean brightness."""
+"""Visibility from which a vertex counts for the skin's highlights."""
 _ROUNDS = 40
 """Rounds of smoothing by which colours are diffused into hidden skin."""
 _LEAST = 1e-3
 """Weight of the mean colour, so that it remains far from all seen skin."""
-_OF_SKIN_BRIGHTNESS = 1.35
-"""Plain colours of teeth and eyes against the skin's brightness."""
-_USUAL_BRIGHTNESS = 0.6
-"""Mean sRGB of skin where a photo hardly shows any; set by eye."""
+_HIGHLIGHT = 0.98
+"""Fraction of the seen skin that is darker than its highlights, which are as bright as the light
+on skin of any tone; set by eye on 24 portraits."""
+_OF_HIGHLIGHTS = 1.15
+"""What is white against the skin's highlights; set by eye on the same."""
+_USUAL_HIGHLIGHT = 0.75
+"""Mean sRGB of highlights where a photo hardly shows any skin; about that of the same."""
 
 _TONE_RINGS = 5
 """Rows of triangles over which a photo's colours fade into the tone."""
@@ -112,23 +115,26 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> P
     shown = sampled(crop, position).T
     colours = _hidden_skin(head, shown, seen * skin)
     well_seen = skin & (seen > _WELL_SEEN)
-    brightness = float(shown[well_seen].mean()) if well_seen.any() else _USUAL_BRIGHTNESS
+    bright = shown[well_seen].mean(1) if well_seen.any() else np.array([_USUAL_HIGHLIGHT])
+    white = _OF_HIGHLIGHTS * float(np.quantile(bright, _HIGHLIGHT, method="lower"))
     nowhere = np.zeros((3, head.num_vertices), np.float32)
-    plain = linear_to_srgb(albedo(head.part, nowhere, {})).T
-    plain = (plain * (brightness * _OF_SKIN_BRIGHTNESS)).clip(0, 1)
+    plain = linear_to_srgb(albedo(head.part, nowhere, {})).T * min(white, 1.0)
     return PhotoColours(position, seen, np.where(skin[:, None], colours, plain))
 
 
 def faded_into_tone(head: HeadModel, found: PhotoColours) -> PhotoColours:
-    """Return a photo's colours on the face, and the face's tone beyond its edge.
+    """Return a photo's colours on the face, and the face's tone on the skin beyond its edge.
 
-    Hair, collars and what stands behind a head would be painted on its skin.
+    Hair, collars and what stands behind a head would be painted on its skin. Eyes and what is in
+    the mouth keep their colours and show nothing of the photo: they move below the skin.
     """
     cheeks = to_numpy(head.regions.get("cheeks", head.regions["face"]))
     tone = np.quantile(found.colours[cheeks], 0.5, axis=0, method="lower")
     face = to_numpy(head.regions["face"])
-    fraction = soft_region(to_numpy(head.faces), face, _TONE_RINGS)
-    colours = tone + fraction[:, None] * (found.colours - tone)
+    skin = to_numpy(head.part) == PARTS.index("skin")
+    fraction = soft_region(to_numpy(head.faces), face, _TONE_RINGS) * skin
+    faded = tone + fraction[:, None] * (found.colours - tone)
+    colours = np.where(skin[:, None], faded, found.colours)
     return replace(found, colours=colours, seen=found.seen * fraction)
 
 

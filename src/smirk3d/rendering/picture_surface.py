@@ -68,6 +68,7 @@ class PictureSurface:
         faces: refined triangles ``[F', 3]`` over the copies, without strips of hair.
         face_part: part of each refined triangle ``[F']``.
         hair_faces: those of strips of hair ``[H, 3]``; hair_part: their parts ``[H]``.
+        hair_row: number of each ``[H]``, different where strips may lie before each other.
         hair_uv: place of each copy in its strip's picture ``[V', 2]``; zero off the strips.
         lips: fraction of each copy that is lip ``[V']``.
         alpha: opacity of each copy ``[V']``.
@@ -83,6 +84,7 @@ class PictureSurface:
     face_part: Ids
     hair_faces: Ids
     hair_part: Ids
+    hair_row: Ids
     hair_uv: Values
     lips: Values
     alpha: Values
@@ -131,24 +133,45 @@ def picture_surface(
     part, rest = part.astype(np.int64), rest.astype(np.float32)
     # a triangle between parts belongs to the inner one: the lips end where the cavity begins
     face_part = part[faces].max(axis=1, initial=0)
+    hair_uv = _hair_uv(topology)
+    row = _hair_rows(rest, hair_uv, faces, face_part)
     drawn, finest = (alpha[faces] > 0).any(1), faces
     levels, num_vertices = [], sizes["V"]
     for _ in range(refinements):
         pairs, finer = subdivide(finest, num_vertices)
         levels.append((finest, pairs))
         finest, num_vertices = finer, num_vertices + len(pairs)
-        face_part, drawn = np.tile(face_part, 4), np.tile(drawn, 4)
+        face_part, row, drawn = (np.tile(values, 4) for values in (face_part, row, drawn))
     source, split = split_by_label(finest[drawn], face_part[drawn])
-    face_part = face_part[drawn]
+    face_part, row = face_part[drawn], row[drawn]
     hair = np.isin(face_part, HAIR_PARTS)
     none = np.zeros(0, np.float32)
     surface = PictureSurface(
         part, rest, solid, tuple(levels), source, split[~hair], face_part[~hair], split[hair],
-        face_part[hair], none.reshape(0, 2), none, alpha, fades=bool((alpha < 1).any()),
+        face_part[hair], row[hair], none.reshape(0, 2), none, alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
-    fractions = np.column_stack([alpha, soft_lips(topology), _hair_uv(topology)])
+    fractions = np.column_stack([alpha, soft_lips(topology), hair_uv])
     fractions = surface.interpolate(fractions)
     return replace(surface, alpha=fractions[:, 0], lips=fractions[:, 1], hair_uv=fractions[:, 2:])
+
+
+def _hair_rows(rest: Values, hair_uv: Values, faces: Ids, face_part: Ids) -> Ids:
+    """Return a number for each row of lashes' triangles, 0 for all other triangles ``[F]``.
+
+    Lower lashes are those below the mean height of all lashes at rest; the two halves of a strip,
+    that with the roots and that with the tips, are rows of their own: a strip that is seen from
+    its edge is folded over itself.
+
+    Args:
+        rest: vertices at rest ``[V, 3]``.
+        hair_uv: their places in the strips' pictures ``[V, 2]``.
+        faces: triangles ``[F, 3]``.
+        face_part: their parts ``[F]``.
+    """
+    lashes, height = face_part == LASHES, rest[faces, 1].mean(1)
+    low = height < height.mean(where=lashes) if lashes.any() else lashes
+    tips = hair_uv[faces, 1].mean(1) > 0.5
+    return np.where(lashes, 2 * low + tips, 0).astype(np.int64)
 
 
 def soft_lips(topology: Topology) -> Values:

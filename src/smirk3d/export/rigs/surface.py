@@ -61,6 +61,22 @@ def _by_part(head: HeadModel, corners: Array, uv_corners: Array) -> list[Primiti
     return found
 
 
+def has_closed_skin(head: HeadModel) -> bool:
+    """Return whether the skin has no border, so that its back is seen from nowhere outside.
+
+    Vertices at the same place count as one. Renderers that draw both sides of a closed surface
+    show its back in pixels along its outlines, dark since its normals point away.
+    """
+    rest, part = to_numpy(head.v_template), to_numpy(head.part)
+    place = np.unique(rest, axis=0, return_inverse=True)[1].reshape(-1)
+    corners = to_numpy(head.faces)
+    sides = np.concatenate([corners, np.roll(corners, -1, axis=1)], 1).reshape(-1, 2, 3)
+    start, end = sides.swapaxes(0, 1).reshape(2, -1)
+    there, back = place[start] * len(rest) + place[end], place[end] * len(rest) + place[start]
+    on_skin = np.minimum(part[start], part[end]) == PARTS.index("skin")
+    return bool(np.isin(there[on_skin], back).all())
+
+
 def smooth_normals(primitive: Primitive, vertices: Values) -> Values:
     """Return unit normals ``[B, U, 3]`` of a part, continuous across its texture's seams.
 

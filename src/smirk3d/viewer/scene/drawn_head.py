@@ -106,7 +106,9 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
         points = np.stack([np.tile(along, 2), np.concatenate(brow_band(along))], 1)
         mixes.append(_between_rows(uv[ids], side[ids], points))
         start = 2 * len(along) * len(faces)
-        faces.append(_band_faces(len(along)) + np.uint32(start))
+        # texture coordinates run outwards on both sides: the triangles of one face backwards
+        turned = _band_faces(len(along))[:, :: 1 if side is left else -1]
+        faces.append(turned + np.uint32(start))
     colour = _srgb(part_colour("brows"))
     return [DrawnMesh("brows", colour, ids, np.concatenate(mixes), np.concatenate(faces))]
 

@@ -27,13 +27,16 @@ _EVERY = 1 / 15
 class TexturedMesh:
     """Writes the GLB of a textured mesh, of which only positions and extent change."""
 
-    def __init__(self, skin: Primitive, jpeg: bytes, face: NDArray[np.float32]) -> None:
+    def __init__(
+        self, skin: Primitive, jpeg: bytes, face: NDArray[np.float32], *, two_sided: bool
+    ) -> None:
         """Prepare all but the positions.
 
         Args:
             skin: vertices, triangles and texture coordinates.
             jpeg: the texture.
             face: how far each vertex is within the face ``[U]``, from 0 to 1.
+            two_sided: whether its back is drawn.
         """
         self._ids = skin.vertex_ids
         faces = skin.faces.astype(np.uint32)
@@ -44,6 +47,7 @@ class TexturedMesh:
         views = [uv.tobytes(), faces.tobytes(), colours.tobytes(), jpeg + b"\0" * (-len(jpeg) % 4)]
         self._tail = b"".join(views)
         self._model = _document(len(self._ids), faces.size, [*map(len, views[:3]), len(jpeg)])
+        self._model["materials"][0]["doubleSided"] = two_sided
 
     def glb(self, head_vertices: Points, *, whole: bool = True) -> bytes:
         """Return the file for the head's vertices ``[V, 3]``: the whole skin, or the face alone."""
@@ -98,7 +102,6 @@ def _document(count: int, corners: int, sizes: Sequence[int]) -> dict[str, Any]:
             {
                 "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}},
                 "extensions": {"KHR_materials_unlit": {}},
-                "doubleSided": True,
                 "alphaMode": "MASK",
             }
         ],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from smirk3d.array_interface import to_numpy
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.export.rigs.photo_eyes import iris_colour
+from smirk3d.export.rigs.surface import has_closed_skin
 from smirk3d.faces import Face, Picture
 from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.layers import from_uint8
@@ -69,6 +70,7 @@ class SubjectScene:
         self.stage = _stage(opened)
         self._surfaces = [PersonSurface(subject.head, opened.layout) for _ in subject.faces]
         self._meshes = drawn_meshes(subject.head)
+        self._two_sided = not has_closed_skin(subject.head)
         self._handles = [
             {
                 mesh.name: server.scene.add_mesh_simple(
@@ -76,7 +78,7 @@ class SubjectScene:
                     np.zeros((len(mesh.vertices(_blank(opened))), 3), np.float32),
                     mesh.faces,
                     color=mesh.colour,
-                    side="double",
+                    side="double" if self._two_sided else "front",
                     cast_shadow=False,
                     receive_shadow=False,
                     visible=False,
@@ -199,7 +201,8 @@ class SubjectScene:
             pixels *= picture.shape[1] / width
             texture, face = skin_texture(parts, pixels, picture)
             jpeg = to_jpeg(texture, max(texture.shape))
-            self._skins[number].set_texture(TexturedMesh(parts.skin, jpeg, face))
+            mesh = TexturedMesh(parts.skin, jpeg, face, two_sided=self._two_sided)
+            self._skins[number].set_texture(mesh)
             self._colour_irises(number, frame, picture)
 
     def _colour_irises(self, number: int, frame: int, picture: NDArray[np.uint8]) -> None:
