@@ -17,7 +17,7 @@ STAND_IN_STD = {
 on 508 rendered people; of head pose and camera (relative to its scale and to 0.2 m) twice as much,
 because these err by a gain of the pitch of 0.64."""
 
-ACTIONS_STD = 0.5
+ACTIONS_STD = 0.25
 """Factor on an encoder's standard deviations of actions before points are looked at, taken off
 the posterior's again: the errors of points are modelled as normal and the same for everybody, and
 what a person's face is otherwise would be explained by a little of many actions. On 333 drawn
