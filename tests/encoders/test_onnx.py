@@ -72,6 +72,19 @@ def test_half_precision_halves_the_file_alone(encoder: FaceEncoder, file: Path) 
         np.testing.assert_allclose(values, getattr(wanted, name).numpy(), atol=1e-4, rtol=0)
 
 
+def test_equal_arrays_are_stored_once(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    encoder = FaceEncoder(tiny_head("named"), replace(SMALL, normalized=True)).eval()
+    model = onnx.load_model_from_string(onnx_model(encoder))
+    contents = [
+        (tuple(tensor.dims), tensor.raw_data)
+        for tensor in model.graph.initializer
+        if tensor.raw_data
+    ]
+    assert contents
+    assert len(set(contents)) == len(contents)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 def test_uncertainty_is_torch_s(tmp_path: Path, batch: int) -> None:
     torch.manual_seed(1)

@@ -91,6 +91,7 @@ def _model(encoder: FaceEncoder, *, half: bool) -> Any:
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     model = program.model_proto
+    _share_equal(model)
     if half:
         _store_half(model)
     return model
@@ -114,6 +115,21 @@ def _header(encoder: FaceEncoder, weights_sha256: str | None) -> dict[str, Any]:
         corners, bary = encoder.points.corners, encoder.points.bary
         header["points"] = {"corners": corners.tolist(), "bary": bary.tolist()}
     return header
+
+
+def _share_equal(model: Any) -> None:
+    """Keep one of several equal arrays of an ONNX model: output layers share means of features."""
+    kept: dict[tuple[Any, ...], str] = {}
+    instead: dict[str, str] = {}
+    for tensor in list(model.graph.initializer):
+        content = tensor.data_type, tuple(tensor.dims), tensor.raw_data
+        name = kept.setdefault(content, tensor.name) if tensor.raw_data else tensor.name
+        if name != tensor.name:
+            instead[tensor.name] = name
+            model.graph.initializer.remove(tensor)
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = instead.get(name, name)
 
 
 def _store_half(model: Any) -> None:
