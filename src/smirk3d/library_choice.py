@@ -41,11 +41,16 @@ def default_library() -> Library:
     return "torch" if torch_installed() else "numpy"
 
 
-@functools.cache
 def torch_installed() -> bool:
     """Return whether torch can be imported; it is not imported for that."""
+    return is_installed("torch")
+
+
+@functools.cache
+def is_installed(package: str) -> bool:
+    """Return whether a package can be imported; it is not imported for that."""
     try:
-        return importlib.util.find_spec("torch") is not None
+        return importlib.util.find_spec(package) is not None
     except ModuleNotFoundError:  # an import hook that forbids it
         return False
 

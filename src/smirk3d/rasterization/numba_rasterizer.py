@@ -7,7 +7,6 @@ are distributed over as many threads as torch may use; the loops hold no Python 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import threading
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.array_interface import Array, beside, to_numpy
+from smirk3d.library_choice import is_installed
 from smirk3d.rasterization.compilation import compiled
 from smirk3d.rasterization.reference import SMALLEST_DOUBLE_AREA
 from smirk3d.rasterization.threads import in_threads
@@ -66,13 +66,9 @@ def _drawn(
     return beside(ids, vertices_ndc), beside(depths, vertices_ndc)
 
 
-@functools.cache
 def numba_is_installed() -> bool:
     """Return whether numba can be imported, without importing it."""
-    try:
-        return importlib.util.find_spec("numba") is not None
-    except ModuleNotFoundError:  # an import hook that forbids it
-        return False
+    return is_installed("numba")
 
 
 def load_in_background() -> None:
