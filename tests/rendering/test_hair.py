@@ -105,6 +105,25 @@ def test_between_the_hairs_of_lashes_those_behind_them_are_seen() -> None:
     assert expected.mean() < upper[visible].mean() - 0.02
 
 
+def test_lashes_in_few_pixels_are_as_dark_as_in_many() -> None:
+    dark = Style(shadows=0, supersample=1, refinements=0, complexion=Complexion(brows=(0, 0, 0)))
+    (bare, _), (surface, vertices) = lashes([]), lashes([1.0])
+
+    def drawn(of: PictureSurface, at: np.ndarray, zoom: float) -> np.ndarray:
+        side = int(80 * zoom)
+        picture = draw_layer(of, at, lambda p: place(p) * [zoom, zoom, 1], (side, side), dark)
+        return picture[:3, round(22 * zoom) : round(58 * zoom), round(22 * zoom) : round(58 * zoom)]
+
+    def shade(zoom: float) -> np.ndarray:
+        return drawn(surface, vertices, zoom) / drawn(bare, lashes([])[1], zoom)
+
+    fine, coarse = shade(8.0)[0], shade(0.5)[0]
+    blocks = fine.reshape(len(coarse), 16, len(coarse), 16).mean((1, 3))
+    # every pixel has the mean of its hairs
+    assert np.abs(coarse - blocks).mean() < 0.06
+    assert abs(coarse.mean() - blocks.mean()) < 0.03
+
+
 def test_the_colour_of_a_person_is_drawn() -> None:
     surface = carrier(-0.1)
     light, dark = (

@@ -6,7 +6,8 @@ import pytest
 from smirk3d.errors import ShapeError
 from smirk3d.geometry.cameras import project
 from smirk3d.heads.registry import load_head
-from smirk3d.rendering.photo_colours import photo_colours
+from smirk3d.heads.spec import PARTS
+from smirk3d.rendering.photo_colours import PhotoColours, faded_into_tone, photo_colours
 
 SIZE = 128
 
@@ -46,3 +47,24 @@ def test_crops_must_be_square() -> None:
     head = load_head("open", library="numpy")
     with pytest.raises(ShapeError, match="crop"):
         photo_colours(head, head.neutral()[0], np.zeros((3, 10, 12)))
+
+
+def test_a_hat_is_not_painted_on_the_skull_and_a_beard_stays() -> None:
+    head = load_head("open@2", library="numpy")
+    skin = head.part == PARTS.index("skin")
+    height = head.v_template[:, 1]
+    brows = height[head.part == PARTS.index("brows")].max()
+    hidden, bearded = height > brows + 0.03, height < -0.03
+    tone, dark = np.array([0.8, 0.6, 0.5]), np.array([0.05, 0.05, 0.1])
+    colours = np.where((hidden | bearded)[:, None], dark, tone)
+    seen = (skin & head.regions["face"]).astype(float)
+    found = PhotoColours(np.zeros((head.num_vertices, 2)), seen, colours)
+    faded = faded_into_tone(head, found)
+    assert np.abs(faded.colours[skin & hidden] - tone).max() < 0.02
+    assert faded.seen[skin & hidden].max() < 0.02
+    # below the lips, far from the edges of face and mouth, where all colours fade
+    mouth = head.v_template[head.part == PARTS.index("teethU")].mean(0)
+    near = np.linalg.norm(head.v_template[:, :2] - mouth[:2], axis=1) < 0.03
+    middle = skin & near & (height < -0.05) & head.regions["face"]
+    assert middle.sum() > 20
+    assert np.abs(faded.colours[middle] - dark).max() < 0.01

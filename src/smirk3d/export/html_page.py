@@ -25,7 +25,6 @@ from smirk3d.assets.atomic import atomic_path
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.export.rigs.appearance import mouth_light
 from smirk3d.export.rigs.fold_heights import SIDE, fold_heights
-from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import HeadMotion, Rig, rig_of
 from smirk3d.export.rigs.surface import has_closed_skin
 from smirk3d.faces import Face
@@ -45,7 +44,7 @@ from smirk3d.rendering.materials import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours
+from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours, photo_complexion
 from smirk3d.rendering.picture_surface import soft_lips
 
 Values = NDArray[np.floating]
@@ -364,7 +363,7 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
         "seen": _quantised(seen.clip(-3, 3), unit=1e-4),
         "colours": _base64(_bytes(linear_to_srgb(colours))),
     }
-    return {"photo": photo, "iris": iris_colour(head, face.parameters, pixels)}
+    return {"photo": photo, "iris": photo_complexion(head, face.parameters, pixels).iris}
 
 
 def _motion(

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.export.rigs.appearance import rest_eyeballs, vertex_colours
+from smirk3d.export.rigs.appearance import vertex_colours
 from smirk3d.export.rigs.rig import rig_of
 from smirk3d.export.rigs.surface import primitives, smooth_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.rendering.materials import linear_to_srgb
+from smirk3d.rendering.materials import linear_to_srgb, rest_eyeballs
 
 
 def _posed_vertices(head: HeadModel, parameters: FaceParameters) -> NDArray[np.float32]:

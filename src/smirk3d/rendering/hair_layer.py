@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
@@ -48,7 +51,11 @@ def draw_hair(
         fragments = rasterize(ndc[None], surface.hair_faces[strips], *depth.shape[1:])
         part = surface.hair_part[strips][fragments.face_index.reshape(-1)[fragments.pixel]]
         clear = _depth(fragments) <= depth.reshape(-1)[fragments.pixel]
-        hairs = _hairs(fragments.at_pixels(attributes[None]), part, complexion)
+        pictures = {
+            number: _reduced(hair_alpha(number, complexion), surface, strips, ndc, fragments)
+            for number in (BROWS, LASHES)
+        }
+        hairs = _hairs(fragments.at_pixels(attributes[None]), part, complexion, pictures)
         layers.append(fragments.scatter(hairs * clear))
         nearest.append(fragments.depth)
     return _over_each_other(np.stack(layers), np.stack(nearest))
@@ -60,13 +67,44 @@ def _depth(fragments: Fragments) -> Values:
     return found
 
 
-def _hairs(seen: Values, part: Ids, complexion: Complexion) -> Values:
+def _reduced(
+    picture: Values, surface: PictureSurface, strips: Ids, ndc: Values, fragments: Fragments
+) -> Values:
+    """Return a picture of hairs with about a texel for each ray that sees it, in either direction.
+
+    Rays that meet one texel of many would see some hairs and miss others: dots in place of lashes.
+
+    Args:
+        picture: ``[H, W]``.
+        surface: whose strips.
+        strips: numbers of its hair faces ``[S]`` that have the picture.
+        ndc: where the copies are seen ``[V', 3]``.
+        fragments: of the rays.
+    """
+    faces = surface.hair_faces[strips]
+    height, width = fragments.depth.shape[-2:]
+    places = ndc[faces, :2] * np.array([width / 2, height / 2], np.float32)
+    texels = surface.hair_uv[faces] * np.array(picture.shape[::-1], np.float32)
+    sides, steps = places[:, 1:] - places[:, :1], texels[:, 1:] - texels[:, :1]
+    (a, b), (c, d) = sides.transpose(1, 2, 0)
+    # the inverse of the sides times their determinant, which slivers have too
+    inverse = np.array([[d, -b], [-c, a]])
+    slopes = np.einsum("xsf,fst->xtf", inverse, steps)
+    density = np.linalg.norm(slopes, axis=0).sum(1) / np.abs(a * d - b * c).sum().clip(1e-6)
+    columns, rows = np.rint(density).clip(1, picture.shape[::-1]).astype(int).tolist()
+    return np.asarray(Image.fromarray(picture).reduce((columns, rows)))
+
+
+def _hairs(
+    seen: Values, part: Ids, complexion: Complexion, pictures: Mapping[int, Values]
+) -> Values:
     """Return sRGB times alpha and alpha ``[4, N]`` of strips.
 
     Args:
         seen: places in the strips' pictures, normals and opacity ``[6, N]``.
         part: of the strips ``[N]``.
-        complexion: colours and shapes.
+        complexion: colours.
+        pictures: of the hairs, by part.
     """
     alpha = np.zeros(len(part), np.float32)
     colour = np.zeros((3, len(part)), np.float32)
@@ -74,7 +112,7 @@ def _hairs(seen: Values, part: Ids, complexion: Complexion) -> Values:
         chosen = np.flatnonzero(part == number)
         u, v = seen[:2, chosen]
         places = np.stack([2 * u - 1, 1 - 2 * v], 1)
-        alpha[chosen] = sampled(hair_alpha(number, complexion)[None], places)[0]
+        alpha[chosen] = sampled(pictures[number][None], places)[0]
         colour[:, chosen] = srgb_to_linear(np.array(srgb, np.float32))[:, None]
     alpha = alpha * seen[5].clip(0, 1)
     shade = 1 - _LIGHT_FROM_ABOVE * (0.5 - 0.5 * seen[3])

@@ -49,7 +49,8 @@ class Style:
             which would show the pieces.
         line_width: width of the wireframe's lines, in pixels.
         line_opacity: opacity of the wireframe's lines, in [0, 1].
-        complexion: colours of the person.
+        complexion: colours of the person; None takes irises and brows from the photo that a head is
+            drawn over, and the usual ones where there is none.
     """
 
     opacity: float = 1.0
@@ -60,7 +61,7 @@ class Style:
     refinements: int = 1
     line_width: float = 0.9
     line_opacity: float = 0.55
-    complexion: Complexion = CLAY_COMPLEXION
+    complexion: Complexion | None = None
 
 
 CLAY = Style()
@@ -128,7 +129,7 @@ def draw_layer(
         colour = (colour * rest + ink * line) / coverage.clip(1e-6)
     picture = fragments.scatter(np.concatenate([colour * coverage, coverage[None]]))
     if style.surface and len(surface.hair_faces) and photo is None:
-        hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion)
+        hair = draw_hair(surface, points, ndc, fragments.depth, style.complexion or CLAY_COMPLEXION)
         picture = hair * style.opacity + picture * (1 - hair[:, 3:] * style.opacity)
     layer = _averaged(picture[0], fine)
     layer[:3] /= layer[3].clip(1e-6)
@@ -178,7 +179,7 @@ def _shaded(
     normal = normal * _facing(posed.ndc, surface.faces)[posed.face]
     colour = albedo(
         part, seen[:3], eyeballs(surface, posed.vertices), lips=seen[6],
-        complexion=style.complexion, through_cornea=True,
+        complexion=style.complexion or CLAY_COMPLEXION, through_cornea=True,
     )  # fmt: skip
     if photo is not None:
         attributes = _at(fragments, surface.interpolate(photo.attributes()))

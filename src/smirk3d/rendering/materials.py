@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array, array_namespace
+from smirk3d.array_interface import Array, array_namespace, to_numpy
 from smirk3d.geometry.meshes import unit
+from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import PARTS
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Colour, Complexion
 from smirk3d.rendering.picture_surface import (
     BROWS,
@@ -250,3 +252,22 @@ def illuminate(
     catchlight = (unit(np.array(_CATCHLIGHT, np.float32)) @ normals).clip(0) ** sharpness
     strength = np.array(lighting.lamps[0].colour, np.float32)[:, None]
     return np.asarray(total + strength * (catchlight * gloss * eye))
+
+
+def rest_eyeballs(head: HeadModel, vertices: Array, joints: Array) -> dict[str, Eyeball]:
+    """Return the eyeballs by part, looking along +z, of a head whose eyes have joints.
+
+    Args:
+        head: the head.
+        vertices: a person without expression ``[V, 3]``.
+        joints: this person's ``[J, 3]``.
+    """
+    vertices, joints = to_numpy(vertices), to_numpy(joints)
+    found: dict[str, Eyeball] = {}
+    for part in ("eyeL", "eyeR"):
+        ball = vertices[to_numpy(head.part) == PARTS.index(part)]
+        if part in head.joint_names and len(ball):
+            centre = joints[head.joint_names.index(part)]
+            radius = float(np.median(np.linalg.norm(ball - centre, axis=1)))
+            found[part] = Eyeball(centre, radius, np.array([0, 0, 1], np.float32))
+    return found

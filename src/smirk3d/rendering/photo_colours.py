@@ -1,4 +1,4 @@
-"""A photo's colours on the surface of the head that was found in it.
+"""A photo's colours on the surface of the head that was found in it, and of its eyes and brows.
 
 Vertices that the photo shows have its colours, with their position in it; hidden ones take the
 colour of the other side of the face, where that is seen, and else that of their surroundings.
@@ -14,14 +14,22 @@ from numpy.typing import NDArray
 from smirk3d.array_interface import Array, array_namespace, to_numpy
 from smirk3d.errors import check_shape
 from smirk3d.geometry.cameras import project
-from smirk3d.geometry.meshes import mirrored_vertices, smoothed, vertex_normals
+from smirk3d.geometry.meshes import mirrored_vertices, smoothed, unit, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.rasterization import nearest_depth
+from smirk3d.rasterization import Fragments, nearest_depth, rasterize
 from smirk3d.rasterization.picture_sampling import nearest_pixels, sampled
-from smirk3d.rendering.materials import albedo, linear_to_srgb
-from smirk3d.rendering.picture_surface import soft_region
+from smirk3d.rendering.complexion import CLAY_COMPLEXION, Colour, Complexion
+from smirk3d.rendering.hair_pictures import brow_band
+from smirk3d.rendering.materials import (
+    PUPIL_FRACTION,
+    albedo,
+    iris_angle,
+    linear_to_srgb,
+    rest_eyeballs,
+)
+from smirk3d.rendering.picture_surface import BROWS, EYE_LEFT, EYE_RIGHT, soft_region
 
 Values = NDArray[np.float32]
 
@@ -49,6 +57,28 @@ _USUAL_HIGHLIGHT = 0.75
 
 _TONE_RINGS = 5
 """Rows of triangles over which a photo's colours fade into the tone."""
+
+_BEYOND_BROWS = 0.012
+"""Metres above and beside the brows over which skin begins that hair and hats may hide."""
+_COLUMN = 0.006
+"""Metres aside within which what is above hair counts as hair."""
+_NOT_SKIN = (0.12, 0.26)
+"""Difference of sRGB, in the channel where it is largest, from the face's tone: up to the first
+colours count as skin, from the second as hair or a hat. Set by eye on 12 portraits."""
+
+_RING = (PUPIL_FRACTION + 0.1, 0.85)
+"""Fractions of the iris's angle between which its own colour is: beside the pupil and the dark rim.
+Set by eye."""
+_LEAST_PIXELS = 24
+"""Of both irises, or of both brows, together; fewer are mostly lashes and catchlights. Chosen by
+us."""
+_BRIGHTEST = 0.72
+"""sRGB mean above which a ring is sclera, not iris: irises in light are at most 0.6 bright."""
+_DARKER = 0.3
+"""Fraction of the pixels of the head's brows that count: elsewhere a person's may have none. Set by
+eye on 12 portraits."""
+_COVER = 0.7
+"""How much of the skin the hairs cover in these pixels: so much do drawn brows at 224 pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,17 +155,42 @@ def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> P
 def faded_into_tone(head: HeadModel, found: PhotoColours) -> PhotoColours:
     """Return a photo's colours on the face, and the face's tone on the skin beyond its edge.
 
-    Hair, collars and what stands behind a head would be painted on its skin. Eyes and what is in
-    the mouth keep their colours and show nothing of the photo: they move below the skin.
+    Hair, hats, collars and what stands behind a head would be painted on its skin. Eyes and what is
+    in the mouth keep their colours and show nothing of the photo: they move below the skin.
     """
     cheeks = to_numpy(head.regions.get("cheeks", head.regions["face"]))
     tone = np.quantile(found.colours[cheeks], 0.5, axis=0, method="lower")
     face = to_numpy(head.regions["face"])
     skin = to_numpy(head.part) == PARTS.index("skin")
     fraction = soft_region(to_numpy(head.faces), face, _TONE_RINGS) * skin
+    fraction = fraction * (1 - _hides_skin(head, found.colours, tone))
     faded = tone + fraction[:, None] * (found.colours - tone)
     colours = np.where(skin[:, None], faded, found.colours)
     return replace(found, colours=colours, seen=found.seen * fraction)
+
+
+def _hides_skin(head: HeadModel, colours: Values, tone: Values) -> Values:
+    """Return how surely hair or a hat is seen at each vertex ``[V]``, in [0, 1].
+
+    That is where colours are not the skin's, above the brows and on the temples: elsewhere beards,
+    shadows and paint belong to the face.
+    """
+    template, part = to_numpy(head.v_template), to_numpy(head.part)
+    brows = template[part == BROWS]
+    if not len(brows):
+        return np.zeros(len(template), np.float32)
+    outer, upper = np.abs(brows[:, 0]).max(), brows[:, 1].max()
+    eyes = template[np.isin(part, [EYE_LEFT, EYE_RIGHT]), 1].mean()
+    beside = (np.abs(template[:, 0]) - outer) / _BEYOND_BROWS * (template[:, 1] > eyes)
+    there = np.maximum((template[:, 1] - upper) / _BEYOND_BROWS, beside).clip(0, 1)
+    low, high = _NOT_SKIN
+    unlike = there * ((np.abs(colours - tone).max(1) - low) / (high - low)).clip(0, 1)
+    # above a hairline there is no skin
+    above = np.flatnonzero((template[:, 1] > upper) & (template[:, 2] > 0))
+    steps = template[above, None] - template[None, above]
+    below = (steps[..., 1] >= 0) & (np.abs(steps[..., 0]) < _COLUMN)
+    unlike[above] = np.where(below, unlike[above], 0).max(1)
+    return np.asarray(unlike)
 
 
 def vertex_visibility(
@@ -173,3 +228,65 @@ def _hidden_skin(head: HeadModel, sampled: Values, visibility: Values) -> Values
     around = diffused[:, :3] / diffused[:, 3:]
     colours: Values = start / weight[:, None].clip(1) + around * rest
     return colours
+
+
+def photo_complexion(head: HeadModel, parameters: FaceParameters, crop: Array) -> Complexion:
+    """Return a person's irises and brows, the usual ones where the photo hardly shows them.
+
+    Args:
+        head: the head.
+        parameters: one face, without batch dimension.
+        crop: ``[3, N, N]`` in [0, 1], the square in whose frame the parameters are.
+    """
+    head, crop = head.to_numpy(), to_numpy(crop)
+    face = parameters[None].to(head.v_template)
+    ndc = project(head(face).vertices, face.camera)
+    drawn = rasterize(ndc, head.faces, *crop.shape[1:])
+    return replace(
+        CLAY_COMPLEXION,
+        iris=_iris_colour(head, face, drawn, crop),
+        brows=_brow_colour(head, ndc, drawn, crop),
+    )
+
+
+def _iris_colour(head: HeadModel, face: FaceParameters, drawn: Fragments, crop: Values) -> Colour:
+    rest = head(head.neutral().replace(shape=face.shape))
+    points = drawn.at_pixels(rest.vertices)
+    part = head.part[drawn.corners].min(axis=0)
+    pixels = crop.reshape(3, -1)[:, drawn.pixel]
+    found = [pixels[:, :0]]
+    for name, eye in rest_eyeballs(head, rest.vertices[0], rest.joints[0]).items():
+        here = np.flatnonzero(part == PARTS.index(name))
+        ray = unit(points[:, here] - eye.centre[:, None], axis=0)
+        angle = np.arccos((eye.gaze @ ray).clip(-1, 1)) / iris_angle(eye)
+        found.append(pixels[:, here[(angle > _RING[0]) & (angle < _RING[1])]])
+    ring = np.concatenate(found, 1)
+    if ring.shape[1] < _LEAST_PIXELS or np.quantile(ring, 0.5, axis=1).mean() > _BRIGHTEST:
+        return CLAY_COMPLEXION.iris
+    red, green, blue = np.quantile(ring, 0.5, axis=1, method="lower").tolist()
+    return red, green, blue
+
+
+def _brow_colour(head: HeadModel, ndc: Values, skin: Fragments, crop: Values) -> Colour:
+    """Return the colour of the darker pixels where a head's brows are seen."""
+    strips = np.flatnonzero((head.part[head.hair_faces] == BROWS).all(1))
+    if not len(strips):
+        return CLAY_COMPLEXION.brows
+    uv = np.zeros((head.num_vertices, 2), np.float32)
+    uv[head.hair_faces[strips]] = head.uv[head.hair_uv_faces[strips]]
+    drawn = rasterize(ndc, head.hair_faces[strips], *crop.shape[1:])
+    along, across = drawn.at_pixels(uv[None])
+    low, high = brow_band(along)
+    depth = (drawn.weights * drawn.corner_depth).sum(0)
+    clear = depth < skin.depth.reshape(-1)[drawn.pixel] + _DEPTH_SLACK
+    within = (across > low) & (across < high)
+    hairs, around = (
+        crop.reshape(3, -1)[:, drawn.pixel[clear & chosen]] for chosen in (within, ~within)
+    )
+    if min(hairs.shape[1], around.shape[1]) < _LEAST_PIXELS:
+        return CLAY_COMPLEXION.brows
+    darker = np.argsort(hairs.mean(0))[: max(1, round(_DARKER * hairs.shape[1]))]
+    skin_colour = np.quantile(around, 0.5, axis=1, method="lower")
+    colour = skin_colour + (hairs[:, darker].mean(1) - skin_colour) / _COVER
+    red, green, blue = colour.clip(0, 1).tolist()
+    return red, green, blue

@@ -30,7 +30,12 @@ from smirk3d.rendering.layers import (
     from_uint8,
     to_uint8,
 )
-from smirk3d.rendering.photo_colours import PhotoSkin, faded_into_tone, photo_colours
+from smirk3d.rendering.photo_colours import (
+    PhotoSkin,
+    faded_into_tone,
+    photo_colours,
+    photo_complexion,
+)
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
@@ -122,8 +127,16 @@ def overlay(
         ShapeError: if a shape differs.
     """
     check_shape(photo, "H W 3", "photo")
+    own = [_personal(style, face, _photo_square(photo, face)) for face in faces]
+    return _drawn_over(photo, faces, own, region)
+
+
+def _drawn_over(
+    photo: Picture, faces: Sequence[PosedHead], styles: Sequence[Style], region: str | None
+) -> Picture:
     picture = photo.copy()
-    for face in sorted(faces, key=_pixels_per_metre):
+    pairs = zip(faces, styles, strict=True)
+    for face, style in sorted(pairs, key=lambda pair: _pixels_per_metre(pair[0])):
         alpha = region_alpha(face.head, region)
         surface = picture_surface(face.head, alpha, refinements=style.refinements)
         _draw_within(picture, surface, face, style)
@@ -190,8 +203,11 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    aside = _from_aside(photo, faces, height, width, style)
-    return contact_sheet([plain, overlay(plain, shifted, style=style), aside], 3, gap=gap)
+    squares = [_photo_square(photo, face) for face in faces]
+    own = [_personal(style, *pair) for pair in zip(faces, squares, strict=True)]
+    over = _drawn_over(plain, shifted, own, "face")
+    aside = _from_aside(faces, squares, own, height, width)
+    return contact_sheet([plain, over, aside], 3, gap=gap)
 
 
 def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
@@ -208,23 +224,30 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
 
 
 def _from_aside(
-    photo: Picture, faces: Sequence[PosedHead], height: int, width: int, style: Style
+    faces: Sequence[PosedHead],
+    squares: Sequence[Values | None],
+    styles: Sequence[Style],
+    height: int,
+    width: int,
 ) -> Picture:
     """Return the heads from half aside in the photo's colours, in a grid, ordered as in it."""
-    order = sorted(faces, key=lambda face: float(image_positions(face)[:, 0].mean()))
+    order = sorted(
+        zip(faces, squares, styles, strict=True),
+        key=lambda drawn: float(image_positions(drawn[0])[:, 0].mean()),
+    )
     columns = _columns(len(faces), height, width)
     rows = math.ceil(len(faces) / columns)
     view = View(
         yaw=_ASIDE, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
     )
-    solid = replace(style, opacity=1.0, surface=True)
     sheet = backdrop_gradient(height, width)
-    for number, face in enumerate(order):
+    for number, (face, square, style) in enumerate(order):
         row, column = divmod(number, columns)
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        skin = _photo_skin(photo, face) if style.surface and not style.wireframe else None
+        skin = _photo_skin(face, square) if style.surface and not style.wireframe else None
+        solid = replace(style, opacity=1.0, surface=True)
         facing = facing_viewer(face.head, face.vertices)
         # a photo's skin has its folds
         slopes = None if skin is not None else face_slopes(face.head, face.parameters)
@@ -233,8 +256,22 @@ def _from_aside(
     return to_uint8(sheet)
 
 
-def _photo_skin(photo: Picture, face: PosedHead) -> PhotoSkin | None:
-    """Return a photo as the skin of a head that can be evaluated, with about all its pixels."""
+def _photo_skin(face: PosedHead, square: Values | None) -> PhotoSkin | None:
+    if square is None or not isinstance(face.head, HeadModel):
+        return None
+    found = photo_colours(face.head, face.parameters, square)
+    return PhotoSkin(faded_into_tone(face.head, found), square)
+
+
+def _personal(style: Style, face: PosedHead, square: Values | None) -> Style:
+    """Return a style with the irises and brows that a photo's square shows, where it names none."""
+    if style.complexion is not None or square is None or not isinstance(face.head, HeadModel):
+        return style
+    return replace(style, complexion=photo_complexion(face.head, face.parameters, square))
+
+
+def _photo_square(photo: Picture, face: PosedHead) -> Values | None:
+    """Return the square ``[3, N, N]`` about a head that can be evaluated, with about all pixels."""
     if not isinstance(face.head, HeadModel):
         return None
     native = round(face.crop_size / _crop_scale(face))
@@ -245,9 +282,7 @@ def _photo_skin(photo: Picture, face: PosedHead) -> PhotoSkin | None:
     at = np.stack([column.ravel(), row.ravel(), np.ones(size * size)], 1) @ T_image_crop.T
     part, corner = _part_around(photo, at[:, :2])
     places = 2 * (at[:, :2] - corner) / part.shape[1::-1] - 1
-    crop = sampled(from_uint8(part), places.astype(np.float32)).reshape(3, size, size)
-    found = photo_colours(face.head, face.parameters, crop)
-    return PhotoSkin(faded_into_tone(face.head, found), crop)
+    return sampled(from_uint8(part), places.astype(np.float32)).reshape(3, size, size)
 
 
 def _part_around(photo: Picture, points: NDArray[np.float64]) -> tuple[Picture, list[int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.array_interface import Array, to_numpy
+from smirk3d.array_interface import to_numpy
 from smirk3d.geometry.meshes import unit
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
@@ -25,8 +25,6 @@ from smirk3d.rendering.picture_surface import Eyeball
 
 Values = NDArray[np.float32]
 Ids = NDArray[np.int64]
-
-EYE_PARTS = ("eyeL", "eyeR")
 
 ROUGHNESS: Mapping[str, float] = {
     "skin": 0.6,
@@ -84,24 +82,6 @@ def part_colour(part: str) -> list[float]:
     """Return the linear RGB of a part; of an eye, its sclera's."""
     colour: list[float] = albedo(_numbers(part, 1), np.zeros((3, 1), np.float32), {})[:, 0].tolist()
     return colour
-
-
-def rest_eyeballs(head: HeadModel, vertices: Array, joints: Array) -> dict[str, Eyeball]:
-    """Return the eyeballs by part, looking along +z, of a head whose eyes have joints.
-
-    Args:
-        head: the head.
-        vertices: a person without expression ``[V, 3]``.
-        joints: this person's ``[J, 3]``.
-    """
-    vertices, joints, found = to_numpy(vertices), to_numpy(joints), {}
-    for part in EYE_PARTS:
-        ball = vertices[to_numpy(head.part) == PARTS.index(part)]
-        if part in head.joint_names and len(ball):
-            centre = joints[head.joint_names.index(part)]
-            radius = float(np.median(np.linalg.norm(ball - centre, axis=1)))
-            found[part] = Eyeball(centre, radius, np.array([0, 0, 1], np.float32))
-    return found
 
 
 def vertex_colours(

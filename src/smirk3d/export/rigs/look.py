@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,12 +16,10 @@ from smirk3d.export.rigs.appearance import (
     mouth_light,
     part_colour,
     photo_skin_picture,
-    rest_eyeballs,
     skin_picture,
     unit_square,
     vertex_colours,
 )
-from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.rig import Rig
 from smirk3d.export.rigs.surface import (
     Primitive,
@@ -35,12 +33,13 @@ from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.folds import Slopes
-from smirk3d.rendering.materials import srgb_to_linear
+from smirk3d.rendering.materials import rest_eyeballs, srgb_to_linear
 from smirk3d.rendering.photo_colours import (
     PhotoColours,
     PhotoSkin,
     faded_into_tone,
     photo_colours,
+    photo_complexion,
 )
 from smirk3d.rendering.picture_surface import Eyeball, soft_lips
 
@@ -115,7 +114,7 @@ class HeadLook:
             return cls(head, rig, eyes, CLAY_COMPLEXION, None, None, slopes)
         crop = to_numpy(crop)
         found = faded_into_tone(head, photo_colours(head, parameters, crop))
-        complexion = replace(CLAY_COMPLEXION, iris=iris_colour(head, parameters, crop))
+        complexion = photo_complexion(head, parameters, crop)
         return cls(head, rig, eyes, complexion, found, crop, slopes)
 
     def pictured_parts(self) -> tuple[Primitive, ...]:

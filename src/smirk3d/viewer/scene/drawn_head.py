@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.export.rigs.appearance import part_colour, rest_eyeballs, vertex_colours
+from smirk3d.export.rigs.appearance import part_colour, vertex_colours
 from smirk3d.geometry.meshes import compact
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.personal_head import one_person
 from smirk3d.heads.spec import PARTS
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.hair_pictures import brow_band
-from smirk3d.rendering.materials import linear_to_srgb
+from smirk3d.rendering.materials import linear_to_srgb, rest_eyeballs
 from smirk3d.rendering.picture_surface import Eyeball
 from smirk3d.viewer.session.parameter_layout import ParameterLayout, Vector
 
@@ -81,7 +81,7 @@ def drawn_meshes(
             ids, faces = compact(head.faces[chosen])
             colour = _srgb(part_colour(parts[0]))
             found.append(DrawnMesh(name, colour, ids, None, faces.astype(np.uint32)))
-    return (*found, *_brows(head), *_irises(head, complexion))
+    return (*found, *_brows(head, complexion), *_irises(head, complexion))
 
 
 def _srgb(linear: Sequence[float]) -> Colour:
@@ -90,7 +90,7 @@ def _srgb(linear: Sequence[float]) -> Colour:
     return red, green, blue
 
 
-def _brows(head: HeadModel) -> list[DrawnMesh]:
+def _brows(head: HeadModel, complexion: Complexion) -> list[DrawnMesh]:
     """Return both brows as plain bands in the strips with their hairs: viser has no alpha."""
     ids = head.hair_faces[(head.part[head.hair_faces] == PARTS.index("brows")).all(1)]
     ids = np.unique(ids)
@@ -109,7 +109,7 @@ def _brows(head: HeadModel) -> list[DrawnMesh]:
         # texture coordinates run outwards on both sides: the triangles of one face backwards
         turned = _band_faces(len(along))[:, :: 1 if side is left else -1]
         faces.append(turned + np.uint32(start))
-    colour = _srgb(part_colour("brows"))
+    colour = _srgb(vertex_colours("brows", head.v_template[ids[:1]], None, complexion)[0].tolist())
     return [DrawnMesh("brows", colour, ids, np.concatenate(mixes), np.concatenate(faces))]
 
 

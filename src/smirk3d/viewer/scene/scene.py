@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from smirk3d.array_interface import to_numpy
 from smirk3d.conventions import CROP_SIZE
-from smirk3d.export.rigs.photo_eyes import iris_colour
 from smirk3d.export.rigs.surface import has_closed_skin
 from smirk3d.faces import Face, Picture
-from smirk3d.rendering.complexion import CLAY_COMPLEXION
 from smirk3d.rendering.layers import from_uint8
+from smirk3d.rendering.photo_colours import photo_complexion
 from smirk3d.viewer.scene.drawn_head import PersonSurface, Points, drawn_meshes
 from smirk3d.viewer.scene.photo_skin import PhotoSkin, TexturedMesh
 from smirk3d.viewer.scene.photo_texture import skin_map, skin_texture
@@ -203,10 +202,10 @@ class SubjectScene:
             jpeg = to_jpeg(texture, max(texture.shape))
             mesh = TexturedMesh(parts.skin, jpeg, face, two_sided=self._two_sided)
             self._skins[number].set_texture(mesh)
-            self._colour_irises(number, frame, picture)
+            self._colour_eyes_and_brows(number, frame, picture)
 
-    def _colour_irises(self, number: int, frame: int, picture: NDArray[np.uint8]) -> None:
-        """Give a face's irises the colour that a picture of it shows."""
+    def _colour_eyes_and_brows(self, number: int, frame: int, picture: NDArray[np.uint8]) -> None:
+        """Give a face's irises and brows the colours that a picture of it shows."""
         subject, stage = self._opened.subject, self.stage
         shown = subject.faces[number]
         row = shown.row(frame)
@@ -219,10 +218,10 @@ class SubjectScene:
             picture=Picture(path=subject.name, size=stage.image_size, pixels=picture),
         )
         crop = from_uint8(found.crop(CROP_SIZE, _CROP_SIDE))
-        iris = iris_colour(subject.head, found.parameters, crop)
-        for mesh in drawn_meshes(subject.head, replace(CLAY_COMPLEXION, iris=iris)):
+        complexion = photo_complexion(subject.head, found.parameters, crop)
+        for mesh in drawn_meshes(subject.head, complexion):
             # colours are found in a thread; another file may have been opened meanwhile
-            if mesh.name.startswith("iris") and not self._is_removed:
+            if mesh.name.startswith(("iris", "brows")) and not self._is_removed:
                 self._handles[number][mesh.name].color = mesh.colour
 
     def show_picture(self, frame: int, appearance: Appearance) -> None:
