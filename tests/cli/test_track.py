@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pythonosc.osc_bundle import OscBundle
 from skimage import data
 from tests.tracking.clips import background, paste, write_video
 
@@ -148,7 +149,6 @@ def test_a_time_base_that_is_none_is_wrong_usage(
 def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    osc = pytest.importorskip("pythonosc.osc_bundle", reason="the extra live is not installed")
     camera, step = Camera(7), FaceTracker.step
     count: list[float] = []
     lost = {3, 4}
@@ -170,7 +170,7 @@ def test_a_camera_is_tracked_until_ctrl_c_and_moves_an_avatar(
         assert main(["track", *arguments, "--weights", "none", "--format", "arkit-csv"]) == 0
         messages: list = []
         while sum(address == "/VMC/Ext/T" for address, _ in messages) < 7:
-            packet = osc.OscBundle(receiver.recv(65536))
+            packet = OscBundle(receiver.recv(65536))
             messages += [(message.address, message.params) for message in packet]
     track = read_track(tmp_path / "camera-0")
     assert track.valid.sum() == len(track.timestamps) - len(lost) >= 5

@@ -20,8 +20,6 @@ from smirk3d.corpus.tables import OWN_FOLDER
 from smirk3d.engines.supervisor import run_local
 from smirk3d.tracking.track_file import read_track
 
-pytest.importorskip("av", reason="needs the extra video")
-
 SETTINGS = Settings(kind="videos", fast=True, table="csv", longest_piece=0.4)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -29,7 +30,6 @@ def _track(frames: FaceParameters) -> Track:
 
 
 def test_a_track_plays_on_a_photo(tmp_path: Path) -> None:
-    av = pytest.importorskip("av", reason="needs the extra video")
     head = load_head("open")
     played = head.neutral(5)
     jaw = torch.zeros(5, 3)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -63,8 +64,6 @@ def test_bars_are_as_long_as_weights() -> None:
 @pytest.mark.parametrize("ending", [".gif", ".mp4"])
 def test_a_turntable_turns_once(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"head{ending}"
-    if ending == ".mp4":
-        av = pytest.importorskip("av", reason="needs the extra video")
     # the tiny head is too round to tell front from back
     head = load_head("open")
     write_turntable(path, head, head.neutral(1)[0])

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
+from pythonosc.osc_message import OscMessage
 from tests.export.faces import random_faces
 
 from smirk3d.conventions import ARKIT_NAMES
@@ -105,11 +106,10 @@ def test_ifacialmocap_lines_hold_the_face(receiver: socket.socket) -> None:
 
 
 def test_plain_osc_has_an_address_for_each_value(receiver: socket.socket) -> None:
-    osc = pytest.importorskip("pythonosc.osc_message", reason="the extra live is not installed")
     face = random_faces(HEAD, 1)
     with PlainOscSender(*receiver.getsockname()) as sender:
         sender.post(sender.datagrams(sent_values(face), 0.0))
-    messages = [osc.OscMessage(receiver.recv(65536)) for _ in range(61)]
+    messages = [OscMessage(receiver.recv(65536)) for _ in range(61)]
     found = {message.address: message.params[0] for message in messages}
     assert "/avatar/parameters/JawOpen" in found
     expected = arkit_rows(HEAD, face)[0].numpy()

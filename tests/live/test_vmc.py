@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from pythonosc.osc_bundle import OscBundle
 from tests.export.faces import random_faces
 
 from smirk3d.conventions import ARKIT_NAMES
-from smirk3d.errors import InputError, MissingExtra
+from smirk3d.errors import InputError
 from smirk3d.export.arkit_csv import rotation_angles
 from smirk3d.export.rigs.rig import skull_rotation
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_quaternion_wxyz
@@ -18,7 +18,6 @@ from smirk3d.heads.tiny import tiny_head
 from smirk3d.live.datagrams import face_values
 from smirk3d.live.vmc import VmcSender, unity_quaternion_xyzw
 
-osc_bundle = pytest.importorskip("pythonosc.osc_bundle", reason="the extra live is not installed")
 HEAD = tiny_head()
 
 Message = tuple[str, list[object]]
@@ -38,7 +37,7 @@ def received_frame(receiver: socket.socket) -> list[Message]:
     while not messages or messages[-1][0] != "/VMC/Ext/T":
         datagram = receiver.recv(65536)
         assert len(datagram) <= 1400
-        messages += [(m.address, m.params) for m in osc_bundle.OscBundle(datagram)]
+        messages += [(m.address, m.params) for m in OscBundle(datagram)]
     return messages
 
 
@@ -116,11 +115,3 @@ def test_unitys_quaternions_are_those_of_the_matrix() -> None:
     for turn, (w, x, y, z) in zip(turns, wxyz.tolist(), strict=True):
         angles = rotation_angles(axis_angle_to_matrix(turn[None]))[0].tolist()
         np.testing.assert_allclose(unity_quaternion_xyzw(*angles), [x, -y, -z, w], atol=1e-9)
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "pythonosc"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "pythonosc", None)
-    with pytest.raises(MissingExtra, match=r"smirk3d\[live\]"):
-        VmcSender()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from smirk3d.preprocessing.media.tone_mapping import HLG, PQ
 from smirk3d.preprocessing.media.video_reader import VideoReader
-
-av = pytest.importorskip("av", reason="needs the extra video")
 
 
 def high_range_clip(path: Path, transfer: int, levels: list[int]) -> Path:

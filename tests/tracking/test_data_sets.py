@@ -94,7 +94,6 @@ def video(track: Track, head: HeadModel, tmp_path_factory: pytest.TempPathFactor
                 row += 1
             yield picture
 
-    pytest.importorskip("av", reason="needs the extra video")
     path = tmp_path_factory.mktemp("video") / "clip.mkv"
     return VideoReader(write_video(path, frames(), rate=25, codec="ffv1", pixels="yuv444p"))
 

@@ -20,8 +20,6 @@ from smirk3d.tracking.pieces.long_video import cut, is_long, join, track_piece
 from smirk3d.tracking.track_video import ClipConfig, track_video
 from tests.tracking.clips import background, paste, write_video
 
-pytest.importorskip("av", reason="needs the extra video")
-
 
 def scenes(lengths: list[int]) -> Iterator[VideoFrame]:
     """Noise that stands still for as many tenths of a second, then other noise."""

@@ -6,6 +6,7 @@ import io
 import math
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -35,7 +36,6 @@ def frame(second: float, *, people: int) -> NDArray[np.uint8]:
 
 def write_clip(path: Path, seconds: float, *, people: int) -> Path:
     """A WebM file."""
-    av = pytest.importorskip("av")
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libvpx", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

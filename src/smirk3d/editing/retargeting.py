@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from smirk3d.assets.optional import require
 from smirk3d.editing.photo_editor import PhotoEditor
 from smirk3d.editing.provenance import NOTICE, SOURCE_TYPE
 from smirk3d.errors import InputError
@@ -74,10 +74,9 @@ def write_retargeted(
         on_progress: called with the number of frames done and of all.
 
     Raises:
-        MissingExtra: without the extra ``video``.
         OutputError: if it cannot be written.
     """
-    av = require("av", extra="video")
+    av = importlib.import_module("av")
     with mp4_output(path) as output:
         output.metadata["comment"] = f"{NOTICE} {SOURCE_TYPE}"
         stream = output.add_stream("libx264", rate=_rate(seconds))

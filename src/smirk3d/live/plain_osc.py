@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 
-from smirk3d.assets.optional import require
 from smirk3d.export.arkit_csv import HEADER
 from smirk3d.live.datagrams import FaceSender, FaceValues
 
@@ -25,10 +25,9 @@ class PlainOscSender(FaceSender):
             port: its port.
 
         Raises:
-            MissingExtra: if python-osc is not installed.
             InputError: if there is no such host.
         """
-        self._messages = require("pythonosc.osc_message_builder", extra="live")
+        self._messages = importlib.import_module("pythonosc.osc_message_builder")
         super().__init__(host, port)
 
     def datagrams(self, values: FaceValues, seconds: float) -> Iterator[bytes]:

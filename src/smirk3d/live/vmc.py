@@ -7,11 +7,11 @@ at x.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from smirk3d.assets.optional import require
 from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.live.datagrams import FaceSender, FaceValues
 
@@ -38,7 +38,6 @@ class VmcSender(FaceSender):
             ``RightEye``, for receivers that do not ignore them; zero unless given.
 
     Raises:
-        MissingExtra: if python-osc is not installed.
         InputError: if there is no such host.
     """
 
@@ -51,8 +50,8 @@ class VmcSender(FaceSender):
         eye_bones: bool = True,
         bone_positions: Mapping[str, tuple[float, float, float]] | None = None,
     ) -> None:
-        self._messages = require("pythonosc.osc_message_builder", extra="live")
-        self._bundles = require("pythonosc.osc_bundle_builder", extra="live")
+        self._messages = importlib.import_module("pythonosc.osc_message_builder")
+        self._bundles = importlib.import_module("pythonosc.osc_bundle_builder")
         self._names = [name[0].upper() + name[1:] if capitals else name for name in ARKIT_NAMES]
         self._eye_bones = eye_bones
         self._positions = dict(bone_positions or {})

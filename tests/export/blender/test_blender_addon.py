@@ -133,8 +133,6 @@ def test_a_track_moves_any_mesh_with_arkits_names(addon: Path, tmp_path: Path) -
 @in_blender
 @pytest.mark.parametrize("protocol", ["LIVE_LINK", "VMC"])
 def test_a_live_face_moves_the_head(addon: Path, tmp_path: Path, protocol: str) -> None:
-    if protocol == "VMC":
-        pytest.importorskip("pythonosc", reason="the extra live is not installed")
     head = tiny_head()
     faces = acting(head, 1)
     write_glb(tmp_path / "head.glb", head, head.neutral()[0])

@@ -81,7 +81,6 @@ class Receivers:
         Raises:
             UsageError: if one is no address.
             InputError: if there is no such host.
-            MissingExtra: if the extra ``live`` is not installed.
         """
         from smirk3d.live.ifacialmocap import IFacialMocapSender
         from smirk3d.live.live_link import LiveLinkSender

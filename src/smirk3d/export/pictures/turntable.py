@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.assets.optional import require
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.clay import View, clay, facing_viewer
@@ -37,7 +37,6 @@ def write_turntable(path: str | Path, head: HeadModel, parameters: FaceParameter
         parameters: one face, without batch dimension; its head pose does not count.
 
     Raises:
-        MissingExtra: for MP4 without the extra ``video``.
         OutputError: if the file cannot be written.
     """
     path = Path(path)
@@ -67,12 +66,8 @@ def _write_gif(path: Path, frames: list[NDArray[np.uint8]]) -> None:
 
 
 def write_mp4(path: Path, frames: list[NDArray[np.uint8]], rate: Fraction) -> None:
-    """Write pictures uint8 ``[H, W, 3]`` of even sides as an MP4 that browsers play.
-
-    Raises:
-        MissingExtra: without the extra ``video``.
-    """
-    av = require("av", extra="video")
+    """Write pictures uint8 ``[H, W, 3]`` of even sides as an MP4 that browsers play."""
+    av = importlib.import_module("av")
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = output.add_stream("libx264", rate=rate)

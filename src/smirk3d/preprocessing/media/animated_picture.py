@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence
 
-from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.regular_files import check_regular
 from smirk3d.preprocessing.media.video_container import (
@@ -50,9 +50,8 @@ class AnimatedPicture:
 
         Raises:
             InputError: if it is no regular file, cannot be read, or its pictures are too large.
-            MissingExtra: if PyAV is not installed.
         """
-        self._av = require("av", extra="video")
+        self._av = importlib.import_module("av")
         self._path = path
         self.files: tuple[Path, ...] = (path,)
         check_regular(path, "video")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.image_io import read_image
 from smirk3d.preprocessing.media.video_container import (
@@ -44,9 +44,8 @@ class FrameFolder:
         Raises:
             InputError: if there are no such pictures, none can be read, or there are several
                 sequences.
-            MissingExtra: if PyAV is not installed.
         """
-        self._av = require("av", extra="video")
+        self._av = importlib.import_module("av")
         self._path = path
         self._rate = rate
         self.files = numbered_frames(path)

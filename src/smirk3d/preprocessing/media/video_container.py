@@ -7,13 +7,13 @@ of a file, and only containers are read that hold what they show.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.regular_files import check_regular
 from smirk3d.preprocessing.media.tone_mapping import is_high_range
@@ -108,7 +108,6 @@ class VideoFile:
         Raises:
             InputError: if the file is absent, no video, its frames too large, or FFmpeg has no
                 decoder for them.
-            MissingExtra: if PyAV is not installed.
         """
         self._path = path
         self.files: tuple[Path, ...] = (path,)
@@ -187,9 +186,8 @@ def open_container(path: Path) -> Iterator[Any]:
 
     Raises:
         InputError: if it is no regular file or none of the containers that are read.
-        MissingExtra: if PyAV is not installed.
     """
-    av = require("av", extra="video")
+    av = importlib.import_module("av")
     check_regular(path, "video")
     options = {
         "protocol_whitelist": "file",

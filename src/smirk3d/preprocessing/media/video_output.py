@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from smirk3d.assets.atomic import atomic_path
-from smirk3d.assets.optional import require
 from smirk3d.errors import OutputError
 from smirk3d.preprocessing.media.video_container import reason
 
@@ -19,9 +19,8 @@ def mp4_output(path: Path) -> Iterator[Any]:
 
     Raises:
         OutputError: if it cannot be encoded or written.
-        MissingExtra: if PyAV is not installed.
     """
-    av = require("av", extra="video")
+    av = importlib.import_module("av")
     with atomic_path(path) as temporary:
         try:
             with av.open(f"file:{temporary.absolute()}", "w", format="mp4") as output:

@@ -8,6 +8,7 @@ middle. A folder of numbered pictures is a video too.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import math
 import os
@@ -22,7 +23,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.assets.optional import require
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.animated_picture import AnimatedPicture, is_animated_webp
 from smirk3d.preprocessing.media.frame_clock import FrameClock
@@ -124,9 +124,7 @@ class VideoReader:
 
         Raises:
             InputError: if it is absent, no video, or holds no pictures that can be decoded.
-            MissingExtra: if PyAV is not installed.
         """
-        require("av", extra="video")
         self.path = Path(path)
         self.damage: str | None = None
         self._complaints = 0
@@ -300,7 +298,7 @@ def _planes(index: int, seconds: float, frame: Any, stamp: int | None) -> VideoP
     changes: dict[str, Any] = {"format": "yuv420p"}
     shown = frame
     if is_high_range(frame.color_trc):
-        shown = require("av", extra="video").VideoFrame.from_ndarray(tone_mapped(frame), "rgb24")
+        shown = importlib.import_module("av").VideoFrame.from_ndarray(tone_mapped(frame), "rgb24")
     if shown.format.is_rgb:
         changes["dst_colorspace"] = BT709
     if shown.format.is_rgb or shown.color_range == _FULL_RANGE:

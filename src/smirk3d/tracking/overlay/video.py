@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.assets.optional import require
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import compact, faces_within, vertex_normals
@@ -133,7 +133,6 @@ def write_overlay(
 
     Raises:
         OutputError: if it cannot be written.
-        MissingExtra: if PyAV is not installed.
     """
     with mp4_output(path) as output:
         missing = _encode(output, video, _drawn(video, track, head, on_progress))
@@ -170,7 +169,7 @@ def _drawn(
 
 def _encode(output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> str | None:
     """Fill a container; return why sound is missing, or None."""
-    av = require("av", extra="video")
+    av = importlib.import_module("av")
     stream = output.add_stream("libx264", rate=video.info.rate)
     stream.options = {"crf": "18", "preset": "veryfast"}
     stream.pix_fmt = "yuv420p"
