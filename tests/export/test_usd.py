@@ -16,6 +16,7 @@ from smirk3d.export.usd.times import frame_rate
 from smirk3d.export.usd.writing import write_usd
 from smirk3d.faces import Face
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from tests.export.faces import random_faces
@@ -111,6 +112,20 @@ def test_names_units_and_colours(tmp_path: Path) -> None:
     assert colours[points[:, 2].argmin()].min() > 0.5
     bound = UsdShade.MaterialBindingAPI(eye).ComputeBoundMaterial()[0]
     assert bound.GetPrim().GetName() == "eyeL"
+
+
+@pytest.mark.parametrize(("name", "closed"), [("open", False), ("open@2", True)])
+def test_backs_are_drawn_where_they_can_be_seen(tmp_path: Path, name: str, closed: bool) -> None:
+    from pxr import UsdGeom
+
+    head = load_head(name)
+    write_usd(tmp_path / "head.usdz", head, head.neutral()[0])
+    stage = USD.Stage.Open(str(tmp_path / "head.usdz"))
+    meshes = [UsdGeom.Mesh(prim) for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh)]
+    two_sided = {mesh.GetPrim().GetName() for mesh in meshes if mesh.GetDoubleSidedAttr().Get()}
+    names = {mesh.GetPrim().GetName() for mesh in meshes}
+    assert "skin" in names
+    assert two_sided == ({"lashes", "brows"} & names if closed else names)
 
 
 def test_files_satisfy_usds_validators(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from smirk3d.export.rigs.look import HeadLook
 from smirk3d.export.rigs.rig import HeadMotion, rig_of
-from smirk3d.export.rigs.surface import primitives
+from smirk3d.export.rigs.surface import has_closed_skin, primitives
 from smirk3d.export.usd.camera import add_camera
 from smirk3d.export.usd.materials import Materials
 from smirk3d.export.usd.modules import load_pxr, vectors
@@ -44,9 +44,10 @@ def write_point_cache(path: str | Path, head: HeadModel, motion: HeadMotion) -> 
     set_up(pxr, stage, root, custom_data(head, first, rig))
     times = set_times(stage, motion)
     materials = Materials(pxr, stage, HeadLook.of(head, rig, first, None), None)
-    meshes = []
+    meshes, closed = [], has_closed_skin(head)
     for primitive in primitives(head):
-        mesh = add_surface(pxr, stage, primitive, rig.vertices[primitive.vertex_ids])
+        points = rig.vertices[primitive.vertex_ids]
+        mesh = add_surface(pxr, stage, primitive, points, two_sided=not closed)
         materials.bind(mesh, primitive)
         extent = mesh.CreateExtentAttr()
         meshes.append((mesh.GetPointsAttr(), extent, primitive.vertex_ids))

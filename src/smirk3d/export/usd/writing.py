@@ -19,7 +19,7 @@ from smirk3d.errors import OutputError
 from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.look import HeadLook
 from smirk3d.export.rigs.rig import HeadMotion, Rig
-from smirk3d.export.rigs.surface import Primitive, primitives, smooth_normals
+from smirk3d.export.rigs.surface import Primitive, has_closed_skin, primitives, smooth_normals
 from smirk3d.export.usd.camera import add_camera
 from smirk3d.export.usd.materials import PICTURES, Materials
 from smirk3d.export.usd.modules import Pxr, load_pxr, vectors
@@ -67,10 +67,10 @@ def write_usd(
     set_up(pxr, stage, root, custom_data(head, parameters, rig))
     add_skeleton(pxr, stage, rig)
     with tempfile.TemporaryDirectory() as folder:
-        packed = path.suffix.lower() == PACKAGE
+        packed, closed = path.suffix.lower() == PACKAGE, has_closed_skin(head)
         materials = Materials(pxr, stage, look, Path(folder) if packed else None)
         for primitive in look.pictured_parts() if packed else primitives(head):
-            mesh = _add_mesh(pxr, stage, rig, primitive)
+            mesh = _add_mesh(pxr, stage, rig, primitive, two_sided=not closed)
             materials.bind(mesh, primitive)
         add_motion(pxr, stage, rig, still, [pxr.Usd.TimeCode.Default()])
         if motion is None or moving is None:
@@ -116,20 +116,22 @@ def _in_words(name: str, gate: Gate) -> str:
     return f"{name} by {gate.base:g} {' '.join(terms)}"
 
 
-def add_surface(pxr: Pxr, stage: Any, primitive: Primitive, points: NDArray[np.floating]) -> Any:
-    """Add a part's mesh at points ``[U, 3]`` and return it."""
+def add_surface(
+    pxr: Pxr, stage: Any, primitive: Primitive, points: NDArray[np.floating], *, two_sided: bool
+) -> Any:
+    """Add a part's mesh at points ``[U, 3]`` and return it; strips of hair have two sides."""
     mesh = pxr.UsdGeom.Mesh.Define(stage, f"{ROOT}/{primitive.part}")
     mesh.CreatePointsAttr(vectors(pxr, points))
     mesh.CreateFaceVertexCountsAttr([3] * len(primitive.faces))
     mesh.CreateFaceVertexIndicesAttr(primitive.faces.reshape(-1).tolist())
     mesh.CreateSubdivisionSchemeAttr(pxr.UsdGeom.Tokens.none)
-    mesh.CreateDoubleSidedAttr(True)
+    mesh.CreateDoubleSidedAttr(two_sided or primitive.part in ("lashes", "brows"))
     return mesh
 
 
-def _add_mesh(pxr: Pxr, stage: Any, rig: Rig, primitive: Primitive) -> Any:
+def _add_mesh(pxr: Pxr, stage: Any, rig: Rig, primitive: Primitive, *, two_sided: bool) -> Any:
     ids = primitive.vertex_ids
-    mesh = add_surface(pxr, stage, primitive, rig.vertices[ids])
+    mesh = add_surface(pxr, stage, primitive, rig.vertices[ids], two_sided=two_sided)
     mesh.CreateNormalsAttr(vectors(pxr, smooth_normals(primitive, rig.vertices[None])[0]))
     mesh.SetNormalsInterpolation(pxr.UsdGeom.Tokens.vertex)
     binding = pxr.UsdSkel.BindingAPI.Apply(mesh.GetPrim())
