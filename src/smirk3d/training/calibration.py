@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smirk3d.conventions import CROP_SCALE
 from smirk3d.data.augmentation import Augmentation, TrainingBatch
 from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.data.drawn_people import DrawnPeople
@@ -39,10 +38,12 @@ _ABSOLUTE = 0.1
 each action, absolute errors alone report none; chosen by hand between the two."""
 _BATCH = 64
 """Pictures that go through an encoder at once, chosen by hand: 40 MB."""
-_AS_ENCODERS_CUT = AugmentationConfig(
-    crop_scale=(CROP_SCALE, CROP_SCALE), shift=0.0, rotation=0.0, flip=0.0, brightness=0.0,
+_AS_DETECTED = AugmentationConfig(
+    crop_scale=(1.36, 1.52), shift=0.025, rotation=0.0, flip=0.0, brightness=0.0,
     contrast=0.0, colour=0.0, grey=0.0, blur=0.0, noise=0.0, occlusion=0.0,
 )  # fmt: skip
+"""Crops as the product cuts them, by the landmarks of MediaPipe instead of the head's own: see
+:mod:`smirk3d.training.recipes.people`."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def calibrate(encoder: FaceEncoder, people: DrawnPeople, head: HeadModel) -> Cal
 
 
 def _batches(people: DrawnPeople, head: HeadModel) -> Iterator[TrainingBatch]:
-    augment = Augmentation(Mirror(head), head.landmark_ids, _AS_ENCODERS_CUT)
+    augment = Augmentation(Mirror(head), head.landmark_ids, _AS_DETECTED)
     generator = torch.Generator().manual_seed(0)
     for rows in torch.arange(len(people)).split(_BATCH):
         yield augment(people.rows(rows, head.v_template.device), 224, generator)

@@ -18,10 +18,12 @@ PEOPLE = Recipe(
         "data.batches.warped": 0.125,
         "data.batches.warped_truth": False,
         "data.batches.rendered": 0.0,
-        # light, camera and what stands before faces are drawn already; crops move about as much
-        # as a detector's do
+        # light, camera and what stands before faces are drawn already. Crops are those of the
+        # detector: on 135 held-out people within 40 degrees MediaPipe's box is smaller than that of
+        # the head's landmarks by 4 % (standard deviation 4 %) and off by 2 % of the crop; on
+        # clips crops follow faces that turn over by some degrees
         "data.batches.augmentation": AugmentationConfig(
-            crop_scale=(1.42, 1.58), shift=0.02, rotation=4.0, flip=0.5, brightness=0.15,
+            crop_scale=(1.3, 1.58), shift=0.04, rotation=8.0, flip=0.5, brightness=0.15,
             contrast=0.15, colour=0.06, grey=0.03, blur=0.1, noise=0.015, occlusion=0.05,
         ),
         "networks.encoder.uncertainty": True,
