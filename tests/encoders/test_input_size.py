@@ -55,3 +55,33 @@ def test_a_training_goes_on_at_another_size(tmp_path: Path) -> None:
     for name, value in networks.encoder.state_dict().items():
         torch.testing.assert_close(value, wanted[name], msg=name)
     assert not networks.fresh_spatial_features
+
+
+def test_activities_and_points_see_resampled_cells() -> None:
+    torch.manual_seed(0)
+    name = "mobilenetv3_small_minimal"
+    config = EncoderConfig(
+        pose_backbone=name, shape_backbone=name, expression_backbone=name, shared=True,
+        spatial_channels=3, normalized=True, input_size=64, uncertainty=True, local_activity=True,
+        points=6,
+    )  # fmt: skip
+    before = FaceEncoder(tiny_head(), config).eval()
+    before.normalize_features([torch.rand(4, 3, 64, 64)])
+    assert before.points is not None
+    layers = [before.expression_encoder.output.activity_layer, before.points.points]
+    for layer in layers:
+        torch.nn.init.normal_(layer.weight)
+    after = with_input_size(before, tiny_head(), 96)
+    pooled, cells = torch.randn(5, 576), torch.randn(5, 3, 6, 6)
+    old_cells = F.interpolate(cells, size=(4, 4), mode="bilinear", antialias=True)
+    seen = torch.cat([pooled, old_cells.flatten(1)], 1), torch.cat([pooled, cells.flatten(1)], 1)
+    answers = []
+    for encoder, features in zip((before, after), seen, strict=True):
+        output = encoder.expression_encoder.output
+        assert encoder.points is not None
+        details = output.details(features)
+        points = encoder.points(output.normalized_features(features))
+        answers.append((details.activity, details.log_std, points.points, points.log_std))
+    assert answers[0][0].std() > 0.1
+    for ours, theirs in zip(*answers, strict=True):
+        torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-4)
