@@ -29,7 +29,7 @@ from smirk3d.rendering.materials import (
     linear_to_srgb,
     rest_eyeballs,
 )
-from smirk3d.rendering.picture_surface import BROWS, EYE_LEFT, EYE_RIGHT, soft_region
+from smirk3d.rendering.picture_surface import BROWS, EYE_LEFT, EYE_RIGHT, hair_uv, soft_region
 
 Values = NDArray[np.float32]
 
@@ -272,10 +272,8 @@ def _brow_colour(head: HeadModel, ndc: Values, skin: Fragments, crop: Values) ->
     strips = np.flatnonzero((head.part[head.hair_faces] == BROWS).all(1))
     if not len(strips):
         return CLAY_COMPLEXION.brows
-    uv = np.zeros((head.num_vertices, 2), np.float32)
-    uv[head.hair_faces[strips]] = head.uv[head.hair_uv_faces[strips]]
     drawn = rasterize(ndc, head.hair_faces[strips], *crop.shape[1:])
-    along, across = drawn.at_pixels(uv[None])
+    along, across = drawn.at_pixels(hair_uv(head)[None])
     low, high = brow_band(along)
     depth = (drawn.weights * drawn.corner_depth).sum(0)
     clear = depth < skin.depth.reshape(-1)[drawn.pixel] + _DEPTH_SLACK

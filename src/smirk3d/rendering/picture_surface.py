@@ -133,8 +133,8 @@ def picture_surface(
     part, rest = part.astype(np.int64), rest.astype(np.float32)
     # a triangle between parts belongs to the inner one: the lips end where the cavity begins
     face_part = part[faces].max(axis=1, initial=0)
-    hair_uv = _hair_uv(topology)
-    row = _hair_rows(rest, hair_uv, faces, face_part)
+    strip_uv = hair_uv(topology)
+    row = _hair_rows(rest, strip_uv, faces, face_part)
     drawn, finest = (alpha[faces] > 0).any(1), faces
     levels, num_vertices = [], sizes["V"]
     for _ in range(refinements):
@@ -150,7 +150,7 @@ def picture_surface(
         part, rest, solid, tuple(levels), source, split[~hair], face_part[~hair], split[hair],
         face_part[hair], row[hair], none.reshape(0, 2), none, alpha, fades=bool((alpha < 1).any()),
     )  # fmt: skip
-    fractions = np.column_stack([alpha, soft_lips(topology), hair_uv])
+    fractions = np.column_stack([alpha, soft_lips(topology), strip_uv])
     fractions = surface.interpolate(fractions)
     return replace(surface, alpha=fractions[:, 0], lips=fractions[:, 1], hair_uv=fractions[:, 2:])
 
@@ -183,7 +183,7 @@ def soft_lips(topology: Topology) -> Values:
     return smooth
 
 
-def _hair_uv(topology: Topology) -> Values:
+def hair_uv(topology: Topology) -> Values:
     """Return the texture coordinates ``[V, 2]`` of strips of hair, which have no seams."""
     uv = np.zeros((len(topology.part), 2), np.float32)
     if len(topology.hair_faces):

@@ -16,7 +16,7 @@ from smirk3d.heads.spec import PARTS
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.hair_pictures import brow_band
 from smirk3d.rendering.materials import linear_to_srgb, rest_eyeballs
-from smirk3d.rendering.picture_surface import Eyeball
+from smirk3d.rendering.picture_surface import Eyeball, hair_uv
 from smirk3d.viewer.session.parameter_layout import ParameterLayout, Vector
 
 Colour = tuple[int, int, int]
@@ -96,8 +96,7 @@ def _brows(head: HeadModel, complexion: Complexion) -> list[DrawnMesh]:
     ids = np.unique(ids)
     if not len(ids):
         return []
-    uv = np.zeros((head.num_vertices, 2), np.float32)
-    uv[head.hair_faces] = head.uv[head.hair_uv_faces]
+    uv = hair_uv(head)
     left = head.v_template[:, 0] > 0
     mixes: list[Points] = []
     faces: list[NDArray[np.uint32]] = []
