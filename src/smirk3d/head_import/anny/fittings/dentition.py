@@ -1,6 +1,9 @@
 """Two rows of single teeth with gums, laid along dental arches before the tongue.
 
-Sizes are the mean crowns of adults (Wheeler's Dental Anatomy, tables of chapter 1), in metres. The
+Sizes are the mean crowns of adults (Wheeler's Dental Anatomy, tables of chapter 1), in metres; the
+upper ones are up to 2.7 mm longer, so that a smile, which raises this head's lips by 4 mm before it
+parts them, shows crowns and hardly gums. Their edges stand a millimetre below the upper lip's
+border at rest, those of the lower ones below the lower lip's while the mouth is hardly open. The
 sources' teeth, two walls, give the place of the jaws and their motion.
 """
 
@@ -37,6 +40,7 @@ class _Arch:
         edge_fraction: of width and of thickness that a crown keeps at its edge.
         gum: profile of the gum from its outer margin over the ridge to the inner one: outwards, and
             away from the edges.
+        scallop: vertices by which the gum's margin goes around the neck of a crown, even.
     """
 
     down: float
@@ -49,6 +53,7 @@ class _Arch:
     thicknesses: tuple[float, ...]
     edge_fraction: tuple[tuple[float, float], ...]
     gum: tuple[tuple[float, float], ...]
+    scallop: int
 
 
 _UPPER = _Arch(
@@ -56,37 +61,41 @@ _UPPER = _Arch(
     half_width=29.5,
     depth=47.0,
     front=3.2,
-    edges=(-2.1, -1.5, -2.0, -1.2, -0.9, -0.6),
-    heights=(10.5, 9.0, 10.0, 8.5, 8.0, 7.5),
+    edges=(-0.9, -0.4, -0.4, 0.3, 0.8, 1.2),
+    heights=(10.9, 9.9, 11.0, 10.5, 10.5, 10.2),
     widths=(8.6, 6.6, 7.6, 7.1, 6.7, 10.2),
     thicknesses=(6.8, 6.2, 7.8, 9.0, 9.0, 11.0),
     edge_fraction=((0.90, 0.26), (0.86, 0.26), (0.42, 0.30), (0.62, 0.5), (0.68, 0.6), (0.8, 0.72)),
-    gum=((-0.7, 0.6), (0.75, 2.2), (1.1, 6.0), (-4.5, 8.5)),
+    gum=((-0.7, 0.6), (0.75, 2.2), (0.9, 5.0), (-4.5, 7.0)),
+    scallop=4,
 )
 _LOWER = _Arch(
     down=1.0,
     half_width=27.5,
     depth=45.0,
     front=5.7,
-    edges=(0.0, 0.0, 0.5, -0.9, -1.0, -0.9),
+    edges=(-0.8, -0.8, -0.4, -0.9, -1.2, -1.8),
     heights=(9.0, 9.3, 10.5, 8.5, 8.0, 7.5),
     widths=(5.4, 6.0, 6.9, 7.0, 7.1, 11.2),
     thicknesses=(6.0, 6.4, 7.4, 7.6, 8.0, 10.4),
     edge_fraction=((0.92, 0.26), (0.9, 0.26), (0.42, 0.30), (0.6, 0.5), (0.66, 0.6), (0.8, 0.72)),
     # thin below the teeth, where the skin above the chin passes when the jaw moves aside
     gum=((-0.7, -0.3), (0.35, 1.6), (-1.1, 6.0), (-5.5, 8.0)),
+    scallop=2,
 )
 
 # crowns by level from the neck, inside the gum, to the edge: fractions of height, width and
 # thickness; the last level has the edge's own
-_LEVELS = ((-0.12, 0.70, 0.90), (0.35, 0.95, 1.0), (0.82, 1.0, 0.62), (1.0, 1.0, 1.0))
+_LEVELS = ((-0.12, 0.88, 0.90), (0.35, 0.98, 1.0), (0.82, 1.0, 0.62), (1.0, 1.0, 1.0))
 _AROUND = 8
 """Vertices around a crown; set by eye."""
 _SQUARENESS = 2 / 3.2
 """Of a superellipse with the exponent 3.2 (a circle has 2/2): crowns are rounded boxes; set by
 eye."""
-_PAPILLA = 1.9
+_PAPILLA = 1.6
 """How far gums rise between two teeth."""
+_ROUNDNESS = 2.2
+"""Power of the distance from a crown's middle by which they do; set by eye."""
 
 _GUM_INSIDE = (-1.2, 1.2)
 """Millimetres of the last row of the gum's profile, behind the teeth: set by eye."""
@@ -193,16 +202,17 @@ def _crown(arch: _Arch, number: int, place: Field, normal: Field) -> tuple[Field
 def _gums(arch: _Arch) -> tuple[Field, Indices, Field]:
     """Return points, triangles and UVs of the left half of the gums, in millimetres."""
     widths, necks = np.array(arch.widths), np.array(arch.edges) - arch.down * np.array(arch.heights)
-    ends = np.concatenate([[0], widths.cumsum()])
-    stations = np.sort(np.concatenate([ends, (ends[1:] + ends[:-1]) / 2]))
-    between = np.interp(ends, (ends[1:] + ends[:-1]) / 2, necks) + arch.down * _PAPILLA
-    margin = np.empty(len(stations))
-    margin[1::2], margin[::2] = necks, between
+    middles = widths.cumsum() - widths / 2
+    step = np.arange(arch.scallop) / arch.scallop
+    stations = np.append((widths.cumsum() - widths)[:, None] + step * widths[:, None], widths.sum())
+    # a margin is round about a neck, and pointed between two
+    rise = np.append(np.tile(np.abs(2 * step - 1) ** _ROUNDNESS, len(widths)), 1.0) * _PAPILLA
     places, normals = _along(arch, stations)
     places[0, 0] = 0.0
     normals[0] = 0.0, 1.0
-    thick = np.interp(stations, (ends[1:] + ends[:-1]) / 2, arch.thicknesses)
-    straight = np.interp(stations, (ends[1:] + ends[:-1]) / 2, necks)
+    thick = np.interp(stations, middles, arch.thicknesses)
+    straight = np.interp(stations, middles, necks)
+    margin = straight + arch.down * rise
     rows = []
     for number, (out, away) in enumerate(arch.gum):
         y = (margin if number == 0 else straight) - arch.down * away
