@@ -83,7 +83,7 @@ FOLDS = (
     Fold(
         line=((129, 129, 0.0), (203, 129, 0.2), (206, 186, 0.3), (216, 57, 0.4), (212, 57, 0.3),
               (212, 202, 0.6)),
-        width=0.0023, depth=0.0012, actions=_ACTIONS["nasolabial"],
+        width=0.0032, depth=0.0008, actions=_ACTIONS["nasolabial"],
     ),
     *(
         Fold(

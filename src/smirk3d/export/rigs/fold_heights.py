@@ -24,7 +24,7 @@ SIDE = 512
 """Texels of a side: the narrowest fold, of 1 mm, has three across."""
 _CHANNELS = 3
 """Of a picture: red, green and blue are heights of three reliefs."""
-_MARGIN = 0.01
+_MARGIN = 0.013
 """Metres around all folds, beyond which none changes the skin."""
 
 
