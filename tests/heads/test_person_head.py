@@ -141,6 +141,23 @@ def test_lashes_turn_with_the_eyelids(head: HeadModel) -> None:
     assert fallen.amax() > 0.012
 
 
+def test_a_smile_shows_crowns_and_hardly_gums(head: HeadModel) -> None:
+    upper_lip = head.contact.lip_pair[:, 0]
+    middle = head.v_template[upper_lip][head.v_template[upper_lip, 0].abs().argmin()]
+    edge = head.v_template[ids(head, "teethU"), 1].min()
+    assert 0 < middle[1] - edge < 0.002
+    weights = torch.zeros(1, len(ARKIT_NAMES))
+    for name, strength in (("mouthSmile", 1.0), ("mouthUpperUp", 0.5)):
+        for side in ("Left", "Right"):
+            weights[0, ARKIT_NAMES.index(name + side)] = strength
+    vertices = head(head.from_arkit(weights)).vertices[0]
+    lip, gums = vertices[upper_lip], vertices[ids(head, "gums")]
+    for place in (0.0, 0.008, 0.016):
+        shown_to = lip[(lip[:, 0] - place).abs().argmin(), 1]
+        above = gums[((gums[:, 0] - place).abs() < 0.003) & (gums[:, 1] > middle[1] + 0.002)]
+        assert above[:, 1].min() > shown_to - 0.0015
+
+
 def test_hair_is_no_face_of_the_grey_rendering(head: HeadModel) -> None:
     assert not head.regions["face"][ids(head, "brows", "lashes", "gums", "teethU")].any()
 
