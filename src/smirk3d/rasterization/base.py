@@ -95,16 +95,7 @@ class Fragments:
     def at_pixels(self, attributes: Array) -> Array:
         """Return vertex attributes ``[B, V, C]`` interpolated at the covered pixels, ``[C, N]``."""
         check_shape(attributes, "B V C", "attributes", B=self.face_index.shape[0])
-        # channels first throughout: strided access makes this several times as slow on the CPU
-        xp = array_namespace(attributes)
-        columns = xp.stack(xp.unstack(attributes.reshape(-1, attributes.shape[2]), axis=1))
-        weights = in_precision(self.weights, attributes)
-        if is_torch(attributes):
-            return _mixed(columns, self.corners, weights)
-        found = zeros((len(columns), len(self.pixel)), attributes)
-        for some in portions(len(self.pixel)):
-            found[:, some] = _mixed(columns, self.corners[:, some], weights[:, some])
-        return found
+        return mixed_at(attributes.reshape(-1, attributes.shape[2]), self.corners, self.weights)
 
     def scatter(self, values: Array) -> Array:
         """Return values of covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, 0 elsewhere."""
@@ -159,7 +150,7 @@ def rasterize(
     centre_x = xp.take(_centres(width, pixel), column)
     centre_y = xp.take(_centres(height, pixel), row)
     x, y, z = xp.stack(xp.unstack(vertices_ndc.reshape(-1, 3), axis=1))
-    weights = _barycentric(x, y, corners, centre_x, centre_y)
+    weights = barycentric_at(x, y, corners, centre_x, centre_y)
     corner_depth = xp.take(z, corners.reshape(-1)).reshape(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
 
@@ -234,6 +225,26 @@ def _centres(size: int, like: Array) -> Array:
     return xp.astype(2 * counted(size, like) + 1, wide) / size - 1
 
 
+def mixed_at(attributes: Array, corners: Array, weights: Array) -> Array:
+    """Return vertex attributes ``[R, C]`` at points of triangles, as ``[C, N]``.
+
+    Args:
+        attributes: ``[R, C]``.
+        corners: rows of each point's triangle ``[3, N]``.
+        weights: each point's barycentric coordinates ``[3, N]``.
+    """
+    # channels first throughout: strided access makes this several times as slow on the CPU
+    xp = array_namespace(attributes)
+    columns = xp.stack(xp.unstack(attributes, axis=1))
+    weights = in_precision(weights, attributes)
+    if is_torch(attributes):
+        return _mixed(columns, corners, weights)
+    found = zeros((len(columns), corners.shape[1]), attributes)
+    for some in portions(corners.shape[1]):
+        found[:, some] = _mixed(columns, corners[:, some], weights[:, some])
+    return found
+
+
 def _mixed(columns: Array, corners: Array, weights: Array) -> Array:
     """Return columns ``[C, R]`` at points ``[N]`` of triangles ``[3, N]``, as ``[C, N]``."""
     xp = array_namespace(columns)
@@ -244,7 +255,7 @@ def _mixed(columns: Array, corners: Array, weights: Array) -> Array:
     return found
 
 
-def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
+def barycentric_at(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
     """Return coordinates ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``.
 
     They are differentiable for torch tensors.

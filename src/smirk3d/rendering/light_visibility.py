@@ -3,18 +3,63 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.geometry.meshes import unit
+from smirk3d.geometry.meshes import unit, vertex_normals
 from smirk3d.rasterization.base import nearest_depth
 
 Array = NDArray[np.float32]
 
 _LIFT = 0.004
 """Vertices are lifted off their own surface by this fraction of the mesh's radius."""
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """What of the light from all sides reaches a surface's vertices.
+
+    Attributes:
+        directions: unit vectors ``[D, 3]`` towards the light.
+        normals: of the vertices ``[V, 3]``.
+        visibility: how much of the light from each direction reaches each vertex ``[D, V]``.
+    """
+
+    directions: Array
+    normals: Array
+    visibility: Array
+
+    @classmethod
+    def of(cls, vertices: Array, faces: NDArray[Any], count: int) -> Occlusion:
+        """Return the occlusion of a surface by itself.
+
+        Args:
+            vertices: ``[V, 3]``.
+            faces: ``[F, 3]``.
+            count: number of directions.
+        """
+        directions, normals = sphere_directions(count), vertex_normals(vertices[None], faces)[0]
+        visibility = directional_visibility(vertices, normals, faces, directions)
+        return cls(directions, normals, visibility)
+
+    def turned(self, rotation: Array) -> Occlusion:
+        """Return the occlusion of the surface after a rotation ``[3, 3]``."""
+        turned = (self.directions @ rotation.T, self.normals @ rotation.T)
+        return Occlusion(*turned, self.visibility)
+
+    def received(self, weights: Array) -> Array:
+        """Return the fraction ``[V, K]`` of each light that is not shadowed.
+
+        Args:
+            weights: brightness ``[K, D]`` of each light in each direction.
+        """
+        cosine = (self.directions @ self.normals.T).clip(0.02)
+        lit = weights @ (cosine * self.visibility)
+        received: Array = (lit / (weights @ cosine).clip(1e-12)).T
+        return received
 
 
 def sphere_directions(count: int) -> Array:
@@ -78,20 +123,6 @@ def _in_front(probes: Array, depth: Array) -> Array:
         for i, weight_y in zip(rows, (1 - down, down), strict=True):
             seen += weight_x * weight_y * (z <= depth.reshape(-1).take(i + j))
     return seen
-
-
-def received_light(visibility: Array, normals: Array, weights: Array, directions: Array) -> Array:
-    """Return the fraction ``[V, K]`` of each light that is not shadowed.
-
-    Args:
-        visibility: ``[D, V]``.
-        normals: ``[V, 3]``.
-        weights: brightness ``[K, D]`` of each light in each direction.
-        directions: ``[D, 3]``.
-    """
-    cosine = (directions @ normals.T).clip(0.02)
-    received: Array = ((weights @ (cosine * visibility)) / (weights @ cosine).clip(1e-12)).T
-    return received
 
 
 def _frames(directions: Array) -> Array:

@@ -17,7 +17,7 @@ from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, projec
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization.picture_sampling import sampled
-from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
+from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_rotation, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.layers import (
@@ -30,6 +30,7 @@ from smirk3d.rendering.layers import (
     from_uint8,
     to_uint8,
 )
+from smirk3d.rendering.light_visibility import Occlusion
 from smirk3d.rendering.photo_colours import (
     PhotoSkin,
     faded_into_tone,
@@ -128,22 +129,32 @@ def overlay(
     """
     check_shape(photo, "H W 3", "photo")
     own = [_personal(style, face, _photo_square(photo, face)) for face in faces]
-    return _drawn_over(photo, faces, own, region)
+    return _drawn_over(photo, faces, own, [None] * len(own), region)
 
 
 def _drawn_over(
-    photo: Picture, faces: Sequence[PosedHead], styles: Sequence[Style], region: str | None
+    photo: Picture,
+    faces: Sequence[PosedHead],
+    styles: Sequence[Style],
+    occlusions: Sequence[Occlusion | None],
+    region: str | None,
 ) -> Picture:
     picture = photo.copy()
-    pairs = zip(faces, styles, strict=True)
-    for face, style in sorted(pairs, key=lambda pair: _pixels_per_metre(pair[0])):
+    heads = zip(faces, styles, occlusions, strict=True)
+    for face, style, occlusion in sorted(heads, key=lambda drawn: _pixels_per_metre(drawn[0])):
         alpha = region_alpha(face.head, region)
         surface = picture_surface(face.head, alpha, refinements=style.refinements)
-        _draw_within(picture, surface, face, style)
+        _draw_within(picture, surface, face, style, occlusion)
     return picture
 
 
-def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, style: Style) -> None:
+def _draw_within(
+    picture: Picture,
+    surface: PictureSurface,
+    face: PosedHead,
+    style: Style,
+    occlusion: Occlusion | None,
+) -> None:
     """Draw over the part of a picture ``[H, W, 3]`` that the surface covers, in place."""
     vertices = _vertices(face)
     drawn = image_positions(face, surface.refine(vertices))[:, :2]
@@ -163,7 +174,7 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, sty
 
     slopes = face_slopes(face.head, face.parameters) if style.surface else None
     size = bottom - top, right - left
-    layer = draw_layer(surface, vertices, place, size, style, slopes=slopes)
+    layer = draw_layer(surface, vertices, place, size, style, slopes=slopes, occlusion=occlusion)
     window = picture[top:bottom, left:right]
     window[:] = to_uint8(composite(from_uint8(window), layer))
 
@@ -205,9 +216,16 @@ def overlay_panel(
     plain = np.asarray(tile)
     squares = [_photo_square(photo, face) for face in faces]
     own = [_personal(style, *pair) for pair in zip(faces, squares, strict=True)]
-    over = _drawn_over(plain, shifted, own, "face")
-    aside = _from_aside(faces, squares, own, height, width)
+    occlusions = [_occlusion(*pair) for pair in zip(faces, own, strict=True)]
+    over = _drawn_over(plain, shifted, own, occlusions, "face")
+    aside = _from_aside(faces, squares, own, occlusions, height, width)
     return contact_sheet([plain, over, aside], 3, gap=gap)
+
+
+def _occlusion(face: PosedHead, style: Style) -> Occlusion | None:
+    if not style.shadows:
+        return None
+    return Occlusion.of(_vertices(face), to_numpy(face.head.faces), style.shadows)
 
 
 def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
@@ -227,12 +245,13 @@ def _from_aside(
     faces: Sequence[PosedHead],
     squares: Sequence[Values | None],
     styles: Sequence[Style],
+    occlusions: Sequence[Occlusion | None],
     height: int,
     width: int,
 ) -> Picture:
     """Return the heads from half aside in the photo's colours, in a grid, ordered as in it."""
     order = sorted(
-        zip(faces, squares, styles, strict=True),
+        zip(faces, squares, styles, occlusions, strict=True),
         key=lambda drawn: float(image_positions(drawn[0])[:, 0].mean()),
     )
     columns = _columns(len(faces), height, width)
@@ -241,7 +260,7 @@ def _from_aside(
         yaw=_ASIDE, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
     )
     sheet = backdrop_gradient(height, width)
-    for number, (face, square, style) in enumerate(order):
+    for number, (face, square, style, occlusion) in enumerate(order):
         row, column = divmod(number, columns)
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
@@ -249,9 +268,11 @@ def _from_aside(
         skin = _photo_skin(face, square) if style.surface and not style.wireframe else None
         solid = replace(style, opacity=1.0, surface=True)
         facing = facing_viewer(face.head, face.vertices)
+        if occlusion is not None:
+            occlusion = occlusion.turned(facing_rotation(face.head, face.vertices))
         # a photo's skin has its folds
         slopes = None if skin is not None else face_slopes(face.head, face.parameters)
-        head = clay(face.head, facing, view, solid, skin, slopes)
+        head = clay(face.head, facing, view, solid, skin, slopes, occlusion)
         cell[:] = composite(cell, from_uint8(head))
     return to_uint8(sheet)
 
