@@ -15,6 +15,7 @@ from smirk3d.array_interface import (
     Array,
     array_namespace,
     beside,
+    constant,
     counted,
     in_precision,
     is_torch,
@@ -26,7 +27,11 @@ from smirk3d.array_interface import (
     zeros,
 )
 from smirk3d.errors import check_shape
-from smirk3d.rasterization.array_rasterizer import nearest_depth_array, rasterize_ids_array
+from smirk3d.rasterization.array_rasterizer import (
+    depth_range_array,
+    nearest_depth_array,
+    rasterize_ids_array,
+)
 from smirk3d.rasterization.barycentric import barycentric_formula
 from smirk3d.rasterization.numba_rasterizer import (
     nearest_depth_numba,
@@ -187,6 +192,27 @@ def nearest_depth(vertices_ndc: Array, faces: Array, height: int, width: int) ->
     nearest = nearest_depth_numba if automatic == "numba" else nearest_depth_array
     depth = nearest(*_with_double(vertices_ndc, faces), height, width)
     return in_precision(beside(depth, vertices_ndc), vertices_ndc)
+
+
+@without_gradients
+def depth_range(vertices_ndc: Array, faces: Array, height: int, width: int) -> tuple[Array, Array]:
+    """Return device z ``[B, H, W]`` of the nearest surface, and of the farthest.
+
+    Where there is none the first is infinite, the second negative infinite: a map of depths from
+    both sides, for about the time of one. Arguments and errors are those of :func:`rasterize`.
+    """
+    _check(vertices_ndc, faces, height, width)
+    if _engine_name("auto", vertices_ndc) == "numba":
+        turned = vertices_ndc * constant([1.0, 1.0, -1.0], vertices_ndc)
+        nearest, behind = (
+            nearest_depth(side, faces, height, width) for side in (vertices_ndc, turned)
+        )
+        return nearest, -behind
+    near, far = depth_range_array(*_with_double(vertices_ndc, faces), height, width)
+    return (
+        in_precision(beside(near, vertices_ndc), vertices_ndc),
+        in_precision(beside(far, vertices_ndc), vertices_ndc),
+    )
 
 
 def _check(vertices_ndc: Array, faces: Array, height: int, width: int) -> None:

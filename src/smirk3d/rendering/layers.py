@@ -39,10 +39,10 @@ class Style:
         opacity: opacity of the surface, in [0, 1].
         wireframe: draw the triangles' edges too.
         surface: draw the surface; without it the wireframe alone.
-        shadows: number of directions from which shadows are cast; 0 draws none, which is many
+        shadows: number of directions from which shadows are cast, even; 0 draws none, which is many
             times as fast. With 48 pixels differ from those with 384 by less than 1/255 in the mean.
-        supersample: rays a pixel and axis; the picture is smoothed by as much. Those of a pixel that
-            see skin are shaded once.
+        supersample: rays a pixel and axis; the picture is smoothed by as much. Those
+            of a pixel that see skin are shaded once.
         refinements: how often triangles are split in four for smooth outlines; 0 for a wireframe,
             which would show the pieces.
         line_width: width of the wireframe's lines, in pixels.
@@ -81,7 +81,6 @@ def draw_layer(
     place: Callable[[Values], Values],
     size: tuple[int, int],
     style: Style = CLAY,
-    lighting: Lighting = DEFAULT_LIGHTING,
     photo: PhotoSkin | None = None,
     slopes: Slopes | None = None,
     occlusion: Occlusion | None = None,
@@ -96,7 +95,6 @@ def draw_layer(
             a third axis that grows away from the viewer.
         size: height and width in pixels.
         style: how to draw.
-        lighting: the lights.
         photo: whose colours the skin takes, with their light and hairs; the look's complexion by
             default.
         slopes: the gradient of the skin's folds (:mod:`~smirk3d.rendering.folds`); smooth by
@@ -121,7 +119,7 @@ def draw_layer(
     colour, coverage = np.zeros((3, len(samples.face)), np.float32), np.float32(0)
     if style.surface:
         posed = _Posed(surface, vertices, points, ndc, samples)
-        colour = _shaded(posed, style, lighting, photo, slopes, occlusion)
+        colour = _shaded(posed, style, photo, slopes, occlusion)
         coverage = alpha * style.opacity
     if style.wireframe:
         line = _line(samples, ndc, surface.faces, size, style) * alpha
@@ -160,7 +158,6 @@ class _Posed:
 def _shaded(
     posed: _Posed,
     style: Style,
-    lighting: Lighting,
     photo: PhotoSkin | None,
     slopes: Slopes | None,
     occlusion: Occlusion | None,
@@ -170,11 +167,11 @@ def _shaded(
     part = surface.face_part[samples.face]
     normals = vertex_normals(points[None], surface.faces)[0]
     seen = samples.at(np.column_stack([points, normals, surface.lips]))
-    received = np.ones((len(lighting.lamps) + 1, len(part)), np.float32)
+    received = np.ones((len(DEFAULT_LIGHTING.lamps) + 1, len(part)), np.float32)
     if style.shadows and len(part):
         if occlusion is None:
             occlusion = Occlusion.of(posed.vertices, surface.base_faces, style.shadows)
-        received = samples.at(_received(surface, occlusion, lighting))
+        received = samples.at(_received(surface, occlusion, DEFAULT_LIGHTING))
     normal = unit(seen[3:6], axis=0)
     if slopes is not None:
         normal = _with_folds(normal, slopes, samples, surface, points, part == SKIN)
@@ -187,7 +184,7 @@ def _shaded(
         attributes = samples.at(surface.interpolate(photo.attributes()))
         held = srgb_to_linear(photo.colours(attributes).clip(0, 1))
         colour = np.where(part == SKIN, held, colour)
-    lit = illuminate(normal, colour, part, received, lighting)
+    lit = illuminate(normal, colour, part, received)
     if photo is not None:
         lit = np.where(part == SKIN, lit + PHOTO_LIGHT * (colour - lit), lit)
     srgb: Values = linear_to_srgb(lit.clip(0, 1))

@@ -268,11 +268,11 @@ def _from_aside(
         skin = _photo_skin(face, square) if style.surface and not style.wireframe else None
         solid = replace(style, opacity=1.0, surface=True)
         facing = facing_viewer(face.head, face.vertices)
-        if occlusion is not None:
-            occlusion = occlusion.turned(facing_rotation(face.head, face.vertices))
+        turn = facing_rotation(face.head, face.vertices)
+        turned = occlusion.turned(turn) if occlusion is not None else None
         # a photo's skin has its folds
         slopes = None if skin is not None else face_slopes(face.head, face.parameters)
-        head = clay(face.head, facing, view, solid, skin, slopes, occlusion)
+        head = clay(face.head, facing, view, solid, skin, slopes, turned)
         cell[:] = composite(cell, from_uint8(head))
     return to_uint8(sheet)
 
