@@ -75,12 +75,14 @@ class ArrayRule:
         if array.dtype.kind not in "fiu" or not array.size:
             return
         if array.dtype.kind == "f":
-            bad = {"all": ~np.isfinite(array), "no nan": np.isnan(array),
-                   "no infinity": np.isinf(array)}[self.finite]  # fmt: skip
-            if bad.any():
+            wrong = {"all": _not_finite, "no nan": np.isnan, "no infinity": np.isinf}[self.finite]
+            if wrong(array).any():
                 raise Unfit(f"{name} has a number that is not finite")
-        least, most = float(array.min()), float(array.max())
-        if self.low is not None and least < self.low:
+        if self.low is not None and (least := float(array.min())) < self.low:
             raise Unfit(f"{name} has {least:g}, the least possible is {self.low:g}")
-        if self.high is not None and most > self.high:
+        if self.high is not None and (most := float(array.max())) > self.high:
             raise Unfit(f"{name} has {most:g}, the most possible is {self.high:g}")
+
+
+def _not_finite(array: NDArray[Any]) -> NDArray[np.bool_]:
+    return ~np.isfinite(array)
