@@ -178,21 +178,22 @@ def _targets(
     document: GltfDocument, moves: NDArray[np.float32], bends: NDArray[np.float32]
 ) -> list[Object]:
     """Add the morph targets of a part: moves ``[M, U, 3]`` and changes of its normals."""
-    moved, bent = _longer(moves, _STILL), _longer(bends, _SAME_NORMAL)
     return [
         {
-            "POSITION": document.sparse_offsets(moves[m], np.flatnonzero(moved[m])),
-            "NORMAL": document.sparse_offsets(bends[m], np.flatnonzero(bent[m])),
+            "POSITION": document.sparse_offsets(move, moved),
+            "NORMAL": document.sparse_offsets(bend, bent),
         }
-        for m in range(len(moves))
+        for move, moved, bend, bent in zip(
+            moves, _longer(moves, _STILL), bends, _longer(bends, _SAME_NORMAL), strict=True
+        )
     ]
 
 
-def _longer(offsets: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
-    """Return which offsets ``[M, U, 3]`` are longer than a length along some axis, ``[M, U]``."""
+def _longer(offsets: NDArray[np.float32], least: float) -> list[NDArray[np.intp]]:
+    """Return which of the offsets ``[M, U, 3]`` are longer than a length along some axis."""
     x, y, z = (np.abs(offsets[..., axis]) > least for axis in range(3))
-    longer: NDArray[np.bool_] = x | y | z
-    return longer
+    target, vertex = np.nonzero(x | y | z)
+    return np.split(vertex, np.searchsorted(target, np.arange(1, len(offsets))))
 
 
 def _vertex_accessor(

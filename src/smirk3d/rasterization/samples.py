@@ -120,20 +120,21 @@ def pixel_samples(
     )
     shared = np.flatnonzero(count)
     rays, mean = count[shared], together[:, shared] / count[shared].astype(np.float32)
-    ray, single = np.nonzero(~together & (face >= 0))
+    lone, single = np.nonzero(~together & (face >= 0))
     at = np.concatenate([pixel[shared], pixel[single]])
     samples = points_seen(
         vertices_ndc,
         faces,
-        np.concatenate([main[shared], face[ray, single]]),
-        at // size[1] + np.concatenate([row @ mean, row[ray]]),
-        at % size[1] + np.concatenate([column @ mean, column[ray]]),
+        np.concatenate([main[shared], face[lone, single]]),
+        at // size[1] + np.concatenate([row @ mean, row[lone]]),
+        at % size[1] + np.concatenate([column @ mean, column[lone]]),
         size,
     )
     # the middle of several rays may lie beside the triangle of one: then its edge stands for it
     weights = samples.weights.clip(0, 1)
     weights /= weights.sum(0)
-    share = np.concatenate([rays, np.ones_like(ray)]).astype(np.float32) / len(offsets)
+    share = np.concatenate([rays, np.ones_like(lone)]).astype(np.float32)
+    share /= np.float32(len(offsets))
     return replace(samples, share=share, weights=weights)
 
 

@@ -115,19 +115,20 @@ def draw_layer(
     # lines need all rays, and what is small and glossy
     alone = (surface.face_part != SKIN) | style.wireframe
     samples = pixel_samples(ndc, surface.faces, seen, fine, alone)
-    alpha = samples.at(surface.alpha[:, None])[0].clip(0, 1) if surface.fades else 1.0
-    colour, coverage = np.zeros((3, len(samples.face)), np.float32), np.float32(0)
+    alpha = np.ones(len(samples.face), np.float32)
+    if surface.fades:
+        alpha = samples.at(surface.alpha[:, None])[0].clip(0, 1)
+    colour, coverage = np.zeros((3, len(alpha)), np.float32), np.zeros_like(alpha)
     if style.surface:
         posed = _Posed(surface, vertices, points, ndc, samples)
         colour = _shaded(posed, style, photo, slopes, occlusion)
-        coverage = alpha * style.opacity
+        coverage = alpha * np.float32(style.opacity)
     if style.wireframe:
         line = _line(samples, ndc, surface.faces, size, style) * alpha
         rest = coverage * (1 - line)
         ink = np.array(_LINE_COLOUR, np.float32)[:, None]
         coverage = rest + line
         colour = (colour * rest + ink * line) / coverage.clip(1e-6)
-    coverage = np.broadcast_to(coverage, samples.face.shape).astype(np.float32)
     layer = samples.averaged(np.concatenate([colour * coverage, coverage[None]]), size)
     if style.surface and len(surface.hair_faces) and photo is None:
         hair = draw_hair(surface, points, ndc, seen, fine, style.complexion or CLAY_COMPLEXION)
@@ -206,7 +207,7 @@ def _with_folds(
 ) -> Values:
     """Return the normals ``[3, N]`` of samples with the folds of the skin."""
     rest = surface.refine(surface.rest)
-    where = np.flatnonzero(skin)
+    where = np.flatnonzero(skin & slopes.reach(rest, surface.faces)[samples.face])
     gradient = slopes(samples.only(where).at(rest).T)
     moved = np.flatnonzero((gradient != 0).T.any(0))
     where = where[moved]
@@ -256,8 +257,15 @@ def composite(picture: Values, layer: Values) -> Values:
 
 def to_uint8(picture: Values) -> Picture:
     """Return uint8 ``[H, W, C]`` of a picture ``[C, H, W]`` in [0, 1]."""
-    rounded = (picture.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-    return np.ascontiguousarray(rounded.transpose(1, 2, 0))
+    pixels = np.empty((*picture.shape[1:], len(picture)), np.uint8)
+    # one channel after another, in one array: three times as fast as the whole picture at once
+    rounded = np.empty(picture.shape[1:], picture.dtype)
+    for number, channel in enumerate(picture):
+        np.multiply(channel, 255, out=rounded)
+        rounded += 0.5
+        np.clip(rounded, 0.5, 255.5, out=rounded)
+        pixels[..., number] = rounded
+    return pixels
 
 
 def from_uint8(picture: Picture) -> Values:
