@@ -83,9 +83,8 @@ class ArrayRule:
         """
         if array.dtype.kind not in "fiu" or not array.size:
             return
-        if array.dtype.kind == "f":
-            if _WRONG[self.finite](array).any():
-                raise Unfit(f"{name} has a number that is not finite")
+        if array.dtype.kind == "f" and _WRONG[self.finite](array).any():
+            raise Unfit(f"{name} has a number that is not finite")
         if self.low is not None and (least := float(array.min())) < self.low:
             raise Unfit(f"{name} has {least:g}, the least possible is {self.low:g}")
         if self.high is not None and (most := float(array.max())) > self.high:
