@@ -17,8 +17,8 @@ from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import (
     SKIN,
     Topology,
-    picture_surface,
     rigid_rotation,
+    surface_of,
 )
 
 _BACKDROP = ((0.962, 0.964, 0.968), (0.850, 0.857, 0.870))
@@ -75,7 +75,7 @@ def clay(
     Raises:
         ShapeError: if the vertices are not the head's.
     """
-    surface = picture_surface(head, refinements=style.refinements)
+    surface = surface_of(head, None, style.refinements)
     vertices = to_numpy(vertices).astype(np.float32)
     size = (view.height, view.width)
     centre, scale = _frame(surface.refine(vertices), view)

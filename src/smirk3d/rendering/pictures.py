@@ -40,8 +40,7 @@ from smirk3d.rendering.photo_colours import (
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
-    picture_surface,
-    region_alpha,
+    surface_of,
 )
 
 _MARGIN = 2
@@ -142,8 +141,7 @@ def _drawn_over(
     picture = photo.copy()
     heads = zip(faces, styles, occlusions, strict=True)
     for face, style, occlusion in sorted(heads, key=lambda drawn: _pixels_per_metre(drawn[0])):
-        alpha = region_alpha(face.head, region)
-        surface = picture_surface(face.head, alpha, refinements=style.refinements)
+        surface = surface_of(face.head, region, style.refinements)
         _draw_within(picture, surface, face, style, occlusion)
     return picture
 
