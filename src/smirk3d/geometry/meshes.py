@@ -234,15 +234,31 @@ def smoothed(attributes: Array, faces: Array, rounds: int = 1) -> Array:
         rounds: number of repetitions.
     """
     xp = array_namespace(attributes)
-    pairs = edges(faces)
-    start, end = xp.concat([pairs[:, 0], pairs[:, 1]]), xp.concat([pairs[:, 1], pairs[:, 0]])
-    nothing = xp.zeros_like(attributes)
-    count = add_at(nothing[:, :1], 0, start, xp.ones_like(attributes[end, :1]))
+    nothing = xp.zeros_like(attributes[:1])
+    neighbours, count = _neighbours(faces, len(attributes))
+    count = in_precision(count, attributes)[:, None]
     for _ in range(rounds):
-        total = add_at(nothing, 0, start, attributes[end])
+        padded = xp.concat([attributes, nothing])
+        total = xp.zeros_like(attributes)
+        for ids in neighbours:
+            total = total + xp.take(padded, ids, axis=0)
         mean = xp.where(count > 0, total / count.clip(1, None), attributes)
         attributes = 0.5 * (attributes + mean)
     return attributes
+
+
+def _neighbours(faces: Array, num_vertices: int) -> tuple[Array, Array]:
+    """Return rows ``[K, V]`` of each vertex's neighbours, then V, and their numbers ``[V]``."""
+    xp = array_namespace(faces)
+    pairs = edges(faces)
+    start, end = xp.concat([pairs[:, 0], pairs[:, 1]]), xp.concat([pairs[:, 1], pairs[:, 0]])
+    order = xp.argsort(start, stable=True)
+    start, end = start[order], end[order]
+    first = xp.searchsorted(start, counted(num_vertices + 1, start))
+    count = first[1:] - first[:-1]
+    rows = zeros((int(count.max()) if num_vertices else 0, num_vertices), end) + num_vertices
+    rows[counted(len(start), start) - first[start], start] = end
+    return rows, count
 
 
 _SAME_PLACE = 1e-5

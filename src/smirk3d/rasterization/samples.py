@@ -6,6 +6,7 @@ pixel that see the same material, which share a sample (multisample antialiasing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,7 +114,7 @@ def pixel_samples(
     main = np.where(together[0], face[0], face[-1])
     for ray in range(1, len(offsets)):
         np.copyto(main, face[ray], where=together[ray])
-    _leave_out_jumps(together, face, main, vertices_ndc[:, 2][faces])
+    _leave_out_jumps(together, face, main, [vertices_ndc[ids, 2] for ids in faces.T])
     count = together.sum(0)
     row, column = (
         ((np.array(offset, np.float32) + 0.5) / fine) for offset in zip(*offsets, strict=True)
@@ -139,7 +140,7 @@ def pixel_samples(
 
 
 def _leave_out_jumps(
-    together: NDArray[np.bool_], face: Ids, main: Ids, corner_depth: Values
+    together: NDArray[np.bool_], face: Ids, main: Ids, corner_depth: Sequence[Values]
 ) -> None:
     """Part rays ``[R, P]`` that see something before or behind their pixel's triangle, in place.
 
@@ -149,10 +150,12 @@ def _leave_out_jumps(
         together: which rays share their pixel's sample ``[R, P]``.
         face: triangle of each ray ``[R, P]``.
         main: triangle of each pixel's sample ``[P]``.
-        corner_depth: depth of the triangles' corners ``[F, 3]``.
+        corner_depth: depth ``[F]`` of each of the triangles' three corners.
     """
     other = np.flatnonzero((together & (face != main)).any(0))
-    near, far = corner_depth.min(axis=1), corner_depth.max(axis=1)
+    near, far = (
+        pick(pick(*corner_depth[:2]), corner_depth[2]) for pick in (np.minimum, np.maximum)
+    )
     rays, mains = face[:, other], main[other]
     touching = (near[rays] <= far[mains]) & (near[mains] <= far[rays])
     together[:, other] &= touching

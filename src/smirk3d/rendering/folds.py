@@ -293,20 +293,31 @@ def _near(points: Values, line: Values, width: float) -> NDArray[np.intp]:
 
 def _beside(points: Values, line: Values) -> tuple[Values, Values]:
     """Return vectors ``[N, 3]`` to points from a line, and how whole a groove is there ``[N]``."""
-    start, step = line[:-1], np.diff(line, axis=0)
-    lengths = np.linalg.norm(step, axis=1)
-    along = ((points[:, None] - start) * step).sum(2) / lengths**2
+    steps = np.diff(line, axis=0)
+    lengths = np.linalg.norm(steps, axis=1)
     # beyond its ends a line goes on straight, so that the profile there has no corner
     low, high = np.zeros_like(lengths), np.ones_like(lengths)
     low[0], high[-1] = -1.0, 2.0
-    along = along.clip(low, high)
-    away = points[:, None] - (start + along[..., None] * step)
-    nearest = np.linalg.norm(away, axis=2).argmin(1)
-    rows = np.arange(len(points))
+    away, at = np.zeros_like(points.T), np.zeros_like(points[:, 0])
+    nearest = np.full_like(at, np.inf)
     walked = lengths.cumsum(0) - lengths
-    at = (walked[nearest] + along[rows, nearest] * lengths[nearest]) / lengths.sum()
+    # one piece after another, axis by axis: all at once takes several times as long
+    columns = np.ascontiguousarray(points.T)
+    for piece, step in enumerate(steps):
+        offset = [column - start for column, start in zip(columns, line[piece], strict=True)]
+        along = sum(part * share for part, share in zip(offset, step / lengths[piece] ** 2, strict=True))
+        along = np.clip(along, low[piece], high[piece])
+        offset = [part - along * share for part, share in zip(offset, step, strict=True)]
+        square = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2
+        nearer = square < nearest
+        for kept, found in zip(
+            (nearest, at, *away), (square, walked[piece] + along * lengths[piece], *offset),
+            strict=True,
+        ):  # fmt: skip
+            np.copyto(kept, found, where=nearer)
+    at /= lengths.sum()
     ends = (at / _TAPER).clip(0, 1) * ((1 - at) / _TAPER).clip(0, 1)
-    return away[rows, nearest], ends * ends * (3 - 2 * ends)
+    return away.T, ends * ends * (3 - 2 * ends)
 
 
 def _groove(points: Values, line: Values, depth: float, width: float) -> Values:
