@@ -305,7 +305,9 @@ def _beside(points: Values, line: Values) -> tuple[Values, Values]:
     columns = np.ascontiguousarray(points.T)
     for piece, step in enumerate(steps):
         offset = [column - start for column, start in zip(columns, line[piece], strict=True)]
-        along = sum(part * share for part, share in zip(offset, step / lengths[piece] ** 2, strict=True))
+        along = sum(
+            part * share for part, share in zip(offset, step / lengths[piece] ** 2, strict=True)
+        )
         along = np.clip(along, low[piece], high[piece])
         offset = [part - along * share for part, share in zip(offset, step, strict=True)]
         square = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2
