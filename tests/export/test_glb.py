@@ -15,6 +15,7 @@ from smirk3d.export.rigs.rig import HeadMotion
 from smirk3d.export.rigs.surface import primitives
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import Kind, tiny_head
+from smirk3d.rendering.photo_colours import PhotoLook
 from tests.export.faces import random_faces
 from tests.export.gltf_reading import GltfHead, quaternion_matrix
 
@@ -141,7 +142,8 @@ def test_animation_turns_the_head_and_moves_the_weights(tmp_path: Path) -> None:
 def test_the_skin_takes_the_photos_colours(tmp_path: Path) -> None:
     head = load_head("open@2")
     blue = torch.tensor([0.2, 0.3, 0.8])[:, None, None].expand(3, 64, 64)
-    write_glb(tmp_path / "face.glb", head, head.neutral()[0], crop=blue)
+    look = PhotoLook.of(head, head.neutral()[0], blue)
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0], photo=look)
     model = GltfHead.load(tmp_path / "face.glb").model
     names = [material.name for material in model.materials]
     assert "brows" not in names

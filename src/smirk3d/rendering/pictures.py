@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,9 +33,8 @@ from smirk3d.rendering.layers import (
 )
 from smirk3d.rendering.light_visibility import Occlusion
 from smirk3d.rendering.photo_colours import (
+    PhotoLook,
     PhotoSkin,
-    faded_into_tone,
-    photo_colours,
     photo_complexion,
 )
 from smirk3d.rendering.picture_surface import (
@@ -68,6 +68,7 @@ class PosedHead:
         parameters: without batch dimension; the camera places the head in the crop.
         T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
         crop_size: side of the crop in pixels.
+        look: what the photo shows of the person, where it was found before.
     """
 
     head: Topology
@@ -75,6 +76,7 @@ class PosedHead:
     parameters: FaceParameters
     T_crop_image: NDArray[np.float64]
     crop_size: int = CROP_SIZE
+    look: PhotoLook | None = None
 
 
 def image_positions(face: PosedHead, points: Values | None = None) -> Values:
@@ -127,7 +129,7 @@ def overlay(
         ShapeError: if a shape differs.
     """
     check_shape(photo, "H W 3", "photo")
-    own = [_personal(style, face, _photo_square(photo, face)) for face in faces]
+    own = [_personal(style, face, photo) for face in faces]
     return _drawn_over(photo, faces, own, [None] * len(own), region)
 
 
@@ -197,6 +199,7 @@ def overlay_panel(
     check_shape(photo, "H W 3", "photo")
     if not faces:
         raise ValueError("a panel needs at least one face")
+    faces = [_with_look(face, photo) for face in faces]
     gap = max(4, max_width // 100)
     width = (max_width - 4 * gap) // 3
     if width < 1:
@@ -212,11 +215,13 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    squares = [_photo_square(photo, face) for face in faces]
-    own = [_personal(style, *pair) for pair in zip(faces, squares, strict=True)]
+    skins = [_photo_skin(face, style) for face in faces]
+    own = [_personal(style, face, photo) for face in faces]
     occlusions = [_occlusion(*pair) for pair in zip(faces, own, strict=True)]
-    over = _drawn_over(plain, shifted, own, occlusions, "face")
-    aside = _from_aside(faces, squares, own, occlusions, height, width)
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(_from_aside, faces, skins, own, occlusions, height, width)
+        over = _drawn_over(plain, shifted, own, occlusions, "face")
+        aside = drawn.result()
     return contact_sheet([plain, over, aside], 3, gap=gap)
 
 
@@ -241,7 +246,7 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
 
 def _from_aside(
     faces: Sequence[PosedHead],
-    squares: Sequence[Values | None],
+    skins: Sequence[PhotoSkin | None],
     styles: Sequence[Style],
     occlusions: Sequence[Occlusion | None],
     height: int,
@@ -249,7 +254,7 @@ def _from_aside(
 ) -> Picture:
     """Return the heads from half aside in the photo's colours, in a grid, ordered as in it."""
     order = sorted(
-        zip(faces, squares, styles, occlusions, strict=True),
+        zip(faces, skins, styles, occlusions, strict=True),
         key=lambda drawn: float(image_positions(drawn[0])[:, 0].mean()),
     )
     columns = _columns(len(faces), height, width)
@@ -258,12 +263,11 @@ def _from_aside(
         yaw=_ASIDE, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
     )
     sheet = backdrop_gradient(height, width)
-    for number, (face, square, style, occlusion) in enumerate(order):
+    for number, (face, skin, style, occlusion) in enumerate(order):
         row, column = divmod(number, columns)
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        skin = _photo_skin(face, square) if style.surface and not style.wireframe else None
         solid = replace(style, opacity=1.0, surface=True)
         facing = facing_viewer(face.head, face.vertices)
         turn = facing_rotation(face.head, face.vertices)
@@ -275,24 +279,33 @@ def _from_aside(
     return to_uint8(sheet)
 
 
-def _photo_skin(face: PosedHead, square: Values | None) -> PhotoSkin | None:
-    if square is None or not isinstance(face.head, HeadModel):
+def _with_look(face: PosedHead, photo: Picture) -> PosedHead:
+    """Return a head with what the photo shows of the person, if it can be evaluated."""
+    if face.look is not None or not isinstance(face.head, HeadModel):
+        return face
+    look = PhotoLook.of(face.head, face.parameters, _photo_square(photo, face))
+    return replace(face, look=look)
+
+
+def _photo_skin(face: PosedHead, style: Style) -> PhotoSkin | None:
+    """Return the photo as the skin of a head that is drawn solid."""
+    if face.look is None or style.wireframe or not style.surface:
         return None
-    found = photo_colours(face.head, face.parameters, square)
-    return PhotoSkin(faded_into_tone(face.head, found), square)
+    return face.look.skin
 
 
-def _personal(style: Style, face: PosedHead, square: Values | None) -> Style:
-    """Return a style with the irises and brows that a photo's square shows, where it names none."""
-    if style.complexion is not None or square is None or not isinstance(face.head, HeadModel):
+def _personal(style: Style, face: PosedHead, photo: Picture) -> Style:
+    """Return a style with the irises and brows that a photo shows, where it names none."""
+    if style.complexion is not None or not isinstance(face.head, HeadModel):
         return style
+    if face.look is not None:
+        return replace(style, complexion=face.look.complexion)
+    square = _photo_square(photo, face)
     return replace(style, complexion=photo_complexion(face.head, face.parameters, square))
 
 
-def _photo_square(photo: Picture, face: PosedHead) -> Values | None:
-    """Return the square ``[3, N, N]`` about a head that can be evaluated, with about all pixels."""
-    if not isinstance(face.head, HeadModel):
-        return None
+def _photo_square(photo: Picture, face: PosedHead) -> Values:
+    """Return the square ``[3, N, N]`` about a head, with about all pixels."""
     native = round(face.crop_size / _crop_scale(face))
     size = min(max(native, face.crop_size), _LARGEST_SKIN)
     T_image_crop = np.linalg.inv(np.asarray(face.T_crop_image, np.float64))
