@@ -12,9 +12,10 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.glb import write_glb
 from smirk3d.export.rigs.contact_targets import rig_in_contact
 from smirk3d.export.rigs.rig import HeadMotion
-from smirk3d.export.rigs.surface import primitives
+from smirk3d.export.rigs.surface import primitives, smooth_normals
 from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import Kind, tiny_head
+from smirk3d.rendering.photo_colours import PhotoLook
 from tests.export.faces import random_faces
 from tests.export.gltf_reading import GltfHead, quaternion_matrix
 
@@ -141,7 +142,8 @@ def test_animation_turns_the_head_and_moves_the_weights(tmp_path: Path) -> None:
 def test_the_skin_takes_the_photos_colours(tmp_path: Path) -> None:
     head = load_head("open@2")
     blue = torch.tensor([0.2, 0.3, 0.8])[:, None, None].expand(3, 64, 64)
-    write_glb(tmp_path / "face.glb", head, head.neutral()[0], crop=blue)
+    look = PhotoLook.of(head, head.neutral()[0], blue)
+    write_glb(tmp_path / "face.glb", head, head.neutral()[0], photo=look)
     model = GltfHead.load(tmp_path / "face.glb").model
     names = [material.name for material in model.materials]
     assert "brows" not in names
@@ -230,3 +232,16 @@ def test_backs_are_drawn_where_they_can_be_seen(tmp_path: Path, name: str, close
     assert "skin" in {material.name for material in materials}
     # strips of hair have two sides on any head, the neck of the first one is open below
     assert two_sided == ({"lashes", "brows"} if closed else {m.name for m in materials})
+
+
+def test_normals_of_shapes_together_are_those_of_each_alone() -> None:
+    head = tiny_head().to_numpy()
+    rng = np.random.default_rng(5)
+    shapes = np.repeat(head.v_template[None], 3, axis=0)
+    shapes[1, 3] += 0.01
+    shapes[2] += rng.normal(size=head.v_template.shape).astype(np.float32) * 0.002
+    for primitive in primitives(head):
+        together = smooth_normals(primitive, shapes)
+        alone = np.stack([smooth_normals(primitive, shape[None])[0] for shape in shapes])
+        np.testing.assert_allclose(together, alone, atol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(together, axis=2), 1, atol=1e-5)

@@ -16,6 +16,7 @@ from smirk3d.export.rigs.surface import primitives
 from smirk3d.export.usd.point_cache import write_point_cache
 from smirk3d.export.usd.writing import write_usd
 from smirk3d.heads.tiny import tiny_head
+from smirk3d.rendering.photo_colours import PhotoLook
 from tests.export.faces import random_faces
 
 USD = pytest.importorskip("pxr.Usd", reason="the extra usd is not installed")
@@ -33,7 +34,7 @@ def test_a_package_holds_its_pictures(tmp_path: Path) -> None:
     from pxr import UsdShade
 
     path = tmp_path / "face.usdz"
-    write_usd(path, HEAD, HEAD.neutral()[0], crop=BLUE)
+    write_usd(path, HEAD, HEAD.neutral()[0], photo=PhotoLook.of(HEAD, HEAD.neutral()[0], BLUE))
     with zipfile.ZipFile(path) as package:
         names = package.namelist()
         assert names[0] == "head.usdc", "the stage is the first, as the specification asks"
@@ -55,7 +56,13 @@ def test_a_package_holds_its_pictures(tmp_path: Path) -> None:
 def test_packages_satisfy_usds_validators(tmp_path: Path) -> None:
     validation = pytest.importorskip("pxr.UsdValidation", reason="this USD has no validators")
     path = tmp_path / "face.usdz"
-    write_usd(path, HEAD, HEAD.neutral()[0], motion=moving(), crop=BLUE)
+    write_usd(
+        path,
+        HEAD,
+        HEAD.neutral()[0],
+        motion=moving(),
+        photo=PhotoLook.of(HEAD, HEAD.neutral()[0], BLUE),
+    )
     validators = validation.ValidationRegistry().GetOrLoadAllValidators()
     stage = USD.Stage.Open(str(path))
     found = validation.ValidationContext(validators).Validate(stage)
@@ -65,7 +72,12 @@ def test_packages_satisfy_usds_validators(tmp_path: Path) -> None:
 def test_vertices_take_the_photos_colours(tmp_path: Path) -> None:
     from pxr import UsdGeom
 
-    write_usd(tmp_path / "face.usd", HEAD, HEAD.neutral()[0], crop=BLUE)
+    write_usd(
+        tmp_path / "face.usd",
+        HEAD,
+        HEAD.neutral()[0],
+        photo=PhotoLook.of(HEAD, HEAD.neutral()[0], BLUE),
+    )
     stage = USD.Stage.Open(str(tmp_path / "face.usd"))
     colours = np.array(UsdGeom.Mesh(stage.GetPrimAtPath("/Head/skin")).GetDisplayColorAttr().Get())
     linear = [((c + 0.055) / 1.055) ** 2.4 for c in (0.2, 0.3, 0.8)]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from smirk3d.errors import ShapeError
 from smirk3d.rasterization import base, nearest_depth, rasterize
+from smirk3d.rasterization.base import depth_range
 
 TRIANGLE = torch.tensor([[[-0.9, -0.8, 0.2], [-0.7, 0.9, 0.4], [0.8, -0.6, -0.3]]])
 FACES = torch.tensor([[0, 1, 2]])
@@ -71,6 +72,19 @@ def test_the_nearest_depth_alone_is_the_same(
     torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
     monkeypatch.setattr(base, "numba_is_installed", lambda: False)
     assert torch.equal(nearest_depth(vertices, faces, 20, 31), found)
+
+
+@pytest.mark.parametrize("with_numba", [True, False])
+def test_depths_from_both_sides(with_numba: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not with_numba:
+        monkeypatch.setattr(base, "numba_is_installed", lambda: False)
+    vertices, faces = random_mesh()
+    near, far = depth_range(vertices, faces, 20, 31)
+    behind = nearest_depth(vertices * torch.tensor([1.0, 1.0, -1.0]), faces, 20, 31)
+    torch.testing.assert_close(near, nearest_depth(vertices, faces, 20, 31))
+    torch.testing.assert_close(far, -behind)
+    assert (far > near).any()
+    assert (far[torch.isinf(near)] == -torch.inf).all()
 
 
 def test_narrow_triangles_stay_accurate() -> None:

@@ -83,6 +83,19 @@ def test_heights_rise_as_slopes_say(head: HeadModel) -> None:
     assert np.allclose(rise, (expected[1:] + expected[:-1]) / 2, atol=0.02)
 
 
+def test_slopes_are_flat_beyond_the_triangles_that_they_reach(head: HeadModel) -> None:
+    slopes = face_slopes(head, face(head, mouthSmileLeft=1.0, browInnerUp=1.0)[0])
+    assert slopes is not None
+    reached = slopes.reach(head.v_template, head.faces)
+    assert 0 < reached.mean() < 0.5
+    rng = np.random.default_rng(1)
+    weights = rng.dirichlet(np.ones(3), (len(head.faces), 20)).astype(np.float32)
+    points = np.einsum("fsc,fcx->fsx", weights, head.v_template[head.faces])
+    steep = (slopes(points.reshape(-1, 3)) != 0).any(1).reshape(-1, 20).any(1)
+    assert steep.any()
+    assert not (steep & ~reached).any()
+
+
 def test_each_relief_names_the_actions_of_its_side(head: HeadModel) -> None:
     for relief in SkinFolds(head).reliefs():
         for side, other in (("Left", "Right"), ("Right", "Left")):

@@ -6,9 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.rendering.layers import FAST, Style, composite, draw_layer, to_uint8
-from smirk3d.rendering.light_visibility import directional_visibility, sphere_directions
+from smirk3d.rendering.light_visibility import (
+    Occlusion,
+    directional_visibility,
+    sphere_directions,
+)
 from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
 from smirk3d.rendering.picture_surface import PictureSurface, picture_surface
 
@@ -116,6 +121,24 @@ def test_shadows_darken_what_is_hidden() -> None:
     assert seen[0, -1] == 1  # beside it
     assert (seen[0, 4:8] == 1).all()
     assert (seen[1, 4:8] == 0).all()  # the ground hides the lid from below
+
+
+def test_occlusion_is_that_of_each_direction_and_turns_with_the_surface() -> None:
+    head = tiny_head().to_numpy()
+    occlusion = Occlusion.of(head.v_template, head.faces, 8)
+    one_by_one = directional_visibility(
+        head.v_template, occlusion.normals, head.faces, occlusion.directions
+    )
+    # the four directions that share a drawing with these are seen in its mirror image
+    assert np.abs(occlusion.visibility[:4] - one_by_one[:4]).max() < 1e-5
+    assert np.abs(occlusion.visibility[4:] - one_by_one[4:]).mean() < 0.02
+    turn = axis_angle_to_matrix(np.array([[0.3, -0.6, 0.2]], np.float32))[0]
+    turned, light = occlusion.turned(turn), np.array([[0.2, 0.5, 0.7]], np.float32)
+    np.testing.assert_allclose(
+        turned.received((light @ turned.directions.T).clip(0)),
+        occlusion.received((light @ turn @ occlusion.directions.T).clip(0)),
+        atol=1e-4,
+    )
 
 
 def test_directions_are_even() -> None:

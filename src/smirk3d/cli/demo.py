@@ -39,8 +39,7 @@ class Demo:
         from smirk3d.export.reconstruction_folder import write_reconstruction
 
         name, image = _portrait()
-        reconstructor = options.reconstructor()
-        faces = reconstructor(image)
+        faces = options.prepared()(image)
         destination = Destination(Path(name), self.out / name)
         folder = write_reconstruction(destination, image, faces, ("glb",))
         note = destination.note(folder)

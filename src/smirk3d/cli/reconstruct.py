@@ -66,15 +66,8 @@ class Reconstruct:
         if self.corpus.is_given or is_corpus(self.photos, "photos"):
             return self._reconstruct_corpus(formats)
 
-        from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
-        from smirk3d.rasterization.numba_rasterizer import load_in_background
-
-        load_in_background()
-        detector = MediaPipeFaceDetector()
-        with detector.opening():
-            reconstructor = options.reconstructor(detector)
         return reconstruct_photos(
-            reconstructor,
+            options.prepared(),
             [Path(name) for name in self.photos],
             self.out,
             formats,

@@ -12,6 +12,7 @@ import numpy as np
 from smirk3d.conventions import CROP_SIZE
 from smirk3d.errors import InputError
 from smirk3d.faces import Face, Picture
+from smirk3d.rendering.photo_colours import PhotoLook
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,22 @@ _PICTURE_SIZES = (CROP_SIZE, 768)
 """Smallest and largest side in pixels of the photo whose colours a rig takes; chosen by eye."""
 
 
-def write_face(name: str, stem: Path, face: Face) -> Path:
+def photo_look(face: Face) -> PhotoLook | None:
+    """Return what a face's picture shows of the person, None where its pixels are not at hand."""
+    if not face.shows_pixels:
+        return None
+    crop = face.crop(*_PICTURE_SIZES).transpose(2, 0, 1).astype(np.float32) / 255
+    return PhotoLook.of(face.model(), face.parameters, crop)
+
+
+def write_face(name: str, stem: Path, face: Face, look: PhotoLook | None = None) -> Path:
     """Write one face in a format and return the file, or the folder ``STEM-flame``.
 
     Args:
         name: one of :data:`FORMATS`, :data:`PICTURED`, or :data:`FLAME`.
         stem: the file without ending.
         face: the face.
+        look: its :func:`photo_look`, where it was found before.
 
     Raises:
         AssetError: if the head has no place in the format.
@@ -80,7 +90,7 @@ def write_face(name: str, stem: Path, face: Face) -> Path:
     if name == FLAME:
         return _write_flame_folder(stem.with_name(f"{stem.name}-{FLAME}"), face)
     path = stem.with_name(stem.name + _FILES[name].ending)
-    _write(name, path, face)
+    _write(name, path, face, look)
     return path
 
 
@@ -98,19 +108,18 @@ def save_face(path: str | Path, face: Face) -> None:
     path = Path(path)
     for name, chosen in _FILES.items():
         if path.suffix.lower() in (chosen.ending, *chosen.others):
-            _write(name, path, face)
+            _write(name, path, face, None)
             return
     usual = (c.ending if c.ending.startswith(".") else c.others[0] for c in _FILES.values())
     raise InputError(f"{path}: unknown ending {path.suffix!r}; have {', '.join(usual)}")
 
 
-def _write(name: str, path: Path, face: Face) -> None:
+def _write(name: str, path: Path, face: Face, look: PhotoLook | None) -> None:
     writer = _FILES[name].load()
     if name in PICTURED:
         writer(path, face)
-    elif name in COLOURED and face.shows_pixels:
-        crop = face.crop(*_PICTURE_SIZES).transpose(2, 0, 1).astype(np.float32) / 255
-        writer(path, face.model(), face.parameters, crop=crop)
+    elif name in COLOURED:
+        writer(path, face.model(), face.parameters, photo=look or photo_look(face))
     else:
         writer(path, face.model(), face.parameters)
 

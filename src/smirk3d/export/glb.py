@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.export.gltf_document import (
     ARRAY_BUFFER,
@@ -32,6 +31,7 @@ from smirk3d.export.rigs.surface import has_closed_skin, smooth_normals, tangent
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.folds import mean_slopes
+from smirk3d.rendering.photo_colours import PhotoLook
 
 _STILL = 1e-7
 """Metres below which a vertex of a morph target counts as resting."""
@@ -48,7 +48,7 @@ def write_glb(
     *,
     extras: Mapping[str, Any] | None = None,
     motion: HeadMotion | None = None,
-    crop: Array | None = None,
+    photo: PhotoLook | None = None,
 ) -> None:
     """Write one face's head.
 
@@ -66,8 +66,8 @@ def write_glb(
         parameters: one face, without batch dimension.
         extras: more entries for the file's extras.
         motion: frames of the same person to animate.
-        crop: the photo's square ``[3, N, N]`` in [0, 1], whose colours the skin takes; brows are
-            then the photo's. Plain colours without it.
+        photo: what the photo shows of the person, whose colours the skin takes; brows are then
+            the photo's. Plain colours without it.
 
     Raises:
         OutputError: if the file cannot be written.
@@ -76,7 +76,7 @@ def write_glb(
     document = GltfDocument()
     _add_joints(document, rig, pose)
     slopes = mean_slopes(head, parameters[None] if motion is None else motion.parameters)
-    mesh = _add_mesh(document, HeadLook.of(head, rig, parameters, crop, slopes))
+    mesh = _add_mesh(document, HeadLook.of(head, rig, photo, slopes))
     mesh["weights"] = pose.weights[0].tolist()
     mesh_node = document.add("nodes", {"name": f"{head.name} head", "mesh": 0, "skin": 0})
     document.content |= {"scenes": [{"nodes": [mesh_node, _POSE_NODE]}], "scene": 0}
@@ -178,21 +178,22 @@ def _targets(
     document: GltfDocument, moves: NDArray[np.float32], bends: NDArray[np.float32]
 ) -> list[Object]:
     """Add the morph targets of a part: moves ``[M, U, 3]`` and changes of its normals."""
-    moved, bent = _longer(moves, _STILL), _longer(bends, _SAME_NORMAL)
     return [
         {
-            "POSITION": document.sparse_offsets(moves[m], np.flatnonzero(moved[m])),
-            "NORMAL": document.sparse_offsets(bends[m], np.flatnonzero(bent[m])),
+            "POSITION": document.sparse_offsets(move, moved),
+            "NORMAL": document.sparse_offsets(bend, bent),
         }
-        for m in range(len(moves))
+        for move, moved, bend, bent in zip(
+            moves, _longer(moves, _STILL), bends, _longer(bends, _SAME_NORMAL), strict=True
+        )
     ]
 
 
-def _longer(offsets: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
-    """Return which offsets ``[M, U, 3]`` are longer than a length along some axis, ``[M, U]``."""
+def _longer(offsets: NDArray[np.float32], least: float) -> list[NDArray[np.intp]]:
+    """Return which of the offsets ``[M, U, 3]`` are longer than a length along some axis."""
     x, y, z = (np.abs(offsets[..., axis]) > least for axis in range(3))
-    longer: NDArray[np.bool_] = x | y | z
-    return longer
+    target, vertex = np.nonzero(x | y | z)
+    return np.split(vertex, np.searchsorted(target, np.arange(1, len(offsets))))
 
 
 def _vertex_accessor(

@@ -44,7 +44,7 @@ from smirk3d.rendering.materials import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from smirk3d.rendering.photo_colours import faded_into_tone, photo_colours, photo_complexion
+from smirk3d.rendering.photo_colours import PhotoLook
 from smirk3d.rendering.picture_surface import soft_lips
 
 Values = NDArray[np.floating]
@@ -350,8 +350,8 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
     if not face.shows_pixels:
         return {"photo": None, "iris": CLAY_COMPLEXION.iris}
     crop = face.crop(*_PICTURE_SIZES)
-    pixels = from_uint8(crop)
-    found = faded_into_tone(head, photo_colours(head, face.parameters, pixels))
+    look = PhotoLook.of(head, face.parameters, from_uint8(crop))
+    found = look.skin.found
     strips = np.isin(head.part, [PARTS.index(part) for part in HAIR_PARTS])
     seen = np.column_stack([(found.position + 1) / 2, found.seen * ~strips])
     buffer = io.BytesIO()
@@ -363,7 +363,7 @@ def _photo(head: HeadModel, face: Face) -> dict[str, Any]:
         "seen": _quantised(seen.clip(-3, 3), unit=1e-4),
         "colours": _base64(_bytes(linear_to_srgb(colours))),
     }
-    return {"photo": photo, "iris": photo_complexion(head, face.parameters, pixels).iris}
+    return {"photo": photo, "iris": look.complexion.iris}
 
 
 def _motion(

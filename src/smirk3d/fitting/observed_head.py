@@ -11,6 +11,7 @@ from smirk3d.array_interface import (
     copied,
     identity_like,
     split,
+    zeros,
 )
 from smirk3d.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle, skew
 from smirk3d.heads.head_model import HeadModel
@@ -21,6 +22,8 @@ _NONLINEAR = ("jaw", "eyes")
 LOCAL_GROUPS = (*_LINEAR, *_NONLINEAR)
 """Groups of ``FitState.local``, in their order."""
 
+_EVALUATED_TOGETHER = 64
+"""Faces evaluated at once for derivatives, a choice: few are as fast as one, many fill memory."""
 _DIFFERENCE = 1e-3
 """Step of forward differences in single precision, in units of jaw and eyes (weights, radians)."""
 
@@ -188,11 +191,11 @@ class ObservedHead:
         # a small rotation d moves a posed point by d x p = -[p]x d
         by_rotation = -state.view[:, None, :1, None] * skew(posed)[..., :2, :]
         ones = xp.ones_like(posed[..., 0])
-        zeros = xp.zeros_like(ones)
+        nothing = xp.zeros_like(ones)
         by_view = xp.stack(
             [
-                xp.stack([posed[..., 0], ones, zeros], axis=-1),
-                xp.stack([posed[..., 1], zeros, ones], axis=-1),
+                xp.stack([posed[..., 0], ones, nothing], axis=-1),
+                xp.stack([posed[..., 1], nothing, ones], axis=-1),
             ],
             axis=-2,
         )
@@ -214,21 +217,30 @@ class ObservedHead:
         self, state: FitState, person: Array, unposed: Array, scaled: Array
     ) -> Array:
         xp = array_namespace(unposed)
-        start = sum(self.sizes[:2])
-        columns = []
-        for component in range(start, state.local.shape[1]):
-            if self.lo[component] == self.hi[component]:
-                columns.append(xp.zeros_like(unposed[..., :2]))
-                continue
-            local = copied(state.local)
-            # downwards at the upper bound, where the function may have a kink
-            one = xp.ones_like(local[:, component])
-            sign = xp.where(local[:, component] + _DIFFERENCE > self.hi[component], -one, one)
-            local[:, component] += sign * _DIFFERENCE
-            other = FitState(state.shape, local, state.rotation, state.view)
-            change = (self._unposed(other, person) - unposed) / (sign * _DIFFERENCE)[:, None, None]
-            columns.append(change @ xp.matrix_transpose(scaled))
-        if not columns:
-            return xp.zeros_like(unposed[..., :2]).reshape(len(unposed), -1)[..., None][..., :0]
-        stacked = xp.stack(columns, axis=-1)
-        return stacked.reshape(len(unposed), 2 * unposed.shape[1], len(columns))
+        count, points = unposed.shape[:2]
+        components = range(sum(self.sizes[:2]), state.local.shape[1])
+        derivatives = zeros((count, 2 * points, len(components)), unposed)
+        free = [c for c in components if self.lo[c] != self.hi[c]]
+        together = max(1, _EVALUATED_TOGETHER // max(count, 1))
+        for start in range(0, len(free), together):
+            chosen = free[start : start + together]
+            # one copy of all faces for each component
+            local = xp.tile(state.local, (len(chosen), 1))
+            steps = []
+            for rows, component in enumerate(chosen):
+                moved = local[rows * count : (rows + 1) * count, component]
+                # downwards at the upper bound, where the function may have a kink
+                one = xp.ones_like(moved)
+                sign = xp.where(moved + _DIFFERENCE > self.hi[component], -one, one)
+                moved += sign * _DIFFERENCE
+                steps.append(sign * _DIFFERENCE)
+            others = FitState(
+                state.shape, local, xp.tile(state.rotation, (len(chosen), 1, 1)),
+                xp.tile(state.view, (len(chosen), 1)),
+            )  # fmt: skip
+            changed = self._unposed(others, xp.tile(person, (len(chosen),)))
+            change = changed.reshape(len(chosen), count, points, 3) - unposed
+            change = change / xp.stack(steps)[..., None, None]
+            for column, part in zip(chosen, change @ xp.matrix_transpose(scaled), strict=True):
+                derivatives[..., column - components.start] = part.reshape(count, 2 * points)
+        return derivatives

@@ -16,6 +16,7 @@ from smirk3d.array_interface import (
     counted,
     distances,
     in_precision,
+    split,
     zeros,
 )
 from smirk3d.errors import check_shape
@@ -234,15 +235,40 @@ def smoothed(attributes: Array, faces: Array, rounds: int = 1) -> Array:
         rounds: number of repetitions.
     """
     xp = array_namespace(attributes)
-    pairs = edges(faces)
-    start, end = xp.concat([pairs[:, 0], pairs[:, 1]]), xp.concat([pairs[:, 1], pairs[:, 0]])
-    nothing = xp.zeros_like(attributes)
-    count = add_at(nothing[:, :1], 0, start, xp.ones_like(attributes[end, :1]))
+    order, neighbours, count = _neighbours(faces, len(attributes))
+    count = in_precision(count, attributes)[:, None]
+    attributes = attributes[order]
     for _ in range(rounds):
-        total = add_at(nothing, 0, start, attributes[end])
+        total = xp.zeros_like(attributes)
+        for ids in neighbours:
+            total[: len(ids)] += xp.take(attributes, ids, axis=0)
         mean = xp.where(count > 0, total / count.clip(1, None), attributes)
         attributes = 0.5 * (attributes + mean)
-    return attributes
+    return attributes[xp.argsort(order)]
+
+
+def _neighbours(faces: Array, num_vertices: int) -> tuple[Array, list[Array], Array]:
+    """Return vertices ``[V]`` by falling number of neighbours, these, and their numbers ``[V]``.
+
+    The k-th array has the k-th neighbour of as many vertices as have so many. Neighbours are
+    numbered by the new order.
+    """
+    xp = array_namespace(faces)
+    pairs = edges(faces)
+    start, end = xp.concat([pairs[:, 0], pairs[:, 1]]), xp.concat([pairs[:, 1], pairs[:, 0]])
+    own = counted(num_vertices, start)
+    sorted_start = xp.sort(start)
+    count = xp.searchsorted(sorted_start, own, side="right") - xp.searchsorted(sorted_start, own)
+    order = xp.argsort(-count, stable=True)
+    place = xp.argsort(order)
+    start, end = place[start], place[end]
+    by_start = xp.argsort(start, stable=True)
+    start, end = start[by_start], end[by_start]
+    nth = counted(len(start), start) - xp.searchsorted(start, start)
+    by_nth = xp.argsort(nth, stable=True)
+    most = int(count.max()) if num_vertices else 0
+    sizes = [int((count > k).sum()) for k in range(most)]
+    return order, split(end[by_nth], sizes, 0), count[order]
 
 
 _SAME_PLACE = 1e-5

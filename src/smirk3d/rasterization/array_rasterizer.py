@@ -18,6 +18,7 @@ from smirk3d.array_interface import (
     Array,
     array_namespace,
     constant,
+    copied,
     counted,
     is_torch,
     lower_at,
@@ -52,11 +53,13 @@ def rasterize_ids_array(
     keys += _EMPTY
 
     def draw(chunk: slice) -> None:
-        spans = _row_spans(vertices_ndc[chunk], faces, (height, width), cull_backfaces)
         pictures = keys[chunk].reshape(-1)
-        for owner, pixel, depth in _fragments(spans):
-            face = _take(spans.face, owner)
-            lower_at(pictures, pixel, xp.astype(_sortable(depth), xp.int64) << 32 | face)
+        places = _Places.of(vertices_ndc[chunk], (height, width))
+        for some in _triangle_chunks(places, faces):
+            spans = _row_spans(places, faces[some], cull_backfaces)
+            for owner, pixel, depth in _fragments(spans):
+                face = _take(spans.face, owner) + some.start
+                lower_at(pictures, pixel, xp.astype(_sortable(depth), xp.int64) << 32 | face)
 
     _for_chunks(draw, vertices_ndc, faces)
     # the lower half of a key is the triangle, and -1 where nothing was drawn
@@ -74,13 +77,38 @@ def nearest_depth_array(vertices_ndc: Array, faces: Array, height: int, width: i
     depths += xp.inf
 
     def draw(chunk: slice) -> None:
-        spans = _row_spans(vertices_ndc[chunk], faces, (height, width), cull=False)
         pictures = depths[chunk].reshape(-1)
-        for _, pixel, depth in _fragments(spans):
-            lower_at(pictures, pixel, depth)
+        places = _Places.of(vertices_ndc[chunk], (height, width))
+        for some in _triangle_chunks(places, faces):
+            for _, pixel, depth in _fragments(_row_spans(places, faces[some], cull=False)):
+                lower_at(pictures, pixel, depth)
 
     _for_chunks(draw, vertices_ndc, faces)
     return depths.reshape(-1, height, width)
+
+
+def depth_range_array(
+    vertices_ndc: Array, faces: Array, height: int, width: int
+) -> tuple[Array, Array]:
+    """Return device z ``[B, H, W]`` of the nearest and of the farthest surface.
+
+    They are infinite where there is none, the second one negative. Arguments are those of
+    :func:`rasterize_ids_array`.
+    """
+    xp = array_namespace(vertices_ndc)
+    empty = xp.astype(zeros((len(vertices_ndc), height * width), vertices_ndc), xp.float32) + xp.inf
+    nearest, behind = copied(empty), empty
+
+    def draw(chunk: slice) -> None:
+        front, back = nearest[chunk].reshape(-1), behind[chunk].reshape(-1)
+        places = _Places.of(vertices_ndc[chunk], (height, width))
+        for some in _triangle_chunks(places, faces):
+            for _, pixel, depth in _fragments(_row_spans(places, faces[some], cull=False)):
+                lower_at(front, pixel, depth)
+                lower_at(back, pixel, -depth)
+
+    _for_chunks(draw, vertices_ndc, faces)
+    return nearest.reshape(-1, height, width), -behind.reshape(-1, height, width)
 
 
 @dataclass(frozen=True)
@@ -108,6 +136,16 @@ def _for_chunks(draw: Callable[[slice], None], vertices_ndc: Array, faces: Array
         return
     for chunk in chunks:
         draw(chunk)
+
+
+def _triangle_chunks(places: _Places, faces: Array) -> Iterator[slice]:
+    """Yield slices of the triangles of some pictures, whose arrays stay in a processor's cache."""
+    height, width = places.size
+    # of NumPy's pictures: a mesh is taken to cover them once
+    expected = places.images * height * width if not is_torch(faces) else 0
+    count = max(1, -(-len(faces) // (1 + expected // _FRAGMENTS_PER_CHUNK[_kind(faces)])))
+    for start in range(0, len(faces), count):
+        yield slice(start, start + count)
 
 
 def _kind(array: Array) -> str:
@@ -144,15 +182,41 @@ class _Triangles:
     along_y: Array
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Where the vertices of some pictures lie in them; arrays ``[R]`` of all pictures' vertices."""
+
+    images: int
+    size: tuple[int, int]
+    """Height and width in pixels."""
+    x: Array
+    """In pixels, float64."""
+    y: Array
+    z: Array
+    finite: Array
+    column: Array
+    """First pixel whose centre is not before the vertex."""
+    row: Array
+
+    @classmethod
+    def of(cls, vertices_ndc: Array, size: tuple[int, int]) -> _Places:
+        xp = array_namespace(vertices_ndc)
+        shift, scale = ([1.0, 1.0, 0.0], [0.5 * size[1], 0.5 * size[0], 1.0])
+        points = xp.astype(vertices_ndc, xp.float64)
+        points = (points + constant(shift, points)) * constant(scale, points)
+        x, y, z = xp.stack(xp.unstack(points.reshape(-1, 3), axis=1))
+        finite = xp.isfinite(x + y + z)
+        column = _first_centre(xp.where(finite, x, 0.0), size[1])
+        row = _first_centre(xp.where(finite, y, 0.0), size[0])
+        return cls(len(points), size, x, y, z, finite, column, row)
+
+
 @np.errstate(all="ignore")
-def _row_spans(vertices_ndc: Array, faces: Array, size: tuple[int, int], cull: bool) -> _Spans:
+def _row_spans(places: _Places, faces: Array, cull: bool) -> _Spans:
     # not warned of: edges without height, and coordinates beyond what can be computed with
-    xp = array_namespace(vertices_ndc)
-    height, width = size
-    shift, scale = ([1.0, 1.0, 0.0], [0.5 * width, 0.5 * height, 1.0])
-    points = xp.astype(vertices_ndc, xp.float64)
-    points = (points + constant(shift, points)) * constant(scale, points)
-    drawn = _prepared(points, faces, size, cull)
+    xp = array_namespace(places.x)
+    height, width = places.size
+    drawn = _prepared(places, faces, cull)
     owner, step = _expand(drawn.count)
     row = _take(drawn.row, owner) + step
     centre = xp.astype(row, xp.float64) + 0.5
@@ -175,10 +239,10 @@ def _row_spans(vertices_ndc: Array, faces: Array, size: tuple[int, int], cull: b
     return _Spans(pixel, _take(count, filled), depth, slope, face - image * len(faces))
 
 
-def _prepared(points: Array, faces: Array, size: tuple[int, int], cull: bool) -> _Triangles:
-    xp = array_namespace(points)
-    x, y, z = xp.stack(xp.unstack(points.reshape(-1, 3), axis=1))
-    face, corners, rows = _candidates((x, y, z), len(points), faces, size)
+def _prepared(places: _Places, faces: Array, cull: bool) -> _Triangles:
+    xp = array_namespace(places.x)
+    x, y, z, rows = places.x, places.y, places.z, places.row
+    face, corners = _candidates(places, faces)
     if cull:
         front = xp.nonzero(_signed_area(x, y, corners) < 0)[0]
         face, corners = _take(face, front), _each(corners, front)
@@ -220,27 +284,21 @@ def _each(columns: _Columns, index: Array) -> _Columns:
     return _take(a, index), _take(b, index), _take(c, index)
 
 
-def _candidates(
-    axes: _Columns, images: int, faces: Array, size: tuple[int, int]
-) -> tuple[Array, _Columns, Array]:
-    """Return the triangles whose bounding box holds a pixel centre, and what belongs to them.
+def _candidates(places: _Places, faces: Array) -> tuple[Array, _Columns]:
+    """Return the triangles whose bounding box holds a pixel centre.
 
     Returns:
         Their numbers, counted through all pictures ``[N]``; their corners as numbers of all
-        pictures' vertices ``[R]``; and the first row ``[R]`` at or below each vertex.
+        pictures' vertices ``[N]``.
     """
     xp = array_namespace(faces)
-    offset = counted(images, faces)[:, None] * (len(axes[0]) // images)
+    offset = counted(places.images, faces)[:, None] * (len(places.x) // places.images)
     a, b, c = ((corner + offset).reshape(-1) for corner in xp.unstack(faces, axis=1))
-    x, y, z = axes
-    finite = xp.isfinite(x + y + z)
-    column = _first_centre(xp.where(finite, x, 0.0), size[1])
-    row = _first_centre(xp.where(finite, y, 0.0), size[0])
-    keep = _differ(column, (a, b, c)) & _differ(row, (a, b, c))
-    if not bool(xp.all(finite)):
-        keep &= _take(finite, a) & _take(finite, b) & _take(finite, c)
+    keep = _differ(places.column, (a, b, c)) & _differ(places.row, (a, b, c))
+    if not bool(xp.all(places.finite)):
+        keep &= _take(places.finite, a) & _take(places.finite, b) & _take(places.finite, c)
     index = xp.nonzero(keep)[0]
-    return index, _each((a, b, c), index), row
+    return index, _each((a, b, c), index)
 
 
 def _differ(values: Array, corners: _Columns) -> Array:

@@ -15,6 +15,7 @@ from smirk3d.array_interface import (
     Array,
     array_namespace,
     beside,
+    constant,
     counted,
     in_precision,
     is_torch,
@@ -26,7 +27,11 @@ from smirk3d.array_interface import (
     zeros,
 )
 from smirk3d.errors import check_shape
-from smirk3d.rasterization.array_rasterizer import nearest_depth_array, rasterize_ids_array
+from smirk3d.rasterization.array_rasterizer import (
+    depth_range_array,
+    nearest_depth_array,
+    rasterize_ids_array,
+)
 from smirk3d.rasterization.barycentric import barycentric_formula
 from smirk3d.rasterization.numba_rasterizer import (
     nearest_depth_numba,
@@ -95,16 +100,7 @@ class Fragments:
     def at_pixels(self, attributes: Array) -> Array:
         """Return vertex attributes ``[B, V, C]`` interpolated at the covered pixels, ``[C, N]``."""
         check_shape(attributes, "B V C", "attributes", B=self.face_index.shape[0])
-        # channels first throughout: strided access makes this several times as slow on the CPU
-        xp = array_namespace(attributes)
-        columns = xp.stack(xp.unstack(attributes.reshape(-1, attributes.shape[2]), axis=1))
-        weights = in_precision(self.weights, attributes)
-        if is_torch(attributes):
-            return _mixed(columns, self.corners, weights)
-        found = zeros((len(columns), len(self.pixel)), attributes)
-        for some in portions(len(self.pixel)):
-            found[:, some] = _mixed(columns, self.corners[:, some], weights[:, some])
-        return found
+        return mixed_at(attributes.reshape(-1, attributes.shape[2]), self.corners, self.weights)
 
     def scatter(self, values: Array) -> Array:
         """Return values of covered pixels ``[C, N]`` as pictures ``[B, C, H, W]``, 0 elsewhere."""
@@ -159,7 +155,7 @@ def rasterize(
     centre_x = xp.take(_centres(width, pixel), column)
     centre_y = xp.take(_centres(height, pixel), row)
     x, y, z = xp.stack(xp.unstack(vertices_ndc.reshape(-1, 3), axis=1))
-    weights = _barycentric(x, y, corners, centre_x, centre_y)
+    weights = barycentric_at(x, y, corners, centre_x, centre_y)
     corner_depth = xp.take(z, corners.reshape(-1)).reshape(3, -1)
     return Fragments(face_index, pixel, corners, weights, corner_depth)
 
@@ -198,6 +194,27 @@ def nearest_depth(vertices_ndc: Array, faces: Array, height: int, width: int) ->
     return in_precision(beside(depth, vertices_ndc), vertices_ndc)
 
 
+@without_gradients
+def depth_range(vertices_ndc: Array, faces: Array, height: int, width: int) -> tuple[Array, Array]:
+    """Return device z ``[B, H, W]`` of the nearest surface, and of the farthest.
+
+    Where there is none the first is infinite, the second negative infinite: a map of depths from
+    both sides, for about the time of one. Arguments and errors are those of :func:`rasterize`.
+    """
+    _check(vertices_ndc, faces, height, width)
+    if _engine_name("auto", vertices_ndc) == "numba":
+        turned = vertices_ndc * constant([1.0, 1.0, -1.0], vertices_ndc)
+        nearest, behind = (
+            nearest_depth(side, faces, height, width) for side in (vertices_ndc, turned)
+        )
+        return nearest, -behind
+    near, far = depth_range_array(*_with_double(vertices_ndc, faces), height, width)
+    return (
+        in_precision(beside(near, vertices_ndc), vertices_ndc),
+        in_precision(beside(far, vertices_ndc), vertices_ndc),
+    )
+
+
 def _check(vertices_ndc: Array, faces: Array, height: int, width: int) -> None:
     check_shape(vertices_ndc, "B V 3", "vertices_ndc")
     check_shape(faces, "F 3", "faces")
@@ -234,6 +251,26 @@ def _centres(size: int, like: Array) -> Array:
     return xp.astype(2 * counted(size, like) + 1, wide) / size - 1
 
 
+def mixed_at(attributes: Array, corners: Array, weights: Array) -> Array:
+    """Return vertex attributes ``[R, C]`` at points of triangles, as ``[C, N]``.
+
+    Args:
+        attributes: ``[R, C]``.
+        corners: rows of each point's triangle ``[3, N]``.
+        weights: each point's barycentric coordinates ``[3, N]``.
+    """
+    # channels first throughout: strided access makes this several times as slow on the CPU
+    xp = array_namespace(attributes)
+    columns = xp.stack(xp.unstack(attributes, axis=1))
+    weights = in_precision(weights, attributes)
+    if is_torch(attributes):
+        return _mixed(columns, corners, weights)
+    found = zeros((len(columns), corners.shape[1]), attributes)
+    for some in portions(corners.shape[1]):
+        found[:, some] = _mixed(columns, corners[:, some], weights[:, some])
+    return found
+
+
 def _mixed(columns: Array, corners: Array, weights: Array) -> Array:
     """Return columns ``[C, R]`` at points ``[N]`` of triangles ``[3, N]``, as ``[C, N]``."""
     xp = array_namespace(columns)
@@ -244,7 +281,7 @@ def _mixed(columns: Array, corners: Array, weights: Array) -> Array:
     return found
 
 
-def _barycentric(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
+def barycentric_at(x: Array, y: Array, corners: Array, at_x: Array, at_y: Array) -> Array:
     """Return coordinates ``[3, N]`` of points ``[N]`` in triangles ``[3, N]`` of vertices ``[R]``.
 
     They are differentiable for torch tensors.

@@ -12,12 +12,13 @@ from smirk3d.array_interface import Array, to_numpy
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.layers import CLAY, Picture, Style, Values, composite, draw_layer, to_uint8
+from smirk3d.rendering.light_visibility import Occlusion
 from smirk3d.rendering.photo_colours import PhotoSkin
 from smirk3d.rendering.picture_surface import (
     SKIN,
     Topology,
-    picture_surface,
     rigid_rotation,
+    surface_of,
 )
 
 _BACKDROP = ((0.962, 0.964, 0.968), (0.850, 0.857, 0.870))
@@ -57,6 +58,7 @@ def clay(
     style: Style = CLAY,
     photo: PhotoSkin | None = None,
     slopes: Slopes | None = None,
+    occlusion: Occlusion | None = None,
 ) -> Picture:
     """Return a picture of a head in clay, uint8 ``[H, W, 3]``, or ``[H, W, 4]`` if transparent.
 
@@ -68,18 +70,23 @@ def clay(
         style: how to draw.
         photo: whose colours the skin takes, if it shall be drawn in those.
         slopes: of the face's folds (:func:`~smirk3d.rendering.folds.face_slopes`).
+        occlusion: what light reaches the vertices, where it was computed before.
 
     Raises:
         ShapeError: if the vertices are not the head's.
     """
-    surface = picture_surface(head, refinements=style.refinements)
+    surface = surface_of(head, None, style.refinements)
     vertices = to_numpy(vertices).astype(np.float32)
     size = (view.height, view.width)
     centre, scale = _frame(surface.refine(vertices), view)
     rotations = axis_angle_to_matrix(np.array([[view.pitch, 0, 0], [0, view.yaw, 0]], np.float32))
-    seen = (vertices - centre) @ (rotations[0] @ rotations[1]).T
+    turn = rotations[0] @ rotations[1]
+    seen = (vertices - centre) @ turn.T
     place = partial(_perspective, scale=scale, view=view)
-    layer = draw_layer(surface, seen, place, size, style, photo=photo, slopes=slopes)
+    turned = occlusion.turned(turn) if occlusion is not None else None
+    layer = draw_layer(
+        surface, seen, place, size, style, photo=photo, slopes=slopes, occlusion=turned
+    )
     return to_uint8(composite(backdrop_gradient(*size), layer) if view.backdrop else layer)
 
 
@@ -96,11 +103,16 @@ def turntable(
 
 def facing_viewer(head: Topology, vertices: Array) -> Values:
     """Return posed vertices ``[V, 3]`` rotated so that the head faces the viewer upright."""
-    skin = to_numpy(head.part) == SKIN
     vertices = to_numpy(vertices).astype(np.float32)
-    rotation = rigid_rotation(to_numpy(head.v_template).astype(np.float32)[skin], vertices[skin])
-    turned: Values = (vertices - vertices.mean(0)) @ rotation
+    turned: Values = (vertices - vertices.mean(0)) @ facing_rotation(head, vertices).T
     return turned
+
+
+def facing_rotation(head: Topology, vertices: Array) -> Values:
+    """Return the rotation ``[3, 3]`` by which posed vertices ``[V, 3]`` face the viewer upright."""
+    skin = to_numpy(head.part) == SKIN
+    rest, posed = (to_numpy(v).astype(np.float32)[skin] for v in (head.v_template, vertices))
+    return rigid_rotation(rest, posed).T
 
 
 def _frame(vertices: Values, view: View) -> tuple[Values, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def contact_sheet(
     rows = -(-len(images) // columns)
     size = (gap + columns * (width + gap), gap + rows * (height + below + gap))
     sheet = Image.new("RGB", size, _PAPER)
-    draw, font = ImageDraw.Draw(sheet), _font(labels or (), width)
+    draw, font = ImageDraw.Draw(sheet), _font(labels, width) if labels else None
     for number, image in enumerate(images):
         left = gap + (number % columns) * (width + gap)
         top = gap + (number // columns) * (height + below + gap)
@@ -82,12 +83,17 @@ def _font(labels: Sequence[str], width: int) -> Any:
 def _shape(image: NDArray[np.uint8], corner: int) -> Image.Image:
     """Return the opacity of a picture with round corners."""
     check_shape(image, "H W 4" if image.shape[-1] == 4 else "H W 3", "image")
-    height, width = image.shape[:2]
-    large = Image.new("L", (width * _SMOOTH, height * _SMOOTH), 0)
-    box = (0, 0, large.width - 1, large.height - 1)
-    ImageDraw.Draw(large).rounded_rectangle(box, corner * _SMOOTH, fill=255)
-    mask = large.resize((width, height), Image.Resampling.BOX)
+    mask = _round_corners(image.shape[1], image.shape[0], corner)
     if image.shape[2] == 4:
         combined = np.asarray(mask, np.uint16) * image[..., 3] // 255
         mask = Image.fromarray(combined.astype(np.uint8))
     return mask
+
+
+@lru_cache(maxsize=1)
+def _round_corners(width: int, height: int, corner: int) -> Image.Image:
+    """Return a rectangle's opacity; not to be written to."""
+    large = Image.new("L", (width * _SMOOTH, height * _SMOOTH), 0)
+    box = (0, 0, large.width - 1, large.height - 1)
+    ImageDraw.Draw(large).rounded_rectangle(box, corner * _SMOOTH, fill=255)
+    return large.resize((width, height), Image.Resampling.BOX)

@@ -8,7 +8,7 @@ HTML page as heights by which it bends normals while actions change.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,9 +28,6 @@ Values = NDArray[np.float32]
 
 Place = tuple[int, int, float]
 """A point between two of MediaPipe's landmarks: the first, the second, the fraction of the way."""
-
-Slopes = Callable[[Values], Values]
-"""Gradient ``[N, 3]`` of the height of the skin at points ``[N, 3]`` of the template."""
 
 _LEAST = 0.02
 """Strength up to which a fold is left out: it could not be seen."""
@@ -133,6 +130,43 @@ class Relief:
         return found
 
 
+@dataclass(frozen=True)
+class Slopes:
+    """The gradient of the height of a face's skin.
+
+    Attributes:
+        grooves: depth and width in metres, and the line ``[P, 3]`` on the template, of each fold.
+    """
+
+    grooves: tuple[tuple[float, float, Values], ...]
+
+    def __call__(self, points: Values) -> Values:
+        """Return the gradient ``[N, 3]`` at points ``[N, 3]`` of the template."""
+        found = np.zeros_like(points)
+        for depth, width, line in self.grooves:
+            ids = _near(points, line, width)
+            found[ids] += _groove(points[ids], line, depth, width)
+        return found
+
+    def reach(self, template: Values, faces: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which triangles ``[F]`` of a template may have a gradient.
+
+        Args:
+            template: vertices at rest ``[V, 3]``.
+            faces: ``[F, 3]``.
+        """
+        reached = np.zeros(len(faces), np.bool_)
+        axes = [[axis[corner] for corner in faces.T] for axis in template.T]
+        lows = [np.minimum(np.minimum(a, b), c) for a, b, c in axes]
+        highs = [np.maximum(np.maximum(a, b), c) for a, b, c in axes]
+        for _, width, line in self.grooves:
+            inside = np.ones(len(faces), np.bool_)
+            for low, high, *bounds in zip(lows, highs, *_box(line, width), strict=True):
+                inside &= (low < bounds[1]) & (high > bounds[0])
+            reached |= inside
+        return reached
+
+
 class SkinFolds:
     """The folds of a head's template, for faces of that head."""
 
@@ -172,20 +206,13 @@ class SkinFolds:
 
     def slopes(self, strengths: Values) -> Slopes:
         """Return what gives the gradient at points of the template, for strengths ``[K]``."""
-        drawn = [
-            (fold.depth * float(strength), fold.width, line)
-            for (fold, line), strength in zip(self._grooves, strengths, strict=True)
-            if strength > _LEAST
-        ]
-
-        def gradient(points: Values) -> Values:
-            found = np.zeros_like(points)
-            for depth, width, line in drawn:
-                ids = _near(points, line, width)
-                found[ids] += _groove(points[ids], line, depth, width)
-            return found
-
-        return gradient
+        return Slopes(
+            tuple(
+                (fold.depth * float(strength), fold.width, line)
+                for (fold, line), strength in zip(self._grooves, strengths, strict=True)
+                if strength > _LEAST
+            )
+        )
 
     def reliefs(self) -> tuple[Relief, ...]:
         """Return the folds by the actions that draw them."""
@@ -250,9 +277,14 @@ def _curve(line: Values) -> Values:
     return np.concatenate([curve.reshape(-1, 3), line[-1:]])
 
 
+def _box(line: Values, width: float) -> tuple[Values, Values]:
+    """Return the lowest and the highest coordinates ``[3]`` at which a groove may be."""
+    return line.min(axis=0) - _REACH * width, line.max(axis=0) + _REACH * width
+
+
 def _near(points: Values, line: Values, width: float) -> NDArray[np.intp]:
     """Return which of points ``[N, 3]`` lie where a groove may change the skin."""
-    low, high = line.min(axis=0) - _REACH * width, line.max(axis=0) + _REACH * width
+    low, high = _box(line, width)
     near = np.ones(len(points), np.bool_)
     for axis in range(3):  # one column after another: all() of short rows takes far longer
         near &= (points[:, axis] > low[axis]) & (points[:, axis] < high[axis])
@@ -261,20 +293,33 @@ def _near(points: Values, line: Values, width: float) -> NDArray[np.intp]:
 
 def _beside(points: Values, line: Values) -> tuple[Values, Values]:
     """Return vectors ``[N, 3]`` to points from a line, and how whole a groove is there ``[N]``."""
-    start, step = line[:-1], np.diff(line, axis=0)
-    lengths = np.linalg.norm(step, axis=1)
-    along = ((points[:, None] - start) * step).sum(2) / lengths**2
+    steps = np.diff(line, axis=0)
+    lengths = np.linalg.norm(steps, axis=1)
     # beyond its ends a line goes on straight, so that the profile there has no corner
     low, high = np.zeros_like(lengths), np.ones_like(lengths)
     low[0], high[-1] = -1.0, 2.0
-    along = along.clip(low, high)
-    away = points[:, None] - (start + along[..., None] * step)
-    nearest = np.linalg.norm(away, axis=2).argmin(1)
-    rows = np.arange(len(points))
+    away, at = np.zeros_like(points.T), np.zeros_like(points[:, 0])
+    nearest = np.full_like(at, np.inf)
     walked = lengths.cumsum(0) - lengths
-    at = (walked[nearest] + along[rows, nearest] * lengths[nearest]) / lengths.sum()
+    # one piece after another, axis by axis: all at once takes several times as long
+    columns = np.ascontiguousarray(points.T)
+    for piece, step in enumerate(steps):
+        offset = [column - start for column, start in zip(columns, line[piece], strict=True)]
+        along = sum(
+            part * share for part, share in zip(offset, step / lengths[piece] ** 2, strict=True)
+        )
+        along = np.clip(along, low[piece], high[piece])
+        offset = [part - along * share for part, share in zip(offset, step, strict=True)]
+        square = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2
+        nearer = square < nearest
+        for kept, found in zip(
+            (nearest, at, *away), (square, walked[piece] + along * lengths[piece], *offset),
+            strict=True,
+        ):  # fmt: skip
+            np.copyto(kept, found, where=nearer)
+    at /= lengths.sum()
     ends = (at / _TAPER).clip(0, 1) * ((1 - at) / _TAPER).clip(0, 1)
-    return away[rows, nearest], ends * ends * (3 - 2 * ends)
+    return away.T, ends * ends * (3 - 2 * ends)
 
 
 def _groove(points: Values, line: Values, depth: float, width: float) -> Values:

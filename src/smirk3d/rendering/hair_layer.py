@@ -11,6 +11,7 @@ from PIL import Image
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.rasterization.base import Fragments, rasterize
 from smirk3d.rasterization.picture_sampling import sampled
+from smirk3d.rasterization.samples import points_seen
 from smirk3d.rendering.complexion import Complexion
 from smirk3d.rendering.hair_pictures import brow_alpha, lash_alpha
 from smirk3d.rendering.materials import linear_to_srgb, srgb_to_linear
@@ -29,9 +30,14 @@ def hair_alpha(part: int, complexion: Complexion) -> Values:
 
 
 def draw_hair(
-    surface: PictureSurface, points: Values, ndc: Values, depth: Values, complexion: Complexion
+    surface: PictureSurface,
+    points: Values,
+    ndc: Values,
+    seen: Ids,
+    fine: int,
+    complexion: Complexion,
 ) -> Values:
-    """Return strips of hair as a picture ``[1, 4, H, W]``, sRGB times alpha and alpha.
+    """Return strips of hair as a picture ``[4, H, W]``, sRGB times alpha and alpha.
 
     Rows of strips that may lie before each other are drawn one by one: between the hairs of a
     strip the one behind it is seen.
@@ -40,31 +46,83 @@ def draw_hair(
         surface: whose strips.
         points: the copies' positions ``[V', 3]`` in the viewer's frame.
         ndc: where they are seen ``[V', 3]``.
-        depth: of what hides them ``[1, H, W]``, infinite where nothing does.
+        seen: triangle of the surface that each ray sees ``[H fine, W fine]``, -1 for none.
+        fine: rays a pixel and axis.
         complexion: colours and shapes.
     """
+    height, width = np.array(seen.shape) // fine
+    picture = np.zeros((4, height, width), np.float32)
+    window = _window(ndc[surface.hair_faces.reshape(-1)], height, width)
+    if window is None:
+        return picture
+    top, bottom, left, right = window
+    # device coordinates of the window
+    scale = np.array([width / (right - left), height / (bottom - top), 1], np.float32)
+    middle = np.array([(left + right) / width - 1, (top + bottom) / height - 1, 0], np.float32)
+    ndc = (ndc - middle) * scale
+    seen = seen[top * fine : bottom * fine, left * fine : right * fine]
     normals = vertex_normals(points[None], surface.hair_faces)[0]
     attributes = np.column_stack([surface.hair_uv, normals, surface.alpha])
     layers, nearest = [], []
     for row in np.unique(surface.hair_row):
         strips = np.flatnonzero(surface.hair_row == row)
-        fragments = rasterize(ndc[None], surface.hair_faces[strips], *depth.shape[1:])
+        fragments = rasterize(ndc[None], surface.hair_faces[strips], *seen.shape)
         part = surface.hair_part[strips][fragments.face_index.reshape(-1)[fragments.pixel]]
-        clear = _depth(fragments) <= depth.reshape(-1)[fragments.pixel]
         pictures = {
             number: _reduced(hair_alpha(number, complexion), surface, strips, ndc, fragments)
             for number in (BROWS, LASHES)
         }
         hairs = _hairs(fragments.at_pixels(attributes[None]), part, complexion, pictures)
-        layers.append(fragments.scatter(hairs * clear))
+        layers.append(fragments.scatter(hairs * _clear(fragments, ndc, surface.faces, seen)))
         nearest.append(fragments.depth)
-    return _over_each_other(np.stack(layers), np.stack(nearest))
+    drawn = _over_each_other(np.stack(layers), np.stack(nearest))[0]
+    picture[:, top:bottom, left:right] = _averaged(drawn, fine)
+    return picture
 
 
-def _depth(fragments: Fragments) -> Values:
-    """Return the depth ``[N]`` of what covered rays see."""
-    found: Values = (fragments.weights * fragments.corner_depth).sum(0)
-    return found
+def _window(seen: Values, height: int, width: int) -> tuple[int, int, int, int] | None:
+    """Return the part of a picture that holds points ``[N, 3]``: top, bottom, left, right.
+
+    None if it holds none; in device coordinates that are not finite.
+    """
+    seen = seen[np.isfinite(seen).all(1), :2]
+    if not len(seen):
+        return None
+    size = np.array([width, height])
+    low = np.floor((seen.min(axis=0) + 1) / 2 * size).clip(0, size).astype(int)
+    high = np.ceil((seen.max(axis=0) + 1) / 2 * size).clip(0, size).astype(int)
+    if (high <= low).any():
+        return None
+    return int(low[1]), int(high[1]), int(low[0]), int(high[0])
+
+
+def _clear(fragments: Fragments, ndc: Values, faces: Ids, seen: Ids) -> NDArray[np.bool_]:
+    """Return whether nothing lies before the strips that covered rays meet ``[N]``.
+
+    Args:
+        fragments: of the rays.
+        ndc: where the surface is seen ``[V', 3]``.
+        faces: its triangles ``[F', 3]``.
+        seen: the one that each ray of the picture sees ``[H, W]``, -1 for none.
+    """
+    face = seen.reshape(-1)[fragments.pixel]
+    hidden = np.flatnonzero(face >= 0)
+    row, column = np.divmod(fragments.pixel[hidden], seen.shape[1])
+    behind = points_seen(ndc, faces, face[hidden], row + 0.5, column + 0.5, seen.shape)
+    strips = (fragments.weights * fragments.corner_depth).sum(0)
+    clear = np.ones(len(face), np.bool_)
+    clear[hidden] = strips[hidden] <= behind.at(ndc[:, 2:])[0]
+    return clear
+
+
+def _averaged(picture: Values, fine: int) -> Values:
+    """Return the means ``[C, H, W]`` of ``fine`` times ``fine`` rays of a picture."""
+    total = np.zeros_like(picture[:, ::fine, ::fine])
+    # sums of whole pictures: a mean over short axes takes ten times as long
+    for row in range(fine):
+        for column in range(fine):
+            total += picture[:, row::fine, column::fine]
+    return total / np.float32(fine * fine)
 
 
 def _reduced(

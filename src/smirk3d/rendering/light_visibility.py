@@ -3,18 +3,69 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.geometry.meshes import unit
-from smirk3d.rasterization.base import nearest_depth
+from smirk3d.geometry.meshes import unit, vertex_normals
+from smirk3d.rasterization.base import depth_range, nearest_depth
 
 Array = NDArray[np.float32]
 
 _LIFT = 0.004
 """Vertices are lifted off their own surface by this fraction of the mesh's radius."""
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """What of the light from all sides reaches a surface's vertices.
+
+    Attributes:
+        directions: unit vectors ``[D, 3]`` towards the light.
+        normals: of the vertices ``[V, 3]``.
+        visibility: how much of the light from each direction reaches each vertex ``[D, V]``.
+    """
+
+    directions: Array
+    normals: Array
+    visibility: Array
+
+    @classmethod
+    def of(cls, vertices: Array, faces: NDArray[Any], count: int) -> Occlusion:
+        """Return the occlusion of a surface by itself.
+
+        Args:
+            vertices: ``[V, 3]``.
+            faces: ``[F, 3]``.
+            count: number of directions, even.
+        """
+        # the first half of an even number of directions: a hemisphere, and its opposite
+        half = sphere_directions(2 * (count // 2))[: count // 2]
+        normals = vertex_normals(vertices[None], faces)[0]
+        there, back = visibility_both_ways(vertices, normals, faces, half)
+        return cls(np.concatenate([half, -half]), normals, np.concatenate([there, back]))
+
+    def turned(self, rotation: Array) -> Occlusion:
+        """Return the occlusion of the surface after a rotation ``[3, 3]``."""
+        turned = (self.directions @ rotation.T, self.normals @ rotation.T)
+        return Occlusion(*turned, self.visibility)
+
+    def received(self, weights: Array) -> Array:
+        """Return the fraction ``[V, K]`` of each light that is not shadowed.
+
+        Args:
+            weights: brightness ``[K, D]`` of each light in each direction.
+        """
+        cosine = (self.directions @ self.normals.T).clip(0.02)
+        lit = weights @ (cosine * self.visibility)
+        received: Array = (lit / (weights @ cosine).clip(1e-12)).T
+        return received
+
+
+_SIZE = 192
+"""Pixels of a side of a shadow map: a head's vertices are about as far apart as its pixels."""
 
 
 def sphere_directions(count: int) -> Array:
@@ -28,7 +79,7 @@ def sphere_directions(count: int) -> Array:
 
 
 def directional_visibility(
-    vertices: Array, normals: Array, faces: NDArray[Any], directions: Array, size: int = 192
+    vertices: Array, normals: Array, faces: NDArray[Any], directions: Array
 ) -> Array:
     """Return whether each vertex is seen from far away along each direction.
 
@@ -39,22 +90,44 @@ def directional_visibility(
         normals: ``[V, 3]``.
         faces: ``[F, 3]``.
         directions: unit vectors ``[D, 3]`` towards the lights.
-        size: of the shadow maps, in pixels.
 
     Returns:
         ``[D, V]`` in [0, 1].
     """
+    mesh, probes = _in_maps(vertices, normals, faces, directions)
+    depth = nearest_depth(mesh, faces, _SIZE, _SIZE)
+    # one direction after another: all at once would not stay in the processor's cache
+    return np.stack([_in_front(*pair) for pair in zip(probes, depth, strict=True)])
+
+
+def visibility_both_ways(
+    vertices: Array, normals: Array, faces: NDArray[Any], directions: Array
+) -> tuple[Array, Array]:
+    """Return :func:`directional_visibility` of directions and of their opposites.
+
+    One drawing gives the shadow maps of both.
+    """
+    mesh, probes = _in_maps(vertices, normals, faces, directions)
+    near, far = depth_range(mesh, faces, _SIZE, _SIZE)
+    opposite = np.array([1, 1, -1], np.float32)
+    there = [_in_front(*pair) for pair in zip(probes, near, strict=True)]
+    back = [_in_front(*pair) for pair in zip(probes * opposite, -far, strict=True)]
+    return np.stack(there), np.stack(back)
+
+
+def _in_maps(
+    vertices: Array, normals: Array, faces: NDArray[Any], directions: Array
+) -> tuple[Array, Array]:
+    """Return vertices, and these lifted off the surface, as shadow maps see them ``[D, V, 3]``."""
     on_faces = np.zeros(len(vertices), bool)
     on_faces[faces] = True
     used = vertices[on_faces]
     centre = (used.min(axis=0) + used.max(axis=0)) / 2
     radius = np.linalg.norm(used - centre, axis=1).max(initial=1e-12)
     frames = _frames(directions).swapaxes(1, 2)
-    mesh = ((vertices - centre) / radius) @ frames
-    probes = ((vertices - centre) / radius + _LIFT * normals) @ frames
-    depth = nearest_depth(mesh * (1 - 2 / size), faces, size, size)
-    # one direction after another: all at once would not stay in the processor's cache
-    return np.stack([_in_front(*pair) for pair in zip(probes * (1 - 2 / size), depth, strict=True)])
+    inside = (vertices - centre) / radius
+    mesh, probes = inside @ frames, (inside + _LIFT * normals) @ frames
+    return mesh * (1 - 2 / _SIZE), probes * (1 - 2 / _SIZE)
 
 
 def _in_front(probes: Array, depth: Array) -> Array:
@@ -78,20 +151,6 @@ def _in_front(probes: Array, depth: Array) -> Array:
         for i, weight_y in zip(rows, (1 - down, down), strict=True):
             seen += weight_x * weight_y * (z <= depth.reshape(-1).take(i + j))
     return seen
-
-
-def received_light(visibility: Array, normals: Array, weights: Array, directions: Array) -> Array:
-    """Return the fraction ``[V, K]`` of each light that is not shadowed.
-
-    Args:
-        visibility: ``[D, V]``.
-        normals: ``[V, 3]``.
-        weights: brightness ``[K, D]`` of each light in each direction.
-        directions: ``[D, 3]``.
-    """
-    cosine = (directions @ normals.T).clip(0.02)
-    received: Array = ((weights @ (cosine * visibility)) / (weights @ cosine).clip(1e-12)).T
-    return received
 
 
 def _frames(directions: Array) -> Array:

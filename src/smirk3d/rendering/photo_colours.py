@@ -122,6 +122,26 @@ class PhotoSkin:
         return colour + seen * (sampled(self.crop, position.T) - colour)
 
 
+@dataclass(frozen=True, eq=False)
+class PhotoLook:
+    """What a photo shows of the looks of the person whose head was found in it.
+
+    Attributes:
+        skin: the photo on the head, with the face's tone beyond its edge.
+        complexion: of irises, brows and lashes.
+    """
+
+    skin: PhotoSkin
+    complexion: Complexion
+
+    @classmethod
+    def of(cls, head: HeadModel, parameters: FaceParameters, crop: Array) -> PhotoLook:
+        """Return the look of one face; arguments and errors are :func:`photo_colours`'s."""
+        found = faded_into_tone(head, photo_colours(head, parameters, crop))
+        skin = PhotoSkin(found, to_numpy(crop))
+        return cls(skin, photo_complexion(head, parameters, crop))
+
+
 def photo_colours(head: HeadModel, parameters: FaceParameters, crop: Array) -> PhotoColours:
     """Return a photo's colours on the head that was found in it.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +19,7 @@ from smirk3d.geometry.meshes import (
     split_by_label,
     subdivide,
 )
+from smirk3d.heads.head_model import HeadModel
 
 SKIN, EYE_LEFT, EYE_RIGHT, TEETH_UPPER, TEETH_LOWER, TONGUE, CAVITY, LASHES, GUMS, BROWS = range(10)
 """The numbers of a head's ``part`` array."""
@@ -153,6 +156,32 @@ def picture_surface(
     fractions = np.column_stack([alpha, soft_lips(topology), strip_uv])
     fractions = surface.interpolate(fractions)
     return replace(surface, alpha=fractions[:, 0], lips=fractions[:, 1], hair_uv=fractions[:, 2:])
+
+
+def surface_of(topology: Topology, region: str | None, refinements: int) -> PictureSurface:
+    """Return the surface of a region for pictures, the same one for all pictures of a head model.
+
+    Args:
+        topology: a head model, or anything that has its faces, parts and template.
+        region: as :func:`region_alpha` takes it.
+        refinements: as :func:`picture_surface` takes them.
+
+    Raises:
+        ShapeError: if a shape differs.
+    """
+    if not isinstance(topology, HeadModel):
+        return picture_surface(topology, region_alpha(topology, region), refinements)
+    with _PREPARING:
+        return _head_surface(topology, region, refinements)
+
+
+_PREPARING = threading.Lock()
+"""Held while a surface is prepared, so that a second thread waits for it."""
+
+
+@lru_cache(maxsize=4)
+def _head_surface(head: HeadModel, region: str | None, refinements: int) -> PictureSurface:
+    return picture_surface(head, region_alpha(head, region), refinements)
 
 
 def _hair_rows(rest: Values, hair_uv: Values, faces: Ids, face_part: Ids) -> Ids:

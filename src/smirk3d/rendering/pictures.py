@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, projec
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rasterization.picture_sampling import sampled
-from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_viewer
+from smirk3d.rendering.clay import View, backdrop_gradient, clay, facing_rotation, facing_viewer
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.folds import face_slopes
 from smirk3d.rendering.layers import (
@@ -30,17 +31,16 @@ from smirk3d.rendering.layers import (
     from_uint8,
     to_uint8,
 )
+from smirk3d.rendering.light_visibility import Occlusion
 from smirk3d.rendering.photo_colours import (
+    PhotoLook,
     PhotoSkin,
-    faded_into_tone,
-    photo_colours,
     photo_complexion,
 )
 from smirk3d.rendering.picture_surface import (
     PictureSurface,
     Topology,
-    picture_surface,
-    region_alpha,
+    surface_of,
 )
 
 _MARGIN = 2
@@ -68,6 +68,7 @@ class PosedHead:
         parameters: without batch dimension; the camera places the head in the crop.
         T_crop_image: ``[3, 3]``, picture pixels to crop pixels.
         crop_size: side of the crop in pixels.
+        look: what the photo shows of the person, where it was found before.
     """
 
     head: Topology
@@ -75,6 +76,7 @@ class PosedHead:
     parameters: FaceParameters
     T_crop_image: NDArray[np.float64]
     crop_size: int = CROP_SIZE
+    look: PhotoLook | None = None
 
 
 def image_positions(face: PosedHead, points: Values | None = None) -> Values:
@@ -127,23 +129,32 @@ def overlay(
         ShapeError: if a shape differs.
     """
     check_shape(photo, "H W 3", "photo")
-    own = [_personal(style, face, _photo_square(photo, face)) for face in faces]
-    return _drawn_over(photo, faces, own, region)
+    own = [_personal(style, face, photo) for face in faces]
+    return _drawn_over(photo, faces, own, [None] * len(own), region)
 
 
 def _drawn_over(
-    photo: Picture, faces: Sequence[PosedHead], styles: Sequence[Style], region: str | None
+    photo: Picture,
+    faces: Sequence[PosedHead],
+    styles: Sequence[Style],
+    occlusions: Sequence[Occlusion | None],
+    region: str | None,
 ) -> Picture:
     picture = photo.copy()
-    pairs = zip(faces, styles, strict=True)
-    for face, style in sorted(pairs, key=lambda pair: _pixels_per_metre(pair[0])):
-        alpha = region_alpha(face.head, region)
-        surface = picture_surface(face.head, alpha, refinements=style.refinements)
-        _draw_within(picture, surface, face, style)
+    heads = zip(faces, styles, occlusions, strict=True)
+    for face, style, occlusion in sorted(heads, key=lambda drawn: _pixels_per_metre(drawn[0])):
+        surface = surface_of(face.head, region, style.refinements)
+        _draw_within(picture, surface, face, style, occlusion)
     return picture
 
 
-def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, style: Style) -> None:
+def _draw_within(
+    picture: Picture,
+    surface: PictureSurface,
+    face: PosedHead,
+    style: Style,
+    occlusion: Occlusion | None,
+) -> None:
     """Draw over the part of a picture ``[H, W, 3]`` that the surface covers, in place."""
     vertices = _vertices(face)
     drawn = image_positions(face, surface.refine(vertices))[:, :2]
@@ -163,7 +174,7 @@ def _draw_within(picture: Picture, surface: PictureSurface, face: PosedHead, sty
 
     slopes = face_slopes(face.head, face.parameters) if style.surface else None
     size = bottom - top, right - left
-    layer = draw_layer(surface, vertices, place, size, style, slopes=slopes)
+    layer = draw_layer(surface, vertices, place, size, style, slopes=slopes, occlusion=occlusion)
     window = picture[top:bottom, left:right]
     window[:] = to_uint8(composite(from_uint8(window), layer))
 
@@ -188,6 +199,7 @@ def overlay_panel(
     check_shape(photo, "H W 3", "photo")
     if not faces:
         raise ValueError("a panel needs at least one face")
+    faces = [_with_look(face, photo) for face in faces]
     gap = max(4, max_width // 100)
     width = (max_width - 4 * gap) // 3
     if width < 1:
@@ -203,11 +215,20 @@ def overlay_panel(
     )
     shifted = [replace(f, T_crop_image=np.asarray(f.T_crop_image) @ T_image_tile) for f in faces]
     plain = np.asarray(tile)
-    squares = [_photo_square(photo, face) for face in faces]
-    own = [_personal(style, *pair) for pair in zip(faces, squares, strict=True)]
-    over = _drawn_over(plain, shifted, own, "face")
-    aside = _from_aside(faces, squares, own, height, width)
+    skins = [_photo_skin(face, style) for face in faces]
+    own = [_personal(style, face, photo) for face in faces]
+    occlusions = [_occlusion(*pair) for pair in zip(faces, own, strict=True)]
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(_from_aside, faces, skins, own, occlusions, height, width)
+        over = _drawn_over(plain, shifted, own, occlusions, "face")
+        aside = drawn.result()
     return contact_sheet([plain, over, aside], 3, gap=gap)
+
+
+def _occlusion(face: PosedHead, style: Style) -> Occlusion | None:
+    if not style.shadows:
+        return None
+    return Occlusion.of(_vertices(face), to_numpy(face.head.faces), style.shadows)
 
 
 def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, int, int, int]:
@@ -225,14 +246,15 @@ def _window(faces: Sequence[PosedHead], width: int, height: int) -> tuple[int, i
 
 def _from_aside(
     faces: Sequence[PosedHead],
-    squares: Sequence[Values | None],
+    skins: Sequence[PhotoSkin | None],
     styles: Sequence[Style],
+    occlusions: Sequence[Occlusion | None],
     height: int,
     width: int,
 ) -> Picture:
     """Return the heads from half aside in the photo's colours, in a grid, ordered as in it."""
     order = sorted(
-        zip(faces, squares, styles, strict=True),
+        zip(faces, skins, styles, occlusions, strict=True),
         key=lambda drawn: float(image_positions(drawn[0])[:, 0].mean()),
     )
     columns = _columns(len(faces), height, width)
@@ -241,39 +263,49 @@ def _from_aside(
         yaw=_ASIDE, height=max(1, height // rows), width=max(1, width // columns), backdrop=False
     )
     sheet = backdrop_gradient(height, width)
-    for number, (face, square, style) in enumerate(order):
+    for number, (face, skin, style, occlusion) in enumerate(order):
         row, column = divmod(number, columns)
         in_row = min(columns, len(order) - row * columns)
         left = (width - in_row * view.width) // 2 + column * view.width
         cell = sheet[:, row * view.height :, left:][:, : view.height, : view.width]
-        skin = _photo_skin(face, square) if style.surface and not style.wireframe else None
         solid = replace(style, opacity=1.0, surface=True)
         facing = facing_viewer(face.head, face.vertices)
+        turn = facing_rotation(face.head, face.vertices)
+        turned = occlusion.turned(turn) if occlusion is not None else None
         # a photo's skin has its folds
         slopes = None if skin is not None else face_slopes(face.head, face.parameters)
-        head = clay(face.head, facing, view, solid, skin, slopes)
+        head = clay(face.head, facing, view, solid, skin, slopes, turned)
         cell[:] = composite(cell, from_uint8(head))
     return to_uint8(sheet)
 
 
-def _photo_skin(face: PosedHead, square: Values | None) -> PhotoSkin | None:
-    if square is None or not isinstance(face.head, HeadModel):
+def _with_look(face: PosedHead, photo: Picture) -> PosedHead:
+    """Return a head with what the photo shows of the person, if it can be evaluated."""
+    if face.look is not None or not isinstance(face.head, HeadModel):
+        return face
+    look = PhotoLook.of(face.head, face.parameters, _photo_square(photo, face))
+    return replace(face, look=look)
+
+
+def _photo_skin(face: PosedHead, style: Style) -> PhotoSkin | None:
+    """Return the photo as the skin of a head that is drawn solid."""
+    if face.look is None or style.wireframe or not style.surface:
         return None
-    found = photo_colours(face.head, face.parameters, square)
-    return PhotoSkin(faded_into_tone(face.head, found), square)
+    return face.look.skin
 
 
-def _personal(style: Style, face: PosedHead, square: Values | None) -> Style:
-    """Return a style with the irises and brows that a photo's square shows, where it names none."""
-    if style.complexion is not None or square is None or not isinstance(face.head, HeadModel):
+def _personal(style: Style, face: PosedHead, photo: Picture) -> Style:
+    """Return a style with the irises and brows that a photo shows, where it names none."""
+    if style.complexion is not None or not isinstance(face.head, HeadModel):
         return style
+    if face.look is not None:
+        return replace(style, complexion=face.look.complexion)
+    square = _photo_square(photo, face)
     return replace(style, complexion=photo_complexion(face.head, face.parameters, square))
 
 
-def _photo_square(photo: Picture, face: PosedHead) -> Values | None:
-    """Return the square ``[3, N, N]`` about a head that can be evaluated, with about all pixels."""
-    if not isinstance(face.head, HeadModel):
-        return None
+def _photo_square(photo: Picture, face: PosedHead) -> Values:
+    """Return the square ``[3, N, N]`` about a head, with about all pixels."""
     native = round(face.crop_size / _crop_scale(face))
     size = min(max(native, face.crop_size), _LARGEST_SKIN)
     T_image_crop = np.linalg.inv(np.asarray(face.T_crop_image, np.float64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,14 @@ REAL, WHOLE, NUMBER, TEXT, TRUTH = "f", "iu", "fiu", "U", "b"
 
 _NAMES = {"b": "truth values", "i": "whole numbers", "u": "whole numbers", "f": "real numbers"}
 _NAMES |= {"S": "bytes", "U": "text", "O": "objects"}
+
+
+_WRONG: dict[str, Callable[[NDArray[Any]], NDArray[np.bool_]]] = {
+    "all": lambda array: ~np.isfinite(array),
+    "no nan": np.isnan,
+    "no infinity": np.isinf,
+}
+"""What numbers may not be, by the choices of :attr:`ArrayRule.finite`."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +83,9 @@ class ArrayRule:
         """
         if array.dtype.kind not in "fiu" or not array.size:
             return
-        if array.dtype.kind == "f":
-            bad = {"all": ~np.isfinite(array), "no nan": np.isnan(array),
-                   "no infinity": np.isinf(array)}[self.finite]  # fmt: skip
-            if bad.any():
-                raise Unfit(f"{name} has a number that is not finite")
-        least, most = float(array.min()), float(array.max())
-        if self.low is not None and least < self.low:
+        if array.dtype.kind == "f" and _WRONG[self.finite](array).any():
+            raise Unfit(f"{name} has a number that is not finite")
+        if self.low is not None and (least := float(array.min())) < self.low:
             raise Unfit(f"{name} has {least:g}, the least possible is {self.low:g}")
-        if self.high is not None and most > self.high:
+        if self.high is not None and (most := float(array.max())) > self.high:
             raise Unfit(f"{name} has {most:g}, the most possible is {self.high:g}")

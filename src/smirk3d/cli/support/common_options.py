@@ -10,6 +10,7 @@ from smirk3d.cli.support.usage import check_head, check_weights
 from smirk3d.errors import UsageError
 
 if TYPE_CHECKING:
+    from smirk3d.heads.head_model import HeadModel
     from smirk3d.preprocessing.face_detector import FaceDetector
     from smirk3d.reconstruction import FaceReconstructor
 
@@ -44,10 +45,13 @@ class Estimation:
         check_head(self.head)
         check_weights(self.weights)
 
-    def reconstructor(self, detector: FaceDetector | None = None) -> FaceReconstructor:
+    def reconstructor(
+        self, head: HeadModel | None = None, detector: FaceDetector | None = None
+    ) -> FaceReconstructor:
         """Load head and weights.
 
         Args:
+            head: the head that is asked for, where it is loaded already.
             detector: finds faces; MediaPipe's landmarker unless given.
 
         Raises:
@@ -56,13 +60,35 @@ class Estimation:
         from smirk3d.reconstruction import FaceReconstructor
 
         return FaceReconstructor(
-            self.head,
+            head or self.head,
             weights=self.weights,
             refine=self.refine,
             fast=self.fast,
             detector=detector,
             device=self.device,
         )
+
+    def prepared(self) -> FaceReconstructor:
+        """Load head and weights in a process that will soon find faces and write their files.
+
+        What finds faces and what draws them is prepared in threads: networks are opened without
+        Python's lock.
+
+        Raises:
+            AssetError: if head or weights are absent, damaged, or do not fit each other.
+        """
+        from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
+        from smirk3d.rasterization.numba_rasterizer import load_in_background
+
+        load_in_background()
+        detector = MediaPipeFaceDetector()
+        with detector.opening():
+            from smirk3d.export.reconstruction_folder import prepare_in_background
+            from smirk3d.heads.registry import load_head
+
+            head = load_head(self.head)
+            prepare_in_background(head)
+            return self.reconstructor(head, detector)
 
 
 class CountBar:

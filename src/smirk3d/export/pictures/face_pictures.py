@@ -14,6 +14,7 @@ from smirk3d.errors import InputError
 from smirk3d.faces import Face
 from smirk3d.rendering.clay import View, clay, facing_viewer
 from smirk3d.rendering.folds import face_slopes
+from smirk3d.rendering.photo_colours import PhotoLook
 from smirk3d.rendering.pictures import PosedHead
 from smirk3d.rendering.pictures import overlay as overlay_heads
 
@@ -21,13 +22,18 @@ _PREVIEW_SIDE = 640
 """Longest side of the picture in a notebook, in pixels: about the width of a notebook's cell."""
 
 
-def posed(face: Face, T_crop_image: NDArray[np.floating] | None = None) -> PosedHead:
+def posed(
+    face: Face,
+    T_crop_image: NDArray[np.floating] | None = None,
+    look: PhotoLook | None = None,
+) -> PosedHead:
     """Return the face as the renderer takes it.
 
     Args:
         face: the face.
         T_crop_image: ``[3, 3]``, pixels of what is drawn over to crop pixels; those of the face's
             picture unless given.
+        look: what the picture shows of the person, where it was found before.
     """
     return PosedHead(
         head=face.model(),
@@ -36,6 +42,7 @@ def posed(face: Face, T_crop_image: NDArray[np.floating] | None = None) -> Posed
         T_crop_image=np.asarray(
             face.T_crop_image if T_crop_image is None else T_crop_image, np.float64
         ),
+        look=look,
     )
 
 

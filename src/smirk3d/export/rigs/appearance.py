@@ -155,9 +155,7 @@ def photo_skin_picture(photo: PhotoSkin, vertex_ids: Ids, uv: Values, faces: Ids
     fine = photo.crop.shape[-1] >= _FINE_CROP
     fragments = _unwrapped(uv, faces, _FINE_PICTURE_SIZE if fine else _SKIN_PICTURE_SIZE)
     drawn = photo.colours(fragments.at_pixels(photo.attributes()[vertex_ids][None]))
-    mean = drawn.mean(1)[None, :, None, None]
-    picture = fragments.scatter(drawn) + mean * ~fragments.mask[:, None]
-    return _encoded(picture[0], "JPEG")
+    return _encoded(_on_ground(fragments, drawn, drawn.mean(1)), "JPEG")
 
 
 def fold_picture(
@@ -174,7 +172,7 @@ def fold_picture(
         faces: ``[F, 3]``.
     """
     size = _SKIN_PICTURE_SIZE
-    fragments = _unwrapped(uv, faces, size)
+    fragments = _unwrapped(uv, faces[slopes.reach(rest, faces)], size)
     gradient = slopes(fragments.at_pixels(rest[None]).T).T
     moved = np.flatnonzero((gradient != 0).any(0))
     folded, gradient = fragments.only(moved), gradient[:, moved]
@@ -207,8 +205,18 @@ def _unwrapped(uv: Values, faces: Ids, size: int = _PICTURE_SIZE) -> Fragments:
 
 
 def _png(fragments: Fragments, colour: Values, background: list[float]) -> bytes:
-    around = np.array(background, np.float32)[None, :, None, None] * ~fragments.mask[:, None]
-    return _encoded(linear_to_srgb(fragments.scatter(colour) + around)[0])
+    ground = linear_to_srgb(np.array(background, np.float32))
+    return _encoded(_on_ground(fragments, linear_to_srgb(colour), ground))
+
+
+def _on_ground(fragments: Fragments, drawn: Values, ground: Values) -> Values:
+    """Return colours ``[3, N]`` of a picture's fragments on a colour ``[3]``, ``[3, H, W]``."""
+    size = fragments.face_index.shape[1:]
+    picture = np.empty((3, size[0] * size[1]), np.float32)
+    for channel, colour, around in zip(picture, drawn, ground, strict=True):
+        channel[:] = around
+        channel[fragments.pixel] = colour
+    return picture.reshape(3, *size)
 
 
 def _encoded(picture: Values, kind: Literal["PNG", "JPEG"] = "PNG") -> bytes:

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array, to_numpy
 from smirk3d.export.rigs.appearance import (
     eye_picture,
     fold_picture,
@@ -30,17 +29,10 @@ from smirk3d.export.rigs.surface import (
 )
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import HAIR_PARTS
-from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.complexion import CLAY_COMPLEXION, Complexion
 from smirk3d.rendering.folds import Slopes
 from smirk3d.rendering.materials import rest_eyeballs, srgb_to_linear
-from smirk3d.rendering.photo_colours import (
-    PhotoColours,
-    PhotoSkin,
-    faded_into_tone,
-    photo_colours,
-    photo_complexion,
-)
+from smirk3d.rendering.photo_colours import PhotoLook, PhotoSkin
 from smirk3d.rendering.picture_surface import Eyeball, soft_lips
 
 Values = NDArray[np.float32]
@@ -78,8 +70,7 @@ class HeadLook:
         rig: the person's.
         eyes: eyeballs by part, on the rig's vertices.
         complexion: colours of irises, lashes and brows.
-        found: the photo's colours on the face, the face's tone beyond its edge; None without one.
-        crop: the photo's square ``[3, N, N]`` in [0, 1].
+        skin: the photo on the face, with the face's tone beyond its edge; None without one.
         slopes: of the skin's folds, None without them.
     """
 
@@ -87,8 +78,7 @@ class HeadLook:
     rig: Rig
     eyes: dict[str, Eyeball]
     complexion: Complexion
-    found: PhotoColours | None
-    crop: Values | None
+    skin: PhotoSkin | None
     slopes: Slopes | None = None
 
     @classmethod
@@ -96,8 +86,7 @@ class HeadLook:
         cls,
         head: HeadModel,
         rig: Rig,
-        parameters: FaceParameters,
-        crop: Array | None,
+        photo: PhotoLook | None,
         slopes: Slopes | None = None,
     ) -> HeadLook:
         """Return the look of one face.
@@ -105,17 +94,13 @@ class HeadLook:
         Args:
             head: the head.
             rig: the person's.
-            parameters: one face, without batch dimension, as the photo shows it.
-            crop: the photo's square ``[3, N, N]`` in [0, 1], None for plain colours.
+            photo: what the photo shows of the person, None for plain colours.
             slopes: of the skin's folds, None for smooth skin.
         """
         head, eyes = head.to_numpy(), rest_eyeballs(head, rig.vertices, rig.joints)
-        if crop is None:
-            return cls(head, rig, eyes, CLAY_COMPLEXION, None, None, slopes)
-        crop = to_numpy(crop)
-        found = faded_into_tone(head, photo_colours(head, parameters, crop))
-        complexion = photo_complexion(head, parameters, crop)
-        return cls(head, rig, eyes, complexion, found, crop, slopes)
+        if photo is None:
+            return cls(head, rig, eyes, CLAY_COMPLEXION, None, slopes)
+        return cls(head, rig, eyes, photo.complexion, photo.skin, slopes)
 
     def pictured_parts(self) -> tuple[Primitive, ...]:
         """Return the parts to draw with pictures: strips of hair too, but brows that a photo shows.
@@ -123,7 +108,7 @@ class HeadLook:
         A photo's skin has its brows.
         """
         strips = hair_primitives(self.head)
-        if self.found is not None:
+        if self.skin is not None:
             strips = [strip for strip in strips if strip.part != "brows"]
         return (*primitives(self.head), *strips)
 
@@ -140,9 +125,8 @@ class HeadLook:
             picture = eye_picture(
                 name, points, uv, primitive.faces, self.eyes[name], self.complexion
             )
-        elif name == "skin" and self.found is not None and self.crop is not None:
-            photo = PhotoSkin(self.found, self.crop)
-            picture = photo_skin_picture(photo, primitive.vertex_ids, uv, primitive.faces)
+        elif name == "skin" and self.skin is not None:
+            picture = photo_skin_picture(self.skin, primitive.vertex_ids, uv, primitive.faces)
             kind = "jpg"
         elif name == "skin" and "lips" in self.head.regions:
             lips = soft_lips(self.head)[primitive.vertex_ids]
@@ -163,8 +147,8 @@ class HeadLook:
     def vertex_colours(self, primitive: Primitive) -> Values:
         """Return the linear RGB of a part's vertices ``[U, 3]``, or of all of them ``[1, 3]``."""
         name, ids = primitive.part, primitive.vertex_ids
-        if name == "skin" and self.found is not None:
-            linear: Values = srgb_to_linear(self.found.colours[ids].clip(0, 1))
+        if name == "skin" and self.skin is not None:
+            linear: Values = srgb_to_linear(self.skin.found.colours[ids].clip(0, 1))
             return linear
         eye = self.eyes.get(name)
         colours = vertex_colours(name, self.rig.vertices[ids], eye, self.complexion)

@@ -85,11 +85,55 @@ def smooth_normals(primitive: Primitive, vertices: Values) -> Values:
         vertices: the head's ``[B, V, 3]``.
     """
     ids, faces = compact(primitive.vertex_ids[primitive.faces])
-    normals = vertex_normals(vertices[:, ids], faces)
-    # folded parts have vertices whose triangles cancel out, but formats ask for unit normals
-    cancelled = np.linalg.norm(normals, axis=2, keepdims=True) < 0.5
-    normals = np.where(cancelled, np.array([0, 0, 1], normals.dtype), normals)
+    normals = _normals_of_alike(vertices[:, ids], faces)
     return normals[:, np.searchsorted(ids, primitive.vertex_ids)]
+
+
+def _whole(normals: Values) -> Values:
+    """Return unit normals ``[3, N]``, forwards where they are zero.
+
+    Folded parts have vertices whose triangles cancel out, but formats ask for unit normals.
+    """
+    cancelled = (normals * normals).sum(0) < 0.25
+    return np.where(cancelled, np.array([[0], [0], [1]], normals.dtype), normals)
+
+
+def _normals_of_alike(vertices: Values, faces: Ids) -> Values:
+    """Return the unit normals ``[B, V, 3]`` of shapes that differ from the first here and there.
+
+    Only about the vertices ``[B, V, 3]`` that differ are normals computed anew.
+    """
+    count, size = vertices.shape[:2]
+    first = _whole(vertex_normals(vertices[:1], faces)[0].T)
+    normals = np.repeat(first.T[None], count, axis=0)
+    x, y, z = (vertices[..., axis] != vertices[:1, :, axis] for axis in range(3))
+    moved = x | y | z
+    shape, face = np.nonzero(moved[:, faces[:, 0]] | moved[:, faces[:, 1]] | moved[:, faces[:, 2]])
+    corners = faces[face].T
+    rows = corners + shape * size
+    bent = np.zeros(count * size, np.bool_)
+    bent[rows] = True
+    bent = np.flatnonzero(bent)
+    number = np.zeros(count * size, np.int64)
+    number[bent] = np.arange(len(bent))
+    flat = vertices.reshape(-1, 3)
+    # the sums of all shapes' triangles about a vertex differ by those of the triangles that moved
+    change = _areas(flat, rows) - _areas(vertices[0], corners)
+    start = np.zeros((3, size), vertices.dtype)
+    for corner in faces.T:
+        start = add_at(start, 1, corner, _areas(vertices[0], faces.T))
+    total = start[:, bent % size]
+    for corner in number[rows]:
+        total = add_at(total, 1, corner, change)
+    normals.reshape(-1, 3)[bent] = _whole(unit(total, axis=0)).T
+    return normals
+
+
+def _areas(points: Values, corners: Ids) -> Values:
+    """Return the area vectors ``[3, N]`` of triangles of points, by their corners ``[3, N]``."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (points.T.take(ids, 1) for ids in corners)
+    ux, uy, uz, vx, vy, vz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
+    return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
 
 
 def tangents(primitive: Primitive, points: Values, normals: Values) -> Values:

@@ -43,7 +43,7 @@ def write_point_cache(path: str | Path, head: HeadModel, motion: HeadMotion) -> 
     root = pxr.UsdGeom.Xform.Define(stage, ROOT)
     set_up(pxr, stage, root, custom_data(head, first, rig))
     times = set_times(stage, motion)
-    materials = Materials(pxr, stage, HeadLook.of(head, rig, first, None), None)
+    materials = Materials(pxr, stage, HeadLook.of(head, rig, None), None)
     meshes, closed = [], has_closed_skin(head)
     for primitive in primitives(head):
         points = rig.vertices[primitive.vertex_ids]

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smirk3d.array_interface import Array
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.errors import OutputError
 from smirk3d.export.rigs.contact_targets import rig_in_contact
@@ -28,6 +27,7 @@ from smirk3d.export.usd.times import set_times
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.rendering.photo_colours import PhotoLook
 
 ENDINGS = (".usd", ".usda", ".usdc")
 PACKAGE = ".usdz"
@@ -41,7 +41,7 @@ def write_usd(
     parameters: FaceParameters,
     *,
     motion: HeadMotion | None = None,
-    crop: Array | None = None,
+    photo: PhotoLook | None = None,
 ) -> None:
     """Write one face's head, with this face's weights and joints, or with a motion.
 
@@ -52,8 +52,8 @@ def write_usd(
         parameters: one face, without batch dimension.
         motion: frames of the same person to animate. Time codes are frames where the rate is
             constant, and fractions of them where it varies.
-        crop: the photo's square ``[3, N, N]`` in [0, 1], whose colours the skin takes. Plain
-            colours without it.
+        photo: what the photo shows of the person, whose colours the skin takes. Plain colours
+            without it.
 
     Raises:
         MissingExtra: if usd-core is not installed.
@@ -61,7 +61,7 @@ def write_usd(
     """
     pxr, path = load_pxr(), Path(path)
     rig, still, moving = rig_in_contact(head, parameters, motion)
-    look = HeadLook.of(head, rig, parameters, crop)
+    look = HeadLook.of(head, rig, photo)
     stage = pxr.Usd.Stage.CreateInMemory()
     root = pxr.UsdSkel.Root.Define(stage, ROOT)
     set_up(pxr, stage, root, custom_data(head, parameters, rig))
