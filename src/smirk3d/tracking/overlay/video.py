@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -169,7 +169,6 @@ def _drawn(
 
 def _encode(output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> str | None:
     """Fill a container; return why sound is missing, or None."""
-    av = importlib.import_module("av")
     stream = output.add_stream("libx264", rate=video.info.rate)
     stream.options = {"crf": "18", "preset": "veryfast"}
     stream.pix_fmt = "yuv420p"
