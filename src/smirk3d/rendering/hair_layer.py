@@ -50,7 +50,7 @@ def draw_hair(
         strips = np.flatnonzero(surface.hair_row == row)
         fragments = rasterize(ndc[None], surface.hair_faces[strips], *depth.shape[1:])
         part = surface.hair_part[strips][fragments.face_index.reshape(-1)[fragments.pixel]]
-        clear = _depth(fragments) <= depth.reshape(-1)[fragments.pixel]
+        clear = fragments.pixel_depth <= depth.reshape(-1)[fragments.pixel]
         pictures = {
             number: _reduced(hair_alpha(number, complexion), surface, strips, ndc, fragments)
             for number in (BROWS, LASHES)
@@ -59,12 +59,6 @@ def draw_hair(
         layers.append(fragments.scatter(hairs * clear))
         nearest.append(fragments.depth)
     return _over_each_other(np.stack(layers), np.stack(nearest))
-
-
-def _depth(fragments: Fragments) -> Values:
-    """Return the depth ``[N]`` of what covered rays see."""
-    found: Values = (fragments.weights * fragments.corner_depth).sum(0)
-    return found
 
 
 def _reduced(
