@@ -51,6 +51,8 @@ def served(folder: Path) -> Iterator[str]:
     shutil.copytree(PACKAGE / "wasm", folder / "wasm")
     shutil.copy(PACKAGE / "vision_bundle.mjs", folder)
     shutil.copy(LANDMARKER, folder)
+    task = folder / "assets" / "face_landmarker.task"
+    task.write_bytes(gzip.decompress(task.with_name(f"{task.name}.gz").read_bytes()))
     with page_server("127.0.0.1", 0, folder=folder) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"

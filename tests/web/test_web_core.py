@@ -17,6 +17,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.export.arkit_csv import arkit_rows
 from smirk3d.export.arkit_csv_reading import read_arkit_csv
 from smirk3d.export.gaps import with_gaps_filled
+from smirk3d.export.rigs.surface import has_closed_skin
 from smirk3d.heads.registry import load_head
 from smirk3d.live.vmc import unity_quaternion_xyzw
 from smirk3d.parameters.face_parameters import FaceParameters
@@ -103,6 +104,8 @@ def test_a_still_glb_is_the_face_itself(
     head = load_head("open@2")
     file = GltfHead.load(vectors / "still.glb")
     assert not file.model.animations
+    (material,) = file.model.materials
+    assert material.doubleSided is not has_closed_skin(head)
     hairless = ~torch.isin(head.part[head.faces], torch.tensor(HAIR)).any(1)
     whole = head(performance[0][:1].to(head.v_template)).vertices[0].numpy()
     (read,) = file.posed_primitives()

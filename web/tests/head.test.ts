@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { HeadModel, projectToCrop } from "../src/core";
+import { hasClosedSkin, HeadModel, projectToCrop } from "../src/core";
 import { asParameters, largestDifference, readVectors } from "./vectors";
 
 interface HeadVectors {
@@ -11,6 +11,7 @@ interface HeadVectors {
   joints: number[][];
   xy: number[][];
   arkit: number[][];
+  closed: boolean;
 }
 
 /** Metres; Python evaluates in single precision, whose rounding reaches some 1e-7. */
@@ -34,6 +35,10 @@ describe.each(Object.entries(readVectors<Record<string, HeadVectors>>("heads.jso
     for (const [group, values] of Object.entries(wanted.parameters[0]!)) {
       expect(neutral[group as keyof typeof neutral].length).toBe(values.length);
     }
+  });
+
+  test("has a closed skin or one with a border, as in Python", async () => {
+    expect(hasClosedSkin(await head)).toBe(wanted.closed);
   });
 
   test("has Python's vertices, joints, pixels and ARKit weights", async () => {

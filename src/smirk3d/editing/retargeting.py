@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -76,7 +76,6 @@ def write_retargeted(
     Raises:
         OutputError: if it cannot be written.
     """
-    av = importlib.import_module("av")
     with mp4_output(path) as output:
         output.metadata["comment"] = f"{NOTICE} {SOURCE_TYPE}"
         stream = output.add_stream("libx264", rate=_rate(seconds))

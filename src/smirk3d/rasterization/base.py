@@ -80,11 +80,16 @@ class Fragments:
         """Barycentric coordinates ``[B, H, W, 3]``, zero where empty; differentiable."""
         return array_namespace(self.weights).permute_dims(self.scatter(self.weights), (0, 2, 3, 1))
 
+    @property
+    def pixel_depth(self) -> Array:
+        """Device z ``[N]`` of the covered pixels, larger is farther; differentiable."""
+        return (self.weights * self.corner_depth).sum(0)
+
     @cached_property
     def depth(self) -> Array:
         """Device z ``[B, H, W]``, larger is farther, infinite where empty; differentiable."""
         xp = array_namespace(self.weights)
-        depth = self.scatter((self.weights * self.corner_depth).sum(0)[None])[:, 0]
+        depth = self.scatter(self.pixel_depth[None])[:, 0]
         return xp.where(self.mask, depth, xp.inf)
 
     def only(self, chosen: Array) -> Fragments:

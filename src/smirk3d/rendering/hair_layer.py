@@ -109,9 +109,8 @@ def _clear(fragments: Fragments, ndc: Values, faces: Ids, seen: Ids) -> NDArray[
     hidden = np.flatnonzero(face >= 0)
     row, column = np.divmod(fragments.pixel[hidden], seen.shape[1])
     behind = points_seen(ndc, faces, face[hidden], row + 0.5, column + 0.5, seen.shape)
-    strips = (fragments.weights * fragments.corner_depth).sum(0)
     clear = np.ones(len(face), np.bool_)
-    clear[hidden] = strips[hidden] <= behind.at(ndc[:, 2:])[0]
+    clear[hidden] = fragments.pixel_depth[hidden] <= behind.at(ndc[:, 2:])[0]
     return clear
 
 

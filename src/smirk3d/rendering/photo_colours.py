@@ -295,8 +295,7 @@ def _brow_colour(head: HeadModel, ndc: Values, skin: Fragments, crop: Values) ->
     drawn = rasterize(ndc, head.hair_faces[strips], *crop.shape[1:])
     along, across = drawn.at_pixels(hair_uv(head)[None])
     low, high = brow_band(along)
-    depth = (drawn.weights * drawn.corner_depth).sum(0)
-    clear = depth < skin.depth.reshape(-1)[drawn.pixel] + _DEPTH_SLACK
+    clear = drawn.pixel_depth < skin.depth.reshape(-1)[drawn.pixel] + _DEPTH_SLACK
     within = (across > low) & (across < high)
     hairs, around = (
         crop.reshape(3, -1)[:, drawn.pixel[clear & chosen]] for chosen in (within, ~within)

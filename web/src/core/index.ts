@@ -16,4 +16,4 @@ export { arkitCsv } from "./export/arkitCsv";
 export { glb } from "./export/glb";
 export { Recording, type Performance } from "./export/recording";
 export { vmcJson } from "./export/vmcJson";
-export { smoothNormals, surfaceTriangles, vertexColours } from "./head/colours";
+export { hasClosedSkin, smoothNormals, surfaceTriangles, vertexColours } from "./head/colours";

@@ -1,7 +1,7 @@
 /** Heads drawn by three.js: over their picture, or turned. */
 
 import * as THREE from "three";
-import { surfaceTriangles, vertexColours, type HeadModel } from "../core";
+import { hasClosedSkin, surfaceTriangles, vertexColours, type HeadModel } from "../core";
 import type { Placement, Surface } from "./placing";
 
 /** Depth in front of and behind a head that is drawn, in picture pixels. */
@@ -11,6 +11,18 @@ type Twelve = [number, number, number, number, number, number, number, number, n
 
 /** A head to draw, and where. */
 export interface PlacedHead { readonly surface: Surface; readonly placement: Placement }
+
+/** What browsers call the processor as it draws in place of a graphics card. */
+const IN_SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i;
+
+/** Whether a graphics card draws; in software, smooth edges would take most of a frame's time. */
+function hasGraphicsCard(): boolean {
+  const probe = new OffscreenCanvas(1, 1).getContext("webgl2");
+  const names = probe?.getExtension("WEBGL_debug_renderer_info");
+  const name = probe && String(probe.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? probe.RENDERER));
+  probe?.getExtension("WEBGL_lose_context")?.loseContext();
+  return name !== null && !IN_SOFTWARE.test(name);
+}
 
 /** One canvas whose units are pixels, y up. */
 export class HeadView {
@@ -23,21 +35,24 @@ export class HeadView {
   private readonly material: THREE.Material;
   /** Fills the depth first, so that a head that lets its picture through shows its front alone. */
   private readonly depth = new THREE.MeshBasicMaterial({
-    colorWrite: false, side: THREE.DoubleSide, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
+    colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
   });
   private texture: THREE.Texture | null = null;
   private size = "";
 
-  constructor(canvas: HTMLCanvasElement, head: HeadModel, opacity: number) {
-    this.renderer = new THREE.WebGLRenderer({ canvas, alpha: true, antialias: true, preserveDrawingBuffer: true });
+  constructor(canvas: HTMLCanvasElement, head: HeadModel, private readonly opacity: number) {
+    this.renderer = new THREE.WebGLRenderer({ canvas, alpha: true, antialias: hasGraphicsCard() });
     const light = new THREE.DirectionalLight(0xffffff, 2.2);
     light.position.set(0.3, 0.5, 1);
     this.scene.add(light, new THREE.AmbientLight(0xffffff, 0.9));
     this.colours = new THREE.BufferAttribute(vertexColours(head), 3);
     this.triangles = surfaceTriangles(head);
-    this.material = new THREE.MeshStandardMaterial({
-      vertexColors: true, roughness: 0.7, transparent: opacity < 1, opacity, side: THREE.DoubleSide,
+    // the depth is there before, so that one pass shows what two would
+    const side = hasClosedSkin(head) ? THREE.FrontSide : THREE.DoubleSide;
+    this.material = new THREE.MeshLambertMaterial({
+      vertexColors: true, transparent: opacity < 1, opacity, side, forceSinglePass: true,
     });
+    this.depth.side = side;
   }
 
   /** Draws heads into a picture of a size in pixels. */
@@ -78,10 +93,9 @@ export class HeadView {
     geometry.setAttribute("color", this.colours);
     geometry.setIndex(new THREE.BufferAttribute(this.triangles, 1));
     const mesh = new THREE.Mesh(geometry, this.material);
-    const filled = new THREE.Mesh(geometry, this.depth);
-    mesh.add(filled);
+    if (this.opacity < 1) mesh.add(new THREE.Mesh(geometry, this.depth));
     mesh.matrixAutoUpdate = false;
-    mesh.frustumCulled = filled.frustumCulled = false;
+    mesh.traverse((part) => (part.frustumCulled = false));
     this.meshes.push(mesh);
     this.scene.add(mesh);
     return mesh;

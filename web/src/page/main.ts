@@ -8,7 +8,7 @@ import { Bars, chosenPerson, elements, save, say, showPeople, Speed } from "./pa
 import { inPicture, Surfaces, turned } from "./placing";
 
 /** Radians by which the second view is turned, as a three-quarter portrait, and its side in pixels. */
-const [TURN, TURNED_SIDE] = [0.6, 640];
+const [TURN, TURNED_SIDE] = [0.6, 512];
 /** How far the head over the picture covers it. */
 const OPACITY = 0.75;
 /** Faces that are followed at once in a video. */

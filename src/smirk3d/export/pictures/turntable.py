@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -67,7 +67,6 @@ def _write_gif(path: Path, frames: list[NDArray[np.uint8]]) -> None:
 
 def write_mp4(path: Path, frames: list[NDArray[np.uint8]], rate: Fraction) -> None:
     """Write pictures uint8 ``[H, W, 3]`` of even sides as an MP4 that browsers play."""
-    av = importlib.import_module("av")
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = output.add_stream("libx264", rate=rate)

@@ -26,6 +26,7 @@ from smirk3d.export.usd.skeleton import SKELETON, add_motion, add_skeleton, bind
 from smirk3d.export.usd.times import set_times
 from smirk3d.heads.action_rules import Gate
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.spec import HAIR_PARTS
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.photo_colours import PhotoLook
 
@@ -125,7 +126,7 @@ def add_surface(
     mesh.CreateFaceVertexCountsAttr([3] * len(primitive.faces))
     mesh.CreateFaceVertexIndicesAttr(primitive.faces.reshape(-1).tolist())
     mesh.CreateSubdivisionSchemeAttr(pxr.UsdGeom.Tokens.none)
-    mesh.CreateDoubleSidedAttr(two_sided or primitive.part in ("lashes", "brows"))
+    mesh.CreateDoubleSidedAttr(two_sided or primitive.part in HAIR_PARTS)
     return mesh
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from PIL import Image, ImageSequence
 
@@ -51,7 +51,6 @@ class AnimatedPicture:
         Raises:
             InputError: if it is no regular file, cannot be read, or its pictures are too large.
         """
-        self._av = importlib.import_module("av")
         self._path = path
         self.files: tuple[Path, ...] = (path,)
         check_regular(path, "video")
@@ -76,7 +75,7 @@ class AnimatedPicture:
                 time = 0
                 for shown in ImageSequence.Iterator(picture):
                     rgb = np.array(shown.convert("RGB"))
-                    frame = self._av.VideoFrame.from_ndarray(rgb, format="rgb24")
+                    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
                     frame.pts, frame.time_base = time, _MILLISECOND
                     # the duration is known once the picture is decoded
                     time += max(int(shown.info.get("duration", 0)), 1)

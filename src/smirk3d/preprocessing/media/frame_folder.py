@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import av
 
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.image_io import read_image
@@ -45,7 +46,6 @@ class FrameFolder:
             InputError: if there are no such pictures, none can be read, or there are several
                 sequences.
         """
-        self._av = importlib.import_module("av")
         self._path = path
         self._rate = rate
         self.files = numbered_frames(path)
@@ -77,7 +77,7 @@ class FrameFolder:
             if height * width > MAX_FRAME_PIXELS:
                 on_damage(f"{file} has {width} x {height} pixels, too many for a video")
                 continue
-            frame = self._av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = number, 1 / self._rate
             yield frame
 

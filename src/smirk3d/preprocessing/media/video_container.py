@@ -7,12 +7,13 @@ of a file, and only containers are read that hold what they show.
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
+
+import av
 
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.regular_files import check_regular
@@ -187,7 +188,6 @@ def open_container(path: Path) -> Iterator[Any]:
     Raises:
         InputError: if it is no regular file or none of the containers that are read.
     """
-    av = importlib.import_module("av")
     check_regular(path, "video")
     options = {
         "protocol_whitelist": "file",

