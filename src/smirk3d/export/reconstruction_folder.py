@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,24 +26,15 @@ from smirk3d.rendering.picture_surface import HAIR_PARTS, surface_of
 from smirk3d.rendering.pictures import overlay_panel
 
 
-def prepare_in_background(head: HeadModel) -> None:
-    """Begin to prepare what drawing and writing heads takes, in a thread.
-
-    For a process that will write a reconstruction soon, and until then waits for networks, which
-    leave Python to others. What goes wrong is told where it is needed.
-    """
-    threading.Thread(target=_prepare, args=(head,), daemon=True).start()
-
-
-def _prepare(head: HeadModel) -> None:
-    with contextlib.suppress(Exception):
-        for region in ("face", None):
-            surface_of(head, region, CLAY.refinements)
-        if has_folds(head):
-            folds_of(head)
-        for part in HAIR_PARTS:
-            hair_alpha(part, CLAY_COMPLEXION)
-        FORMATS["glb"].load()
+def prepare(head: HeadModel) -> None:
+    """Prepare what all drawings and files of a head take, so that the first finds it ready."""
+    for region in ("face", None):
+        surface_of(head, region, CLAY.refinements)
+    if has_folds(head):
+        folds_of(head)
+    for part in HAIR_PARTS:
+        hair_alpha(part, CLAY_COMPLEXION)
+    FORMATS["glb"].load()
 
 
 def write_reconstruction(

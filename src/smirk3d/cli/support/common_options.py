@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,12 +86,21 @@ class Estimation:
         load_in_background()
         detector = MediaPipeFaceDetector()
         with detector.opening():
-            from smirk3d.export.reconstruction_folder import prepare_in_background
             from smirk3d.heads.registry import load_head
 
+            # imported first: weights are opened without Python's lock, which drawing takes then
+            importlib.import_module("smirk3d.reconstruction")
             head = load_head(self.head)
-            prepare_in_background(head)
+            threading.Thread(target=_prepare_drawing, args=(head,), daemon=True).start()
             return self.reconstructor(head, detector)
+
+
+def _prepare_drawing(head: HeadModel) -> None:
+    """Prepare what pictures and files of a head take; what goes wrong is told where it is used."""
+    with contextlib.suppress(Exception):
+        from smirk3d.export.reconstruction_folder import prepare
+
+        prepare(head)
 
 
 class CountBar:
