@@ -34,8 +34,8 @@ _BLACK, _WHITE, _GREY = 16, 235, 128
 _TOGETHER = 32
 """Frames whose meshes are computed at once."""
 _X264 = {"crf": "18", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
-"""x264's preset with what it leaves out that keeps files small: on a 720p clip with a camera's noise
-half of the time of ``veryfast``, files 4 % larger of the same PSNR; measured."""
+"""x264's preset with what it leaves out that keeps files small. On a 720p clip with a camera's
+noise that takes half the time of ``veryfast`` for files 4 % larger, of the same PSNR; measured."""
 _TIME_BASE = Fraction(1, 90_000)
 
 
