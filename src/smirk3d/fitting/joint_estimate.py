@@ -30,7 +30,12 @@ from smirk3d.encoders.evidence import Evidence
 from smirk3d.errors import UsageError, check_shape
 from smirk3d.fitting.landmark_fit import held_view, person_batches
 from smirk3d.fitting.normal_equations import NormalEquations
-from smirk3d.fitting.observations.belief import ACTIONS_STD, Belief, encoder_belief
+from smirk3d.fitting.observations.belief import (
+    ACTIONS_STD,
+    SHAPE_STD,
+    Belief,
+    encoder_belief,
+)
 from smirk3d.fitting.observations.iris_visibility import iris_visibility
 from smirk3d.fitting.observations.landmark_errors import region_of_points
 from smirk3d.fitting.observations.point_targets import (
@@ -326,13 +331,14 @@ class JointEstimator:
         parts = dict(zip((*LOCAL_GROUPS, "head_pose", "camera", "_"), split(std, sizes, 1),
                          strict=True))  # fmt: skip
         del parts["_"]
-        if evidence.std is not None:
-            parts["expression"] = parts["expression"] / ACTIONS_STD
         scale = parameters.camera[:, :1]
         camera = parts["camera"]
         parts["camera"] = xp.concat([camera[:, :1], camera[:, 1:] / scale], axis=1)
         shape = xp.ones_like(like.shape)
         shape[:, : self.observed.num_shape] = xp.sqrt(shape_variance.clip(0, None))[person]
+        if evidence.std is not None:
+            parts["expression"] = parts["expression"] / ACTIONS_STD
+            shape = (shape / SHAPE_STD).clip(None, 1)
         neck = self.head.group("neck").prior_std
         parts |= {"shape": shape, "neck": xp.zeros_like(like.neck) + constant(neck, like.neck)}
         return JointEstimate(parameters, FaceParameters(**parts))

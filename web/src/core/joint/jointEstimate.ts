@@ -20,6 +20,8 @@ const [NEARNESS_MEAN, NEARNESS_STD, NEAREST] = [1.3, 0.83, 4];
 const [LEAST_DEPTH, LEAST_STD] = [0.2, 1e-3];
 /** Factor on an encoder's standard deviations of actions, as in `fitting/observations/belief.py`. */
 const ACTIONS_STD = 0.25;
+/** Factor on those of the identity, as there. */
+const SHAPE_STD = 0.5;
 /** Step of forward differences, in weights, radians and standard deviations of the identity. */
 const DIFFERENCE = 1e-3;
 /** First damping, its factors after a better and a worse step, and its bounds. */
@@ -83,7 +85,7 @@ export class JointEstimator {
   private belief({ parameters, std }: Evidence): Belief {
     const precision = (values: Float64Array): Float64Array => values.map((value) => 1 / Math.max(value, LEAST_STD) ** 2);
     // an encoder that was trained on people holds their distribution, of unit variance, already
-    const known = precision(std.shape).map((value) => Math.max(value - 1, 0));
+    const known = precision(std.shape.map((value) => value * SHAPE_STD)).map((value) => Math.max(value - 1, 0));
     const pose = parameters.head_pose;
     const rotation = axisAngleToMatrix(pose[0]!, pose[1]!, pose[2]!);
     const scale = parameters.camera[0]!;
