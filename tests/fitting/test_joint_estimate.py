@@ -118,6 +118,15 @@ def test_a_shape_of_which_nothing_is_known_is_the_mean() -> None:
     assert found.std.shape.max() <= 1 + 1e-4
 
 
+def test_without_points_the_answer_is_as_sure_as_the_encoder() -> None:
+    head = tiny_head()
+    truth = faces(head, 2)
+    found = JointEstimator(head)(evidence(truth, 0.6), None)
+    assert torch.allclose(found.std.shape, torch.full_like(truth.shape, 0.6), atol=1e-5)
+    assert torch.allclose(found.std.expression, torch.full_like(truth.expression, 0.6), atol=1e-5)
+    assert torch.allclose(found.parameters.shape, truth.shape, atol=1e-5)
+
+
 def test_photos_of_one_person_share_the_shape() -> None:
     head = tiny_head()
     truth = faces(head, 4)
