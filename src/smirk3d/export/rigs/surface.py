@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smirk3d.array_interface import Array, add_at, to_numpy
-from smirk3d.geometry.meshes import compact, unit, vertex_normals
+from smirk3d.geometry.meshes import area_vectors, compact, unit, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.heads.spec import PARTS
 
@@ -109,31 +109,23 @@ def _normals_of_alike(vertices: Values, faces: Ids) -> Values:
     x, y, z = (vertices[..., axis] != vertices[:1, :, axis] for axis in range(3))
     moved = x | y | z
     shape, face = np.nonzero(moved[:, faces[:, 0]] | moved[:, faces[:, 1]] | moved[:, faces[:, 2]])
-    corners = faces[face].T
-    rows = corners + shape * size
+    rows = faces[face].T + shape * size
     bent = np.zeros(count * size, np.bool_)
     bent[rows] = True
     bent = np.flatnonzero(bent)
     number = np.zeros(count * size, np.int64)
     number[bent] = np.arange(len(bent))
-    flat = vertices.reshape(-1, 3)
+    areas = area_vectors(vertices[:1], faces)[0].T
     # the sums of all shapes' triangles about a vertex differ by those of the triangles that moved
-    change = _areas(flat, rows) - _areas(vertices[0], corners)
+    change = area_vectors(vertices.reshape(1, -1, 3), rows.T)[0].T - areas[:, face]
     start = np.zeros((3, size), vertices.dtype)
     for corner in faces.T:
-        start = add_at(start, 1, corner, _areas(vertices[0], faces.T))
+        start = add_at(start, 1, corner, areas)
     total = start[:, bent % size]
     for corner in number[rows]:
         total = add_at(total, 1, corner, change)
     normals.reshape(-1, 3)[bent] = _whole(unit(total, axis=0)).T
     return normals
-
-
-def _areas(points: Values, corners: Ids) -> Values:
-    """Return the area vectors ``[3, N]`` of triangles of points, by their corners ``[3, N]``."""
-    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (points.T.take(ids, 1) for ids in corners)
-    ux, uy, uz, vx, vy, vz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
-    return np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx])
 
 
 def tangents(primitive: Primitive, points: Values, normals: Values) -> Values:
