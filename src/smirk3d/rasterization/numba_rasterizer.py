@@ -75,10 +75,11 @@ def load_in_background() -> None:
     """Begin to load the compiled loops in a thread, for a process that will draw soon.
 
     That takes half a second, in which other libraries look for faces. Without numba there is
-    nothing to load.
+    nothing to load. A process that ends before waits for it: one that Python leaves in the middle
+    of native code aborts.
     """
     if numba_is_installed():
-        threading.Thread(target=_load, daemon=True).start()
+        threading.Thread(target=_load).start()
 
 
 def _load() -> None:

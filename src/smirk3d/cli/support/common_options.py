@@ -75,7 +75,8 @@ class Estimation:
         """Load head and weights in a process that will soon find faces and write their files.
 
         What finds faces and what draws them is prepared in threads: networks are opened without
-        Python's lock.
+        Python's lock. A command that ends before waits for them: a process that Python leaves in
+        the middle of native code aborts.
 
         Raises:
             AssetError: if head or weights are absent, damaged, or do not fit each other.
@@ -91,7 +92,7 @@ class Estimation:
             # imported first: weights are opened without Python's lock, which drawing takes then
             importlib.import_module("smirk3d.reconstruction")
             head = load_head(self.head)
-            threading.Thread(target=_prepare_drawing, args=(head,), daemon=True).start()
+            threading.Thread(target=_prepare_drawing, args=(head,)).start()
             return self.reconstructor(head, detector)
 
 
