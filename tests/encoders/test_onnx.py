@@ -72,6 +72,21 @@ def test_half_precision_halves_the_file_alone(encoder: FaceEncoder, file: Path) 
         np.testing.assert_allclose(values, getattr(wanted, name).numpy(), atol=1e-4, rtol=0)
 
 
+def test_kernels_in_half_precision_take_in_what_normalizes_when_they_are_loaded(
+    encoder: FaceEncoder, tmp_path: Path
+) -> None:
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    options = runtime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    options.log_severity_level = 3
+    runtime.InferenceSession(
+        onnx_model(encoder, half=True), options, providers=["CPUExecutionProvider"]
+    )
+    kinds = {node.op_type for node in onnx.load(tmp_path / "loaded.onnx").graph.node}
+    assert kinds & {"Conv", "FusedConv"}
+    assert not kinds & {"BatchNormalization", "Cast", "CastLike"}
+
+
 def test_equal_arrays_are_stored_once(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     encoder = FaceEncoder(tiny_head("named"), replace(SMALL, normalized=True)).eval()

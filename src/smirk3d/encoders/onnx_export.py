@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
 import warnings
@@ -81,7 +82,7 @@ def _model(encoder: FaceEncoder, *, half: bool) -> Any:
                 (images,),
                 dynamo=True,
                 verbose=False,
-                optimize=not half,  # the optimizer multiplies kernels by what normalizes them
+                optimize=not half,
                 input_names=[ONNX_INPUT],
                 output_names=names,
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=_LARGEST_BATCH)},),
@@ -90,6 +91,13 @@ def _model(encoder: FaceEncoder, *, half: bool) -> Any:
         encoder.train(training)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
+    if half:
+        # not all of the optimizer, which multiplies kernels by what normalizes their outputs: to
+        # be rounded again. ONNX Runtime does that to kernels in single precision
+        optimizer = importlib.import_module("onnxscript.optimizer")
+        optimizer.inline(program.model)
+        optimizer.fold_constants(program.model)
+        optimizer.remove_unused_nodes(program.model)
     model = program.model_proto
     _share_equal(model)
     if half:
