@@ -29,6 +29,7 @@ from skimage import data
 
 from common import write_results
 from moving_photos import MovingPhoto
+from smirk3d.library_choice import library, library_for
 from smirk3d.preprocessing.media.video_reader import VideoReader
 from smirk3d.preprocessing.mediapipe_video import MediaPipeVideoLandmarker
 from smirk3d.reconstruction import FaceReconstructor
@@ -280,10 +281,11 @@ def main(
     if what == "kills":
         rows, table = kills(weights, frames or 450)
     else:
-        reconstructor = FaceReconstructor(weights=weights, fast=fast, device="cpu")
         run, usual = {"speed": (speed, 300), "steadiness": (steadiness, 90),
                       "memory": (memory, 20_000)}[what]  # fmt: skip
-        rows, table = run(reconstructor, frames or usual)
+        with library(library_for("cpu")):  # as the command line does
+            reconstructor = FaceReconstructor(weights=weights, fast=fast, device="cpu")
+            rows, table = run(reconstructor, frames or usual)
     write_results(f"video-{what}-fast" if fast else f"video-{what}", rows, table)
     print(table)
 

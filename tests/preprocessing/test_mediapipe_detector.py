@@ -280,3 +280,22 @@ def test_nothing_is_written_to_the_terminal():
     assert done.stdout == "1\n"
     # What is written to the stream afterwards still arrives, and nothing at the exit.
     assert done.stderr == "kept\n"
+
+
+def test_what_was_refused_is_not_looked_at_again(astronaut, detector, face):
+    nobody = np.empty((0, 4))
+    seen = detector.glance(astronaut, nobody)
+    np.testing.assert_allclose(only(seen.faces).box, face.box, atol=3)
+    assert seen.refused.shape == (0, 4)
+    around = face.box[None].astype(np.float64)
+    assert detector.glance(astronaut, nobody, refused=around).faces == []
+    elsewhere = around + 200.0
+    assert len(detector.glance(astronaut, nobody, refused=elsewhere).faces) == 1
+
+
+def test_what_a_second_look_does_not_confirm_is_refused(astronaut, detector, monkeypatch):
+    monkeypatch.setattr(detector, "_verified", lambda *arguments: None)
+    seen = detector.glance(astronaut, np.empty((0, 4)))
+    assert seen.faces == [] and len(seen.refused) >= 1
+    again = detector.glance(astronaut, np.empty((0, 4)), refused=seen.refused)
+    assert len(again.refused) == 0

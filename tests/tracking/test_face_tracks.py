@@ -66,6 +66,19 @@ def test_a_cut_loses_every_face() -> None:
     assert registry.followed == []
 
 
+def test_what_was_no_face_is_remembered_for_a_while() -> None:
+    registry = _registry()
+    registry.refuse(np.array([[1.0, 2.0, 3.0, 4.0]]), 1.0)
+    registry.refuse(np.array([[5.0, 6.0, 7.0, 8.0]]), 1.4)
+    resumed = _registry()
+    resumed.restore(registry.state())
+    for each in (registry, resumed):
+        assert each.refused_since(0.9).tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+        assert each.refused_since(1.0).tolist() == [[5, 6, 7, 8]]
+        each.lose_all()
+        assert each.refused_since(0.0).shape == (0, 4)
+
+
 def test_a_new_identity_is_merged_into_the_lost_one_it_resembles() -> None:
     lost = _track(0, 50, TrackStatus.LOST, seed=1)
     stranger = _track(1, 50, TrackStatus.LOST, seed=2)

@@ -42,13 +42,14 @@ class OnnxEncoder:
         point_bary: barycentric coordinates ``[P, 3]`` of these points.
     """
 
-    def __init__(self, model: str | bytes, source: str, *, threads: int = 0) -> None:
+    def __init__(self, model: str | bytes, source: str, *, threads: int = 1) -> None:
         """Start a session.
 
         Args:
             model: path of the file, or its content.
             source: the model's name in errors.
-            threads: number of threads; 0 for the number of cores.
+            threads: number of threads; 0 for the number of cores. More of them wait for each
+                other longer than a face takes, while finding the next one needs the cores.
 
         Raises:
             AssetError: if this is no encoder by :mod:`smirk3d.encoders.onnx_export`.
@@ -87,7 +88,7 @@ class OnnxEncoder:
 
     @classmethod
     def from_file(
-        cls, path: str | Path, head: HeadDescription | None = None, *, threads: int = 0
+        cls, path: str | Path, head: HeadDescription | None = None, *, threads: int = 1
     ) -> OnnxEncoder:
         """Return the encoder of a file that ``smirk3d weights export`` wrote.
 

@@ -198,7 +198,7 @@ def exported_once(encoder: FaceEncoder) -> Path:
     return path
 
 
-def onnx_encoder(encoder: FaceEncoder, *, threads: int = 0) -> OnnxEncoder:
+def onnx_encoder(encoder: FaceEncoder, *, threads: int = 1) -> OnnxEncoder:
     """Return the same encoder for ONNX Runtime; the first call for given weights takes long.
 
     Args:

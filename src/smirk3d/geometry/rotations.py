@@ -16,6 +16,13 @@ below the rounding of double precision there."""
 _SMALLEST_SINE_SQUARE = 1e-24
 """Squared sine that replaces smaller ones, so that +z itself has a finite gradient."""
 
+_SKEW = (
+    (0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0),
+    (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0),
+    (0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+)
+"""The matrices of the cross products of x, y and z, by rows."""
+
 
 def axis_angle_to_matrix(axis_angle: Array) -> Array:
     """Return rotation matrices ``[..., 3, 3]`` of axis-angle vectors ``[..., 3]`` in radians.
@@ -49,12 +56,8 @@ def skew(vector: Array) -> Array:
         ShapeError: if the last dimension is not 3.
     """
     check_shape(vector, "... 3", "vector")
-    xp = array_namespace(vector)
-    x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
-    zero = xp.zeros_like(x)
-    rows = ((zero, -z, y), (z, zero, -x), (-y, x, zero))
-    matrix: Array = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
-    return matrix
+    matrix: Array = vector @ constant(_SKEW, vector)
+    return matrix.reshape(*vector.shape[:-1], 3, 3)
 
 
 def matrix_to_axis_angle(matrix: Array) -> Array:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,21 @@ _LEVEL_EYES = np.array([[0.0, 0.0], [1.0, 0.0]])
 
 _TILE_STAGES, _ROTATED_STAGE = (1, 3), 2
 """Numbers of the stages of the search."""
+
+
+_NO_BOXES = np.empty((0, 4))
+
+
+class Glance(NamedTuple):
+    """What a quick search of a picture has found.
+
+    Attributes:
+        faces: the largest first.
+        refused: boxes ``[N, 4]`` of what looked like a new face at first sight, and was none.
+    """
+
+    faces: list[DetectedFace]
+    refused: NDArray[np.float64]
 
 
 class MediaPipeFaceDetector(Closing):
@@ -198,8 +213,9 @@ class MediaPipeFaceDetector(Closing):
         *,
         min_face: float | None = None,
         rotated: bool = False,
-    ) -> list[DetectedFace]:
-        """Return the faces of a picture beside the known ones, the largest first.
+        refused: NDArray[np.floating] = _NO_BOXES,
+    ) -> Glance:
+        """Return the faces of a picture beside the known ones.
 
         Searches the whole picture only, which takes a few milliseconds where nobody is new, and
         at its tiles where ``min_face`` is given. Some faces that lie on their side or stand on
@@ -210,6 +226,8 @@ class MediaPipeFaceDetector(Closing):
             known: boxes ``[N, 4]`` of faces that need not be found again.
             min_face: size in pixels of the smallest face to search for in tiles.
             rotated: where there is nobody, search the picture rotated by quarters as well.
+            refused: boxes ``[M, 4]`` of what looked like a face a moment ago and was none: what
+                looks like one there is not looked at again, which takes longer than the search.
         """
         check_shape(image, "H W 3", "image")
         self._open()
@@ -218,6 +236,7 @@ class MediaPipeFaceDetector(Closing):
         smallest = min_face or float(max(image.shape[:2]))
         stages = search_stages(image, self._boxes, min_face=smallest)
         faces: list[DetectedFace] = []
+        no_faces: list[NDArray[np.floating]] = []
         last = _ROTATED_STAGE if rotated else 1 if min_face else 0
         for stage, found in zip(range(last + 1), stages, strict=False):
             if stage == _ROTATED_STAGE and faces:
@@ -227,13 +246,16 @@ class MediaPipeFaceDetector(Closing):
                 needed = max(self._min_confidence, _SECONDARY if doubtful else 0.0)
                 if candidate.score < self._min_confidence or shows_one_of(candidate, seen):
                     continue
-                face = self._verified(image, candidate, needed)
-                if face is None or _is_one_of(face, faces):
+                if _is_one_of(candidate.box, refused):
                     continue
-                if not len(boxes) or box_overlap(boxes, face.box)[0].max() < _SAME_FACE:
+                face = self._verified(image, candidate, needed)
+                if face is None or _is_one_of(face.box, boxes):
+                    no_faces.append(candidate.box)
+                elif not _is_one_of(face.box, [f.box for f in faces]):
                     faces.append(face)
                     seen.append(candidate)
-        return sorted(faces, key=lambda face: -float(box_area(face.box)))
+        faces.sort(key=lambda face: -float(box_area(face.box)))
+        return Glance(faces, np.reshape(no_faces, (-1, 4)))
 
     def close(self) -> None:
         """Free the networks; the next use opens them again."""
@@ -263,7 +285,7 @@ class MediaPipeFaceDetector(Closing):
                 doubtful = faces and (stage > 0 or not _at_border(candidate, image))
                 needed = max(self._min_confidence, _SECONDARY if doubtful else 0.0)
                 face = self._verified(image, candidate, needed)
-                if face is not None and not _is_one_of(face, faces):
+                if face is not None and not _is_one_of(face.box, [f.box for f in faces]):
                     faces.append(face)
                     known.append(candidate)
             if faces and (stage >= _ROTATED_STAGE or not self._thorough):
@@ -358,11 +380,8 @@ def _distance(face: DetectedFace, other: DetectedFace, image: Image) -> float:
     return float(apart / max(eyes, 1e-6))
 
 
-def _is_one_of(face: DetectedFace, faces: list[DetectedFace]) -> bool:
-    if not faces:
-        return False
-    union, _ = box_overlap(np.stack([f.box for f in faces]), face.box)
-    return bool(union.max() > _SAME_FACE)
+def _is_one_of(box: NDArray[np.floating], boxes: Sequence[NDArray[np.floating]]) -> bool:
+    return len(boxes) > 0 and bool(box_overlap(np.stack(boxes), box)[0].max() > _SAME_FACE)
 
 
 def _square_transform(found: FaceBox, scale: float, side: int, flip: float) -> NDArray[np.float64]:

@@ -191,7 +191,7 @@ def _encoder(reconstructor: FaceReconstructor) -> Callable[[Array], FaceParamete
         # without the exporter's packages, or a place to keep its file, torch does the same
         try:
             exporting = importlib.import_module("smirk3d.encoders.onnx_export")
-            encoder = exporting.onnx_encoder(encoder, threads=1)
+            encoder = exporting.onnx_encoder(encoder)
         except (AssetError, MissingExtra, OutputError):
             pass
     return encoder

@@ -48,6 +48,7 @@ class TrackRegistry:
         self.tracks: list[FaceTrack] = []
         self.merged: dict[int, int] = {}
         self._next_id = 0
+        self._refused: list[tuple[float, Array]] = []
         self._head = head
         self._config = config
 
@@ -65,6 +66,21 @@ class TrackRegistry:
         """Lose every face: the scene has changed."""
         for track in self.tracks:
             track.become(TrackStatus.LOST_BEFORE_CUT)
+        self._refused = []
+
+    def refuse(self, boxes: Array, seconds: float) -> None:
+        """Remember what looked like a face and was none.
+
+        Args:
+            boxes: ``[N, 4]`` in picture pixels.
+            seconds: the frame's time.
+        """
+        self._refused += [(seconds, box) for box in boxes]
+
+    def refused_since(self, seconds: float) -> Array:
+        """Return the boxes ``[N, 4]`` refused after a time, and forget the others."""
+        self._refused = [(when, box) for when, box in self._refused if when > seconds]
+        return np.reshape([box for _, box in self._refused], (-1, 4))
 
     def identify(
         self, score: float, outline: Array, estimate: FaceEstimate, seconds: float
@@ -158,12 +174,14 @@ class TrackRegistry:
             "next_id": self._next_id,
             "renamed": [list(pair) for pair in self.merged.items()],
             "tracks": [track.state() for track in self.tracks],
+            "refused": [[seconds, *box.tolist()] for seconds, box in self._refused],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where :meth:`state` was taken."""
         self._next_id = state["next_id"]
         self.merged = dict(state["renamed"])
+        self._refused = [(row[0], np.array(row[1:])) for row in state["refused"]]
         self.tracks = [
             FaceTrack.restore(stored, self._head, self._config.smoothing)
             for stored in state["tracks"]

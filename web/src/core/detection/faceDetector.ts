@@ -22,6 +22,14 @@ export interface DetectedFace {
   readonly landmarks: Float64Array;
 }
 
+/** What a quick search of a picture has found. */
+export interface Glance {
+  /** The largest first. */
+  readonly faces: DetectedFace[];
+  /** Boxes of what looked like a new face at first sight, and was none. */
+  readonly refused: Box[];
+}
+
 /** Sides of the upright squares for the second look, as multiples of the found box. */
 const SECOND_SCALES = [1.8, 3.5];
 /** Side in pixels of these squares. */
@@ -71,7 +79,7 @@ export class FaceDetector {
         if (candidate.score < (tiled ? LEAST_CONFIDENCE : WEAKEST) || showsOneOf(candidate, known)) continue;
         const doubtful = faces.length && (stage > 0 || !atBorder(candidate.box, picture.width, picture.height));
         const face = this.verified(picture, candidate, doubtful ? SECONDARY : LEAST_CONFIDENCE);
-        if (face && !isOneOf(face, faces)) {
+        if (face && !isOneOf(face.box, faces.map(({ box }) => box))) {
           faces.push(face);
           known.push(candidate);
         }
@@ -82,15 +90,20 @@ export class FaceDetector {
   }
 
   /**
-   * Returns the faces of a picture beside the known ones, the largest first.
+   * Returns the faces of a picture beside the known ones, the largest first, and what looked like a
+   * new one at first sight and was none.
    *
    * @param known boxes of faces that need not be found again.
    * @param smallest size in pixels of the smallest face to search for in tiles; null for none.
    * @param rotated search the picture rotated by quarters as well, where there is nobody.
+   * @param refused boxes of what was no face a moment ago: what looks like one there is not looked at again.
    */
-  glance(picture: Picture, known: readonly Box[], smallest: number | null, rotated: boolean): DetectedFace[] {
+  glance(
+    picture: Picture, known: readonly Box[], smallest: number | null, rotated: boolean, refused: readonly Box[] = [],
+  ): Glance {
     const seen: FaceBox[] = known.map((box) => ({ ...faceAt(box, 0), score: 1 }));
     const faces: DetectedFace[] = [];
+    const noFaces: Box[] = [];
     const last = rotated ? STAGES.rotated : smallest === null ? STAGES.whole : STAGES.tiles;
     let stage = -1;
     for (const found of searchStages(picture, this.finder, smallest ?? Math.max(picture.width, picture.height))) {
@@ -98,15 +111,18 @@ export class FaceDetector {
       if (stage === STAGES.rotated && faces.length) break;
       for (const candidate of distinct(found)) {
         if (candidate.score < LEAST_CONFIDENCE || showsOneOf(candidate, seen)) continue;
+        if (isOneOf(candidate.box, refused)) continue;
         const doubtful = stage > 0 && !atBorder(candidate.box, picture.width, picture.height);
         const face = this.verified(picture, candidate, doubtful ? SECONDARY : LEAST_CONFIDENCE);
-        if (!face || isOneOf(face, faces) || known.some((box) => overlap(box, face.box).union >= SAME_FACE)) continue;
-        faces.push(face);
-        seen.push(candidate);
+        if (!face || isOneOf(face.box, known)) noFaces.push(candidate.box);
+        else if (!isOneOf(face.box, faces.map(({ box }) => box))) {
+          faces.push(face);
+          seen.push(candidate);
+        }
       }
       if (stage === last) break;
     }
-    return faces.sort((a, b) => area(b.box) - area(a.box));
+    return { faces: faces.sort((a, b) => area(b.box) - area(a.box)), refused: noFaces };
   }
 
   /** Returns in [0, 1] how certain it is that a face is where one was a frame before. */
@@ -187,8 +203,8 @@ function movedLandmarks(points: Float64Array, t: Affine): Float64Array {
   return result;
 }
 
-function isOneOf(face: DetectedFace, faces: readonly DetectedFace[]): boolean {
-  return faces.some((other) => overlap(other.box, face.box).union > SAME_FACE);
+function isOneOf(box: Box, boxes: readonly Box[]): boolean {
+  return boxes.some((other) => overlap(other, box).union > SAME_FACE);
 }
 
 /** Returns the mean distance of landmarks inside the picture, in distances of the outer eye corners. */

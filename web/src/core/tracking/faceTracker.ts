@@ -24,6 +24,8 @@ const CHECK_EVERY = 3;
 const PRESENCE_THRESHOLD = 0.4;
 /** Seconds after a loss in which each frame is searched, and the position where it was lost. */
 const RECENT_SECONDS = 2;
+/** How long what looked like a face and was none is not looked at again while somebody is followed. */
+const REFUSED_SECONDS = 0.5;
 /** Size of the smallest face that is searched for: of the picture's longer side, and in pixels. */
 const [LEAST_FRACTION, SMALLEST] = [0.05, 24];
 /** Overlap over the union from which a found face is one that is followed already. */
@@ -133,7 +135,10 @@ export class FaceTracker {
       const again = this.revisited(picture, boxes, seconds);
       const smallest = Math.max(SMALLEST, LEAST_FRACTION * Math.max(picture.width, picture.height));
       const known = [...boxes, ...again.map(({ box }) => box)];
-      return [...again, ...this.detector.glance(picture, known, tiles ? smallest : null, tiles && !known.length)];
+      const refused = followed.length ? this.registry.refusedSince(seconds - REFUSED_SECONDS) : [];
+      const seen = this.detector.glance(picture, known, tiles ? smallest : null, tiles && !known.length, refused);
+      this.registry.refuse(seen.refused, seconds);
+      return [...again, ...seen.faces];
     });
     for (const face of found.slice(0, room)) {
       const estimate = await this.estimator.estimate(picture, xyOf(face.landmarks));

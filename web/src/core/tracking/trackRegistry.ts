@@ -1,5 +1,6 @@
 /** The tracks of all people: new identities, and lost ones that are found again. */
 
+import type { Box } from "../detection/boxes";
 import type { DetectedFace } from "../detection/faceDetector";
 import { xyOf } from "../detection/faceDetector";
 import type { FaceEstimate } from "../estimator";
@@ -22,6 +23,7 @@ export class TrackRegistry {
   /** For each newer number of a person, the older one that it was merged into. */
   readonly merged = new Map<number, number>();
   private nextId = 0;
+  private refused: { readonly seconds: number; readonly box: Box }[] = [];
 
   constructor(private readonly head: HeadModel) {}
 
@@ -36,6 +38,18 @@ export class TrackRegistry {
   /** Loses every face: the scene has changed. */
   loseAll(): void {
     for (const track of this.tracks) track.status = "lost before a cut";
+    this.refused = [];
+  }
+
+  /** Remembers what looked like a face and was none. */
+  refuse(boxes: readonly Box[], seconds: number): void {
+    this.refused.push(...boxes.map((box) => ({ seconds, box })));
+  }
+
+  /** Returns the boxes refused after a time, and forgets the others. */
+  refusedSince(seconds: number): Box[] {
+    this.refused = this.refused.filter((one) => one.seconds > seconds);
+    return this.refused.map(({ box }) => box);
   }
 
   /**
