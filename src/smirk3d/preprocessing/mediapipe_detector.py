@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -380,8 +380,9 @@ def _distance(face: DetectedFace, other: DetectedFace, image: Image) -> float:
     return float(apart / max(eyes, 1e-6))
 
 
-def _is_one_of(box: NDArray[np.floating], boxes: Sequence[NDArray[np.floating]]) -> bool:
-    return len(boxes) > 0 and bool(box_overlap(np.stack(boxes), box)[0].max() > _SAME_FACE)
+def _is_one_of(box: NDArray[np.floating], boxes: Iterable[NDArray[np.floating]]) -> bool:
+    others = np.reshape(list(boxes), (-1, 4))
+    return bool((box_overlap(others, box)[0] > _SAME_FACE).any())
 
 
 def _square_transform(found: FaceBox, scale: float, side: int, flip: float) -> NDArray[np.float64]:

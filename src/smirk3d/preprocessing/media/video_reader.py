@@ -7,12 +7,9 @@ middle. A folder of numbered pictures is a video too.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import os
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,6 +22,7 @@ from numpy.typing import NDArray
 
 from smirk3d.errors import InputError
 from smirk3d.preprocessing.media.animated_picture import AnimatedPicture, is_animated_webp
+from smirk3d.preprocessing.media.drawing_ahead import drawn_ahead
 from smirk3d.preprocessing.media.frame_clock import FrameClock
 from smirk3d.preprocessing.media.frame_folder import FrameFolder
 from smirk3d.preprocessing.media.tone_mapping import is_high_range, tone_mapped
@@ -196,7 +194,7 @@ class VideoReader:
 
     def _ahead(self, frames: Iterator[_Frame]) -> Iterator[_Frame]:
         pixels = max(self.info.width * self.info.height, 1)
-        return _ahead(frames, max(1, min(_AHEAD, _PIXELS_AHEAD // pixels)))
+        return drawn_ahead(frames, max(1, min(_AHEAD, _PIXELS_AHEAD // pixels)))
 
     def _decoded(
         self,
@@ -316,36 +314,3 @@ def _upright(picture: NDArray[np.uint8], frame: Any) -> NDArray[np.uint8]:
     """Return a contiguous copy, turned as the frame asks for."""
     quarters = round(getattr(frame, "rotation", 0) / 90) % 4
     return np.array(np.rot90(picture, quarters), order="C")
-
-
-def _ahead(frames: Iterator[_Frame], count: int) -> Iterator[_Frame]:
-    """Yield what another thread draws from an iterator some items ahead."""
-    ready: queue.Queue[Any] = queue.Queue(count)
-    stop = threading.Event()
-
-    def put(item: Any) -> bool:
-        while not stop.is_set():
-            with contextlib.suppress(queue.Full):
-                ready.put(item, timeout=0.1)
-                return True
-        return False
-
-    def work() -> None:
-        try:
-            for frame in frames:
-                if not put(frame):
-                    return
-            put(None)
-        except BaseException as error:  # every error belongs to the reading thread
-            put(error)
-
-    thread = threading.Thread(target=work, name="video decoder", daemon=True)
-    thread.start()
-    try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()

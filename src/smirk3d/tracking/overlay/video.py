@@ -18,6 +18,7 @@ from smirk3d.geometry.cameras import project
 from smirk3d.geometry.meshes import compact, faces_within, vertex_normals
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
+from smirk3d.preprocessing.media.drawing_ahead import drawn_ahead
 from smirk3d.preprocessing.media.video_output import mp4_output
 from smirk3d.preprocessing.media.video_reader import VideoPlanes, VideoReader
 from smirk3d.rasterization.base import rasterize
@@ -33,6 +34,8 @@ _BLACK, _WHITE, _GREY = 16, 235, 128
 """Levels of black, white and of no colour in limited range (ITU-R BT.601 and BT.709)."""
 _TOGETHER = 32
 """Frames whose meshes are computed at once."""
+_AHEAD = 4
+"""Frames that are drawn while others are encoded."""
 _X264 = {"crf": "18", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
 """x264's preset with what it leaves out that keeps files small. On a 720p clip with a camera's
 noise that takes half the time of ``veryfast`` for files 4 % larger, of the same PSNR; measured."""
@@ -138,16 +141,21 @@ def write_overlay(
         OutputError: if it cannot be written.
     """
     with mp4_output(path) as output:
-        missing = _encode(output, video, _drawn(video, track, head, on_progress))
+        drawn = drawn_ahead(_drawn(video, track, head), _AHEAD)
+        missing = _encode(output, video, _counted(drawn, len(track.timestamps), on_progress))
     return () if missing is None else (missing,)
 
 
-def _drawn(
-    video: VideoReader,
-    track: Track,
-    head: HeadModel,
-    on_progress: Callable[[int, int], None] | None,
+def _counted(
+    frames: Iterator[VideoPlanes], count: int, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[VideoPlanes]:
+    for frame in frames:
+        yield frame
+        if on_progress is not None:
+            on_progress(frame.index + 1, count)
+
+
+def _drawn(video: VideoReader, track: Track, head: HeadModel) -> Iterator[VideoPlanes]:
     overlay = FaceOverlay(head)
     people = [track.parameters(person).to_numpy() for person in range(len(track.ids))]
     meshes = [overlay.meshes(parameters) for parameters in people]
@@ -166,8 +174,6 @@ def _drawn(
                 np.stack([crops[person][row[person, frame.index]] for person in here]),
             )
         yield frame
-        if on_progress is not None:
-            on_progress(frame.index + 1, count)
 
 
 def _encode(output: Any, video: VideoReader, frames: Iterator[VideoPlanes]) -> str | None:
