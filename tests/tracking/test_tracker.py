@@ -150,13 +150,22 @@ def test_frames_that_are_no_pictures_are_refused(seer: FaceReconstructor) -> Non
 def test_cuts_are_told_from_pans_and_flashes() -> None:
     scenes = SceneCuts()
     wide = background(240, 1000, 0.0, seed=3)
-    assert not scenes.is_cut(wide[:, :320])
+    assert not scenes.is_cut(wide[:, :320], 0.0)
     for start in range(10, 200, 10):
-        assert not scenes.is_cut(wide[:, start : start + 320])
+        assert not scenes.is_cut(wide[:, start : start + 320], start / 300)
     bright = np.clip(wide[:, 200:520].astype(int) + 60, 0, 255).astype(np.uint8)
-    assert not scenes.is_cut(bright)
-    assert scenes.is_cut(wide[::-1, 600:920])
-    assert scenes.is_cut(wide[:200, 600:900])
+    assert not scenes.is_cut(bright, 0.7)
+    assert scenes.is_cut(wide[::-1, 600:920], 0.72)
+    assert scenes.is_cut(wide[:200, 600:900], 0.74)
+
+
+@pytest.mark.parametrize("pause", [0.03, 2.0])
+def test_a_late_frame_of_a_moving_picture_is_no_cut(pause: float) -> None:
+    scenes = SceneCuts()
+    wide = background(240, 1400, 0.0, seed=3)
+    for number in range(12):
+        scenes.is_cut(wide[:, 20 * number : 20 * number + 320], number / 30)
+    assert scenes.is_cut(wide[:, 900:1220], 11 / 30 + pause) == (pause < 0.1)
 
 
 def test_a_person_s_shape_settles_and_shrugs_off_odd_frames() -> None:

@@ -113,7 +113,7 @@ class FaceTracker(Closing):
             raise InputError(
                 f"a frame must be uint8 [H, W, 3], got {image.dtype} {list(image.shape)}"
             )
-        cut = self._scenes.is_cut(image)
+        cut = self._scenes.is_cut(image, seconds)
         if cut:
             self.registry.lose_all()
         self._follower.follow(image, seconds, self._count, self.registry)

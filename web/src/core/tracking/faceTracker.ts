@@ -74,7 +74,7 @@ export class FaceTracker {
   async step(picture: Picture, seconds: number): Promise<TrackedFace[]> {
     const [begin, encoded] = [performance.now(), this.estimator.encoder.milliseconds];
     this.times.detector = 0;
-    const cut = this.cuts.isCut(picture);
+    const cut = this.cuts.isCut(picture, seconds);
     if (cut) this.registry.loseAll();
     await this.follow(picture, seconds);
     this.separateDuplicates(picture);

@@ -8,28 +8,38 @@ const [ROWS, COLUMNS] = [36, 64];
 const LIKENESS = 0.6;
 /** Mean change of the grid's pixels, of 1, at a cut. */
 const PIXEL_CHANGE = 0.08;
-/** How many times the usual change between frames a cut is. */
+/** How many times the usual change between frames a cut is; a late frame may differ as many times more. */
 const SUDDENNESS = 3;
-/** Weight of the usual change so far. */
+/** Weight of the usual change and of the usual time so far. */
 const MEMORY = 0.8;
 
 /** Compares each frame with the one before; a pan or a flash is no cut. */
 export class SceneCuts {
   private grid: Float32Array | null = null;
   private size = "";
+  private seconds = 0;
+  private gap = 0;
   private usual = 0;
+  private count = 0;
 
-  /** Returns whether a frame begins another scene. */
-  isCut(picture: Picture): boolean {
-    const [before, sizeBefore] = [this.grid, this.size];
+  /** Returns whether a frame, shown at a time, begins another scene. */
+  isCut(picture: Picture, seconds: number): boolean {
+    const [before, sizeBefore, gap] = [this.grid, this.size, seconds - this.seconds];
+    this.seconds = seconds;
     const grid = gridOf(picture);
     this.grid = grid;
     this.size = `${picture.width}x${picture.height}`;
     if (!before) return false;
     const change = grid.reduce((sum, value, i) => sum + Math.abs(value - before[i]!), 0) / grid.length;
-    const sudden = change > SUDDENNESS * this.usual && change > PIXEL_CHANGE;
+    const late = this.count ? gap / this.gap : 1;
+    const sudden = change > SUDDENNESS * this.usual * Math.max(late, 1) && change > PIXEL_CHANGE;
     const cut = (sudden && likeness(grid, before) < LIKENESS) || this.size !== sizeBefore;
-    this.usual = cut ? 0 : MEMORY * this.usual + (1 - MEMORY) * change;
+    if (!cut) {
+      this.count++;
+      const newest = Math.max(1 - MEMORY, 1 / this.count);
+      this.usual += newest * (change - this.usual);
+      this.gap += newest * (gap - this.gap);
+    }
     return cut;
   }
 }
