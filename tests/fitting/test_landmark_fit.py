@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,10 +10,12 @@ from smirk3d.errors import AssetError, ShapeError
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.landmark_fit import LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.normal_equations import NormalEquations
+from smirk3d.fitting.observations.irises import with_full_irises
 from smirk3d.fitting.observed_head import ObservedHead
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.geometry.rotations import axis_angle_to_matrix
 from smirk3d.heads.head_model import HeadModel
+from smirk3d.heads.registry import load_head
 from smirk3d.heads.tiny import tiny_head, tiny_head_arrays
 from smirk3d.parameters.face_parameters import FaceParameters
 
@@ -68,6 +71,20 @@ def test_bounds_are_kept() -> None:
     for group in head.spec:
         values = getattr(fitted, group.name)
         assert torch.equal(values, group.clamp(values)), group.name
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0])
+def test_gaze_is_found_from_irises_that_follow_less_than_all_the_way(gain: float) -> None:
+    head = load_head("open@2")
+    aside = torch.tensor([-20.0, -10, 0, 10, 20])
+    eyes = torch.zeros(5, 6)
+    eyes[:, 1] = eyes[:, 4] = aside.deg2rad()
+    truth = head.neutral(5).replace(eyes=eyes, camera=torch.tensor([[5.0, 0, 0]]).repeat(5, 1))
+    seen = seen_landmarks(head, truth)
+    seen = with_full_irises(seen, 1 / gain)  # their motion shrunk
+    fit = LandmarkFit(head, LandmarkFitConfig(iris_gain=gain))
+    yaw = fit(seen, size=SIZE).parameters.eyes[:, [1, 4]].mean(1).rad2deg()
+    assert np.polyfit(aside, yaw, 1)[0] == pytest.approx(0.96, abs=0.06)
 
 
 def test_sparsity_takes_the_explanation_with_less_action() -> None:

@@ -36,7 +36,7 @@ from smirk3d.fitting.observations.belief import (
     Belief,
     encoder_belief,
 )
-from smirk3d.fitting.observations.iris_visibility import iris_visibility
+from smirk3d.fitting.observations.irises import iris_visibility
 from smirk3d.fitting.observations.landmark_errors import region_of_points
 from smirk3d.fitting.observations.point_targets import (
     PointTargets,

@@ -49,8 +49,8 @@ def pieces_of(frames: Iterable[VideoFrame], longest: float = LONGEST_PIECE) -> I
     cuts: list[Piece] = []
     count = 0
     for frame in frames:
-        cut = scenes.is_cut(frame.image, frame.seconds)
-        here = Piece(FramePlace(frame.index, frame.stamp), 0, frame.seconds, cut)
+        after_cut = scenes.is_cut(frame.image, frame.seconds)
+        here = Piece(FramePlace(frame.index, frame.stamp), 0, frame.seconds, after_cut)
         start = start or here
         while frame.seconds - start.seconds >= longest:
             cuts = [cut for cut in cuts if cut.seconds - start.seconds >= shortest]

@@ -1,8 +1,8 @@
-"""Whether irises can be seen between the eyelids that a detector found."""
+"""What a detector's irises are worth: whether they can be seen, and how far they move."""
 
 from __future__ import annotations
 
-from smirk3d.array_interface import Array, array_namespace, norm
+from smirk3d.array_interface import Array, array_namespace, copied, norm
 from smirk3d.conventions import IRIS_LEFT, IRIS_RIGHT
 
 # MediaPipe's upper and lower eyelid margin, then the corners, of the right and the left eye
@@ -30,3 +30,21 @@ def iris_visibility(landmarks: Array, ids: Array) -> Array:
         on_iris = (ids >= iris) & (ids < iris + 5)
         weights = xp.where(on_iris, weights * visible[:, None], weights)
     return weights
+
+
+def with_full_irises(landmarks: Array, gain: float) -> Array:
+    """Return landmarks ``[B, 478, 2]`` whose irises move as far aside as a person's.
+
+    Each iris is moved along the line through the corners of its eye, away from their middle.
+
+    Args:
+        landmarks: in any unit.
+        gain: how far the detector's irises move for what a person's do.
+    """
+    moved = copied(landmarks)
+    for iris, (_, _, outer, inner) in _EYE_OPENING.items():
+        first, last = landmarks[:, outer], landmarks[:, inner]
+        across = (last - first) / norm(last - first).clip(1e-6, None)[:, None]
+        aside = ((landmarks[:, iris] - (first + last) / 2) * across).sum(1)
+        moved[:, iris : iris + 5] += ((1 / gain - 1) * aside[:, None] * across)[:, None]
+    return moved
