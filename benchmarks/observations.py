@@ -27,7 +27,7 @@ from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.landmark_fit import LandmarkFit
 from smirk3d.fitting.observations.encoder_evidence import (
     evidence_from,
-    evidence_of_both_sides,
+    evidence_of_views,
     surface_points,
 )
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
@@ -148,7 +148,7 @@ def main(people: Annotated[Path, tyro.conf.Positional], weights: str = "default"
     landmarks = found.landmarks
     pictures = found.crops.transpose(0, 3, 1, 2).astype(np.float32) / 255
     one = evidence_from(encoder, pictures)
-    both = evidence_of_both_sides(encoder, pictures, ParameterMirror(head))
+    both = evidence_of_views(encoder, pictures, ParameterMirror(head))
     surface = surface_points(encoder)
     methods: dict[str, Callable[[], FaceParameters]] = {
         "landmarks": lambda: LandmarkFit(head)(landmarks).parameters,

@@ -31,7 +31,7 @@ from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.observations.encoder_evidence import (
     evidence_from,
-    evidence_of_both_sides,
+    evidence_of_views,
     gives_uncertainty,
     joined_evidence,
     surface_points,
@@ -328,7 +328,7 @@ class FaceReconstructor:
         if self.encoder is None:
             fitted = self.fit(landmarks, person=person, on_progress=on_progress)
             return self.tongue_gate(fitted.parameters), None
-        said = self._said(crops, both_sides=self.refine)
+        said = self._said(crops, several=self.refine)
         if self.refine:
             found = self.joint(said, landmarks, person=person, on_progress=on_progress)
             return self.tongue_gate(found.parameters), found.std.to("cpu")
@@ -338,18 +338,18 @@ class FaceReconstructor:
             answer = answer.replace(shape=shape)
         return self.tongue_gate(answer), said.std.to("cpu") if said.std is not None else None
 
-    def _said(self, crops: Array, *, both_sides: bool) -> Evidence:
-        """Return what the network says about crops, or about them and their mirror images."""
+    def _said(self, crops: Array, *, several: bool) -> Evidence:
+        """Return what the network says about crops, or about several views of each together."""
         assert self.encoder is not None
-        if both_sides and self._mirror is None:
+        if several and self._mirror is None:
             self._mirror = ParameterMirror(self.head)
         white = 1 if is_floating(crops) else 255
         parts = []
         for start in range(0, len(crops), _BATCH):
             images = as_like(crops[start : start + _BATCH], self.head.v_template)
             pictures = array_namespace(images).permute_dims(images, (0, 3, 1, 2)) / white
-            if both_sides and self._mirror is not None:
-                parts.append(evidence_of_both_sides(self.encoder, pictures, self._mirror))
+            if several and self._mirror is not None:
+                parts.append(evidence_of_views(self.encoder, pictures, self._mirror))
             else:
                 parts.append(evidence_from(self.encoder, pictures))
         return joined_evidence(parts, self.head.v_template)

@@ -18,7 +18,7 @@ from smirk3d.fitting import LandmarkFit
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.observations.encoder_evidence import (
-    evidence_of_both_sides,
+    evidence_of_views,
     joined_evidence,
     surface_points,
 )
@@ -144,7 +144,7 @@ class JointMethod:
     def __call__(self, crops: Crops) -> FaceParameters:
         """Return the parameters ``[B]`` of crops."""
         parts = [part.to(self._device) for part in crops.images.split(_BATCH)]
-        said = [evidence_of_both_sides(self._encoder, part, self._mirror) for part in parts]
+        said = [evidence_of_views(self._encoder, part, self._mirror) for part in parts]
         together = joined_evidence(said, crops.landmarks.cpu())
         return self._joint(together, crops.landmarks).parameters
 

@@ -10,6 +10,9 @@ import { ParameterMirror } from "./head/parameterMirror";
 import { gateTongue } from "./head/tongueGate";
 import { JointEstimator } from "./joint/jointEstimate";
 
+/** Enlargements in which the crop of a photo is looked at besides. */
+const ZOOMS = [0.93, 1.07];
+
 /** One face of a picture. */
 export interface FaceEstimate {
   readonly parameters: FaceParameters;
@@ -56,7 +59,7 @@ export class FaceEstimator {
 
   /**
    * Returns the most probable face of MediaPipe's landmarks in a picture, from what the network says
-   * of the crop and of its mirror image and the landmarks together; from the network alone where it
+   * of several views of the crop and the landmarks together; from the network alone where it
    * gives no standard deviations.
    *
    * @param landmarks x and y in picture pixels, `[478, 2]` flat.
@@ -69,22 +72,29 @@ export class FaceEstimator {
     const upright = warpCrop(picture, cut);
     const seen = new Float64Array(landmarks.length);
     for (let i = 0; i < seen.length; i += 2) seen.set(apply(cut, landmarks[i]!, landmarks[i + 1]!), i);
-    const found = this.joint.estimate(await this.evidenceOfBothSides(planesOf(upright)), seen);
+    const found = this.joint.estimate(await this.evidenceOfViews(planesOf(upright)), seen);
     return this.turnedBack(found, cut, upright);
   }
 
-  /** Returns the mean of what the network says of a crop `[3, 224, 224]` and of its mirror image. */
-  private async evidenceOfBothSides(crop: Float32Array): Promise<Evidence> {
-    const plain = await this.encoder.evidence(crop);
+  /** Returns the mean of what the network says of a crop `[3, 224, 224]`, larger and smaller, and mirrored. */
+  private async evidenceOfViews(crop: Float32Array): Promise<Evidence> {
     this.mirror ??= new ParameterMirror(this.head);
-    if (!this.mirror.isExact) return plain;
-    const other = await this.encoder.evidence(flipped(crop));
-    return {
-      ...plain,
-      parameters: mean(plain.parameters, this.mirror.mirrored(other.parameters)),
+    const plain = await this.encoder.evidence(crop);
+    const [parameters, std] = [[plain.parameters], [plain.std]];
+    for (const zoom of [1, ...ZOOMS]) {
+      const seen = zoom === 1 ? crop : enlarged(crop, zoom);
+      if (zoom !== 1) {
+        const said = await this.encoder.evidence(seen);
+        parameters.push(smaller(said.parameters, zoom));
+        std.push(smaller(said.std, zoom));
+      }
+      if (!this.mirror.isExact) continue;
+      const said = await this.encoder.evidence(flipped(seen));
+      parameters.push(smaller(this.mirror.mirrored(said.parameters), zoom));
       // a mirror gives signs to parameters that standard deviations do not have
-      std: mean(plain.std, sizes(this.mirror.mirrored(other.std))),
-    };
+      std.push(smaller(sizes(this.mirror.mirrored(said.std)), zoom));
+    }
+    return { ...plain, parameters: mean(parameters), std: mean(std) };
   }
 
   private turnedBack(found: FaceParameters, cut: Affine, upright: Picture): FaceEstimate {
@@ -106,8 +116,39 @@ function flipped(planes: Float32Array): Float32Array {
   return planes.map((_, i) => planes[i + last - 2 * (i % CROP_SIZE)]!);
 }
 
-function mean(first: FaceParameters, second: FaceParameters): FaceParameters {
-  const groups = GROUPS.map((group) => [group, first[group].map((value, i) => (value + second[group][i]!) / 2)]);
+/** Returns planes `[3, 224, 224]` enlarged about their middle, bilinear; beyond the edges the outermost pixels. */
+function enlarged(planes: Float32Array, zoom: number): Float32Array {
+  const size = CROP_SIZE;
+  const places = Array.from({ length: size }, (_, i) =>
+    Math.min(Math.max((i + 0.5 - size / 2) / zoom + size / 2 - 0.5, 0), size - 1));
+  const taps = places.map((place) => [Math.min(Math.floor(place), size - 2), place] as const);
+  const [wide, result] = [new Float32Array(planes.length), new Float32Array(planes.length)];
+  for (let row = 0; row < 3 * size; row++) {
+    taps.forEach(([low, place], x) => {
+      const from = row * size + low;
+      wide[row * size + x] = planes[from]! * (low + 1 - place) + planes[from + 1]! * (place - low);
+    });
+  }
+  for (let plane = 0; plane < 3; plane++) {
+    taps.forEach(([low, place], y) => {
+      const [from, to] = [(plane * size + low) * size, (plane * size + y) * size];
+      for (let x = 0; x < size; x++) {
+        result[to + x] = wide[from + x]! * (low + 1 - place) + wide[from + size + x]! * (place - low);
+      }
+    });
+  }
+  return result;
+}
+
+/** Returns what was found in an enlarged crop for the crop itself. */
+function smaller(parameters: FaceParameters, zoom: number): FaceParameters {
+  const [scale, ...place] = parameters.camera;
+  return { ...parameters, camera: Float64Array.of(scale! / zoom, ...place) };
+}
+
+function mean(views: readonly FaceParameters[]): FaceParameters {
+  const groups = GROUPS.map((group) => [group, views[0]![group].map((_, i) =>
+    views.reduce((sum, view) => sum + view[group][i]!, 0) / views.length)]);
   return Object.fromEntries(groups) as FaceParameters;
 }
 
