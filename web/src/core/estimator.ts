@@ -10,7 +10,7 @@ import { ParameterMirror } from "./head/parameterMirror";
 import { gateTongue } from "./head/tongueGate";
 import { JointEstimator } from "./joint/jointEstimate";
 
-/** Enlargements in which the crop of a photo is looked at besides. */
+/** Enlargements in which the mirrored crop of a photo is looked at. */
 const ZOOMS = [0.93, 1.07];
 
 /** One face of a picture. */
@@ -76,23 +76,19 @@ export class FaceEstimator {
     return this.turnedBack(found, cut, upright);
   }
 
-  /** Returns the mean of what the network says of a crop `[3, 224, 224]`, larger and smaller, and mirrored. */
+  /** Returns the mean of what the network says of a crop `[3, 224, 224]`, and mirrored, smaller and larger. */
   private async evidenceOfViews(crop: Float32Array): Promise<Evidence> {
-    this.mirror ??= new ParameterMirror(this.head);
+    const mirror = (this.mirror ??= new ParameterMirror(this.head));
     const plain = await this.encoder.evidence(crop);
+    const other = mirror.isExact ? flipped(crop) : crop;
     const [parameters, std] = [[plain.parameters], [plain.std]];
-    for (const zoom of [1, ...ZOOMS]) {
-      const seen = zoom === 1 ? crop : enlarged(crop, zoom);
-      if (zoom !== 1) {
-        const said = await this.encoder.evidence(seen);
-        parameters.push(smaller(said.parameters, zoom));
-        std.push(smaller(said.std, zoom));
-      }
-      if (!this.mirror.isExact) continue;
-      const said = await this.encoder.evidence(flipped(seen));
-      parameters.push(smaller(this.mirror.mirrored(said.parameters), zoom));
+    for (const zoom of ZOOMS) {
+      const said = await this.encoder.evidence(enlarged(other, zoom));
+      const back = (values: FaceParameters): FaceParameters =>
+        smaller(mirror.isExact ? mirror.mirrored(values) : values, zoom);
+      parameters.push(back(said.parameters));
       // a mirror gives signs to parameters that standard deviations do not have
-      std.push(smaller(sizes(this.mirror.mirrored(said.std)), zoom));
+      std.push(sizes(back(said.std)));
     }
     return { ...plain, parameters: mean(parameters), std: mean(std) };
   }

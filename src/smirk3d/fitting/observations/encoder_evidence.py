@@ -44,31 +44,31 @@ def evidence_from(encoder: Any, images: Array) -> Evidence:
 
 
 _ZOOMS = (0.93, 1.07)
-"""Enlargements in which a crop is looked at besides. On 497 rendered people they take the
-correlation of actions from 0.607 to 0.612 and those that are not there from 0.35 to 0.31 a face;
-four shifts besides would add 0.003."""
+"""Enlargements in which the mirrored crop is looked at. On 497 rendered people the mean of these
+two and of the plain crop has a correlation of actions of 0.615 and 0.29 that are not there a face,
+that of the crop and its mirror image 0.611 and 0.32, the crop alone 0.597 and 0.40; all six views
+have 0.616 and 0.29."""
 
 
 def evidence_of_views(encoder: Any, images: Array, mirror: ParameterMirror) -> Evidence:
-    """Return what an encoder says about crops, a little larger and smaller, and mirrored, together.
+    """Return what an encoder says about crops, and mirrored, smaller and larger, together.
 
     Its errors on these views differ in part, so that their mean is nearer to the truth than one
     (Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
-    section 4.1, averages predictions so). Surface points are those of the plain crops: their mean
-    brings nothing, and of mirror images they are unknown.
+    section 4.1, averages predictions so). Surface points, of which mirror images are unknown, are
+    those of the plain crops.
 
     Args:
         encoder: as in :func:`evidence_from`.
         images: crops ``[B, 3, S, S]`` in [0, 1].
-        mirror: mirror of the encoder's head; one that is not exact leaves out the mirror images.
+        mirror: mirror of the encoder's head; by one that is not exact nothing is mirrored.
     """
     plain = evidence_from(encoder, images)
-    views = [plain, *(_zoomed_evidence(encoder, images, zoom) for zoom in _ZOOMS)]
+    other = copied(array_namespace(images).flip(images, axis=3)) if mirror.is_exact else images
+    views = [_zoomed_evidence(encoder, other, zoom) for zoom in _ZOOMS]
     if mirror.is_exact:
-        flipped = copied(array_namespace(images).flip(images, axis=3))
-        others = [evidence_from(encoder, flipped)]
-        others += [_zoomed_evidence(encoder, flipped, zoom) for zoom in _ZOOMS]
-        views += [_mirrored(view, mirror) for view in others]
+        views = [_mirrored(view, mirror) for view in views]
+    views.append(plain)
     stds = [view.std for view in views if view.std is not None]
     return replace(
         plain,
