@@ -148,20 +148,20 @@ def main(people: Annotated[Path, tyro.conf.Positional], weights: str = "default"
     landmarks = found.landmarks
     pictures = found.crops.transpose(0, 3, 1, 2).astype(np.float32) / 255
     one = evidence_from(encoder, pictures)
-    both = evidence_of_views(encoder, pictures, ParameterMirror(head))
+    views = evidence_of_views(encoder, pictures, ParameterMirror(head))
     surface = surface_points(encoder)
     methods: dict[str, Callable[[], FaceParameters]] = {
         "landmarks": lambda: LandmarkFit(head)(landmarks).parameters,
         "parameters": lambda: one.parameters,
-        "parameters, mirror": lambda: both.parameters,
-        "parameters, mirror, points": lambda: (
-            JointEstimator(head, surface, landmarks=False)(both, None).parameters
+        "parameters, views": lambda: views.parameters,
+        "parameters, views, points": lambda: (
+            JointEstimator(head, surface, landmarks=False)(views, None).parameters
         ),
-        "parameters, mirror, landmarks": lambda: JointEstimator(head)(both, landmarks).parameters,
+        "parameters, views, landmarks": lambda: JointEstimator(head)(views, landmarks).parameters,
         "parameters, points, landmarks": lambda: (
             JointEstimator(head, surface)(one, landmarks).parameters
         ),
-        "all": lambda: JointEstimator(head, surface)(both, landmarks).parameters,
+        "all": lambda: JointEstimator(head, surface)(views, landmarks).parameters,
     }
     record = []
     for name, answer in methods.items():

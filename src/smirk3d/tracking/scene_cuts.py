@@ -39,7 +39,7 @@ class SceneCuts:
         self._grid, self._size, self._seconds = grid, (height, width), seconds
         if before is None:
             return False
-        late = gap / self._gap if self._count else 1.0
+        late = gap / self._gap if self._gap > 0 else 1.0
         pixels = float(np.abs(grid - before).mean())
         sudden = pixels > _SUDDENNESS * self._usual * max(late, 1.0)
         cut = sudden and pixels > _PIXEL_CHANGE and _likeness(grid, before) < _LIKENESS

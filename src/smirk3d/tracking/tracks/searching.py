@@ -30,12 +30,9 @@ _TILES_AFTER_RECENT_LOSS, _TILES_AFTER_LOSS = 4, 10
 _WHOLE_WHEN_EMPTY = 2
 """Frames between searches of the whole picture while no face is followed."""
 
-
 _REFUSED_SECONDS = 0.5
 """How long what looked like a face and was none is not looked at again while somebody is followed:
 pictures on walls and folds of clothes look like one in most frames, at 30 ms a look."""
-
-_NO_BOXES = np.empty((0, 4))
 
 
 class FaceSearcher:
@@ -76,12 +73,13 @@ class FaceSearcher:
         boxes = np.array([box_of(track.outline) for track in followed]).reshape(-1, 4)
         found = self._revisited(image, boxes, seconds, registry)
         boxes = np.concatenate([boxes, *(face.box[None] for face in found)])
+        refused = registry.refused_since(seconds - _REFUSED_SECONDS)
         seen = self._detector.glance(
             image,
             boxes,
             min_face=smallest if tiles else None,
             rotated=tiles and not len(boxes),
-            refused=registry.refused_since(seconds - _REFUSED_SECONDS) if followed else _NO_BOXES,
+            refused=refused if followed else refused[:0],
         )
         registry.refuse(seen.refused, seconds)
         found += seen.faces

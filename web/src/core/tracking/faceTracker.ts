@@ -135,8 +135,10 @@ export class FaceTracker {
       const again = this.revisited(picture, boxes, seconds);
       const smallest = Math.max(SMALLEST, LEAST_FRACTION * Math.max(picture.width, picture.height));
       const known = [...boxes, ...again.map(({ box }) => box)];
-      const refused = followed.length ? this.registry.refusedSince(seconds - REFUSED_SECONDS) : [];
-      const seen = this.detector.glance(picture, known, tiles ? smallest : null, tiles && !known.length, refused);
+      const refused = this.registry.refusedSince(seconds - REFUSED_SECONDS);
+      const seen = this.detector.glance(
+        picture, known, tiles ? smallest : null, tiles && !known.length, followed.length ? refused : [],
+      );
       this.registry.refuse(seen.refused, seconds);
       return [...again, ...seen.faces];
     });

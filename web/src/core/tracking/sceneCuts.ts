@@ -31,7 +31,7 @@ export class SceneCuts {
     this.size = `${picture.width}x${picture.height}`;
     if (!before) return false;
     const change = grid.reduce((sum, value, i) => sum + Math.abs(value - before[i]!), 0) / grid.length;
-    const late = this.count ? gap / this.gap : 1;
+    const late = this.gap > 0 ? gap / this.gap : 1;
     const sudden = change > SUDDENNESS * this.usual * Math.max(late, 1) && change > PIXEL_CHANGE;
     const cut = (sudden && likeness(grid, before) < LIKENESS) || this.size !== sizeBefore;
     if (!cut) {
