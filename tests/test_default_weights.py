@@ -127,9 +127,9 @@ def test_a_head_that_turns_over_is_followed(reconstructor: FaceReconstructor) ->
             roll = math.degrees(math.atan2(float(rotation[0, 1]), float(rotation[1, 1])))
             assert abs((roll - 6 * number + 180) % 360 - 180) < 6
             change = (face.parameters.expression - first.parameters.expression).abs()
-            # photos turned by these angles differ by 0.008; the crop follows the head of the frame
-            # before, and the difference grows to 0.097 while the head turns
-            assert change.mean() < 0.1
+            # 0.041 at most: photos turned by these angles differ by 0.008, and the crop around the
+            # mesh is 2 % larger than the first frame's, around the detector's landmarks
+            assert change.mean() < 0.06
 
 
 def test_joint_it_stays_near_the_landmarks(portrait: Face) -> None:

@@ -13,7 +13,7 @@ from smirk3d.preprocessing.face_detector import box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.tracking.estimation import FaceEstimate, FaceEstimator
 from smirk3d.tracking.tracker_config import TrackerConfig
-from smirk3d.tracking.tracks.crop_region import is_plausible, roll_of
+from smirk3d.tracking.tracks.crop_region import is_plausible, lies_off, roll_of
 from smirk3d.tracking.tracks.face_track import FaceTrack, TrackStatus
 from smirk3d.tracking.tracks.identity import appearance, appearance_distance
 from smirk3d.tracking.tracks.reidentification import TrackRegistry
@@ -81,12 +81,29 @@ class FaceFollower(Closing):
                 track.become(TrackStatus.DOUBTFUL)
 
     def _estimated(self, image: Image, tracks: Sequence[FaceTrack]) -> list[FaceEstimate]:
-        return self._estimate(
+        estimates = self._estimate(
             image,
             [track.region() for track in tracks],
             [track.roll for track in tracks],
             before=[track.with_mean_shape() for track in tracks],
         )
+        if self._estimate.needs_landmarks:
+            return estimates
+        # of a crop that lies farther off the face than the encoder is used to, more is misread
+        off = [
+            i
+            for i, (track, estimate) in enumerate(zip(tracks, estimates, strict=True))
+            if is_plausible(estimate, image) and lies_off(track.outline, track.roll, estimate)
+        ]
+        again = self._estimate(
+            image,
+            [estimates[i].points for i in off],
+            [roll_of(estimates[i].parameters) for i in off],
+            before=[None] * len(off),
+        )
+        for i, estimate in zip(off, again, strict=True):
+            estimates[i] = estimate
+        return estimates
 
     def _with_landmarks(self, image: Image, tracks: Sequence[FaceTrack]) -> list[FaceTrack]:
         """Place tracks at the frame's landmarks; lose those that have none."""
