@@ -25,16 +25,12 @@ from smirk3d.assets import DEFAULT_HEAD
 from smirk3d.conventions import ARKIT_NAMES, CROP_SIZE
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.landmark_fit import LandmarkFit
-from smirk3d.fitting.observations.encoder_evidence import (
-    evidence_from,
-    evidence_of_views,
-    surface_points,
-)
+from smirk3d.fitting.observations.encoder_evidence import evidence_from, surface_points
+from smirk3d.fitting.observations.face_views import FaceViews
 from smirk3d.geometry.cameras import crop_pixels_to_image, ndc_to_pixels, project
 from smirk3d.geometry.meshes import vertex_normals
 from smirk3d.heads.action_names import GAZE_ACTIONS
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import transform_points
@@ -148,7 +144,7 @@ def main(people: Annotated[Path, tyro.conf.Positional], weights: str = "default"
     landmarks = found.landmarks
     pictures = found.crops.transpose(0, 3, 1, 2).astype(np.float32) / 255
     one = evidence_from(encoder, pictures)
-    views = evidence_of_views(encoder, pictures, ParameterMirror(head))
+    views = FaceViews(head)(encoder, pictures)
     surface = surface_points(encoder)
     methods: dict[str, Callable[[], FaceParameters]] = {
         "landmarks": lambda: LandmarkFit(head)(landmarks).parameters,

@@ -31,16 +31,15 @@ from smirk3d.fitting import LandmarkFit, LandmarkFitConfig
 from smirk3d.fitting.joint_estimate import JointEstimator
 from smirk3d.fitting.observations.encoder_evidence import (
     evidence_from,
-    evidence_of_views,
     gives_uncertainty,
     joined_evidence,
     surface_points,
 )
+from smirk3d.fitting.observations.face_views import FaceViews
 from smirk3d.fitting.tongue_gate import TongueGate
 from smirk3d.geometry.views import transform_view
 from smirk3d.heads.devices import choose_device, on_device
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.heads.registry import load_head
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.face_crop import (
@@ -123,7 +122,7 @@ class FaceReconstructor:
         self.tongue_gate = TongueGate(self.head)
         self._fit: LandmarkFit | None = None
         self._joint: JointEstimator | None = None
-        self._mirror: ParameterMirror | None = None
+        self._views: FaceViews | None = None
 
     @property
     def uses_smirk_crop(self) -> bool:
@@ -341,15 +340,15 @@ class FaceReconstructor:
     def _said(self, crops: Array, *, several: bool) -> Evidence:
         """Return what the network says about crops, or about several views of each together."""
         assert self.encoder is not None
-        if several and self._mirror is None:
-            self._mirror = ParameterMirror(self.head)
+        if several and self._views is None:
+            self._views = FaceViews(self.head)
         white = 1 if is_floating(crops) else 255
         parts = []
         for start in range(0, len(crops), _BATCH):
             images = as_like(crops[start : start + _BATCH], self.head.v_template)
             pictures = array_namespace(images).permute_dims(images, (0, 3, 1, 2)) / white
-            if several and self._mirror is not None:
-                parts.append(evidence_of_views(self.encoder, pictures, self._mirror))
+            if several and self._views is not None:
+                parts.append(self._views(self.encoder, pictures))
             else:
                 parts.append(evidence_from(self.encoder, pictures))
         return joined_evidence(parts, self.head.v_template)

@@ -144,17 +144,20 @@ def test_nobody_is_estimated_as_nobody() -> None:
     assert len(JointEstimator(head)(nobody, torch.zeros(0, 478, 2)).parameters) == 0
 
 
-def test_whitened_errors_are_independent() -> None:
+def test_products_are_those_with_the_inverse_covariance() -> None:
     torch.manual_seed(0)
     region = torch.tensor([0, 1, 0, 1, 1])
     alone, together = torch.rand(1, 5) + 0.5, torch.rand(1, 2) + 0.5
+    alone[0, 3] = torch.inf  # not seen
     targets = PointTargets(torch.zeros(1, 5, 2), alone, together, region)
+    seen = alone[0].isfinite()
     same = (region[:, None] == region).float()
     covariance = torch.diag(alone[0] ** 2) + same * together[0, region][:, None] ** 2
-    root = torch.linalg.cholesky(covariance)
-    rows = root[None, :, None].expand(1, 5, 2, 5)
-    white = targets.whitening()(rows)[0].view(5, 2, 5)[:, 0]
-    torch.testing.assert_close(white @ white.T, torch.eye(5), atol=1e-5, rtol=0)
+    inverse = torch.linalg.inv(covariance[seen][:, seen])
+    rows = torch.randn(1, 5, 2, 3)
+    x, y = rows[0, seen].unbind(1)
+    wanted = x.T @ inverse @ x + y.T @ inverse @ y
+    torch.testing.assert_close(targets.precision().products(rows)[0], wanted)
 
 
 def test_perspective_and_its_nearest_orthographic_view_undo_each_other() -> None:

@@ -17,15 +17,11 @@ from smirk3d.evaluation.config import REFINED, parse_method
 from smirk3d.fitting import LandmarkFit
 from smirk3d.fitting.initial_view import initial_view
 from smirk3d.fitting.joint_estimate import JointEstimator
-from smirk3d.fitting.observations.encoder_evidence import (
-    evidence_of_views,
-    joined_evidence,
-    surface_points,
-)
+from smirk3d.fitting.observations.encoder_evidence import joined_evidence, surface_points
+from smirk3d.fitting.observations.face_views import FaceViews
 from smirk3d.geometry.cameras import pixels_to_ndc
 from smirk3d.geometry.rotations import matrix_to_axis_angle
 from smirk3d.heads.head_model import HeadModel
-from smirk3d.heads.parameter_mirror import ParameterMirror
 from smirk3d.parameters.face_parameters import FaceParameters
 
 _BATCH = 32
@@ -138,13 +134,13 @@ class JointMethod:
         self.name = name
         self._encoder, self._device = encoder, device
         self._joint = JointEstimator(head, surface_points(encoder))
-        self._mirror = ParameterMirror(head)
+        self._views = FaceViews(head)
 
     @torch.no_grad()
     def __call__(self, crops: Crops) -> FaceParameters:
         """Return the parameters ``[B]`` of crops."""
         parts = [part.to(self._device) for part in crops.images.split(_BATCH)]
-        said = [evidence_of_views(self._encoder, part, self._mirror) for part in parts]
+        said = [self._views(self._encoder, part) for part in parts]
         together = joined_evidence(said, crops.landmarks.cpu())
         return self._joint(together, crops.landmarks).parameters
 

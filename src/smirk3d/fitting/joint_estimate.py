@@ -39,8 +39,8 @@ from smirk3d.fitting.observations.belief import (
 from smirk3d.fitting.observations.irises import iris_visibility
 from smirk3d.fitting.observations.landmark_errors import region_of_points
 from smirk3d.fitting.observations.point_targets import (
+    PointPrecision,
     PointTargets,
-    Whitening,
     landmark_targets,
     surface_targets,
 )
@@ -98,7 +98,7 @@ class _Problem:
 
     belief: Belief
     targets: PointTargets
-    whiten: Whitening
+    precision: PointPrecision
     person: Array
 
 
@@ -202,7 +202,7 @@ class JointEstimator:
         posed = self.observed.posed(belief.mean, person)
         belief.mean.view = perspective_view(posed, belief.mean.view, nearness)
         targets = self._targets(evidence, landmarks, belief.mean)
-        problem = _Problem(belief, targets, targets.whitening(), person)
+        problem = _Problem(belief, targets, targets.precision(), person)
         unknowns = _Unknowns(self._bounded(belief.mean), nearness)
         damping = constant([1e-3] * (int(person.max()) + 1), nearness)
         cost = self._cost(unknowns, problem)
@@ -254,8 +254,8 @@ class JointEstimator:
         state, belief = unknowns.state, problem.belief
         posed = self.observed.posed(state, problem.person)
         seen, _ = perspective(posed, state.view, unknowns.nearness)
-        off = problem.whiten((seen - problem.targets.places)[..., None])
-        photo = (off**2).sum((1, 2))
+        off = problem.precision.products((seen - problem.targets.places)[..., None])
+        photo = off[:, 0, 0]
         photo = photo + ((state.local - belief.mean.local) ** 2 * belief.local).sum(1)
         photo = photo + (_turn(state, belief) ** 2 * belief.rotation).sum(1)
         photo = photo + ((state.view - belief.mean.view) ** 2 * belief.view).sum(1)
@@ -274,13 +274,13 @@ class JointEstimator:
         size = (len(posed), posed.shape[1], 2)
         off = (seen - problem.targets.places)[..., None]
         # the view's shift is not enlarged
-        rest = by_rest.reshape(*size, by_rest.shape[2])
-        grown = rest * enlarged[..., None]
-        grown[..., -2:] = rest[..., -2:]
+        by_rest = by_rest.reshape(*size, by_rest.shape[2])
+        grown = by_rest * enlarged[..., None]
+        grown[..., -2:] = by_rest[..., -2:]
         rows = [off, by_shape.reshape(*size, by_shape.shape[2]) * enlarged[..., None], grown,
                 by_nearness[..., None]]  # fmt: skip
-        white = problem.whiten(xp.concat(rows, axis=3))
-        off, by_shape, by_all = split(white, [1, by_shape.shape[-1], grown.shape[-1] + 1], 2)
+        products = problem.precision.products(xp.concat(rows, axis=3))
+        shape, rest = slice(1, 1 + by_shape.shape[-1]), slice(1 + by_shape.shape[-1], None)
         precision = xp.concat(
             [belief.local, belief.rotation, belief.view,
              xp.full_like(unknowns.nearness, NEARNESS_STD**-2)], axis=1,
@@ -290,13 +290,12 @@ class JointEstimator:
              state.view - belief.mean.view, unknowns.nearness - NEARNESS_MEAN], axis=1,
         )  # fmt: skip
         shape_away = (state.shape - belief.mean.shape) * belief.shape
-        shapes, rests = xp.matrix_transpose(by_shape), xp.matrix_transpose(by_all)
         return NormalEquations(
-            add_at(diagonal_matrices(belief.shape), 0, person, shapes @ by_shape),
-            add_at(shape_away, 0, person, (shapes @ off)[..., 0]),
-            shapes @ by_all,
-            rests @ by_all + diagonal_matrices(precision),
-            (rests @ off)[..., 0] + away * precision,
+            add_at(diagonal_matrices(belief.shape), 0, person, products[:, shape, shape]),
+            add_at(shape_away, 0, person, products[:, shape, 0]),
+            products[:, shape, rest],
+            products[:, rest, rest] + diagonal_matrices(precision),
+            products[:, rest, 0] + away * precision,
             person,
         )
 

@@ -1,6 +1,7 @@
 /** From a face's place in a picture to its parameters: crop, encode, gate, and turn back. */
 
 import { CROP_SIZE, GROUPS, type FaceParameters } from "./conventions";
+import { boxOf } from "./detection/boxes";
 import type { Evidence, FaceEncoder } from "./encoder/faceEncoder";
 import { projectToCrop, transformView } from "./geometry/camera";
 import { cropTransform, faceRoll, planesOf, warpCrop, withoutRoll } from "./geometry/crop";
@@ -10,8 +11,10 @@ import { ParameterMirror } from "./head/parameterMirror";
 import { gateTongue } from "./head/tongueGate";
 import { JointEstimator } from "./joint/jointEstimate";
 
-/** Enlargements in which the mirrored crop of a photo is looked at. */
-const ZOOMS = [0.93, 1.07];
+/** Side of the square around a face as a multiple of the mesh's landmark box; from face_views.py. */
+const SCALE = 1.4;
+/** Largest shift in half crops, and enlargement or its inverse, of that square. */
+const [FARTHEST, MOST_ZOOM] = [0.3, 1.4];
 
 /** One face of a picture. */
 export interface FaceEstimate {
@@ -76,21 +79,32 @@ export class FaceEstimator {
     return this.turnedBack(found, cut, upright);
   }
 
-  /** Returns the mean of what the network says of a crop `[3, 224, 224]`, and mirrored, smaller and larger. */
+  /**
+   * Returns what the network says of a crop `[3, 224, 224]` around the face that it sees, and of its
+   * mirror image, together; in the frame of the crop given.
+   */
   private async evidenceOfViews(crop: Float32Array): Promise<Evidence> {
     const mirror = (this.mirror ??= new ParameterMirror(this.head));
-    const plain = await this.encoder.evidence(crop);
-    const other = mirror.isExact ? flipped(crop) : crop;
-    const [parameters, std] = [[plain.parameters], [plain.std]];
-    for (const zoom of ZOOMS) {
-      const said = await this.encoder.evidence(enlarged(other, zoom));
-      const back = (values: FaceParameters): FaceParameters =>
-        smaller(mirror.isExact ? mirror.mirrored(values) : values, zoom);
-      parameters.push(back(said.parameters));
-      // a mirror gives signs to parameters that standard deviations do not have
-      std.push(sizes(back(said.std)));
-    }
-    return { ...plain, parameters: mean(parameters), std: mean(std) };
+    const square = this.squareOf(await this.encoder.predict(crop));
+    const around = enlarged(crop, square);
+    const plain = await this.encoder.evidence(around);
+    if (!mirror.isExact) return seenFrom(plain, square);
+    const other = await this.encoder.evidence(flipped(around));
+    const parameters = mean([plain.parameters, mirror.mirrored(other.parameters)]);
+    // a mirror gives signs to parameters that standard deviations do not have
+    const std = mean([plain.std, sizes(mirror.mirrored(other.std))]);
+    return seenFrom({ ...plain, parameters, std }, square);
+  }
+
+  /** Returns the square of a crop around a face that was seen in it. */
+  private squareOf(parameters: FaceParameters): Square {
+    const { points } = this.points.landmarks(this.points.mesh(parameters).vertices);
+    const seen = projectToCrop(Float32Array.from(points), parameters.camera);
+    const [left, top, right, bottom] = boxOf(seen, 3);
+    const [x, y] = [left + right, top + bottom].map((sum) =>
+      Math.min(Math.max(sum / CROP_SIZE - 1, -FARTHEST), FARTHEST));
+    const zoom = (2 * CROP_SIZE) / (SCALE * (right - left + bottom - top));
+    return { x: x!, y: y!, zoom: Math.min(Math.max(zoom, 1 / MOST_ZOOM), MOST_ZOOM) };
   }
 
   private turnedBack(found: FaceParameters, cut: Affine, upright: Picture): FaceEstimate {
@@ -112,21 +126,27 @@ function flipped(planes: Float32Array): Float32Array {
   return planes.map((_, i) => planes[i + last - 2 * (i % CROP_SIZE)]!);
 }
 
-/** Returns planes `[3, 224, 224]` enlarged about their middle, bilinear; beyond the edges the outermost pixels. */
-function enlarged(planes: Float32Array, zoom: number): Float32Array {
+/** A square of a crop: its middle in device coordinates, y down, and by how much it is enlarged. */
+interface Square { readonly x: number; readonly y: number; readonly zoom: number }
+
+/** Returns a square of planes `[3, 224, 224]` at their size, bilinear; beyond the edges the outermost pixels. */
+function enlarged(planes: Float32Array, { x: middle, y: height, zoom }: Square): Float32Array {
   const size = CROP_SIZE;
-  const places = Array.from({ length: size }, (_, i) =>
-    Math.min(Math.max((i + 0.5 - size / 2) / zoom + size / 2 - 0.5, 0), size - 1));
-  const taps = places.map((place) => [Math.min(Math.floor(place), size - 2), place] as const);
+  const along = (centre: number): (readonly [number, number])[] => Array.from({ length: size }, (_, i) => {
+    const place = ((((i + 0.5) * 2) / size - 1) / zoom + centre + 1) * (size / 2) - 0.5;
+    const inside = Math.min(Math.max(place, 0), size - 1);
+    return [Math.min(Math.floor(inside), size - 2), inside] as const;
+  });
+  const [across, down] = [along(middle), along(height)];
   const [wide, result] = [new Float32Array(planes.length), new Float32Array(planes.length)];
   for (let row = 0; row < 3 * size; row++) {
-    taps.forEach(([low, place], x) => {
+    across.forEach(([low, place], x) => {
       const from = row * size + low;
       wide[row * size + x] = planes[from]! * (low + 1 - place) + planes[from + 1]! * (place - low);
     });
   }
   for (let plane = 0; plane < 3; plane++) {
-    taps.forEach(([low, place], y) => {
+    down.forEach(([low, place], y) => {
       const [from, to] = [(plane * size + low) * size, (plane * size + y) * size];
       for (let x = 0; x < size; x++) {
         result[to + x] = wide[from + x]! * (low + 1 - place) + wide[from + size + x]! * (place - low);
@@ -136,10 +156,18 @@ function enlarged(planes: Float32Array, zoom: number): Float32Array {
   return result;
 }
 
-/** Returns what was found in an enlarged crop for the crop itself. */
-function smaller(parameters: FaceParameters, zoom: number): FaceParameters {
-  const [scale, ...place] = parameters.camera;
-  return { ...parameters, camera: Float64Array.of(scale! / zoom, ...place) };
+/** Returns what was said about a square of a crop for the crop itself. */
+function seenFrom(said: Evidence, { x, y, zoom }: Square): Evidence {
+  const [enlargedScale, right, up] = said.parameters.camera;
+  const [deviation, ...place] = said.std.camera;
+  const scale = enlargedScale! / zoom;
+  return {
+    ...said,
+    parameters: { ...said.parameters, camera: Float64Array.of(scale, right! + x / scale, up! - y / scale) },
+    std: { ...said.std, camera: Float64Array.of(deviation! / zoom, ...place) },
+    points: said.points.map((value, i) => (i % 2 ? y : x) + value / zoom),
+    pointsStd: said.pointsStd.map((value) => value / zoom),
+  };
 }
 
 function mean(views: readonly FaceParameters[]): FaceParameters {

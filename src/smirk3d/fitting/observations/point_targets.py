@@ -57,40 +57,43 @@ class PointTargets:
             xp.concat([first.region, second.region + count]),
         )
 
-    def whitening(self) -> Whitening:
-        """Return the linear map that makes these errors independent with unit variance."""
+    def precision(self) -> PointPrecision:
+        """Return the inverse of these errors' covariance."""
         xp = array_namespace(self.alone)
         member = _membership(self.region, self.together.shape[1], self.places)
-        precision = 1 / self.alone**2
-        total = precision @ member
-        # Sigma = D + c^2 1 1^T over a region: Sigma^-1/2 up to a rotation, by Sherman and Morrison
-        gain = self.together**2 * total
-        part = (1 - 1 / xp.sqrt(1 + gain)) / total.clip(1e-12, None)
-        return Whitening(member, xp.sqrt(precision), part)
+        own = 1 / self.alone**2
+        # of D + c^2 1 1^T over a region, by Sherman and Morrison
+        shared = self.together**2 / (1 + self.together**2 * (own @ member))
+        return PointPrecision(xp.sqrt(own), xp.sqrt(own)[:, None] * member.T, xp.sqrt(shared))
 
 
 @dataclass(frozen=True, eq=False)
-class Whitening:
-    """Map from errors of points to independent ones with unit variance.
+class PointPrecision:
+    """Inverse covariance of the errors of P points in G regions, the same in x and y.
 
     Attributes:
-        member: whether a point is of a region ``[P, G]``.
         root: square root of each point's own precision ``[B, P]``.
-        part: what is taken of a region's weighted mean, over its precision ``[B, G]``.
+        member: the same where a point is of a region, else 0 ``[B, G, P]``.
+        shared: square root of what is taken of a region's sum, times its square ``[B, G]``.
     """
 
-    member: Array
     root: Array
-    part: Array
+    member: Array
+    shared: Array
 
-    def __call__(self, rows: Array) -> Array:
-        """Return rows ``[B, P, 2, K]`` of residuals or derivatives, whitened, ``[B, 2 P, K]``."""
+    def products(self, rows: Array) -> Array:
+        """Return the inner products ``[B, K, K]`` of columns of residuals or derivatives.
+
+        Args:
+            rows: ``[B, P, 2, K]``.
+        """
+        xp = array_namespace(rows)
+        count, points, _, columns = rows.shape
         scaled = rows * self.root[..., None, None]
-        flat = scaled.reshape(*scaled.shape[:2], 2 * scaled.shape[3])
-        sums = self.member.T @ (flat * self.root[..., None])
-        common = self.member @ (sums * self.part[..., None])
-        white = flat - common * self.root[..., None]
-        return white.reshape(len(rows), 2 * rows.shape[1], rows.shape[3])
+        sums = self.member @ scaled.reshape(count, points, 2 * columns)
+        taken = (sums * self.shared[..., None]).reshape(count, -1, columns)
+        own = scaled.reshape(count, 2 * points, columns)
+        return xp.matrix_transpose(own) @ own - xp.matrix_transpose(taken) @ taken
 
 
 def landmark_targets(
