@@ -34,6 +34,8 @@ class TongueGate:
         if self._lips is None or not len(parameters):
             return parameters
         require_finite(parameters.expression, "expression")
+        if not bool((parameters.expression[:, self._column] != 0).any()):
+            return parameters
         expression = copied(parameters.expression)
         expression[:, self._column] *= self._passes(parameters)
         return parameters.replace(expression=expression)
