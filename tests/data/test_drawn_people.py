@@ -141,6 +141,8 @@ def test_sets_of_another_head_teach_its_named_actions(
     torch.testing.assert_close(head.arkit(other), head.arkit(own), rtol=0, atol=2e-3)
     assert people.points[half:].isnan().all() and not people.points_visible[half:].any()
     assert torch.equal(people.images[half:], people.images[:half])
+    # what surface points start from
+    assert torch.equal(people.known_points(), people.points[:half])
 
 
 def test_people_need_a_folder_and_fit_into_a_batch() -> None:

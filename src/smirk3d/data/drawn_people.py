@@ -107,6 +107,10 @@ class DrawnPeople:
         self.points = torch.from_numpy(np.concatenate(places)).float()
         self.points_visible = torch.from_numpy(np.concatenate(visible))
 
+    def known_points(self) -> Tensor:
+        """Return the points ``[N', P, 2]`` of those pictures that show this head."""
+        return self.points[~self.points.isnan().any(2).any(1)]
+
     def __len__(self) -> int:
         """N."""
         return len(self.images)

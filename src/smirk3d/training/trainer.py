@@ -153,7 +153,7 @@ class Trainer:
         outputs.bary.copy_(bary)
         # crops of the encoder's rule are the middle of the stored pictures
         zoom = STORED_SCALE / CROP_SCALE
-        points = (people.points * (2 / CROP_SIZE) - 1) * zoom
+        points = (people.known_points() * (2 / CROP_SIZE) - 1) * zoom
         mean = points.mean(0)
         left = (points - mean).flatten(1)
         rank = min(outputs.code.out_features, *left.shape)
