@@ -13,6 +13,8 @@ import { JointEstimator } from "./joint/jointEstimate";
 
 /** Side of the square around a face as a multiple of the mesh's landmark box; from face_views.py. */
 const SCALE = 1.4;
+/** Enlargements of the mirror images that are looked at beside the square. */
+const MIRRORED = [0.93, 1.07];
 /** Largest shift in half crops, and enlargement or its inverse, of that square. */
 const [FARTHEST, MOST_ZOOM] = [0.3, 1.4];
 
@@ -80,20 +82,24 @@ export class FaceEstimator {
   }
 
   /**
-   * Returns what the network says of a crop `[3, 224, 224]` around the face that it sees, and of its
-   * mirror image, together; in the frame of the crop given.
+   * Returns the mean of what the network says of a crop `[3, 224, 224]` around the face that it sees,
+   * and of its mirror image, smaller and larger; in the frame of the crop given.
    */
   private async evidenceOfViews(crop: Float32Array): Promise<Evidence> {
     const mirror = (this.mirror ??= new ParameterMirror(this.head));
     const square = this.squareOf(await this.encoder.predict(crop));
-    const around = enlarged(crop, square);
-    const plain = await this.encoder.evidence(around);
-    if (!mirror.isExact) return seenFrom(plain, square);
-    const other = await this.encoder.evidence(flipped(around));
-    const parameters = mean([plain.parameters, mirror.mirrored(other.parameters)]);
-    // a mirror gives signs to parameters that standard deviations do not have
-    const std = mean([plain.std, sizes(mirror.mirrored(other.std))]);
-    return seenFrom({ ...plain, parameters, std }, square);
+    const plain = seenFrom(await this.encoder.evidence(enlarged(crop, square)), square);
+    const [parameters, std] = [[plain.parameters], [plain.std]];
+    for (const factor of mirror.isExact ? MIRRORED : []) {
+      const other = { ...square, zoom: square.zoom * factor };
+      const said = await this.encoder.evidence(flipped(enlarged(crop, other)));
+      // a mirror gives signs to parameters that standard deviations do not have
+      const signed = { parameters: mirror.mirrored(said.parameters), std: sizes(mirror.mirrored(said.std)) };
+      const seen = seenFrom({ ...said, ...signed }, other);
+      parameters.push(seen.parameters);
+      std.push(seen.std);
+    }
+    return { ...plain, parameters: mean(parameters), std: mean(std) };
   }
 
   /** Returns the square of a crop around a face that was seen in it. */
