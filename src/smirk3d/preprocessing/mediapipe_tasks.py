@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -52,6 +53,21 @@ class FaceBox:
         """Return the rotation of the face clockwise in the picture, in radians."""
         across = self.keypoints[1] - self.keypoints[0]
         return float(np.arctan2(across[1], across[0]))
+
+    def square(self, scale: float, side: int, flip: float) -> NDArray[np.float64]:
+        """Return the transform ``[3, 3]`` from the picture to a square around the face.
+
+        Args:
+            scale: side of the square as a multiple of the box's longer side.
+            side: of the square in its own pixels.
+            flip: by how much the square is rotated clockwise, in radians, beside the face's roll.
+        """
+        centre = self.box.reshape(2, 2).mean(0)
+        zoom = side / (scale * float((self.box[2:] - self.box[:2]).max()))
+        cos, sin = zoom * math.cos(self.roll + flip), zoom * math.sin(self.roll + flip)
+        transform = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+        transform[:2, 2] = side / 2 - transform_points(transform, centre[None])[0]
+        return transform
 
 
 def open_box_finder(min_confidence: float) -> Any:

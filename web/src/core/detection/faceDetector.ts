@@ -40,10 +40,14 @@ const REGION_SCALES = [2.5, 1.6];
 const REGION_SIDE = 512;
 /** Score from which neither another orientation nor the landmarks' stability is checked. */
 const CERTAIN = 0.8;
-/** Score up to which a candidate is not checked upside down. */
+/** Score up to which a candidate is not checked lying otherwise. */
 const HOPELESS = 0.15;
-/** By how much the score upside down must be higher. */
+/** By how much a candidate that is not certain may lie otherwise than it seems. */
+const OTHER_WAYS = [Math.PI, Math.PI / 2, -Math.PI / 2];
+/** By how much the score the other way must be higher. */
 const FLIP_GAIN = 0.1;
+/** How far in box sides the landmarks' box may lie from a candidate's; from one's that lies otherwise. */
+const [REACH, REACH_OTHERWISE] = [0.4, 0.5];
 /** How far a doubtful face's landmarks may move between two views, in distances of the eye corners. */
 const STABLE = 0.06;
 /** Overlap over the union of landmark boxes above which two faces are one. */
@@ -137,23 +141,21 @@ export class FaceDetector {
 
   private readonly finder = (picture: Picture): FaceBox[] => this.networks.boxes(picture);
 
-  /** Returns the face if a second look confirms it, upright or upside down. */
+  /** Returns the face if a second look confirms it, in the way it lies or another. */
   private verified(picture: Picture, candidate: FaceBox, needed: number): DetectedFace | null {
-    let upright = this.secondScore(picture, candidate, 0, SECOND_SCALES);
-    let scores: [number, number][] = [];
-    const flipped = upright > HOPELESS && upright < CERTAIN
-      ? this.secondScore(picture, candidate, Math.PI, SECOND_SCALES) : null;
+    const scoreOf = (way: number): number => this.secondScore(picture, candidate, way, SECOND_SCALES);
+    let upright = scoreOf(0);
+    const others = upright > HOPELESS && upright < CERTAIN ? OTHER_WAYS.map((way) => [way, scoreOf(way)] as const) : [];
     // the squares around it are half black, so the finder's first sight may be the better
     if (atBorder(candidate.box, picture.width, picture.height)) upright = Math.max(upright, candidate.score);
-    scores.push([0, upright]);
-    if (flipped !== null) scores.push([Math.PI, flipped]);
-    if ((flipped ?? 0) > upright + FLIP_GAIN) scores = scores.reverse();
-    for (const [flip, score] of scores) {
+    const ahead = (way: number, score: number): number => score + (way ? 0 : FLIP_GAIN);
+    const ways = [[0, upright] as const, ...others].sort((a, b) => ahead(...b) - ahead(...a));
+    for (const [way, score] of ways) {
       if (score < needed) continue;
-      const face = this.landmarks(picture, candidate, flip, score, REGION_SCALES);
+      const face = this.landmarks(picture, candidate, way, score, REGION_SCALES);
       if (!face) continue;
-      if (upright >= CERTAIN) return face;
-      const again = this.landmarks(picture, candidate, flip + 0.2, score, REGION_SCALES.toReversed());
+      if (score >= CERTAIN) return face;
+      const again = this.landmarks(picture, candidate, way + 0.2, score, REGION_SCALES.toReversed());
       if (again && distance(face, again, picture) < STABLE) return face;
     }
     return null;
@@ -178,7 +180,8 @@ export class FaceDetector {
     picture: Picture, candidate: FaceBox, flip: number, score: number, scales: readonly number[],
   ): DetectedFace | null {
     const centre = middle(candidate.box);
-    const reach = 0.4 * longerSide(candidate.box);
+    // a face that lies otherwise than it seems lies off what seemed to be its box, too
+    const reach = (flip ? REACH_OTHERWISE : REACH) * longerSide(candidate.box);
     for (const scale of scales) {
       const toSquare = squareTransform(candidate, scale, REGION_SIDE, flip);
       const back = inverse(toSquare);
