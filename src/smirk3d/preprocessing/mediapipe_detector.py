@@ -49,9 +49,9 @@ _HOPELESS = 0.15
 """Score up to which a candidate is not checked lying otherwise: faces upside down have 0.2."""
 
 _OTHER_WAYS = (math.pi, math.pi / 2, -math.pi / 2)
-"""By how much a candidate that is not certain may lie otherwise than it seems. Of 350 rendered people
-rotated by any angle 5 were not found and 3 found in a wrong way where only the first was tried; with
-all three 1 and 3."""
+"""By how much a candidate that is not certain may lie otherwise than it seems. Of 350 rendered
+people rotated by any angle 5 were not found and 3 found in a wrong way where only the first was
+tried; with all three 1 and 3."""
 
 _FLIP_GAIN = 0.1
 """By how much the score the other way must be higher: half faces score about alike either way."""
