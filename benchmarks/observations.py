@@ -4,7 +4,7 @@
     python benchmarks/observations.py PEOPLE [--weights default]
 
 Writes benchmarks/results/observations.{json,md}: the network's parameters from the crop and from
-its mirror image, its surface points, and MediaPipe's landmarks, together and with one of them left
+several views of it, its surface points, and MediaPipe's landmarks, together and with one of them left
 out, on all pictures in which the face is found.
 """
 
