@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -13,6 +14,7 @@ from smirk3d.heads.head_model import HeadModel
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.rendering.contact_sheet import contact_sheet
 from smirk3d.rendering.layers import Style
+from smirk3d.rendering.photo_colours import photo_complexion
 from smirk3d.rendering.pictures import PosedHead, overlay
 
 _BACKGROUND = 228
@@ -45,7 +47,8 @@ def estimate_sheet(
             face = parameters[row]
             vertices = head(face[None]).vertices[0]
             posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
-            tiles.append(overlay(plain, [posed], style=_STYLE, region=None))
+            style = _style_of(head, face, images[row])
+            tiles.append(overlay(plain, [posed], style=style, region=None))
             texts.append(name)
     return contact_sheet(tiles, 1 + len(estimates), texts)
 
@@ -72,7 +75,13 @@ def overlay_sheet(
         vertices = head(face[None]).vertices[0]
         posed = PosedHead(head=head, vertices=vertices, parameters=face, T_crop_image=np.eye(3))
         plain = np.full_like(picture, _BACKGROUND)
-        over = overlay(picture, [posed], style=_STYLE)
-        alone = overlay(plain, [posed], style=_STYLE, region=None)
+        style = _style_of(head, face, images[row])
+        over = overlay(picture, [posed], style=style)
+        alone = overlay(plain, [posed], style=style, region=None)
         cells.append(np.concatenate([picture, over, alone], 1))
     return contact_sheet(cells, columns, list(labels))
+
+
+def _style_of(head: HeadModel, face: FaceParameters, image: Tensor) -> Style:
+    """Return the style with irises and brows of the picture, which the background does not show."""
+    return replace(_STYLE, complexion=photo_complexion(head, face, image))
