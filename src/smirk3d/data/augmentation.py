@@ -14,7 +14,7 @@ from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.image_warp import warp_image
-from smirk3d.synthesis.labeled_faces import LabeledFaces, joined_points
+from smirk3d.synthesis.labeled_faces import LabeledFaces, joined_absent, joined_points
 from smirk3d.synthesis.mirroring import Mirror
 
 
@@ -34,6 +34,8 @@ class TrainingBatch:
         points: fixed points of the surface ``[B, P, 2]`` in pixels of the images, NaN where they
             are unknown; None if they are for all.
         points_visible: ``[B, P]`` bool, whether nothing hides a point.
+        absent: ``[B, E]`` bool, whether a component of the expression of a photo is absent; None if
+            nothing is known.
     """
 
     images: Tensor
@@ -44,6 +46,7 @@ class TrainingBatch:
     pairs: int = 0
     points: Tensor | None = None
     points_visible: Tensor | None = None
+    absent: Tensor | None = None
 
     @staticmethod
     def cat(parts: Sequence[TrainingBatch], *, pairs: int) -> TrainingBatch:
@@ -58,6 +61,7 @@ class TrainingBatch:
             pairs,
             points,
             points_visible,
+            joined_absent(parts),
         )
 
 
@@ -142,7 +146,18 @@ class Augmentation:
             is_ground_truth=faces.is_ground_truth,
             points=surface,
             points_visible=faces.points_visible,
+            absent=self._mirrored_actions(faces.absent, flip, moved),
         )
+
+    def _mirrored_actions(
+        self, chosen: Tensor | None, flip: Tensor, parameters: FaceParameters
+    ) -> Tensor | None:
+        """Return which components of expressions ``[B, E]`` are chosen in pictures that flip."""
+        if chosen is None:
+            return None
+        marked = parameters.replace(expression=chosen.to(parameters.expression))
+        other_side = self.mirror.parameters(marked).expression > 0
+        return torch.where(flip[:, None], other_side, chosen)
 
     def photometric(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return images ``[B, 3, N, N]`` with changed light, blur, noise and covered patches."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smirk3d.conventions import CROP_SIZE
+from smirk3d.data.absent_actions import absent_actions
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.augmentation import Augmentation, TrainingBatch
 from smirk3d.data.batch_config import BatchConfig
@@ -98,6 +99,7 @@ class TrainingBatches:
         )
         self._images = faces.images.to(self.device) if config.on_device else faces.images
         self._landmarks, self._targets = faces.landmarks, targets.to("cpu")
+        self._absent = absent_actions(head, self._targets, faces)
         self._small = head.at_landmarks()
         augmentation = config.augmentation
         if not head.has_named_actions:
@@ -150,6 +152,7 @@ class TrainingBatches:
             self._landmarks[rows].to(self.device),
             self._targets[rows].to(self.device),
             torch.zeros(len(rows), dtype=torch.bool, device=self.device),
+            absent=None if self._absent is None else self._absent[rows].to(self.device),
         )
 
     def _drawn_people(self, count: int, step: int) -> LabeledFaces:
@@ -183,7 +186,10 @@ class TrainingBatches:
         landmarks = photos.landmarks.clone()
         landmarks[:, self.head.landmark_ids] = ndc_to_pixels(seen, CROP_SIZE)[..., :2]
         is_truth = torch.full_like(photos.is_ground_truth, self.config.warped_truth)
-        return LabeledFaces(moved.images, landmarks, target, is_truth)
+        absent = photos.absent
+        if absent is not None:
+            absent = absent & (target.expression <= photos.targets.expression)
+        return LabeledFaces(moved.images, landmarks, target, is_truth, absent=absent)
 
     def _rendered(
         self, behind: Tensor, generator: torch.Generator

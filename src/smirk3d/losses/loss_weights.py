@@ -35,6 +35,7 @@ class LossWeights:
         shape_distance: distance of the neutral face to the true one, squared millimetres; SMIRK has
             none.
         activity: whether sparse actions are there, and their values where they are; SMIRK has none.
+        absence: whether actions are there that photos do not show; SMIRK has none.
         uncertainty: negative logarithm of the likelihood of the estimates' errors under the
             predicted standard deviations; SMIRK has none.
         points: predicted surface points against true ones; SMIRK has none.
@@ -58,6 +59,7 @@ class LossWeights:
     change: float = 0.0
     shape_distance: float = 0.0
     activity: float = 0.0
+    absence: float = 0.0
     uncertainty: float = 0.0
     points: float = 0.0
     cycle: float = 0.0

@@ -31,6 +31,18 @@ class WithPoints(Protocol):
         """Whether nothing hides a point, ``[B, P]`` bool."""
 
 
+class WithAbsent(Protocol):
+    """Faces of which some actions may be known to be absent."""
+
+    @property
+    def images(self) -> Tensor:
+        """Pictures ``[B, 3, N, N]``."""
+
+    @property
+    def absent(self) -> Tensor | None:
+        """Whether a component of the expression is absent ``[B, E]`` bool, None if unknown."""
+
+
 def joined_points(parts: Sequence[WithPoints]) -> tuple[Tensor | None, Tensor | None]:
     """Return points and visibility of all parts, NaN and False for parts without points."""
     counts = {part.points.shape[1] for part in parts if part.points is not None}
@@ -49,6 +61,22 @@ def joined_points(parts: Sequence[WithPoints]) -> tuple[Tensor | None, Tensor | 
     return torch.cat(points), torch.cat(visible)
 
 
+def joined_absent(parts: Sequence[WithAbsent]) -> Tensor | None:
+    """Return the absent actions of all parts, none for parts of which nothing is known."""
+    counts = {part.absent.shape[1] for part in parts if part.absent is not None}
+    if not counts:
+        return None
+    (count,) = counts
+    return torch.cat(
+        [
+            part.images.new_zeros(len(part.images), count, dtype=torch.bool)
+            if part.absent is None
+            else part.absent
+            for part in parts
+        ]
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class LabeledFaces:
     """B faces as they come from their source.
@@ -62,6 +90,8 @@ class LabeledFaces:
         points: fixed points of the surface ``[B, P, 2]`` in pixels, NaN where they are unknown;
             None if they are for all.
         points_visible: ``[B, P]`` bool, whether nothing hides a point.
+        absent: ``[B, E]`` bool, whether a component of the expression of a photo is absent, where
+            its target is no ground truth; None if nothing is known.
     """
 
     images: Tensor
@@ -70,6 +100,7 @@ class LabeledFaces:
     is_ground_truth: Tensor
     points: Tensor | None = None
     points_visible: Tensor | None = None
+    absent: Tensor | None = None
 
     @staticmethod
     def cat(parts: Sequence[LabeledFaces]) -> LabeledFaces:
@@ -80,6 +111,7 @@ class LabeledFaces:
             FaceParameters.cat([part.targets for part in parts]),
             torch.cat([part.is_ground_truth for part in parts]),
             *joined_points(parts),
+            joined_absent(parts),
         )
 
     def to(self, device: torch.device | str) -> LabeledFaces:
@@ -89,4 +121,5 @@ class LabeledFaces:
             self.is_ground_truth.to(device),
             None if self.points is None else self.points.to(device),
             None if self.points_visible is None else self.points_visible.to(device),
+            None if self.absent is None else self.absent.to(device),
         )  # fmt: skip

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from smirk3d.data.augmentation import TrainingBatch
@@ -101,3 +103,22 @@ def test_the_distance_of_shapes_is_in_square_millimetres() -> None:
     everyone = torch.ones(3, dtype=torch.bool)
     torch.testing.assert_close(shape_distance(ours, theirs, everyone, gram), wanted)
     assert shape_distance(ours, theirs, ~everyone, gram) == 0
+
+
+def test_what_photos_do_not_show_is_learnt_to_be_absent() -> None:
+    encoder = made_encoder()
+    batch = made_batch(HEAD.neutral(2), [False, False])
+    details = encoder.details(batch.images)
+    assert "absence" not in evidence_terms(details, batch)
+    absent = torch.zeros(2, HEAD.group("expression").dim, dtype=torch.bool)
+    assert evidence_terms(details, replace(batch, absent=absent))["absence"]() == 0
+    absent[1, 2] = True
+    output = encoder.expression_encoder.output
+    column = output.sparse.tolist().index(2)
+    details.outputs[-1][1].activity.retain_grad()
+    evidence_terms(details, replace(batch, absent=absent))["absence"]().backward()
+    (outcome,) = (found for layer, found in details.outputs if layer is output)
+    gradient = outcome.activity.grad
+    assert gradient[1, column] > 0
+    gradient[1, column] = 0
+    assert not gradient.any()

@@ -1,6 +1,7 @@
 """Losses of encoders that predict uncertainty: sparse actions, standard deviations, points, shape.
 
-All are of faces with ground truth; faces with fitted targets do not count. The mean estimates learn
+All but one are of faces with ground truth; faces with fitted targets do not count. Of photos it is
+known at most which actions they do not show. The mean estimates learn
 from distances, and standard deviations from the likelihood of the errors that the estimates have:
 one loss for both lets a network excuse errors instead of mending them (Seitzer et al., "On the
 pitfalls of heteroscedastic uncertainty estimation with probabilistic neural networks", ICLR 2022).
@@ -19,6 +20,7 @@ from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.encoders.evidence import EncoderDetails
 from smirk3d.encoders.output_layers import GroupOutputs, OutputDetails
 from smirk3d.geometry.cameras import pixels_to_ndc
+from smirk3d.parameters.face_parameters import FaceParameters
 
 _ABSENT, _PRESENT = 0.03, 0.12
 """Weights up to which an action counts as absent, and from which it counts as there; between, by
@@ -45,6 +47,8 @@ def evidence_terms(
         "activity": lambda: _over_outputs(_activity_loss, details, batch),
         "uncertainty": lambda: _over_outputs(_likelihood_loss, details, batch),
     }
+    if batch.absent is not None:
+        terms["absence"] = lambda: _absence_loss(details, batch)
     if details.points is not None and batch.points is not None:
         terms["points"] = lambda: _point_loss(details, batch)
     return terms
@@ -91,6 +95,20 @@ def _activity_loss(output: GroupOutputs, outcome: OutputDetails, target: Tensor)
     there = F.binary_cross_entropy_with_logits(outcome.activity, present, reduction="none")
     value = ((outcome.value[:, output.sparse] - target) / _VALUE_UNIT).square() / 4
     return (there + present * value)[known]
+
+
+def _absence_loss(details: EncoderDetails, batch: TrainingBatch) -> Tensor:
+    """Return the mean cross-entropy of actions that photos do not show."""
+    assert batch.absent is not None
+    nothing = {name: torch.zeros_like(value) for name, value in batch.targets.items()}
+    nothing["expression"] = batch.absent.to(batch.targets.expression)
+    marked = FaceParameters(**nothing)
+    costs = [
+        F.softplus(outcome.activity)[output.row(marked)[:, output.sparse] > 0]
+        for output, outcome in details.outputs
+    ]
+    found = torch.cat(costs)
+    return found.mean() if len(found) else batch.landmarks.new_zeros(())
 
 
 def _likelihood_loss(output: GroupOutputs, outcome: OutputDetails, target: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ PEOPLE = Recipe(
         "losses.change": 8.0,
         "losses.shape_distance": 0.2,
         "losses.activity": 30.0,
+        "losses.absence": 8.0,
         "losses.uncertainty": 1.0,
         "losses.points": 0.3,
         "landmarks.fixed_on_photos": ("expression",),
