@@ -16,8 +16,8 @@ NAMED_SETS = ("people", "ict", "scan")
 """Sets of labeled pictures that are drawn when they are first asked for."""
 
 Protocol = Literal[
-    "truth", "footage", "landmarks", "redetection", "retention", "synthetic", "jitter", "emotion",
-    "resynthesis", "cycle", "now",
+    "truth", "footage", "landmarks", "redetection", "invention", "retention", "synthetic",
+    "jitter", "emotion", "resynthesis", "cycle", "now",
 ]  # fmt: skip
 """Names of the protocols; each is a module of :mod:`smirk3d.evaluation.protocols`."""
 

@@ -13,6 +13,7 @@ from smirk3d.evaluation.protocols import (
     cycle,
     emotion,
     footage,
+    invention,
     jitter,
     landmarks,
     now,
@@ -29,6 +30,7 @@ PROTOCOLS: dict[str, Callable[[EvaluationContext], Section]] = {
     "footage": footage.run,
     "landmarks": landmarks.run,
     "redetection": redetection.run,
+    "invention": invention.run,
     "retention": retention.run,
     "synthetic": synthetic.run,
     "jitter": jitter.run,
@@ -39,7 +41,7 @@ PROTOCOLS: dict[str, Callable[[EvaluationContext], Section]] = {
 }
 """The function of each protocol; module docstrings and reports explain them."""
 
-NEED_ACTIONS = {"redetection", "retention", "synthetic"}
+NEED_ACTIONS = {"redetection", "invention", "retention", "synthetic"}
 """Protocols that need a head with named actions."""
 
 
