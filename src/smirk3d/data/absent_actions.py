@@ -17,7 +17,7 @@ _DETECTED, _FITTED = 0.05, 0.2
 """Weights up to which an action counts as absent in MediaPipe's blend shapes and in the fit of the
 landmarks; chosen by hand. MediaPipe's are above 0.05 wherever it sees something."""
 _FITTED_ALONE = 0.05
-"""The same for an action that MediaPipe does not estimate; chosen by hand."""
+"""The weight in the fit of an action that MediaPipe does not estimate; chosen by hand."""
 _NOT_ESTIMATED = frozenset(
     {"noseSneerLeft", "noseSneerRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
      "tongueOut"}
