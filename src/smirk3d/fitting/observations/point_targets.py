@@ -74,7 +74,8 @@ class PointPrecision:
     Attributes:
         root: square root of each point's own precision ``[B, P]``.
         member: the same where a point is of a region, else 0 ``[B, G, P]``.
-        shared: square root of what is taken of a region's sum, times its square ``[B, G]``.
+        shared: square root ``[B, G]`` of the factor with which the square of a region's sum, by
+            precision, is taken off: its common offset is unknown.
     """
 
     root: Array
@@ -82,7 +83,7 @@ class PointPrecision:
     shared: Array
 
     def products(self, rows: Array) -> Array:
-        """Return the inner products ``[B, K, K]`` of columns of residuals or derivatives.
+        """Return ``rows^T Sigma^-1 rows`` ``[B, K, K]`` of residuals or derivatives.
 
         Args:
             rows: ``[B, P, 2, K]``.
