@@ -19,7 +19,7 @@ const [NEARNESS_MEAN, NEARNESS_STD, NEAREST] = [1.3, 0.83, 4];
 /** Least denominator of the perspective, and least standard deviation of an encoder's component. */
 const [LEAST_DEPTH, LEAST_STD] = [0.2, 1e-3];
 /** Factor on an encoder's standard deviations of actions, as in `fitting/observations/belief.py`. */
-const ACTIONS_STD = 0.25;
+const ACTIONS_STD = 0.1;
 /** Factor on those of the identity, as there. */
 const SHAPE_STD = 0.5;
 /** Step of forward differences, in weights, radians and standard deviations of the identity. */
