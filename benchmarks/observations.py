@@ -4,13 +4,14 @@
     python benchmarks/observations.py PEOPLE [--weights default]
 
 Writes benchmarks/results/observations.{json,md}: the network's parameters from the crop and from
-several views of it, its surface points, and MediaPipe's landmarks, together and with one of them left
-out, on all pictures in which the face is found.
+several views of it, its surface points, and MediaPipe's landmarks, together and with one of them
+left out, on all pictures in which the face is found; and all together by who is shown and how.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,6 +57,7 @@ class FoundPeople:
         landmarks: ``[B, 478, 2]`` in crop pixels.
         transforms: of the picture's pixels to the crop's ``[B, 3, 3]``.
         truth: true parameters in the frame of ``true_transforms`` ``[B, 3, 3]``.
+        groups: names of the groups that each picture is counted in.
     """
 
     crops: NDArray[np.uint8]
@@ -63,6 +65,25 @@ class FoundPeople:
     transforms: Values
     truth: FaceParameters
     true_transforms: Values
+    groups: list[tuple[str, ...]]
+
+    def of(self, rows: NDArray[np.int64]) -> FoundPeople:
+        """Return some of the pictures."""
+        return FoundPeople(
+            self.crops[rows], self.landmarks[rows], self.transforms[rows], self.truth[rows],
+            self.true_transforms[rows], [self.groups[row] for row in rows],
+        )  # fmt: skip
+
+
+def groups_of(person: Mapping[str, str], rotation: Values) -> tuple[str, ...]:
+    """Return the groups of a picture: by the person's skin, what is worn, and the view."""
+    yaw = abs(math.degrees(math.atan2(rotation[0, 2], rotation[2, 2])))
+    band = "0 to 15" if yaw < 15 else "15 to 40" if yaw < 40 else "from 40"
+    worn = person["glasses"]
+    glasses = "none" if not worn else "sunglasses" if worn.startswith("sun") else "clear glasses"
+    hat = "hat" if person["hat"] else "no hat"
+    skin = person["skin"].removesuffix("2").removesuffix("_diffuse").replace("_", " ")
+    return (f"skin: {skin}", f"glasses: {glasses}", f"head: {hat}", f"yaw: {band} degrees")
 
 
 def found_people(folder: Path, seer: FaceReconstructor) -> FoundPeople:
@@ -92,6 +113,7 @@ def found_people(folder: Path, seer: FaceReconstructor) -> FoundPeople:
         np.stack(transforms),
         truth[np.array(rows)].to_numpy(),
         labels["T_crop_image"][rows],
+        [groups_of(labels.meta["ids"][row], labels["rotation"][row]) for row in rows],
     )
 
 
@@ -175,7 +197,18 @@ def main(people: Annotated[Path, tyro.conf.Positional], weights: str = "default"
             f"| {row['observations']} | " + " | ".join(f"{row[key]:.3f}" for key in names) + " |"
             for row in record
         ),
+        "",
+        "All observations, by who is shown and how:",
+        "",
+        "| group | people | " + " | ".join(names) + " |",
+        "|---" * (2 + len(names)) + "|",
     ]
+    for group in sorted({name for each in found.groups for name in each}):
+        rows = np.array([row for row, each in enumerate(found.groups) if group in each])
+        values = figures(head, faces[rows], found.of(rows))
+        record.append({"observations": group, "people": len(rows), **values})
+        shown = " | ".join(f"{values[key]:.3f}" for key in names)
+        text.append(f"| {group} | {len(rows)} | {shown} |")
     write_results("observations", record, "\n".join(text))
 
 
