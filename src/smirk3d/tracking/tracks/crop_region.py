@@ -78,30 +78,19 @@ def next_outline(outline: Array, roll: float, points: Array, new_roll: float) ->
         points: the mesh's landmarks ``[L, 2]`` in picture pixels.
         new_roll: roll of the next crop.
     """
-    now, then = _upright_square(outline, roll), _upright_square(points, new_roll)
-    step, growth = _change(now, then)
-    (centre, size), (next_centre, next_size) = now, then
+    centre, size = _upright_square(outline, roll)
+    next_centre, next_size = _upright_square(points, new_roll)
+    step = float(np.linalg.norm(next_centre - centre)) / size
+    growth = abs(math.log(next_size / size))
     follow = min(1.0, _LEAST_FOLLOWED + max(step / _STEP_FOLLOWED, growth / _GROWTH_FOLLOWED))
     centre = centre + follow * (next_centre - centre)
     half = 0.5 * (size + follow * (next_size - size))
     return np.stack([centre - half, centre + half])
 
 
-def lies_off(outline: Array, roll: float, estimate: FaceEstimate) -> bool:
-    """Return whether a crop lies so far off the face that it shows that it is to be cut again.
-
-    Args:
-        outline: that the crop was cut around.
-        roll: of the crop.
-        estimate: of the face, from that crop.
-    """
-    seen_roll = roll_of(estimate.parameters)
-    if abs(math.remainder(seen_roll - roll, 2 * math.pi)) > _ROLL_OFF:
-        return True
-    step, growth = _change(
-        _upright_square(outline, roll), _upright_square(estimate.points, seen_roll)
-    )
-    return step > _STEP_FOLLOWED or growth > _GROWTH_FOLLOWED
+def is_rolled_off(roll: float, estimated: float) -> bool:
+    """Return whether a crop is rotated so far off the head it shows that it is to be cut again."""
+    return abs(math.remainder(estimated - roll, 2 * math.pi)) > _ROLL_OFF
 
 
 def is_plausible(estimate: FaceEstimate, image: Image) -> bool:
@@ -142,13 +131,6 @@ def _upright_square(outline: Array, roll: float) -> tuple[Array, float]:
         return centre_and_size(outline)
     centre, size = centre_and_size(_rotated(outline[:, :2], -roll))
     return _rotated(centre[None], roll)[0], size
-
-
-def _change(now: tuple[Array, float], then: tuple[Array, float]) -> tuple[float, float]:
-    """Return a square's movement in its sizes, and the absolute logarithm of its growth."""
-    (centre, size), (next_centre, next_size) = now, then
-    step = float(np.linalg.norm(next_centre - centre)) / size
-    return step, abs(math.log(next_size / size))
 
 
 def _crop_square(T_crop_image: Array) -> Array:

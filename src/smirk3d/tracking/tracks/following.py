@@ -13,7 +13,7 @@ from smirk3d.preprocessing.face_detector import box_of, box_overlap
 from smirk3d.preprocessing.mediapipe_detector import MediaPipeFaceDetector
 from smirk3d.tracking.estimation import FaceEstimate, FaceEstimator
 from smirk3d.tracking.tracker_config import TrackerConfig
-from smirk3d.tracking.tracks.crop_region import is_plausible, lies_off, roll_of
+from smirk3d.tracking.tracks.crop_region import is_plausible, is_rolled_off, roll_of
 from smirk3d.tracking.tracks.face_track import FaceTrack, TrackStatus
 from smirk3d.tracking.tracks.identity import appearance, appearance_distance
 from smirk3d.tracking.tracks.reidentification import TrackRegistry
@@ -89,16 +89,17 @@ class FaceFollower(Closing):
         )
         if self._estimate.needs_landmarks:
             return estimates
-        # of a crop that lies farther off the face than the encoder is used to, more is misread
+        # in a crop that is rotated farther than the encoder is used to, actions are misread
+        rolls = [roll_of(estimate.parameters) for estimate in estimates]
         off = [
             i
             for i, (track, estimate) in enumerate(zip(tracks, estimates, strict=True))
-            if is_plausible(estimate, image) and lies_off(track.outline, track.roll, estimate)
+            if is_plausible(estimate, image) and is_rolled_off(track.roll, rolls[i])
         ]
         again = self._estimate(
             image,
             [estimates[i].points for i in off],
-            [roll_of(estimates[i].parameters) for i in off],
+            [rolls[i] for i in off],
             before=[None] * len(off),
         )
         for i, estimate in zip(off, again, strict=True):

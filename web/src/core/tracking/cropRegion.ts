@@ -54,20 +54,19 @@ export function nextRoll(roll: number, estimated: number): number {
 
 /** Returns two corners of the square for the next crop, before it is rotated; it follows the mesh. */
 export function nextOutline(outline: Outline, roll: number, points: Float64Array, newRoll: number): Outline {
-  const [now, next] = [uprightSquare(outline, roll), uprightSquare(points, newRoll)];
-  const { step, growth } = change(now, next);
+  const now = uprightSquare(outline, roll);
+  const next = uprightSquare(points, newRoll);
+  const step = Math.hypot(next.centre[0] - now.centre[0], next.centre[1] - now.centre[1]) / now.size;
+  const growth = Math.abs(Math.log(next.size / now.size));
   const follow = Math.min(1, LEAST_FOLLOWED + Math.max(step / STEP_FOLLOWED, growth / GROWTH_FOLLOWED));
   const [x, y] = [0, 1].map((k) => now.centre[k]! + follow * (next.centre[k]! - now.centre[k]!)) as [number, number];
   const half = (now.size + follow * (next.size - now.size)) / 2;
   return Float64Array.of(x - half, y - half, x + half, y + half);
 }
 
-/** Returns whether a crop lies so far off the face that it shows that it is to be cut again. */
-export function liesOff(outline: Outline, roll: number, { parameters, points }: FaceEstimate): boolean {
-  const seenRoll = headRoll(parameters);
-  if (Math.abs(remainder(seenRoll - roll)) > ROLL_OFF) return true;
-  const { step, growth } = change(uprightSquare(outline, roll), uprightSquare(points, seenRoll));
-  return step > STEP_FOLLOWED || growth > GROWTH_FOLLOWED;
+/** Returns whether a crop is rotated so far off the head it shows that it is to be cut again. */
+export function isRolledOff(roll: number, estimated: number): boolean {
+  return Math.abs(remainder(estimated - roll)) > ROLL_OFF;
 }
 
 /** Returns whether a mesh can be a face of the picture: finite, neither tiny nor outside. */
@@ -95,17 +94,7 @@ function rotated(points: Float64Array, angle: number): Float64Array {
   return points.map((value, i) => (i % 2 ? sin * points[i - 1]! + cos * value : cos * value - sin * points[i + 1]!));
 }
 
-interface Square { readonly centre: [number, number]; readonly size: number }
-
-/** Returns a square's movement in its sizes, and the absolute logarithm of its growth. */
-function change(now: Square, next: Square): { step: number; growth: number } {
-  return {
-    step: Math.hypot(next.centre[0] - now.centre[0], next.centre[1] - now.centre[1]) / now.size,
-    growth: Math.abs(Math.log(next.size / now.size)),
-  };
-}
-
-function uprightSquare(outline: Outline, roll: number): Square {
+function uprightSquare(outline: Outline, roll: number): { centre: [number, number]; size: number } {
   if (outline.length <= CORNERS) return centreAndSize(outline);
   const { centre, size } = centreAndSize(rotated(outline, -roll));
   const [x, y] = rotated(Float64Array.from(centre), roll);

@@ -5,7 +5,7 @@ import { overlap, type Box } from "../detection/boxes";
 import { xyOf, type DetectedFace, type FaceDetector } from "../detection/faceDetector";
 import type { FaceEstimator } from "../estimator";
 import type { Affine, Picture } from "../geometry/resampling";
-import { headRoll, isPlausible, liesOff } from "./cropRegion";
+import { headRoll, isPlausible, isRolledOff } from "./cropRegion";
 import type { FaceTrack } from "./faceTrack";
 import { appearanceDistance, appearanceOf } from "./identity";
 import { HeadAnchor, toCrop, toImage } from "./imageMotion";
@@ -101,9 +101,10 @@ export class FaceTracker {
       const checked = track.status === "doubtful" || (this.count + track.id) % CHECK_EVERY === 0;
       const score = checked ? this.presence(picture, track) : track.score;
       let estimate = await this.estimator.estimateAt(picture, track.region(), track.roll);
-      // of a crop that lies farther off the face than the encoder is used to, more is misread
-      if (isPlausible(estimate, picture) && liesOff(track.outline, track.roll, estimate)) {
-        estimate = await this.estimator.estimateAt(picture, estimate.points, headRoll(estimate.parameters));
+      // in a crop that is rotated farther than the encoder is used to, actions are misread
+      const roll = headRoll(estimate.parameters);
+      if (isPlausible(estimate, picture) && isRolledOff(track.roll, roll)) {
+        estimate = await this.estimator.estimateAt(picture, estimate.points, roll);
       }
       if (score >= PRESENCE_THRESHOLD && isPlausible(estimate, picture)) {
         track.status = "followed";
