@@ -100,7 +100,10 @@ def test_the_face_is_looked_at_again_in_a_crop_around_it(head: HeadModel) -> Non
 
 def test_both_sides_are_averaged(head: HeadModel) -> None:
     mirror = ParameterMirror(head)
-    truth = off_centre(head).replace(head_pose=np.array([[0.1, 0.2, -0.1]], np.float32))
+    shape = np.random.default_rng(4).normal(size=(1, head.group("shape").dim))
+    truth = off_centre(head).replace(
+        head_pose=np.array([[0.1, 0.2, -0.1]], np.float32), shape=shape.astype(np.float32)
+    )
     asked: list[np.ndarray] = []
 
     def answer(crops: np.ndarray) -> Evidence:
@@ -120,8 +123,11 @@ def test_both_sides_are_averaged(head: HeadModel) -> None:
     # two mirrored views of three
     np.testing.assert_allclose(said.parameters.expression, truth.expression + 0.4 / 3, atol=1e-6)
     np.testing.assert_allclose(said.parameters.head_pose, truth.head_pose, atol=1e-6)
+    np.testing.assert_allclose(said.parameters.shape, truth.shape, atol=1e-6)
     assert said.std is not None
-    np.testing.assert_allclose(said.std.expression, 0.7 / 3, atol=1e-6)
+    for name, values in said.std.items():
+        if name != "camera":  # of views that are larger and smaller
+            np.testing.assert_allclose(values, np.full_like(values, 0.7 / 3), atol=1e-6)
 
 
 def test_a_head_without_symmetry_is_not_mirrored() -> None:

@@ -14,7 +14,7 @@ from smirk3d.data.batch_config import AugmentationConfig
 from smirk3d.geometry.views import transform_view
 from smirk3d.parameters.face_parameters import FaceParameters
 from smirk3d.preprocessing.image_warp import warp_image
-from smirk3d.synthesis.labeled_faces import LabeledFaces, joined_absent, joined_points
+from smirk3d.synthesis.labeled_faces import LabeledFaces, joined
 from smirk3d.synthesis.mirroring import Mirror
 
 
@@ -51,7 +51,6 @@ class TrainingBatch:
     @staticmethod
     def cat(parts: Sequence[TrainingBatch], *, pairs: int) -> TrainingBatch:
         """Join batches along B."""
-        points, points_visible = joined_points(parts)
         return TrainingBatch(
             torch.cat([part.images for part in parts]),
             torch.cat([part.landmarks for part in parts]),
@@ -59,9 +58,9 @@ class TrainingBatch:
             torch.cat([part.outline for part in parts]),
             torch.cat([part.is_ground_truth for part in parts]),
             pairs,
-            points,
-            points_visible,
-            joined_absent(parts),
+            joined(parts, "points", torch.nan),
+            joined(parts, "points_visible", False),
+            joined(parts, "absent", False),
         )
 
 

@@ -313,9 +313,8 @@ class MediaPipeFaceDetector(Closing):
         if _at_border(candidate, image):
             # The squares around it are half black, so the finder's first sight may be the better.
             scores[0.0] = max(scores[0.0], candidate.score)
-        scores[0.0] += _FLIP_GAIN
-        for way in sorted(scores, key=lambda each: -scores[each]):
-            score = scores[way] - (0.0 if way else _FLIP_GAIN)
+        for way in sorted(scores, key=lambda each: (0 if each else -_FLIP_GAIN) - scores[each]):
+            score = scores[way]
             if score < needed:
                 continue
             face = self._landmarks(image, candidate, way, score)

@@ -15,66 +15,35 @@ NAMED_GROUPS = ("expression", "jaw", "eyelids", "eyes")
 """Groups of parameters that ARKit's names determine, whatever the head."""
 
 
-class WithPoints(Protocol):
-    """Faces whose surface points may be known."""
+class WithImages(Protocol):
+    """Faces of which other things may be known."""
 
     @property
     def images(self) -> Tensor:
         """Pictures ``[B, 3, N, N]``."""
 
-    @property
-    def points(self) -> Tensor | None:
-        """Points ``[B, P, 2]`` in pixels, None if they are unknown for all."""
 
-    @property
-    def points_visible(self) -> Tensor | None:
-        """Whether nothing hides a point, ``[B, P]`` bool."""
+def joined(parts: Sequence[WithImages], name: str, unknown: float) -> Tensor | None:
+    """Return what is known of the faces of all parts, None if it is for none.
 
-
-class WithAbsent(Protocol):
-    """Faces of which some actions may be known to be absent."""
-
-    @property
-    def images(self) -> Tensor:
-        """Pictures ``[B, 3, N, N]``."""
-
-    @property
-    def absent(self) -> Tensor | None:
-        """Whether a component of the expression is absent ``[B, E]`` bool, None if unknown."""
-
-
-def joined_points(parts: Sequence[WithPoints]) -> tuple[Tensor | None, Tensor | None]:
-    """Return points and visibility of all parts, NaN and False for parts without points."""
-    counts = {part.points.shape[1] for part in parts if part.points is not None}
-    if not counts:
-        return None, None
-    (count,) = counts
-    points, visible = [], []
-    for part in parts:
-        size, device = len(part.images), part.images.device
-        if part.points is None or part.points_visible is None:
-            points.append(torch.full((size, count, 2), torch.nan, device=device))
-            visible.append(torch.zeros(size, count, dtype=torch.bool, device=device))
-        else:
-            points.append(part.points)
-            visible.append(part.points_visible)
-    return torch.cat(points), torch.cat(visible)
-
-
-def joined_absent(parts: Sequence[WithAbsent]) -> Tensor | None:
-    """Return the absent actions of all parts, none for parts of which nothing is known."""
-    counts = {part.absent.shape[1] for part in parts if part.absent is not None}
-    if not counts:
+    Args:
+        parts: batches of faces.
+        name: attribute ``[B, ...]`` of a part, None where it is unknown for all of its faces.
+        unknown: the value for faces of parts without it.
+    """
+    values = [getattr(part, name) for part in parts]
+    example = next((value for value in values if value is not None), None)
+    if example is None:
         return None
-    (count,) = counts
     return torch.cat(
         [
-            part.images.new_zeros(len(part.images), count, dtype=torch.bool)
-            if part.absent is None
-            else part.absent
-            for part in parts
+            torch.full((len(part.images), *example.shape[1:]), unknown, dtype=example.dtype,
+                       device=part.images.device)
+            if value is None
+            else value
+            for part, value in zip(parts, values, strict=True)
         ]
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +79,9 @@ class LabeledFaces:
             torch.cat([part.landmarks for part in parts]),
             FaceParameters.cat([part.targets for part in parts]),
             torch.cat([part.is_ground_truth for part in parts]),
-            *joined_points(parts),
-            joined_absent(parts),
+            joined(parts, "points", torch.nan),
+            joined(parts, "points_visible", False),
+            joined(parts, "absent", False),
         )
 
     def to(self, device: torch.device | str) -> LabeledFaces:

@@ -9,7 +9,7 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.heads.tiny import tiny_head
 from smirk3d.parameters.face_parameters import FaceParameters
-from smirk3d.training.paths.evidence_losses import evidence_terms, shape_distance
+from smirk3d.training.paths.evidence_losses import absence_loss, evidence_terms, shape_distance
 
 HEAD = tiny_head("named")
 POINTS = 4
@@ -109,14 +109,14 @@ def test_what_photos_do_not_show_is_learnt_to_be_absent() -> None:
     encoder = made_encoder()
     batch = made_batch(HEAD.neutral(2), [False, False])
     details = encoder.details(batch.images)
-    assert "absence" not in evidence_terms(details, batch)
+    assert absence_loss(details, batch) == 0
     absent = torch.zeros(2, HEAD.group("expression").dim, dtype=torch.bool)
-    assert evidence_terms(details, replace(batch, absent=absent))["absence"]() == 0
+    assert absence_loss(details, replace(batch, absent=absent)) == 0
     absent[1, 2] = True
     output = encoder.expression_encoder.output
     column = output.sparse.tolist().index(2)
     details.outputs[-1][1].activity.retain_grad()
-    evidence_terms(details, replace(batch, absent=absent))["absence"]().backward()
+    absence_loss(details, replace(batch, absent=absent)).backward()
     (outcome,) = (found for layer, found in details.outputs if layer is output)
     gradient = outcome.activity.grad
     assert gradient[1, column] > 0

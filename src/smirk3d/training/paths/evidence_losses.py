@@ -47,8 +47,6 @@ def evidence_terms(
         "activity": lambda: _over_outputs(_activity_loss, details, batch),
         "uncertainty": lambda: _over_outputs(_likelihood_loss, details, batch),
     }
-    if batch.absent is not None:
-        terms["absence"] = lambda: _absence_loss(details, batch)
     if details.points is not None and batch.points is not None:
         terms["points"] = lambda: _point_loss(details, batch)
     return terms
@@ -97,9 +95,15 @@ def _activity_loss(output: GroupOutputs, outcome: OutputDetails, target: Tensor)
     return (there + present * value)[known]
 
 
-def _absence_loss(details: EncoderDetails, batch: TrainingBatch) -> Tensor:
-    """Return the mean cross-entropy of actions that photos do not show."""
-    assert batch.absent is not None
+def absence_loss(details: EncoderDetails, batch: TrainingBatch) -> Tensor:
+    """Return the mean cross-entropy of actions that photos do not show, a scalar.
+
+    Args:
+        details: predictions of B faces.
+        batch: tells which actions are absent.
+    """
+    if batch.absent is None:
+        return batch.landmarks.new_zeros(())
     nothing = {name: torch.zeros_like(value) for name, value in batch.targets.items()}
     nothing["expression"] = batch.absent.to(batch.targets.expression)
     marked = FaceParameters(**nothing)

@@ -30,7 +30,11 @@ from smirk3d.preprocessing.face_hull import hull_mask
 from smirk3d.rendering.mesh_renderer import RenderedHead
 from smirk3d.training.config import TrainConfig
 from smirk3d.training.networks import FeatureNetworks, Networks
-from smirk3d.training.paths.evidence_losses import evidence_terms, shape_distance
+from smirk3d.training.paths.evidence_losses import (
+    absence_loss,
+    evidence_terms,
+    shape_distance,
+)
 from smirk3d.training.paths.fixture import TrainingFixture
 from smirk3d.training.paths.pseudo_labels import change_loss, pseudo_label_loss
 
@@ -108,7 +112,9 @@ def reconstruction_path(
         parameters = networks.estimate(batch.images)
     terms = _geometry_terms(parameters, fixture, batch, config)
     if details is not None:
-        terms |= evidence_terms(details, batch)
+        seen = details
+        terms |= evidence_terms(seen, batch)
+        terms["absence"] = lambda: absence_loss(seen, batch)
     panels: dict[str, Tensor] = {}
     faces = None
     renders = any(getattr(weights, name) for name in PICTURE_LOSSES)
