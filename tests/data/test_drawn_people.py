@@ -140,9 +140,47 @@ def test_sets_of_another_head_teach_its_named_actions(
     assert other.shape.isnan().all() and other.camera.isnan().all()
     torch.testing.assert_close(head.arkit(other), head.arkit(own), rtol=0, atol=2e-3)
     assert people.points[half:].isnan().all() and not people.points_visible[half:].any()
-    assert torch.equal(people.images[half:], people.images[:half])
+    rows = torch.arange(len(people))
+    assert torch.equal(
+        people.rows(rows[half:], "cpu").images, people.rows(rows[:half], "cpu").images
+    )
     # what surface points start from
     assert torch.equal(people.known_points(), people.points[:half])
+
+
+def test_sets_drawn_while_it_runs_are_taken_up(
+    head: HeadModel, folder: Path, tmp_path: Path
+) -> None:
+    sets = tmp_path / "sets"
+    shutil.copytree(folder / "set-0", sets / "first")
+    people = DrawnPeople(sets, head, POINTS, most=COUNT)
+    alone = people.rows(torch.arange(COUNT // 2), "cpu")
+    config = BatchConfig(batch_size=4, image_size=64, people=1.0, people_look=2)
+    batches = TrainingBatches(photos(4), head.neutral(4), head, config, people=people)
+    # an unfinished set has no labels yet
+    shutil.copytree(folder / "set-1", sets / "second", ignore=shutil.ignore_patterns("labels.npz"))
+    batches.batch(2)
+    assert len(people) == COUNT // 2
+    shutil.copy(folder / "set-1" / "labels.npz", sets / "second")
+    batches.batch(3)
+    assert len(people) == COUNT // 2
+    batches.batch(4)
+    assert len(people) == COUNT
+    assert torch.equal(people.rows(torch.arange(COUNT // 2), "cpu").images, alone.images)
+    second = DrawnPeople(sets / "second", head, POINTS).rows(torch.arange(COUNT // 2), "cpu")
+    rows = torch.tensor([COUNT - 1, 0, COUNT // 2])
+    mixed = people.rows(rows, "cpu")
+    expected = torch.stack([second.images[-1], alone.images[0], second.images[0]])
+    assert torch.equal(mixed.images, expected)
+    torch.testing.assert_close(mixed.landmarks[0], second.landmarks[-1])
+    # those finished first give way
+    shutil.copytree(folder / "set-0", sets / "third")
+    (sets / "third" / "labels.npz").touch()
+    assert people.take_up_new_sets() == 1
+    assert people.take_up_new_sets() == 0
+    assert len(people) == COUNT
+    assert torch.equal(people.rows(torch.arange(COUNT // 2), "cpu").images, second.images)
+    assert torch.equal(people.rows(torch.arange(COUNT // 2, COUNT), "cpu").images, alone.images)
 
 
 def test_people_need_a_folder_and_fit_into_a_batch() -> None:

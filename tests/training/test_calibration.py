@@ -18,7 +18,8 @@ def made_people() -> DrawnPeople:
     """Return grey pictures whose truth an encoder that does not look at them can only guess."""
     generator = torch.Generator().manual_seed(0)
     people = DrawnPeople.__new__(DrawnPeople)
-    people.images = torch.full((COUNT, 3, 224, 224), 128, dtype=torch.uint8)
+    people._images = [torch.full((COUNT, 3, 224, 224), 128, dtype=torch.uint8)]
+    people._starts = torch.tensor([0, COUNT])
     people.landmarks = torch.rand(COUNT, 478, 2, generator=generator) * 100 + 60
     targets = HEAD.neutral(COUNT)
     targets.expression[: COUNT // 2, 0] = 1.0

@@ -108,6 +108,10 @@ class BatchConfig:
         people: fraction of each batch that are drawn people from ``data.people``.
         people_turned: how often people turned away by more than 50 degrees are taken, relative to
             the others.
+        people_look: number of steps after which ``data.people`` is looked at for sets that were
+            finished since; 0 never looks again.
+        people_most: largest number of drawn people in memory, 0.15 MB each: the sets finished first
+            give way; 0 keeps all.
         rendered_heads: names of the heads that are rendered in alternation; none for the trained
             one.
         on_device: keep all photos in the device's memory, as a GPU can.
@@ -124,6 +128,8 @@ class BatchConfig:
     rendered: float = 0.0
     people: float = 0.0
     people_turned: float = 1.0
+    people_look: int = 0
+    people_most: int = 0
     rendered_heads: tuple[str, ...] = ()
     on_device: bool = False
     ahead: int = 2
@@ -136,7 +142,8 @@ class BatchConfig:
     def __post_init__(self) -> None:
         """Check the ranges, and that the kinds of faces fit into a batch."""
         least = {"batch-size": (self.batch_size, 1), "image-size": (self.image_size, 1),
-                 "ahead": (self.ahead, 0)}  # fmt: skip
+                 "ahead": (self.ahead, 0), "people-look": (self.people_look, 0),
+                 "people-most": (self.people_most, 0)}  # fmt: skip
         for name, (value, bound) in least.items():
             if not value >= bound:
                 raise UsageError(f"--data.batches.{name} {value:g}: give {bound} or more")

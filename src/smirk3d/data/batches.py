@@ -1,7 +1,8 @@
 """Training batches: drawn, warped and augmented from photos in memory.
 
-A batch is a function of seed, step and process alone. So a run that goes on after an interruption
-sees what it would have seen, and no state of the data needs to be kept.
+A batch is a function of seed, step, process and the faces in memory. So a run that goes on after an
+interruption sees what it would have seen, and no state of the data needs to be kept; where people
+are drawn while it runs, it sees those that there are by then.
 """
 
 from __future__ import annotations
@@ -157,6 +158,8 @@ class TrainingBatches:
 
     def _drawn_people(self, count: int, step: int) -> LabeledFaces:
         assert self._people is not None
+        if self.config.people_look and step % self.config.people_look == 0:
+            self._people.take_up_new_sets()
         generator = seeded(self.seed, step, _PEOPLE + self.world_size + self.rank)
         odds = torch.where(self._people.turn > _TURNED, self.config.people_turned, 1.0)
         rows = torch.multinomial(odds, count, replacement=True, generator=generator)

@@ -1,7 +1,8 @@
-"""Drawn people with exact labels as training faces, kept in memory."""
+"""Drawn people with exact labels as training faces, kept in memory, more of them as they come."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,22 @@ STORED_SCALE = 1.9
 """Side of a stored picture in landmark boxes, as `smirk3d preprocess` stores photos."""
 
 
+@dataclass(frozen=True)
+class _StoredSet:
+    """What one set teaches: pictures ``[N, 3, 224, 224]`` and their labels ``[N]``."""
+
+    images: Tensor
+    landmarks: Tensor
+    targets: FaceParameters
+    points: Tensor
+    points_visible: Tensor
+    turn: Tensor
+
+
 class DrawnPeople:
     """Pictures of people with their true parameters, upright and framed as stored photos are.
 
     Attributes:
-        images: pictures ``[N, 3, 224, 224]`` uint8.
         landmarks: ``[N, 478, 2]`` in pixels; the middle of the face where the head has none.
         targets: true parameters ``[N]`` in the pictures' frame.
         points: fixed points of the surface ``[N, P, 2]`` in pixels.
@@ -48,6 +60,7 @@ class DrawnPeople:
         head: HeadModel,
         max_points: int = 0,
         points: tuple[Tensor, Tensor] | None = None,
+        most: int = 0,
     ) -> None:
         """Read all sets in a folder, or the set that it is.
 
@@ -60,52 +73,92 @@ class DrawnPeople:
             max_points: largest number of points to keep; 0 keeps those on the face.
             points: vertices and barycentric coordinates ``[P, 3]`` of points to label instead of
                 the sets' own.
+            most: largest number of pictures to keep, of the sets finished last; 0 keeps all.
 
         Raises:
             InputError: if there is no set, none of this head, or one lacks labels.
         """
-        paths = [folder] if (folder / LABELS).is_file() else sorted(
-            path.parent for path in folder.glob(f"*/{LABELS}") if path.parent.name[0] != "."
-        )  # fmt: skip
+        self._folder, self._head, self._max_points, self._most = folder, head, max_points, most
+        paths = self._finished_sets()
         if not paths:
             raise InputError(
                 f"{folder} holds no set of labeled pictures: `smirk3d people` draws one"
             )
-        sets = [read_labeled_set(path) for path in paths]
-        of_this_head = [_shows(labeled, head) for labeled in sets]
-        if not any(of_this_head):
+        first = next((s for s in map(read_labeled_set, paths) if _shows(s, head)), None)
+        if first is None:
             raise InputError(f"{folder} shows other heads than {head.name!r}: draw it anew")
-        first = sets[of_this_head.index(True)]
         wanted = points or _own_points(first, _face_points(first, head, max_points))
         self.point_corners, self.point_bary = wanted
-        # one array from the start: joining the sets' own would need twice the memory
-        counts = [len(labeled) for labeled in sets]
-        self.images = torch.empty((sum(counts), 3, CROP_SIZE, CROP_SIZE), dtype=torch.uint8)
-        parts = self.images.split(counts)
-        landmarks, targets, places, visible, turn = [], [], [], [], []
-        for labeled, shown, part in zip(sets, of_this_head, parts, strict=True):
-            T_stored_image = _store_pictures(labeled, part.numpy())
-            turn.append(np.degrees(np.arccos(labeled["rotation"][:, 2, 2].clip(-1, 1))))
-            landmarks.append(_known_landmarks(_moved(T_stored_image, labeled["landmarks"])))
-            if shown:
-                targets.append(_targets(labeled, T_stored_image))
-                kept = _face_points(labeled, head, max_points)
-                at = _moved(T_stored_image, labeled["points"][:, kept])
-                seen = labeled["points_visible"][:, kept]
-                own = _own_points(labeled, kept)
-                if not all(map(torch.equal, own, wanted)):
-                    at, seen = carried_points(at, seen, own, wanted, targets[-1], head, CROP_SIZE)
-            else:
-                targets.append(_actions_alone(labeled, head))
-                at = np.full((len(labeled), len(self.point_corners), 2), np.nan)
-                seen = np.zeros(at.shape[:2], bool)
-            places.append(at)
-            visible.append(seen)
-        self.landmarks = torch.from_numpy(np.concatenate(landmarks)).float()
-        self.targets = FaceParameters.cat(targets)
-        self.turn = torch.from_numpy(np.concatenate(turn)).float()
-        self.points = torch.from_numpy(np.concatenate(places)).float()
-        self.points_visible = torch.from_numpy(np.concatenate(visible))
+        self._sets: dict[Path, _StoredSet] = {}
+        self._seen: set[Path] = set()
+        self.take_up_new_sets()
+
+    def take_up_new_sets(self) -> int:
+        """Read the sets that were finished since the folder was last read; return their number.
+
+        The oldest give way to them where there are more pictures than are to be kept.
+
+        Raises:
+            InputError: if a set lacks labels.
+        """
+        new = [path for path in self._finished_sets() if path not in self._seen]
+        for path in new:
+            self._sets[path] = self._stored(read_labeled_set(path))
+            self._seen.add(path)
+            while self._most and len(self._sets) > 1:
+                oldest = next(iter(self._sets))
+                if sum(map(_count, self._sets.values())) - _count(self._sets[oldest]) < self._most:
+                    break
+                del self._sets[oldest]
+        if new:
+            self._join()
+        return len(new)
+
+    def _finished_sets(self) -> list[Path]:
+        """Return the folders of all finished sets, by the time at which they were finished."""
+        if (self._folder / LABELS).is_file():
+            return [self._folder]
+        labels = [p for p in self._folder.glob(f"*/{LABELS}") if p.parent.name[0] != "."]
+        return [p.parent for p in sorted(labels, key=lambda p: (p.stat().st_mtime_ns, p))]
+
+    def _stored(self, labeled: LabeledSet) -> _StoredSet:
+        """Return the upright pictures of a set and what they teach."""
+        head, wanted = self._head, (self.point_corners, self.point_bary)
+        images = np.empty((len(labeled), 3, CROP_SIZE, CROP_SIZE), np.uint8)
+        T_stored_image = _store_pictures(labeled, images)
+        if _shows(labeled, head):
+            targets = _targets(labeled, T_stored_image)
+            kept = _face_points(labeled, head, self._max_points)
+            at = _moved(T_stored_image, labeled["points"][:, kept])
+            seen = labeled["points_visible"][:, kept]
+            own = _own_points(labeled, kept)
+            if not all(map(torch.equal, own, wanted)):
+                at, seen = carried_points(at, seen, own, wanted, targets, head, CROP_SIZE)
+        else:
+            targets = _actions_alone(labeled, head)
+            at = np.full((len(labeled), len(self.point_corners), 2), np.nan)
+            seen = np.zeros(at.shape[:2], bool)
+        landmarks = _known_landmarks(_moved(T_stored_image, labeled["landmarks"]))
+        turn = np.degrees(np.arccos(labeled["rotation"][:, 2, 2].clip(-1, 1)))
+        return _StoredSet(
+            torch.from_numpy(images),
+            torch.from_numpy(landmarks).float(),
+            targets,
+            torch.from_numpy(at).float(),
+            torch.from_numpy(seen),
+            torch.from_numpy(turn).float(),
+        )
+
+    def _join(self) -> None:
+        """Join the labels of all sets; pictures stay apart, joining needs twice their memory."""
+        sets = list(self._sets.values())
+        self._images = [stored.images for stored in sets]
+        self._starts = torch.tensor([0, *map(_count, sets)]).cumsum(0)
+        self.landmarks = torch.cat([stored.landmarks for stored in sets])
+        self.targets = FaceParameters.cat([stored.targets for stored in sets])
+        self.points = torch.cat([stored.points for stored in sets])
+        self.points_visible = torch.cat([stored.points_visible for stored in sets])
+        self.turn = torch.cat([stored.turn for stored in sets])
 
     def known_points(self) -> Tensor:
         """Return the points ``[N', P, 2]`` of those pictures that show this head."""
@@ -113,18 +166,26 @@ class DrawnPeople:
 
     def __len__(self) -> int:
         """N."""
-        return len(self.images)
+        return int(self._starts[-1])
 
     def rows(self, rows: Tensor, device: torch.device | str) -> LabeledFaces:
         """Return the faces in some rows ``[B]`` on a device."""
+        of_set = torch.searchsorted(self._starts, rows, right=True) - 1
+        within = rows - self._starts[of_set]
+        pairs = zip(of_set.tolist(), within.tolist(), strict=True)
+        images = torch.stack([self._images[number][row] for number, row in pairs])
         return LabeledFaces(
-            self.images[rows].to(device).float() / 255,
+            images.to(device).float() / 255,
             self.landmarks[rows].to(device),
             self.targets[rows].to(device),
             torch.ones(len(rows), dtype=torch.bool, device=device),
             self.points[rows].to(device),
             self.points_visible[rows].to(device),
         )
+
+
+def _count(stored: _StoredSet) -> int:
+    return len(stored.images)
 
 
 def _shows(labeled: LabeledSet, head: HeadModel) -> bool:

@@ -165,7 +165,10 @@ def _train_process(
     people = None
     if config.data.people is not None and config.data.batches.people:
         encoder = trainer.networks.encoder
-        people = DrawnPeople(config.data.people, head, encoder.config.points, encoder.learnt_points)
+        people = DrawnPeople(
+            config.data.people, head, encoder.config.points, encoder.learnt_points,
+            config.data.batches.people_most,
+        )  # fmt: skip
     batches = TrainingBatches(
         faces, targets, trainer.head, config.data.batches, people=people, seed=config.run.seed,
         rank=trainer.rank, world_size=fabric.world_size,
