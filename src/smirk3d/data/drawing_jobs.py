@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from smirk3d.errors import OutputError
 from smirk3d.heads.registry import load_head
 from smirk3d.synthesis.people.drawing.head_surface import HeadSurface
 from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
+from smirk3d.synthesis.people.expressions import ExpressionOdds
 from smirk3d.synthesis.people.labeled_set import (
     LABELS,
     join_labeled_sets,
@@ -47,6 +48,7 @@ class DrawingSettings:
         photo_skins: how many of them.
         size: side of the pictures in pixels.
         odds: how people and scenes are drawn.
+        expressions: how often faces of each kind are.
         held_out: as of :class:`~smirk3d.synthesis.people.sampling.PeopleSampler`.
         count, pairs: people in one picture each, and pairs of pictures after them.
         seed: of the set.
@@ -61,6 +63,7 @@ class DrawingSettings:
     photo_skins: int = 64
     size: int = 512
     odds: PeopleOdds
+    expressions: ExpressionOdds = field(default_factory=ExpressionOdds)
     held_out: bool | None = False
     count: int = 100
     pairs: int = 0
@@ -192,4 +195,6 @@ def _sampler(settings: DrawingSettings) -> PeopleSampler:
         assets = assets or procedural_assets(HeadSurface(head))
         assets = with_photo_skins(assets, head, settings.skins_from, settings.photo_skins)
     renderer = PeopleRenderer(head, assets, settings.size)
-    return PeopleSampler(renderer, settings.odds, held_out=settings.held_out)
+    return PeopleSampler(
+        renderer, settings.odds, expressions=settings.expressions, held_out=settings.held_out
+    )

@@ -62,6 +62,9 @@ class People:
     action_variation: float = 0.0
     """How much people differ in how they do an action: standard deviation of the relative change of
     its offsets. Training people have 0.2."""
+    expressions: Literal["everyday", "training"] = "everyday"
+    """How often faces of each kind are drawn: as in life, or fewer at rest and more with one or a
+    few unrelated actions, which teach an encoder what each looks like."""
     posed: bool = False
     """Keep the posed vertices too."""
     labels: Literal["all", "training"] = "all"
@@ -75,7 +78,10 @@ class People:
         """Do it and return the exit code."""
         wheel = self._check()
         from smirk3d.data.drawing_jobs import DrawingSettings, draw_people
+        from smirk3d.synthesis.people.expressions import TRAINING_EXPRESSIONS, ExpressionOdds
         from smirk3d.synthesis.people.sampling import PeopleOdds
+
+        everyday = self.expressions == "everyday"
 
         settings = DrawingSettings(
             head=self.head, assets=self.assets, wheel=wheel, skins_from=self.skins_from,
@@ -83,6 +89,7 @@ class People:
             odds=PeopleOdds(
                 framing=self.framing, shift=0.03, action_variation=self.action_variation
             ),
+            expressions=ExpressionOdds() if everyday else TRAINING_EXPRESSIONS,
             held_out=_SHARES[self.split], count=self.count, pairs=self.pairs, seed=self.seed,
             posed=self.posed, complete=self.labels == "all",
         )  # fmt: skip

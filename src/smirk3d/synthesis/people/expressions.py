@@ -41,6 +41,7 @@ class ExpressionOdds:
         one_sided: up to three actions of one side.
         strong: four to eight actions between 0.6 and 1.
         mixed: two templates added.
+        single: one action between 0.3 and 1, half of them on both sides alike.
         blink: that the eyelids of any face are drawn anew: shut, half shut or one of them shut.
         extra: that one to two unrelated actions are added to a template, so that no
             correlation is certain.
@@ -54,6 +55,7 @@ class ExpressionOdds:
     one_sided: float = 0.08
     strong: float = 0.06
     mixed: float = 0.06
+    single: float = 0.0
     blink: float = 0.12
     extra: float = 0.5
 
@@ -61,9 +63,16 @@ class ExpressionOdds:
     def kinds(self) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Names and odds of the kinds."""
         names = ("neutral", "nearly", "sparse", "prototype", "speech", "one_sided", "strong",
-                 "mixed")  # fmt: skip
+                 "mixed", "single")  # fmt: skip
         odds = np.array([getattr(self, name) for name in names])
         return names, odds / odds.sum()
+
+
+TRAINING_EXPRESSIONS = ExpressionOdds(
+    neutral=0.1, nearly=0.08, sparse=0.3, prototype=0.1, speech=0.1, mixed=0.04, single=0.14
+)
+"""Odds for people who are trained on: fewer faces at rest than in life, in which an encoder soon
+reads nothing, and more that show what an action looks like; chosen by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +156,11 @@ class FaceSampler:
             side = rng.choice(["Left", "Right"])
             sided = [name for name in _DRAWN if name.endswith(side) and mirrored_name(name) != name]
             _add(weights, rng.choice(sided, rng.integers(1, 4), False), rng, 0.25, 1.0)
+        elif kind == "single":
+            name = str(rng.choice(_DRAWN))
+            _add(weights, np.array([name]), rng, 0.3, 1.0)
+            if _has_partner(name) and rng.random() < 0.5:
+                weights[_COLUMN[mirrored_name(name)]] = weights[_COLUMN[name]]
         elif kind != "neutral":
             weights = self._from_templates(kind, rng)
             if rng.random() < self.odds.extra:
@@ -223,11 +237,15 @@ def _add(
         column = _COLUMN[str(name)]
         value = rng.uniform(low, high)
         weights[column] = max(float(weights[column]), value)
-        other = mirrored_name(str(name))
         # most of what faces do they do on both sides, about alike
-        both = other != name and not str(name).startswith(("jaw", "mouthLeft", "mouthRight"))
-        if both and len(names) > 1 and rng.random() < 0.6:
-            weights[_COLUMN[other]] = np.clip(value * rng.uniform(0.75, 1.2), 0, 1)
+        if _has_partner(str(name)) and len(names) > 1 and rng.random() < 0.6:
+            other = _COLUMN[mirrored_name(str(name))]
+            weights[other] = np.clip(value * rng.uniform(0.75, 1.2), 0, 1)
+
+
+def _has_partner(name: str) -> bool:
+    """Tell whether the other side can do the same at the same time."""
+    return mirrored_name(name) != name and all(name not in pair for pair in _OPPOSED)
 
 
 def _without_opposites(weights: Weights) -> Weights:
