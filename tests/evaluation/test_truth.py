@@ -14,6 +14,7 @@ from smirk3d.conventions import ARKIT_NAMES
 from smirk3d.errors import InputError, UsageError
 from smirk3d.evaluation.config import EvaluationConfig
 from smirk3d.evaluation.methods import Crops
+from smirk3d.evaluation.truth.actions import action_truth
 from smirk3d.evaluation.truth.faces import TruthFaces, found_faces
 from smirk3d.evaluation.truth.figures import Figure, figure, figure_table, mean_figure
 from smirk3d.evaluation.truth.measure import measured
@@ -156,6 +157,30 @@ def test_always_zero_reads_nothing_and_invents_nothing() -> None:
     assert error.value == pytest.approx(reference.value)
     assert found["correlation, mean of channels"].value == 0
     assert found["channels above 0.3 that are not there"].value == 0
+
+
+def test_actions_that_change_as_the_head_rolls_are_told() -> None:
+    head = tiny_head("named")
+    faces, truth = some_people(head)
+    count = len(truth)
+    rolls = np.resize([0.0, 50.0, 90.0, 180.0], count)
+    pose = torch.zeros(count, 3)
+    pose[:, 2] = torch.from_numpy(np.radians(rolls))
+    truth = head.neutral(count).replace(head_pose=pose)
+    faces.labels.arrays["rotation"] = axis_angle_to_matrix(pose).numpy()
+    faces.labels.arrays["arkit"] = np.zeros_like(faces.labels.arrays["arkit"])
+    columns = action_truth(faces).columns
+    weights = torch.zeros(count, len(ARKIT_NAMES))
+    weights[rolls == 90.0, ARKIT_NAMES.index("mouthPucker")] = 0.6
+    told = head.from_arkit(weights)
+    said = truth.replace(expression=told.expression, jaw=told.jaw, eyelids=told.eyelids)
+    found = by_name(measured(faces, Said("faulty", said), head, ("actions",)))
+    name = "change of a neutral face's actions"
+    assert found[f"{name} at roll 70 to 110"].value == pytest.approx(0.6 / len(columns), rel=1e-4)
+    assert found[f"{name} at roll 30 to 70"].value == pytest.approx(0, abs=1e-6)
+    assert found[f"{name} at roll 110 to 180"].value == pytest.approx(0, abs=1e-6)
+    assert f"{name} at roll 0 to 30" not in found
+    assert 0 < found[f"{name}, any roll"].value < 0.6 / len(columns)
 
 
 def test_other_heads_are_measured_by_names_and_surfaces() -> None:

@@ -12,7 +12,7 @@ from smirk3d.evaluation.metrics import correlation
 from smirk3d.evaluation.truth.answers import Answers
 from smirk3d.evaluation.truth.faces import TruthFaces
 from smirk3d.evaluation.truth.figures import Figure, figure, mean_figure
-from smirk3d.evaluation.truth.views import angle_between, euler_angles
+from smirk3d.evaluation.truth.views import ROLL_BINS, angle_between, euler_angles, within
 from smirk3d.heads.action_names import GAZE_ACTIONS, mirrored_name
 
 Array = NDArray[np.floating]
@@ -165,6 +165,35 @@ def turned_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
             change = np.abs(found.arkit[first] - found.arkit[second])[:, truth.columns].sum(1)
             name = f"sum of changes of a neutral face's actions at {angle} degrees of yaw"
             yield mean_figure(name, truth.faces.person[first], change)
+
+
+def rolled_figures(truth: ActionTruth, found: Answers) -> Iterator[Figure]:
+    """Yield by how much, in the mean of channels, neutral faces' actions change with the roll."""
+    upright, rolled = rolled_pairs(truth)
+    if not len(rolled) or truth.angles is None:
+        return
+    change = np.abs(found.arkit[upright] - found.arkit[rolled])[:, truth.columns].mean(1)
+    person, roll = truth.faces.person[rolled], truth.angles[rolled, 2]
+    yield mean_figure("change of a neutral face's actions, any roll", person, change)
+    for low, high in ROLL_BINS:
+        chosen = within(roll, low, high)
+        yield mean_figure(f"change of a neutral face's actions at roll {low} to {high}",
+                          person[chosen], change[chosen])  # fmt: skip
+
+
+def rolled_pairs(truth: ActionTruth) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows of neutral people who are upright, and of the same ones rolled, ``[R]`` each."""
+    pairs: list[tuple[int, int]] = []
+    if truth.angles is not None:
+        size = np.abs(truth.angles)
+        for one in np.unique(truth.faces.person):
+            rows = np.flatnonzero(truth.neutral & (truth.faces.person == one))
+            rows = rows[(size[rows, :2] < _NEAR).all(1)]
+            upright = rows[size[rows, 2] < _NEAR]
+            if len(upright):
+                pairs += [(int(upright[0]), int(row)) for row in rows[size[rows, 2] >= _NEAR]]
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    return first, second
 
 
 def turned_pairs(truth: ActionTruth) -> dict[int, list[tuple[int, int]]]:

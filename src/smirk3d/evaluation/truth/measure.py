@@ -9,6 +9,7 @@ from smirk3d.evaluation.truth.actions import (
     action_truth,
     combination_figures,
     neutral_figures,
+    rolled_figures,
     single_figures,
     turned_figures,
 )
@@ -64,6 +65,7 @@ def _actions(faces: TruthFaces, found: Answers) -> Iterator[Figure]:
         yield from single_figures(truth, found)
         yield from neutral_figures(truth, found)
         yield from turned_figures(truth, found)
+        yield from rolled_figures(truth, found)
 
 
 def _shape(faces: TruthFaces, found: Answers) -> Iterator[Figure]:

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from smirk3d.evaluation.truth.answers import Answers
 from smirk3d.evaluation.truth.faces import TruthFaces
 from smirk3d.evaluation.truth.figures import Figure, Rows, figure, mean_figure
-from smirk3d.evaluation.truth.views import angles_between, directions, euler_angles
+from smirk3d.evaluation.truth.views import (
+    ROLL_BINS,
+    YAW_BINS,
+    angles_between,
+    directions,
+    euler_angles,
+    within,
+)
 from smirk3d.fitting import LandmarkFit
 
 Array = NDArray[np.floating]
 
-YAW_BINS = ((0, 15), (15, 30), (30, 50), (50, 70), (70, 90))
-"""Ranges of the angle aside in degrees by which figures are told apart; the limits of the sweeps'
-steps, by hand."""
-ROLL_BINS = ((0, 30), (30, 70), (70, 110), (110, 180))
-"""Ranges of the angle of roll in degrees by which figures are told apart: upright, tilted, lying on
-a side, head down; by hand."""
 _OTHERS = 20.0
 """Degrees up to which the two other angles count as small where one is varied."""
 _VARIED = 15.0
@@ -45,18 +46,13 @@ def pose_figures(faces: TruthFaces, found: Answers) -> Iterator[Figure]:
     yield mean_figure("error of rotation, degrees", person, error)
     level = np.abs(true[:, 2]) < ROLL_BINS[0][1]
     for low, high in YAW_BINS:
-        chosen = level & _within(true[:, 1], low, high)
+        chosen = level & within(true[:, 1], low, high)
         yield mean_figure(f"error of rotation at yaw {low} to {high}", person[chosen],
                           error[chosen])  # fmt: skip
     for low, high in ROLL_BINS[1:]:
-        chosen = _within(true[:, 2], low, high)
+        chosen = within(true[:, 2], low, high)
         yield mean_figure(f"error of rotation at roll {low} to {high}", person[chosen],
                           error[chosen])  # fmt: skip
-
-
-def _within(angles: Array, low: float, high: float) -> NDArray[np.bool_]:
-    size = np.abs(angles)
-    return (size >= low) & (size < high if high < YAW_BINS[-1][1] else size <= high)
 
 
 def _gain(name: str, person: NDArray[np.int64], true: Array, read: Array) -> Figure:
@@ -109,7 +105,7 @@ def landmark_figures(faces: TruthFaces, found: Answers) -> Iterator[Figure]:
     if rotation is not None:
         yaw = euler_angles(rotation)[:, 1]
         for low, high in YAW_BINS:
-            chosen = _within(yaw, low, high)
+            chosen = within(yaw, low, high)
             yield mean_figure(f"visible landmarks at yaw {low} to {high}, px", person[chosen],
                               _mean(distance, seen)[chosen])  # fmt: skip
 
@@ -132,8 +128,8 @@ def detection_figures(faces: TruthFaces) -> Iterator[Figure]:
         angles = euler_angles(labels["rotation"])
         level = np.abs(angles[:, 2]) < ROLL_BINS[0][1]
         for low, high in YAW_BINS:
-            chosen = level & _within(angles[:, 1], low, high)
+            chosen = level & within(angles[:, 1], low, high)
             yield mean_figure(f"faces found at yaw {low} to {high}", person[chosen], found[chosen])
         for low, high in ROLL_BINS[1:]:
-            chosen = _within(angles[:, 2], low, high)
+            chosen = within(angles[:, 2], low, high)
             yield mean_figure(f"faces found at roll {low} to {high}", person[chosen], found[chosen])

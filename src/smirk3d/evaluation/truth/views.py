@@ -7,6 +7,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
+YAW_BINS = ((0, 15), (15, 30), (30, 50), (50, 70), (70, 90))
+"""Ranges of the angle aside in degrees by which figures are told apart; the limits of the sweeps'
+steps, by hand."""
+ROLL_BINS = ((0, 30), (30, 70), (70, 110), (110, 180))
+"""Ranges of the angle of roll in degrees by which figures are told apart: upright, tilted, lying on
+a side, head down; by hand."""
+
 
 def euler_angles(rotation: Array) -> Array:
     """Return pitch, yaw and roll ``[K, 3]`` in degrees of rotations ``[K, 3, 3]``.
@@ -32,6 +39,12 @@ def angles_between(first: Array, second: Array) -> Array:
     cosine = (np.einsum("kij,kij->k", first, second) - 1) / 2
     degrees: Array = np.degrees(np.arccos(cosine.clip(-1, 1)))
     return degrees
+
+
+def within(angles: Array, low: float, high: float) -> NDArray[np.bool_]:
+    """Return which angles ``[K]`` have a size in a bin; those of the last bins include its end."""
+    size = np.abs(angles)
+    return (size >= low) & (size < high if high < YAW_BINS[-1][1] else size <= high)
 
 
 def directions(vectors: Array) -> Array:
