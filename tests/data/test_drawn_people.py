@@ -23,6 +23,7 @@ from smirk3d.synthesis.people.drawing.renderer import PeopleRenderer
 from smirk3d.synthesis.people.expressions import PoseOdds
 from smirk3d.synthesis.people.sampling import PeopleOdds, PeopleSampler
 from smirk3d.training.config import TrainConfig
+from smirk3d.training.paths.evidence_losses import same_person_distance
 from smirk3d.training.recipes.recipe import with_settings
 
 COUNT, POINTS = 6, 40
@@ -181,6 +182,38 @@ def test_sets_drawn_while_it_runs_are_taken_up(
     assert len(people) == COUNT
     assert torch.equal(people.rows(torch.arange(COUNT // 2), "cpu").images, second.images)
     assert torch.equal(people.rows(torch.arange(COUNT // 2, COUNT), "cpu").images, alone.images)
+
+
+def test_pairs_stand_in_one_batch_and_are_changed_alike(head: HeadModel, tmp_path: Path) -> None:
+    renderer = PeopleRenderer(head, size=96)
+    odds = PeopleOdds(occluder=0.0, distance=(2.9, 3.0), framing=(2.2, 2.2))
+    sampler = PeopleSampler(renderer, odds, poses=PoseOdds(wide=0.0, any_roll=0.0))
+    # of five kinds of pairs the last shows two people
+    write_labeled_set(
+        tmp_path / "set", sampler.pairs(5, 3), head, renderer.points, complete=False
+    )  # fmt: skip
+    people = DrawnPeople(tmp_path, head, POINTS)
+    assert people.partner.tolist() == [1, 0, 3, 2, 5, 4, 7, 6, -1, -1]
+    config = BatchConfig(
+        batch_size=16, image_size=64, people=0.75, people_pairs=0.7, warped=0.125, people_turned=0.5
+    )
+    batch = TrainingBatches(photos(4), head.neutral(4), head, config, people=people).batch(0)
+    assert batch.same_person is not None
+    # two warps and their photos, and four people
+    assert batch.same_person.tolist() == [[0, 2], [1, 3], *([i, i + 4] for i in range(4, 8))]
+    first, second = batch.same_person.T
+    assert batch.is_ground_truth.tolist() == [True] * 2 + [False] * 2 + [True] * 12
+    shape = batch.targets.shape
+    torch.testing.assert_close(shape[first], shape[second])
+    assert not torch.equal(batch.images[first[2:]], batch.images[second[2:]])
+    gram = torch.eye(shape.shape[1])
+    assert same_person_distance(shape, batch.same_person, gram) == 0
+    moved = shape.clone()
+    moved[second[-1], 0] += 0.006
+    # millimetres squared, in the mean of six pairs
+    distance = same_person_distance(moved, batch.same_person, gram)
+    assert distance.item() == pytest.approx(36 / 6, rel=1e-3)
+    assert same_person_distance(shape, None, gram) == 0
 
 
 def test_people_need_a_folder_and_fit_into_a_batch() -> None:

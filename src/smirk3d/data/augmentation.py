@@ -31,6 +31,7 @@ class TrainingBatch:
         is_ground_truth: ``[B]`` bool, whether a target is ground truth rather than a fit.
         pairs: number of faces at the start that are shown again, with another expression, in as
             many rows after them.
+        same_person: rows ``[K, 2]`` that show one person, mirrored both or none; None if none do.
         points: fixed points of the surface ``[B, P, 2]`` in pixels of the images, NaN where they
             are unknown; None if they are for all.
         points_visible: ``[B, P]`` bool, whether nothing hides a point.
@@ -47,10 +48,13 @@ class TrainingBatch:
     points: Tensor | None = None
     points_visible: Tensor | None = None
     absent: Tensor | None = None
+    same_person: Tensor | None = None
 
     @staticmethod
-    def cat(parts: Sequence[TrainingBatch], *, pairs: int) -> TrainingBatch:
-        """Join batches along B."""
+    def cat(
+        parts: Sequence[TrainingBatch], *, pairs: int, same_person: Tensor | None = None
+    ) -> TrainingBatch:
+        """Join batches along B; the arguments are of the joined rows."""
         return TrainingBatch(
             torch.cat([part.images for part in parts]),
             torch.cat([part.landmarks for part in parts]),
@@ -61,6 +65,7 @@ class TrainingBatch:
             joined(parts, "points", torch.nan),
             joined(parts, "points_visible", False),
             joined(parts, "absent", False),
+            same_person,
         )
 
 

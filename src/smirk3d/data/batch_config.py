@@ -108,6 +108,8 @@ class BatchConfig:
         people: fraction of each batch that are drawn people from ``data.people``.
         people_turned: how often people turned away by more than 50 degrees are taken, relative to
             the others.
+        people_pairs: fraction of the drawn people who are shown twice in a batch, in the two
+            pictures of a pair, cut out and lit alike.
         people_look: number of steps after which ``data.people`` is looked at for sets that were
             finished since; 0 never looks again.
         people_most: largest number of drawn people in memory, 0.15 MB each: the sets finished first
@@ -128,6 +130,7 @@ class BatchConfig:
     rendered: float = 0.0
     people: float = 0.0
     people_turned: float = 1.0
+    people_pairs: float = 0.0
     people_look: int = 0
     people_most: int = 0
     rendered_heads: tuple[str, ...] = ()
@@ -149,7 +152,7 @@ class BatchConfig:
                 raise UsageError(f"--data.batches.{name} {value:g}: give {bound} or more")
         _check_fractions(
             "data.batches.", warped=self.warped, rendered=self.rendered, people=self.people,
-            people_turned=self.people_turned,
+            people_turned=self.people_turned, people_pairs=self.people_pairs,
         )  # fmt: skip
         if 2 * self.warped + self.rendered + self.people > 1:
             raise UsageError(

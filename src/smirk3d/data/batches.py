@@ -35,9 +35,9 @@ from smirk3d.synthesis.mirroring import Mirror
 from smirk3d.synthesis.photo_warps import PhotoWarper
 from smirk3d.synthesis.rendered_faces import FaceRenderer
 
-_ALONE, _DRAWN, _PAIRED, _PEOPLE = 1, 300_000, 400_000, 500_000
-"""Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs and
-of drawn people."""
+_ALONE, _DRAWN, _PAIRED, _PEOPLE, _PEOPLE_PAIRED = 1, 300_000, 400_000, 500_000, 600_000
+"""Streams of random numbers: augmentation of single photos, expressions, augmentation of pairs, of
+drawn people, and of those in pairs."""
 
 _TURNED = 50.0
 """Degrees from which a face counts as turned away: its far half is hidden."""
@@ -49,6 +49,12 @@ def seeded(
     """Return a generator whose numbers depend on seed, step and stream alone."""
     (state,) = np.random.SeedSequence([seed, step, stream]).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(state) & (2**63 - 1))
+
+
+def _in_two_parts(count: int, start: int) -> Tensor:
+    """Return the rows ``[count, 2]`` of pairs whose seconds stand behind all firsts."""
+    first = torch.arange(start, start + count)
+    return torch.stack([first, first + count], 1)
 
 
 class TrainingBatches:
@@ -121,16 +127,27 @@ class TrainingBatches:
         rendered = round(self._size * self.config.rendered / 2)
         pairs = warped + rendered
         parts: list[TrainingBatch] = []
+        same: list[Tensor] = []
         if pairs:
             generator = seeded(self.seed, step, _DRAWN + self.rank)
             first, second = self._pairs(rows[:warped], rows[warped:pairs], generator)
             parts = [self._augmented(faces, step, _PAIRED) for faces in (first, second)]
+            same.append(_in_two_parts(pairs, 0))
         if 2 * pairs < len(rows):
             parts.append(self._augmented(self._photos(rows[2 * pairs :]), step, _ALONE))
         if self._people_count:
-            people = self._drawn_people(self._people_count, step)
-            parts.append(self._augmented(people, step, _PEOPLE))
-        return TrainingBatch.cat(parts, pairs=pairs)
+            assert self._people is not None
+            alone, paired = self._people_rows(step)
+            same.append(_in_two_parts(len(paired), len(rows)))
+            shown = [(paired[:, 0], _PEOPLE_PAIRED), (paired[:, 1], _PEOPLE_PAIRED),
+                     (alone, _PEOPLE)]  # fmt: skip
+            parts += [
+                self._augmented(self._people.rows(chosen, self.device), step, stream)
+                for chosen, stream in shown
+                if len(chosen)
+            ]
+        same_person = torch.cat(same).to(self.device) if same else None
+        return TrainingBatch.cat(parts, pairs=pairs, same_person=same_person)
 
     def _pairs(
         self, photos: Tensor, backgrounds: Tensor, generator: torch.Generator
@@ -156,14 +173,23 @@ class TrainingBatches:
             absent=None if self._absent is None else self._absent[rows].to(self.device),
         )
 
-    def _drawn_people(self, count: int, step: int) -> LabeledFaces:
+    def _people_rows(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return rows of drawn people ``[N]``, and ``[K, 2]`` of pairs that show one person."""
         assert self._people is not None
         if self.config.people_look and step % self.config.people_look == 0:
             self._people.take_up_new_sets()
         generator = seeded(self.seed, step, _PEOPLE + self.world_size + self.rank)
         odds = torch.where(self._people.turn > _TURNED, self.config.people_turned, 1.0)
-        rows = torch.multinomial(odds, count, replacement=True, generator=generator)
-        return self._people.rows(rows, self.device)
+        partner = self._people.partner
+        odds_of_pairs = torch.where(partner < 0, 0.0, odds * odds[partner])
+        pairs = round(self._people_count * self.config.people_pairs / 2)
+        if not odds_of_pairs.any():
+            pairs = 0
+        alone = torch.multinomial(odds, self._people_count - 2 * pairs, True, generator=generator)
+        if not pairs:
+            return alone, alone.new_zeros((0, 2))
+        first = torch.multinomial(odds_of_pairs, pairs, True, generator=generator)
+        return alone, torch.stack([first, partner[first]], 1)
 
     @torch.no_grad()
     def _augmented(self, faces: LabeledFaces, step: int, stream: int) -> TrainingBatch:

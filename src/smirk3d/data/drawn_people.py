@@ -39,6 +39,7 @@ class _StoredSet:
     points: Tensor
     points_visible: Tensor
     turn: Tensor
+    partner: Tensor
 
 
 class DrawnPeople:
@@ -50,6 +51,8 @@ class DrawnPeople:
         points: fixed points of the surface ``[N, P, 2]`` in pixels.
         points_visible: ``[N, P]`` bool.
         turn: angle ``[N]`` in degrees between the face's direction and that to the viewer.
+        partner: row ``[N]`` of the other picture of a pair that shows one person; -1 where there is
+            none.
         point_corners: vertices ``[P, 3]`` of the points; those of the face alone are kept.
         point_bary: barycentric coordinates ``[P, 3]`` of the points.
     """
@@ -147,6 +150,7 @@ class DrawnPeople:
             torch.from_numpy(at).float(),
             torch.from_numpy(seen),
             torch.from_numpy(turn).float(),
+            torch.from_numpy(_partners(labeled["pair"], labeled["person"])),
         )
 
     def _join(self) -> None:
@@ -159,6 +163,11 @@ class DrawnPeople:
         self.points = torch.cat([stored.points for stored in sets])
         self.points_visible = torch.cat([stored.points_visible for stored in sets])
         self.turn = torch.cat([stored.turn for stored in sets])
+        partners = [
+            torch.where(stored.partner < 0, -1, stored.partner + start)
+            for stored, start in zip(sets, self._starts.tolist(), strict=False)
+        ]
+        self.partner = torch.cat(partners)
 
     def known_points(self) -> Tensor:
         """Return the points ``[N', P, 2]`` of those pictures that show this head."""
@@ -170,7 +179,7 @@ class DrawnPeople:
 
     def rows(self, rows: Tensor, device: torch.device | str) -> LabeledFaces:
         """Return the faces in some rows ``[B]`` on a device."""
-        of_set = torch.searchsorted(self._starts, rows, right=True) - 1
+        of_set = torch.searchsorted(self._starts, rows.contiguous(), right=True) - 1
         within = rows - self._starts[of_set]
         pairs = zip(of_set.tolist(), within.tolist(), strict=True)
         images = torch.stack([self._images[number][row] for number, row in pairs])
@@ -215,6 +224,19 @@ def _own_points(labeled: LabeledSet, kept: NDArray[np.int64]) -> tuple[Tensor, T
     """Return vertices and barycentric coordinates ``[P, 3]`` of some of a set's points."""
     corners, bary = labeled["point_corners"][kept], labeled["point_bary"][kept]
     return torch.from_numpy(corners), torch.from_numpy(bary)
+
+
+def _partners(pair: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row of the other picture of each one's pair ``[N]``, -1 where there is none.
+
+    Args:
+        pair: number of each picture's pair ``[N]``, -1 for none; its two pictures stand together.
+        person: number of each picture's person ``[N]``.
+    """
+    partner = np.full(len(pair), -1, np.int64)
+    first = np.flatnonzero((pair[:-1] >= 0) & (pair[:-1] == pair[1:]) & (person[:-1] == person[1:]))
+    partner[first], partner[first + 1] = first + 1, first
+    return partner
 
 
 def _store_pictures(labeled: LabeledSet, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:

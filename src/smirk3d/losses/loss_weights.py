@@ -34,6 +34,8 @@ class LossWeights:
         change: change of the expression between two pictures of a person; SMIRK has none.
         shape_distance: distance of the neutral face to the true one, squared millimetres; SMIRK has
             none.
+        same_person: distance between the neutral faces of two pictures of one person, squared
+            millimetres; SMIRK has none.
         activity: whether sparse actions are there, and their values where they are; SMIRK has none.
         absence: whether actions are there that photos do not show; SMIRK has none.
         uncertainty: negative logarithm of the likelihood of the estimates' errors under the
@@ -58,6 +60,7 @@ class LossWeights:
     pseudo_labels: float = 0.0
     change: float = 0.0
     shape_distance: float = 0.0
+    same_person: float = 0.0
     activity: float = 0.0
     absence: float = 0.0
     uncertainty: float = 0.0

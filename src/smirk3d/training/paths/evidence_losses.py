@@ -66,7 +66,26 @@ def shape_distance(
     known = is_ground_truth & ~target.isnan().any(1)
     if not known.any():
         return predicted.new_zeros(())
-    difference = (predicted - target)[known]
+    return _square_millimetres((predicted - target)[known], face_gram)
+
+
+def same_person_distance(
+    predicted: Tensor, same_person: Tensor | None, face_gram: Tensor
+) -> Tensor:
+    """Return the mean squared distance of neutral faces that should be one, in square millimetres.
+
+    Args:
+        predicted: identity coefficients ``[B, S]``.
+        same_person: rows ``[K, 2]`` that show one person; None if none do.
+        face_gram: ``[S, S]``, as of :func:`shape_distance`.
+    """
+    if same_person is None or not len(same_person):
+        return predicted.new_zeros(())
+    first, second = same_person.T
+    return _square_millimetres(predicted[first] - predicted[second], face_gram)
+
+
+def _square_millimetres(difference: Tensor, face_gram: Tensor) -> Tensor:
     return 1e6 * ((difference @ face_gram) * difference).sum(1).mean()
 
 

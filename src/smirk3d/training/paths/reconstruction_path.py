@@ -33,6 +33,7 @@ from smirk3d.training.networks import FeatureNetworks, Networks
 from smirk3d.training.paths.evidence_losses import (
     absence_loss,
     evidence_terms,
+    same_person_distance,
     shape_distance,
 )
 from smirk3d.training.paths.fixture import TrainingFixture
@@ -185,6 +186,9 @@ def _geometry_terms(
         "shape_target": lambda: target_loss(parameters.shape, batch.targets.shape),
         "shape_distance": lambda: shape_distance(
             parameters.shape, batch.targets.shape, batch.is_ground_truth, fixture.face_gram
+        ),
+        "same_person": lambda: same_person_distance(
+            parameters.shape, batch.same_person, fixture.face_gram
         ),
         "expression_prior": lambda: prior("expression"),
         "jaw_prior": lambda: prior("jaw"),
