@@ -47,8 +47,8 @@ PEOPLE = Recipe(
         "losses.absence": 8.0,
         "losses.uncertainty": 1.0,
         "losses.points": 0.3,
-        # on drawn people the direction to which the detector's irises turn is 0.53 of the true one
-        # aside and 0.17 up and down
+        # on 626 eyes of drawn people within 25 degrees of the front the detector's irises move by
+        # 0.53 of what the true ones do aside, by 0.18 up and down
         "landmarks.fixed_on_photos": ("expression", "eyes"),
         "pseudo_labels.fits": 0.0,
         "pseudo_labels.gains": {
