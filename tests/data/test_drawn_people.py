@@ -11,7 +11,7 @@ import torch
 from smirk3d.data.annotated_faces import AnnotatedFaces
 from smirk3d.data.batch_config import AugmentationConfig, BatchConfig
 from smirk3d.data.batches import TrainingBatches
-from smirk3d.data.drawn_people import DrawnPeople
+from smirk3d.data.drawn_people import STORED_SIZE, DrawnPeople
 from smirk3d.errors import InputError, UsageError
 from smirk3d.geometry.cameras import ndc_to_pixels, project
 from smirk3d.heads.head_model import HeadModel
@@ -68,14 +68,14 @@ def test_people_stand_upright_and_their_parameters_show_them(head: HeadModel, fo
     for landmarks in people.landmarks:
         assert abs(face_roll(landmarks.numpy())) < 1e-3
     seen = project(head.landmarks(head(people.targets).vertices), people.targets.camera)
-    pixels = ndc_to_pixels(seen[..., :2], 224)
+    pixels = ndc_to_pixels(seen[..., :2], STORED_SIZE)
     distance = (pixels - people.landmarks[:, head.landmark_ids]).norm(dim=-1)
     # three metres away perspective leaves about a pixel
     assert distance.mean() < 1.5
     # the points lie where the parameters put them
     vertices = project(head(people.targets).vertices, people.targets.camera)[..., :2]
     corners = vertices[:, people.point_corners]
-    surface = ndc_to_pixels((corners * people.point_bary[..., None]).sum(2), 224)
+    surface = ndc_to_pixels((corners * people.point_bary[..., None]).sum(2), STORED_SIZE)
     assert (surface - people.points).norm(dim=-1).median() < 1.5
 
 
@@ -93,7 +93,7 @@ def test_labels_are_carried_to_the_points_that_an_encoder_has(
     others = own.point_corners, torch.full_like(own.point_bary, 1 / 3)
     people = DrawnPeople(folder, head, POINTS, others)
     vertices = project(head(people.targets).vertices, people.targets.camera)[..., :2]
-    surface = ndc_to_pixels(vertices[:, others[0]].mean(2), 224)
+    surface = ndc_to_pixels(vertices[:, others[0]].mean(2), STORED_SIZE)
     assert (surface - people.points).norm(dim=-1).median() < 1.5
 
 

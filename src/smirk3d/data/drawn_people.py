@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smirk3d.conventions import CROP_SIZE
+from smirk3d.conventions import CROP_SCALE, CROP_SIZE
 from smirk3d.data.carried_points import carried_points
 from smirk3d.errors import InputError
 from smirk3d.geometry.views import transform_view
@@ -27,11 +27,14 @@ from smirk3d.synthesis.people.labeled_set import LABELS, LabeledSet, read_labele
 
 STORED_SCALE = 1.9
 """Side of a stored picture in landmark boxes, as `smirk3d preprocess` stores photos."""
+STORED_SIZE = round(CROP_SIZE * STORED_SCALE / CROP_SCALE)
+"""Side of a stored picture in pixels: so many that crops of an encoder, which are cut from it, have
+a pixel for each of their own. Lips that are rolled in or pressed differ by one or two."""
 
 
 @dataclass(frozen=True)
 class _StoredSet:
-    """What one set teaches: pictures ``[N, 3, 224, 224]`` and their labels ``[N]``."""
+    """What one set teaches: pictures ``[N, 3, S, S]`` and their labels ``[N]``."""
 
     images: Tensor
     landmarks: Tensor
@@ -127,7 +130,7 @@ class DrawnPeople:
     def _stored(self, labeled: LabeledSet) -> _StoredSet:
         """Return the upright pictures of a set and what they teach."""
         head, wanted = self._head, (self.point_corners, self.point_bary)
-        images = np.empty((len(labeled), 3, CROP_SIZE, CROP_SIZE), np.uint8)
+        images = np.empty((len(labeled), 3, STORED_SIZE, STORED_SIZE), np.uint8)
         T_stored_image = _store_pictures(labeled, images)
         if _shows(labeled, head):
             targets = _targets(labeled, T_stored_image)
@@ -136,7 +139,7 @@ class DrawnPeople:
             seen = labeled["points_visible"][:, kept]
             own = _own_points(labeled, kept)
             if not all(map(torch.equal, own, wanted)):
-                at, seen = carried_points(at, seen, own, wanted, targets, head, CROP_SIZE)
+                at, seen = carried_points(at, seen, own, wanted, targets, head, STORED_SIZE)
         else:
             targets = _actions_alone(labeled, head)
             at = np.full((len(labeled), len(self.point_corners), 2), np.nan)
@@ -240,12 +243,16 @@ def _partners(pair: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.
 
 
 def _store_pictures(labeled: LabeledSet, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Fill in upright pictures ``[N, 3, 224, 224]``; return ``T_stored_image`` ``[N, 3, 3]``."""
+    """Fill in upright pictures ``[N, 3, S, S]``; return ``T_stored_image`` ``[N, 3, 3]``."""
     transforms = np.empty((len(labeled), 3, 3))
     for index, landmarks in enumerate(labeled["landmarks"]):
         known = landmarks[~np.isnan(landmarks[:, 0])]
-        transform = crop_transform(known, scale=STORED_SCALE, roll=face_roll(landmarks))
-        pictures[index] = warp_crop(labeled.picture(index), transform).transpose(2, 0, 1)
+        transform = crop_transform(
+            known, scale=STORED_SCALE, size=STORED_SIZE, roll=face_roll(landmarks)
+        )
+        pictures[index] = warp_crop(labeled.picture(index), transform, STORED_SIZE).transpose(
+            2, 0, 1
+        )
         transforms[index] = transform
     return transforms
 
@@ -264,7 +271,9 @@ def _targets(labeled: LabeledSet, T_stored_image: NDArray[np.float64]) -> FacePa
     parameters = labeled.parameters()
     assert parameters is not None
     T_stored_crop = T_stored_image @ np.linalg.inv(labeled["T_crop_image"].astype(np.float64))
-    return transform_view(parameters, torch.from_numpy(T_stored_crop).float(), CROP_SIZE, CROP_SIZE)
+    return transform_view(
+        parameters, torch.from_numpy(T_stored_crop).float(), CROP_SIZE, STORED_SIZE
+    )
 
 
 def _actions_alone(labeled: LabeledSet, head: HeadModel) -> FaceParameters:

@@ -51,7 +51,7 @@ class LabeledFaces:
     """B faces as they come from their source.
 
     Attributes:
-        images: pictures ``[B, 3, 224, 224]`` in [0, 1].
+        images: pictures ``[B, 3, S, S]`` in [0, 1].
         landmarks: all landmarks ``[B, 478, 2]`` in pixels.
         targets: parameters ``[B]`` in the images' frame; NaN where they are unknown.
         is_ground_truth: ``[B]`` bool, whether a picture was made from its target (photo warps,

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from smirk3d.assets.weight_files import INPAINTER, RENDERER
-from smirk3d.conventions import CROP_SCALE, CROP_SIZE
+from smirk3d.conventions import CROP_SCALE
 from smirk3d.data.augmentation import TrainingBatch
 from smirk3d.data.batches import seeded
-from smirk3d.data.drawn_people import STORED_SCALE, DrawnPeople
+from smirk3d.data.drawn_people import STORED_SCALE, STORED_SIZE, DrawnPeople
 from smirk3d.errors import InputError, Smirk3dError
 from smirk3d.heads.head_model import HeadModel
 from smirk3d.losses.weighting import WeightedLoss
@@ -153,7 +153,7 @@ class Trainer:
         outputs.bary.copy_(bary)
         # crops of the encoder's rule are the middle of the stored pictures
         zoom = STORED_SCALE / CROP_SCALE
-        points = (people.known_points() * (2 / CROP_SIZE) - 1) * zoom
+        points = (people.known_points() * (2 / STORED_SIZE) - 1) * zoom
         mean = points.mean(0)
         left = (points - mean).flatten(1)
         rank = min(outputs.code.out_features, *left.shape)
