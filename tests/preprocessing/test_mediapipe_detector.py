@@ -191,6 +191,14 @@ def test_confidence_threshold(astronaut):
         assert strict.detect(astronaut) == []
 
 
+def test_what_a_second_look_doubts_is_no_face_like_ears_of_people_in_profile(astronaut):
+    with MediaPipeFaceDetector() as detector:
+        for score, found in ((0.6, False), (0.7, True)):
+            detector._second_score = lambda *_, score=score: score
+            assert bool(detector.detect(astronaut)) == found
+            assert bool(detector.glance(astronaut, np.empty((0, 4))).faces) == found
+
+
 def test_follows_a_face_in_the_next_frame(astronaut, face, detector):
     moved = np.roll(astronaut, (4, 7), axis=(0, 1))
     found = detector.landmarks_in_region(moved, face.landmarks)

@@ -56,7 +56,9 @@ const SAME_FACE = 0.45;
 const WEAKEST = 0.4;
 /** Score that further faces need after the first, except those cut by the border. */
 const SECONDARY = 0.7;
-/** Score and landmark confidence below which a face is dropped. */
+/** Score that any face needs at the second look: ears of people in profile score less. */
+const CONFIRMED = 0.65;
+/** Score at first sight and landmark confidence below which a face is dropped. */
 export const LEAST_CONFIDENCE = 0.5;
 /** MediaPipe's outer eye corners. */
 const [RIGHT_EYE, LEFT_EYE] = [33, 263];
@@ -82,7 +84,7 @@ export class FaceDetector {
         // tiles are many, and textures resemble faces a little
         if (candidate.score < (tiled ? LEAST_CONFIDENCE : WEAKEST) || showsOneOf(candidate, known)) continue;
         const doubtful = faces.length && (stage > 0 || !atBorder(candidate.box, picture.width, picture.height));
-        const face = this.verified(picture, candidate, doubtful ? SECONDARY : LEAST_CONFIDENCE);
+        const face = this.verified(picture, candidate, doubtful ? SECONDARY : CONFIRMED);
         if (face && !isOneOf(face.box, faces.map(({ box }) => box))) {
           faces.push(face);
           known.push(candidate);
@@ -117,7 +119,7 @@ export class FaceDetector {
         if (candidate.score < LEAST_CONFIDENCE || showsOneOf(candidate, seen)) continue;
         if (isOneOf(candidate.box, refused)) continue;
         const doubtful = stage > 0 && !atBorder(candidate.box, picture.width, picture.height);
-        const face = this.verified(picture, candidate, doubtful ? SECONDARY : LEAST_CONFIDENCE);
+        const face = this.verified(picture, candidate, doubtful ? SECONDARY : CONFIRMED);
         if (!face || isOneOf(face.box, known)) noFaces.push(candidate.box);
         else if (!isOneOf(face.box, faces.map(({ box }) => box))) {
           faces.push(face);
