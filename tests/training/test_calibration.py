@@ -8,7 +8,7 @@ from smirk3d.encoders.encoder_config import EncoderConfig
 from smirk3d.encoders.face_encoder import FaceEncoder
 from smirk3d.errors import UsageError
 from smirk3d.heads.registry import load_head
-from smirk3d.training.calibration import calibrate
+from smirk3d.training.calibration import _stretched, calibrate
 
 HEAD = load_head()
 COUNT, POINTS = 64, 3
@@ -82,3 +82,29 @@ def test_errors_of_what_is_not_sparse_have_no_mean() -> None:
         found = encoder(torch.full((1, 3, 224, 224), 0.5))
     wanted = people.targets.shape.mean(0)
     torch.testing.assert_close(found.shape[0], wanted, atol=1e-3, rtol=0)
+
+
+def test_identities_that_differ_too_little_are_stretched() -> None:
+    encoder = made_encoder()
+    output = next(part.output for part in encoder.encoders() if "shape" in dict(part.output.groups))
+    start = 0
+    for name, size in output.groups:
+        if name == "shape":
+            break
+        start += size
+    shape = slice(start, start + size)
+    torch.nn.init.ones_(output.linear.weight)
+    generator = torch.Generator().manual_seed(1)
+    target = torch.randn(COUNT, output.linear.out_features, generator=generator)
+    target[0, shape] = torch.nan
+    gram = torch.eye(size)
+    for drawn, gain in ((0.8, 1.25), (0.5, 1.3), (1.0, 1.0)):
+        with torch.no_grad():
+            output.linear.weight.fill_(1.0)
+            found = _stretched(output, target * drawn, target, gram)
+        torch.testing.assert_close(found[1:, shape], target[1:, shape] * drawn * gain)
+        assert output.linear.weight[shape].mean().item() == pytest.approx(gain, rel=1e-5)
+        others = torch.ones(output.linear.out_features, dtype=torch.bool)
+        others[shape] = False
+        assert (output.linear.weight[others] == 1).all()
+        assert torch.equal(found[1:, others], (target * drawn)[1:, others])

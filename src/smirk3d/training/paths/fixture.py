@@ -26,8 +26,7 @@ class TrainingFixture(nn.Module):
         opening_rows: pairs of landmarks on eyelids and lips ``[N, 2]``.
         point_weight: relative frequency ``[F']`` with which points of each rendered triangle are
             drawn for its area.
-        face_gram: ``[S, S]``; for a difference d of identity coefficients, ``d @ face_gram @ d`` is
-            the mean squared distance of the two neutral faces' vertices in square metres.
+        face_gram: ``[S, S]``, see :func:`face_gram`.
     """
 
     landmark_weight: Tensor
@@ -56,14 +55,19 @@ class TrainingFixture(nn.Module):
             "landmark_weight": weight / weight.mean(),
             "outline": torch.isin(head.landmark_ids, oval),
             "opening_rows": pair_rows(head.landmark_ids, pairs),
-            "face_gram": _face_gram(head),
+            "face_gram": face_gram(head),
             "point_weight": sampling_weights(self.surface.faces, head.regions),
         }
         for name, values in buffers.items():
             self.register_buffer(name, values, persistent=False)
 
 
-def _face_gram(head: HeadModel) -> Tensor:
+def face_gram(head: HeadModel) -> Tensor:
+    """Return the matrix ``[S, S]`` that measures differences of identity coefficients.
+
+    For a difference d, ``d @ face_gram @ d`` is the mean squared distance of the two neutral faces'
+    vertices in square metres.
+    """
     count = head.group("shape").dim
     basis = head.basis[:count].unflatten(1, (-1, 3))[:, head.regions["face"]]
     flat = basis.flatten(1)
