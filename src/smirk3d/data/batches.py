@@ -51,9 +51,9 @@ def seeded(
     return torch.Generator(device).manual_seed(int(state) & (2**63 - 1))
 
 
-def _in_two_parts(count: int, start: int) -> Tensor:
+def _in_two_parts(count: int, start: int, device: torch.device) -> Tensor:
     """Return the rows ``[count, 2]`` of pairs whose seconds stand behind all firsts."""
-    first = torch.arange(start, start + count)
+    first = torch.arange(start, start + count, device=device)
     return torch.stack([first, first + count], 1)
 
 
@@ -132,13 +132,13 @@ class TrainingBatches:
             generator = seeded(self.seed, step, _DRAWN + self.rank)
             first, second = self._pairs(rows[:warped], rows[warped:pairs], generator)
             parts = [self._augmented(faces, step, _PAIRED) for faces in (first, second)]
-            same.append(_in_two_parts(pairs, 0))
+            same.append(_in_two_parts(pairs, 0, self.device))
         if 2 * pairs < len(rows):
             parts.append(self._augmented(self._photos(rows[2 * pairs :]), step, _ALONE))
         if self._people_count:
             assert self._people is not None
             alone, paired = self._people_rows(step)
-            same.append(_in_two_parts(len(paired), len(rows)))
+            same.append(_in_two_parts(len(paired), len(rows), self.device))
             shown = [(paired[:, 0], _PEOPLE_PAIRED), (paired[:, 1], _PEOPLE_PAIRED),
                      (alone, _PEOPLE)]  # fmt: skip
             parts += [
@@ -146,7 +146,7 @@ class TrainingBatches:
                 for chosen, stream in shown
                 if len(chosen)
             ]
-        same_person = torch.cat(same).to(self.device) if same else None
+        same_person = torch.cat(same) if same else None
         return TrainingBatch.cat(parts, pairs=pairs, same_person=same_person)
 
     def _pairs(

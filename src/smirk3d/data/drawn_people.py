@@ -160,7 +160,7 @@ class DrawnPeople:
         """Join the labels of all sets; pictures stay apart, joining needs twice their memory."""
         sets = list(self._sets.values())
         self._images = [stored.images for stored in sets]
-        self._starts = torch.tensor([0, *map(_count, sets)]).cumsum(0)
+        self._starts = torch.tensor([0, *map(_count, sets)], device="cpu").cumsum(0)
         self.landmarks = torch.cat([stored.landmarks for stored in sets])
         self.targets = FaceParameters.cat([stored.targets for stored in sets])
         self.points = torch.cat([stored.points for stored in sets])
