@@ -112,7 +112,7 @@ class BatchConfig:
             pictures of a pair, cut out and lit alike.
         people_look: number of steps after which ``data.people`` is looked at for sets that were
             finished since; 0 never looks again.
-        people_most: largest number of drawn people in memory, 0.28 MB each: the sets finished first
+        people_most: largest number of drawn people in memory, 0.28 MB each: the sets read first
             give way; 0 keeps all.
         rendered_heads: names of the heads that are rendered in alternation; none for the trained
             one.

@@ -79,7 +79,7 @@ class DrawnPeople:
             max_points: largest number of points to keep; 0 keeps those on the face.
             points: vertices and barycentric coordinates ``[P, 3]`` of points to label instead of
                 the sets' own.
-            most: largest number of pictures to keep, of the sets finished last; 0 keeps all.
+            most: largest number of pictures to keep, of the sets read last; 0 keeps all.
 
         Raises:
             InputError: if there is no set, none of this head, or one lacks labels.
@@ -102,7 +102,7 @@ class DrawnPeople:
     def take_up_new_sets(self) -> int:
         """Read the sets that were finished since the folder was last read; return their number.
 
-        The oldest give way to them where there are more pictures than are to be kept.
+        Those read first give way to them where there are more pictures than are to be kept.
 
         Raises:
             InputError: if a set lacks labels.
@@ -121,11 +121,11 @@ class DrawnPeople:
         return len(new)
 
     def _finished_sets(self) -> list[Path]:
-        """Return the folders of all finished sets, by the time at which they were finished."""
+        """Return the folders of all finished sets, by name."""
         if (self._folder / LABELS).is_file():
             return [self._folder]
-        labels = [p for p in self._folder.glob(f"*/{LABELS}") if p.parent.name[0] != "."]
-        return [p.parent for p in sorted(labels, key=lambda p: (p.stat().st_mtime_ns, p))]
+        sets = (path.parent for path in self._folder.glob(f"*/{LABELS}"))
+        return sorted(path for path in sets if path.name[0] != ".")
 
     def _stored(self, labeled: LabeledSet) -> _StoredSet:
         """Return the upright pictures of a set and what they teach."""
@@ -153,7 +153,7 @@ class DrawnPeople:
             torch.from_numpy(at).float(),
             torch.from_numpy(seen),
             torch.from_numpy(turn).float(),
-            torch.from_numpy(_partners(labeled["pair"], labeled["person"])),
+            torch.from_numpy(_partners(labeled)),
         )
 
     def _join(self) -> None:
@@ -229,14 +229,15 @@ def _own_points(labeled: LabeledSet, kept: NDArray[np.int64]) -> tuple[Tensor, T
     return torch.from_numpy(corners), torch.from_numpy(bary)
 
 
-def _partners(pair: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.int64]:
+def _partners(labeled: LabeledSet) -> NDArray[np.int64]:
     """Return the row of the other picture of each one's pair ``[N]``, -1 where there is none.
 
-    Args:
-        pair: number of each picture's pair ``[N]``, -1 for none; its two pictures stand together.
-        person: number of each picture's person ``[N]``.
+    The two pictures of a pair stand together in a set.
     """
-    partner = np.full(len(pair), -1, np.int64)
+    partner = np.full(len(labeled), -1, np.int64)
+    if "pair" not in labeled or "person" not in labeled:
+        return partner
+    pair, person = labeled["pair"], labeled["person"]
     first = np.flatnonzero((pair[:-1] >= 0) & (pair[:-1] == pair[1:]) & (person[:-1] == person[1:]))
     partner[first], partner[first + 1] = first + 1, first
     return partner
