@@ -200,17 +200,22 @@ def test_pairs_stand_in_one_batch_and_are_changed_alike(head: HeadModel, tmp_pat
     assert batch.same_person is not None
     # two warps and their photos, and four people
     assert batch.same_person.tolist() == [[0, 2], [1, 3], *([i, i + 4] for i in range(4, 8))]
-    first, second = batch.same_person.T
+    rows = batch.same_person
+    first, second = rows.T
     assert batch.is_ground_truth.tolist() == [True] * 2 + [False] * 2 + [True] * 12
     shape = batch.targets.shape
     torch.testing.assert_close(shape[first], shape[second])
     assert not torch.equal(batch.images[first[2:]], batch.images[second[2:]])
+    everybody = replace(config, people_pairs=1.0, people=0.5, warped=0.0)
+    batch = TrainingBatches(photos(8), head.neutral(8), head, everybody, people=people).batch(0)
+    assert batch.same_person is not None
+    assert batch.same_person.tolist() == [[i, i + 4] for i in range(8, 12)]
     gram = torch.eye(shape.shape[1])
-    assert same_person_distance(shape, batch.same_person, gram) == 0
+    assert same_person_distance(shape, rows, gram) == 0
     moved = shape.clone()
     moved[second[-1], 0] += 0.006
     # millimetres squared, in the mean of six pairs
-    distance = same_person_distance(moved, batch.same_person, gram)
+    distance = same_person_distance(moved, rows, gram)
     assert distance.item() == pytest.approx(36 / 6, rel=1e-3)
     assert same_person_distance(shape, None, gram) == 0
 

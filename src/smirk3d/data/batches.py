@@ -57,6 +57,13 @@ def _in_two_parts(count: int, start: int, device: torch.device) -> Tensor:
     return torch.stack([first, first + count], 1)
 
 
+def _drawn_rows(odds: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return rows ``[count]`` drawn with their odds, also none, which torch does not draw."""
+    if not count:
+        return torch.zeros(0, dtype=torch.int64, device=odds.device)
+    return torch.multinomial(odds, count, replacement=True, generator=generator)
+
+
 class TrainingBatches:
     """Makes the batch of any step."""
 
@@ -185,10 +192,8 @@ class TrainingBatches:
         pairs = round(self._people_count * self.config.people_pairs / 2)
         if not odds_of_pairs.any():
             pairs = 0
-        alone = torch.multinomial(odds, self._people_count - 2 * pairs, True, generator=generator)
-        if not pairs:
-            return alone, alone.new_zeros((0, 2))
-        first = torch.multinomial(odds_of_pairs, pairs, True, generator=generator)
+        alone = _drawn_rows(odds, self._people_count - 2 * pairs, generator)
+        first = _drawn_rows(odds_of_pairs, pairs, generator)
         return alone, torch.stack([first, partner[first]], 1)
 
     @torch.no_grad()

@@ -258,12 +258,11 @@ class MediaPipeFaceDetector(Closing):
                 break
             for candidate in distinct(found):
                 doubtful = stage > 0 and not _at_border(candidate, image)
-                needed = max(self._min_confidence, _SECONDARY if doubtful else _CONFIRMED)
                 if candidate.score < self._min_confidence or shows_one_of(candidate, seen):
                     continue
                 if _is_one_of(candidate.box, refused):
                     continue
-                face = self._verified(image, candidate, needed)
+                face = self._verified(image, candidate, bool(doubtful))
                 if face is None or _is_one_of(face.box, boxes):
                     no_faces.append(candidate.box)
                 elif not _is_one_of(face.box, [f.box for f in faces]):
@@ -298,8 +297,7 @@ class MediaPipeFaceDetector(Closing):
                 if candidate.score < floor or shows_one_of(candidate, known):
                     continue
                 doubtful = faces and (stage > 0 or not _at_border(candidate, image))
-                needed = max(self._min_confidence, _SECONDARY if doubtful else _CONFIRMED)
-                face = self._verified(image, candidate, needed)
+                face = self._verified(image, candidate, bool(doubtful))
                 if face is not None and not _is_one_of(face.box, [f.box for f in faces]):
                     faces.append(face)
                     known.append(candidate)
@@ -311,8 +309,9 @@ class MediaPipeFaceDetector(Closing):
     def _boxes(self, image: Image) -> list[FaceBox]:
         return find_boxes(self._finder, image)
 
-    def _verified(self, image: Image, candidate: FaceBox, needed: float) -> DetectedFace | None:
+    def _verified(self, image: Image, candidate: FaceBox, doubtful: bool) -> DetectedFace | None:
         """Return the face if a second detection confirms it, in the way it lies or another."""
+        needed = max(self._min_confidence, _SECONDARY if doubtful else _CONFIRMED)
         scores = {0.0: self._second_score(image, candidate, 0.0)}
         if _HOPELESS < scores[0.0] < _CERTAIN:
             scores |= {way: self._second_score(image, candidate, way) for way in _OTHER_WAYS}

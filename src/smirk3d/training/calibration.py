@@ -85,6 +85,7 @@ def calibrate(encoder: FaceEncoder, people: DrawnPeople, head: HeadModel) -> Cal
         raise UsageError("this encoder predicts no uncertainty: there is nothing to calibrate")
     encoder.eval()
     batches = list(_batches(people, head))
+    gram = face_gram(head)
     details = [encoder.details(batch.images) for batch in batches]
     before = after = zero = 0.0
     factors = []
@@ -103,7 +104,7 @@ def calibrate(encoder: FaceEncoder, people: DrawnPeople, head: HeadModel) -> Cal
             found = _gates(output, value[:, output.sparse], activity.sigmoid(), wanted)
             mean = mean.index_copy(1, output.sparse, found)
             after = float((found - wanted).abs().mean())
-        mean = _stretched(output, mean, target, face_gram(head))
+        mean = _stretched(output, mean, target, gram)
         mean = mean + _centred(output, mean, target)
         error = (mean - target) / output.scale.clamp(min=1e-6)
         z = error * (-log_std).exp()

@@ -84,7 +84,7 @@ export class FaceDetector {
         // tiles are many, and textures resemble faces a little
         if (candidate.score < (tiled ? LEAST_CONFIDENCE : WEAKEST) || showsOneOf(candidate, known)) continue;
         const doubtful = faces.length && (stage > 0 || !atBorder(candidate.box, picture.width, picture.height));
-        const face = this.verified(picture, candidate, doubtful ? SECONDARY : CONFIRMED);
+        const face = this.verified(picture, candidate, !!doubtful);
         if (face && !isOneOf(face.box, faces.map(({ box }) => box))) {
           faces.push(face);
           known.push(candidate);
@@ -119,7 +119,7 @@ export class FaceDetector {
         if (candidate.score < LEAST_CONFIDENCE || showsOneOf(candidate, seen)) continue;
         if (isOneOf(candidate.box, refused)) continue;
         const doubtful = stage > 0 && !atBorder(candidate.box, picture.width, picture.height);
-        const face = this.verified(picture, candidate, doubtful ? SECONDARY : CONFIRMED);
+        const face = this.verified(picture, candidate, !!doubtful);
         if (!face || isOneOf(face.box, known)) noFaces.push(candidate.box);
         else if (!isOneOf(face.box, faces.map(({ box }) => box))) {
           faces.push(face);
@@ -144,7 +144,8 @@ export class FaceDetector {
   private readonly finder = (picture: Picture): FaceBox[] => this.networks.boxes(picture);
 
   /** Returns the face if a second look confirms it, in the way it lies or another. */
-  private verified(picture: Picture, candidate: FaceBox, needed: number): DetectedFace | null {
+  private verified(picture: Picture, candidate: FaceBox, doubtful: boolean): DetectedFace | null {
+    const needed = doubtful ? SECONDARY : CONFIRMED;
     const scoreOf = (way: number): number => this.secondScore(picture, candidate, way, SECOND_SCALES);
     let upright = scoreOf(0);
     const others = upright > HOPELESS && upright < CERTAIN ? OTHER_WAYS.map((way) => [way, scoreOf(way)] as const) : [];
